@@ -1,0 +1,29 @@
+"""What is measured of a candidate, raw; rewards are computed from it when it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """Trainable parameters, and multiply-adds of one image's forward pass."""
+
+    parameters: int
+    multiply_adds: int
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """The measured time of training steps, and of a reference network's in turn with them.
+
+    ``samples_s`` and ``reference_samples_s`` are seconds, one entry a step, in pairs taken one after
+    the other; the rest follows from them and is in :mod:`reward.step_time`.
+    """
+
+    samples_s: tuple[float, ...]
+    reference_samples_s: tuple[float, ...]
+    peak_memory_bytes: int
+    device: str  # such as "Intel Xeon, 1 thread" or "NVIDIA H200"
+    image_size: int
+    batch_size: int

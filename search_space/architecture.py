@@ -1,0 +1,182 @@
+"""The architecture: an image network as a value, and its form in JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+
+class InvalidArchitecture(ValueError):
+    """A value that describes no network; the message names the field, what it was and what it may be."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run of equal layers; only the first one changes channels and resolution.
+
+    ``operator`` is a key of :data:`search_space.operators.OPERATORS`; ``expansion`` multiplies the
+    block's input channels; ``se_ratio`` is the squeeze-and-excitation width as a share of the
+    block's input channels, 0 for none (EfficientNetV2, Table 4).
+    """
+
+    operator: str
+    kernel: int
+    stride: int
+    expansion: int
+    channels: int
+    layers: int
+    se_ratio: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.operator, str) or not self.operator.isidentifier():
+            raise InvalidArchitecture(
+                f"operator: got {self.operator!r}, must be a name such as 'mbconv'"
+            )
+        for name in ("kernel", "stride", "expansion", "channels", "layers"):
+            _check_positive(name, getattr(self, name))
+        if self.kernel % 2 == 0:
+            raise InvalidArchitecture(f"kernel: got {self.kernel}, must be odd")
+        if isinstance(self.se_ratio, bool) or not isinstance(self.se_ratio, int | float):
+            raise InvalidArchitecture(f"se_ratio: got {self.se_ratio!r}, must be a number")
+        if not 0 <= self.se_ratio <= 1:
+            raise InvalidArchitecture(f"se_ratio: got {self.se_ratio}, must be from 0 to 1")
+        object.__setattr__(self, "se_ratio", float(self.se_ratio))
+
+
+@dataclass(frozen=True)
+class Block:
+    """One layer in the numbers that its modules are built from, and nothing else."""
+
+    operator: str
+    kernel: int
+    stride: int
+    in_channels: int
+    hidden_channels: int
+    out_channels: int
+    squeeze_channels: int  # 0: no squeeze-and-excitation
+
+    @property
+    def is_residual(self) -> bool:
+        """Whether input and output have one shape, so that the block learns a difference."""
+        return self.stride == 1 and self.in_channels == self.out_channels
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Stem (3x3 convolution), stages, head (1x1 convolution, pooling, classifier).
+
+    Holds what decides the network's weights and computation, so not its name, its image
+    size, its dropout or the number of classes.
+    """
+
+    stages: tuple[Stage, ...]
+    stem_channels: int
+    stem_stride: int = 2
+    head_channels: int = 1280
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stages", tuple(self.stages))
+        if not self.stages:
+            raise InvalidArchitecture("stages: got none, must be one or more")
+        for stage in self.stages:
+            if not isinstance(stage, Stage):
+                raise InvalidArchitecture(f"stages: got {stage!r}, must be Stage values")
+        for name in ("stem_channels", "stem_stride", "head_channels"):
+            _check_positive(name, getattr(self, name))
+
+    @property
+    def stride(self) -> int:
+        """Input pixels per pixel of the last feature map."""
+        stride = self.stem_stride
+        for stage in self.stages:
+            stride *= stage.stride
+        return stride
+
+    def blocks(self) -> Iterator[Block]:
+        """The layers in order. A builder reads these alone, so equal blocks are equal networks."""
+        in_channels = self.stem_channels
+        for stage in self.stages:
+            for layer in range(stage.layers):
+                yield Block(
+                    operator=stage.operator,
+                    kernel=stage.kernel,
+                    stride=stage.stride if layer == 0 else 1,
+                    in_channels=in_channels,
+                    hidden_channels=in_channels * stage.expansion,
+                    out_channels=stage.channels,
+                    squeeze_channels=_squeeze_channels(stage.se_ratio, in_channels),
+                )
+                in_channels = stage.channels
+
+    @property
+    def architecture_id(self) -> str:
+        """A hash, 12 hex digits, of the network that this value builds.
+
+        It is taken over the blocks, not the stages: a stage cut in two, or an ``se_ratio`` that
+        rounds to the same channels, builds the same network and has the same id.
+        """
+        blocks = [tuple(vars(block).values()) for block in self.blocks()]
+        content = [self.stem_channels, self.stem_stride, blocks, self.head_channels]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+
+    def to_json(self) -> dict[str, Any]:
+        """The value as JSON types, with its schema version; :meth:`from_json` is its inverse."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "stem_channels": self.stem_channels,
+            "stem_stride": self.stem_stride,
+            "head_channels": self.head_channels,
+            "stages": [dict(vars(stage)) for stage in self.stages],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Architecture:
+        """Reads what :meth:`to_json` wrote. Keys that it does not know in ``data`` are left alone.
+
+        Raises:
+            InvalidArchitecture: a missing or wrong field, or a newer schema.
+        """
+        if not isinstance(data, Mapping):
+            raise InvalidArchitecture(f"architecture: got {data!r}, must be an object")
+        version = data.get("schema_version", SCHEMA_VERSION)
+        if version != SCHEMA_VERSION:
+            raise InvalidArchitecture(
+                f"schema_version: got {version!r}, this release reads {SCHEMA_VERSION}"
+            )
+        stages = data.get("stages")
+        if not isinstance(stages, list):
+            raise InvalidArchitecture(f"stages: got {stages!r}, must be a list")
+        optional = {k: data[k] for k in ("stem_stride", "head_channels") if k in data}
+        return cls(
+            stages=tuple(_stage_from_json(stage) for stage in stages),
+            stem_channels=data.get("stem_channels", 0),
+            **optional,
+        )
+
+
+def _stage_from_json(data: object) -> Stage:
+    if not isinstance(data, Mapping):
+        raise InvalidArchitecture(f"stages: got {data!r}, must be objects")
+    names = {field.name for field in fields(Stage)}
+    unknown = sorted(str(key) for key in set(data) - names)
+    missing = sorted(names - {"se_ratio"} - set(data))
+    if unknown or missing:
+        raise InvalidArchitecture(
+            f"stages: unknown keys {unknown}, missing keys {missing}; a stage has {sorted(names)}"
+        )
+    return Stage(**data)
+
+
+def _squeeze_channels(se_ratio: float, in_channels: int) -> int:
+    """Rounds down, at least one: what makes the published counts come out to the unit."""
+    return max(1, int(se_ratio * in_channels)) if se_ratio > 0 else 0
+
+
+def _check_positive(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InvalidArchitecture(f"{name}: got {value!r}, must be a whole number, 1 or more")

@@ -1,0 +1,97 @@
+"""From an Architecture to the torch module that it describes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from search_space.architecture import Architecture, Block
+from search_space.operators import OPERATORS, Operator, convolution
+
+
+class StochasticDepth(nn.Module):
+    """``x + body(x)``, where training drops the body for each image with 1 - survival (1603.09382)."""
+
+    def __init__(self, body: nn.Module, survival: float) -> None:
+        super().__init__()
+        self.body = body
+        self.survival = survival
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x)
+        if self.training and self.survival < 1:
+            kept = torch.empty(len(x), 1, 1, 1, device=x.device, dtype=x.dtype)
+            y = y * kept.bernoulli_(self.survival).div_(self.survival)
+        return x + y
+
+
+class Network(nn.Module):
+    """The network of an architecture: stem, blocks, head, classifier.
+
+    Maps images (N, in_channels, H, W) to logits (N, classes). Any H and W will do.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        classes: int = 1000,
+        in_channels: int = 3,
+        dropout: float = 0.2,
+        survival: float = 0.8,
+        norm_momentum: float = 0.01,
+        operators: Mapping[str, Operator] = OPERATORS,
+    ) -> None:
+        """``survival`` is the last block's; block i of N has 1 - (1 - survival) * i / N
+        (EfficientNetV2, section 4.1). ``norm_momentum`` is torch's: the weight of the new batch."""
+        super().__init__()
+        stem = architecture.stem_channels
+        self.stem = nn.Sequential(
+            *convolution(in_channels, stem, 3, architecture.stem_stride), nn.SiLU()
+        )
+        blocks = tuple(architecture.blocks())
+        self.blocks = nn.Sequential(
+            *(
+                _residual(block, 1 - (1 - survival) * i / len(blocks), operators)
+                for i, block in enumerate(blocks)
+            )
+        )
+        head = architecture.head_channels
+        self.head = nn.Sequential(*convolution(blocks[-1].out_channels, head, 1), nn.SiLU())
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(head, classes)
+        self.apply(_initialize)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = norm_momentum
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.head(self.blocks(self.stem(x)))  # (N, in_channels, H, W) -> (N, head, h, w)
+        x = x.mean((2, 3))  # -> (N, head)
+        logits: Tensor = self.classifier(self.dropout(x))
+        return logits
+
+
+def _residual(block: Block, survival: float, operators: Mapping[str, Operator]) -> nn.Module:
+    if block.operator not in operators:
+        raise ValueError(f"operator: got {block.operator!r}, must be one of {sorted(operators)}")
+    body = operators[block.operator](block)
+    return StochasticDepth(body, survival) if block.is_residual else body
+
+
+def _initialize(module: nn.Module) -> None:
+    """Convolutions N(0, 2 / (k * k * outputs a group)), the classifier U(+-1 / sqrt(classes)).
+
+    As in the published code; a depthwise convolution has one output a group.
+    """
+    if isinstance(module, nn.Conv2d):
+        outputs = module.out_channels // module.groups * module.kernel_size[0] ** 2
+        nn.init.normal_(module.weight, 0, math.sqrt(2 / outputs))
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Linear):
+        bound = 1 / math.sqrt(module.out_features)
+        nn.init.uniform_(module.weight, -bound, bound)
+        nn.init.zeros_(module.bias)

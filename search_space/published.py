@@ -1,0 +1,119 @@
+"""The published EfficientNet and EfficientNetV2 networks, as literal tables.
+
+Sources: EfficientNet (arXiv 1905.11946, Table 1), EfficientNetV2 (arXiv 2104.00298, Table 4) and
+the public code of google/automl for sizes, dropout and the variants that the papers do not list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from search_space.architecture import Architecture, Stage
+from search_space.resize import multiply, to_nearest_8, to_nearest_8_guarded
+
+
+@dataclass(frozen=True)
+class PublishedNetwork:
+    """A network with the image sizes, in pixels, and the dropout that it was published with."""
+
+    name: str
+    architecture: Architecture
+    train_size: int
+    eval_size: int
+    dropout: float
+
+
+def _mbconv(kernel: int, stride: int, expansion: int, channels: int, layers: int) -> Stage:
+    return Stage("mbconv", kernel, stride, expansion, channels, layers, se_ratio=0.25)
+
+
+def _fused(stride: int, expansion: int, channels: int, layers: int) -> Stage:
+    return Stage("fused_mbconv", 3, stride, expansion, channels, layers)
+
+
+EFFICIENTNET_B0 = Architecture(
+    stem_channels=32,
+    stages=(
+        _mbconv(3, 1, 1, 16, 1),
+        _mbconv(3, 2, 6, 24, 2),
+        _mbconv(5, 2, 6, 40, 2),
+        _mbconv(3, 2, 6, 80, 3),
+        _mbconv(5, 1, 6, 112, 3),
+        _mbconv(5, 2, 6, 192, 4),
+        _mbconv(3, 1, 6, 320, 1),
+    ),
+)
+
+EFFICIENTNETV2_B0 = Architecture(
+    stem_channels=32,
+    stages=(
+        _fused(1, 1, 16, 1),
+        _fused(2, 4, 32, 2),
+        _fused(2, 4, 48, 2),
+        _mbconv(3, 2, 4, 96, 3),
+        _mbconv(3, 1, 6, 112, 5),
+        _mbconv(3, 2, 6, 192, 8),
+    ),
+)
+
+
+def _v2(stem: int, channels: tuple[int, ...], layers: tuple[int, ...]) -> Architecture:
+    """The layout that V2-S, M, L and XL share; the seventh stage is the larger ones' own."""
+    c, n = channels, layers
+    stages = (
+        _fused(1, 1, c[0], n[0]),
+        _fused(2, 4, c[1], n[1]),
+        _fused(2, 4, c[2], n[2]),
+        _mbconv(3, 2, 4, c[3], n[3]),
+        _mbconv(3, 1, 6, c[4], n[4]),
+        _mbconv(3, 2, 6, c[5], n[5]),
+    )
+    if len(channels) == 7:
+        stages += (_mbconv(3, 1, 6, c[6], n[6]),)
+    return Architecture(stages, stem_channels=stem)
+
+
+EFFICIENTNETV2_S = _v2(24, (24, 48, 64, 128, 160, 256), (2, 4, 4, 6, 9, 15))
+EFFICIENTNETV2_M = _v2(24, (24, 48, 80, 160, 176, 304, 512), (3, 5, 5, 7, 14, 18, 5))
+EFFICIENTNETV2_L = _v2(32, (32, 64, 96, 192, 224, 384, 640), (4, 7, 7, 10, 19, 25, 7))
+EFFICIENTNETV2_XL = _v2(32, (32, 64, 96, 192, 256, 512, 640), (4, 8, 8, 16, 24, 32, 8))
+
+# name: width, depth, train size, eval size, dropout
+_V1_FAMILY = {
+    "efficientnet-b0": (1.0, 1.0, 224, 224, 0.2),
+    "efficientnet-b1": (1.0, 1.1, 240, 240, 0.2),
+    "efficientnet-b2": (1.1, 1.2, 260, 260, 0.3),
+    "efficientnet-b3": (1.2, 1.4, 300, 300, 0.3),
+    "efficientnet-b4": (1.4, 1.8, 380, 380, 0.4),
+    "efficientnet-b5": (1.6, 2.2, 456, 456, 0.4),
+    "efficientnet-b6": (1.8, 2.6, 528, 528, 0.5),
+    "efficientnet-b7": (2.0, 3.1, 600, 600, 0.5),
+}
+_V2_FAMILY = {
+    "efficientnetv2-b0": (1.0, 1.0, 192, 224, 0.2),
+    "efficientnetv2-b1": (1.0, 1.1, 192, 240, 0.2),
+    "efficientnetv2-b2": (1.1, 1.2, 208, 260, 0.3),
+    "efficientnetv2-b3": (1.2, 1.4, 240, 300, 0.3),
+}
+# The XL breaks the paper's cap of 480 px at inference; that is how it was published.
+_V2_LARGE = {
+    "efficientnetv2-s": (EFFICIENTNETV2_S, 300, 384, 0.2),
+    "efficientnetv2-m": (EFFICIENTNETV2_M, 384, 480, 0.3),
+    "efficientnetv2-l": (EFFICIENTNETV2_L, 384, 480, 0.4),
+    "efficientnetv2-xl": (EFFICIENTNETV2_XL, 384, 512, 0.4),
+}
+
+PUBLISHED: tuple[str, ...] = (*_V1_FAMILY, *_V2_FAMILY, *_V2_LARGE)
+
+
+def published(name: str) -> PublishedNetwork:
+    """The network of that name, one of :data:`PUBLISHED`; KeyError for any other."""
+    if name in _V1_FAMILY:
+        width, depth, train_size, eval_size, dropout = _V1_FAMILY[name]
+        network = multiply(EFFICIENTNET_B0, width, depth, to_nearest_8_guarded)
+    elif name in _V2_FAMILY:
+        width, depth, train_size, eval_size, dropout = _V2_FAMILY[name]
+        network = multiply(EFFICIENTNETV2_B0, width, depth, to_nearest_8)
+    else:
+        network, train_size, eval_size, dropout = _V2_LARGE[name]
+    return PublishedNetwork(name, network, train_size, eval_size, dropout)

@@ -1,0 +1,220 @@
+"""The stage-factorized search space: per stage one choice of operator, layers, kernel and expansion.
+
+EfficientNetV2, section 3.3: channels and strides are the backbone's and are not searched.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+
+from search_space.architecture import Architecture, Stage
+
+Choice = str | int
+FlatParameters = dict[str, Choice]
+
+# Squeeze-and-excitation goes with MBConv alone, as in EfficientNetV2, Table 4.
+SE_RATIO: Mapping[str, float] = {"mbconv": 0.25}
+
+
+class InvalidSpace(ValueError):
+    """Choices that make no space; the message names the place, what it was and what it may be."""
+
+
+@dataclass(frozen=True)
+class StageChoices:
+    """What one stage may be. ``layers`` may hold 0, the stage left out, where its stride is 1."""
+
+    operator: tuple[str, ...]
+    layers: tuple[int, ...]
+    kernel: tuple[int, ...]
+    expansion: tuple[int, ...]
+
+    def options(self) -> dict[str, tuple[Choice, ...]]:
+        """The choices by name, in the order in which a space's flat parameters list them."""
+        return dict(vars(self))
+
+    @property
+    def size(self) -> int:
+        """The number of different stages: those left out are all one."""
+        kept = sum(count > 0 for count in self.layers)
+        forms = len(self.operator) * len(self.kernel) * len(self.expansion)
+        return kept * forms + (kept < len(self.layers))
+
+
+@dataclass(frozen=True)
+class Space:
+    """All architectures that have the backbone's channels and strides and one choice a stage.
+
+    The backbone is one of them, and is what step time and parameters are measured against.
+    """
+
+    name: str
+    backbone: Architecture
+    choices: tuple[StageChoices, ...]
+    se_ratio: Mapping[str, float] = field(default_factory=lambda: dict(SE_RATIO))
+
+    def __post_init__(self) -> None:
+        if len(self.choices) != len(self.backbone.stages):
+            raise InvalidSpace(
+                f"stages: got choices for {len(self.choices)}, "
+                f"must be the backbone's {len(self.backbone.stages)}"
+            )
+        for i, (stage, choices) in enumerate(
+            zip(self.backbone.stages, self.choices, strict=True), 1
+        ):
+            _check_choices(i, stage, choices)
+        if not self.contains(self.backbone):
+            raise InvalidSpace("backbone: got one outside the space, must be among its choices")
+
+    def parameters(self) -> dict[str, tuple[Choice, ...]]:
+        """Every choice by its flat name, such as ``stage2.kernel``: the space as a plain grid."""
+        return {
+            f"stage{i}.{name}": options
+            for i, choices in enumerate(self.choices, 1)
+            for name, options in choices.options().items()
+        }
+
+    @property
+    def grid_size(self) -> int:
+        """The number of flat parameter values; more than :attr:`size` where a stage may be left out."""
+        return math.prod(len(options) for options in self.parameters().values())
+
+    @property
+    def size(self) -> int:
+        """The number of different architectures."""
+        return math.prod(choices.size for choices in self.choices)
+
+    def at(self, index: int) -> FlatParameters:
+        """The grid's point of that number, from 0 to ``grid_size - 1``."""
+        flat: FlatParameters = {}
+        for name, options in self.parameters().items():
+            index, digit = divmod(index, len(options))
+            flat[name] = options[digit]
+        return flat
+
+    def decode(self, flat: Mapping[str, Choice]) -> Architecture:
+        """The architecture of flat parameters."""
+        stages = (
+            self._stage(i, flat)
+            for i in range(1, len(self.choices) + 1)
+            if flat[f"stage{i}.layers"] != 0
+        )
+        backbone = self.backbone
+        return Architecture(
+            tuple(stages), backbone.stem_channels, backbone.stem_stride, backbone.head_channels
+        )
+
+    def encode(self, architecture: Architecture) -> FlatParameters:
+        """The flat parameters of an architecture; a stage left out gets the first of each choice.
+
+        Raises:
+            ValueError: the space does not contain it.
+        """
+        aligned = self._align(architecture)
+        if aligned is None:
+            raise ValueError(f"architecture: {architecture.architecture_id} is not in {self.name}")
+        flat: FlatParameters = {}
+        for i, (stage, choices) in enumerate(zip(aligned, self.choices, strict=True), 1):
+            for name, options in choices.options().items():
+                absent = 0 if name == "layers" else options[0]
+                flat[f"stage{i}.{name}"] = getattr(stage, name) if stage else absent
+        return flat
+
+    def contains(self, architecture: Architecture) -> bool:
+        """Whether the architecture is one of the space's."""
+        return self._align(architecture) is not None
+
+    def sample(self, generator: random.Random) -> Architecture:
+        """An architecture by independent uniform choices."""
+        return self.decode(
+            {name: generator.choice(options) for name, options in self.parameters().items()}
+        )
+
+    def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
+        """Every other architecture that one changed choice makes of this one, each once.
+
+        A stage that is left out may come back in any form, so that being neighbours is mutual.
+        """
+        flat = self.encode(architecture)
+        for i, choices in enumerate(self.choices, 1):
+            for other in _stage_neighbours(i, flat, choices):
+                yield self.decode({**flat, **other})
+
+    def _stage(self, i: int, flat: Mapping[str, Choice]) -> Stage:
+        own = self.backbone.stages[i - 1]
+        operator = str(flat[f"stage{i}.operator"])
+        return Stage(
+            operator=operator,
+            kernel=int(flat[f"stage{i}.kernel"]),
+            stride=own.stride,
+            expansion=int(flat[f"stage{i}.expansion"]),
+            channels=own.channels,
+            layers=int(flat[f"stage{i}.layers"]),
+            se_ratio=self.se_ratio.get(operator, 0.0),
+        )
+
+    def _align(self, architecture: Architecture) -> tuple[Stage | None, ...] | None:
+        """The architecture's stage at each of the backbone's, None where it is left out."""
+        backbone = self.backbone
+        for name in ("stem_channels", "stem_stride", "head_channels"):
+            if getattr(architecture, name) != getattr(backbone, name):
+                return None
+        left = list(architecture.stages)
+        aligned: list[Stage | None] = []
+        for own, choices in zip(backbone.stages, self.choices, strict=True):
+            if left and self._fits(left[0], own, choices):
+                aligned.append(left.pop(0))
+            elif 0 in choices.layers:
+                aligned.append(None)
+            else:
+                return None
+        return None if left else tuple(aligned)
+
+    def _fits(self, stage: Stage, own: Stage, choices: StageChoices) -> bool:
+        return (
+            (stage.channels, stage.stride) == (own.channels, own.stride)
+            and stage.se_ratio == self.se_ratio.get(stage.operator, 0.0)
+            and all(getattr(stage, name) in values for name, values in choices.options().items())
+        )
+
+
+def _stage_neighbours(
+    i: int, flat: FlatParameters, choices: StageChoices
+) -> Iterator[FlatParameters]:
+    options = choices.options()
+    keys = [f"stage{i}.{name}" for name in options]
+    layers = f"stage{i}.layers"
+    if flat[layers] == 0:
+        for values in product(*options.values()):
+            form = dict(zip(keys, values, strict=True))
+            if form[layers] != 0:
+                yield form
+        return
+    for key, values in zip(keys, options.values(), strict=True):
+        yield from ({key: value} for value in values if value != flat[key])
+
+
+def _check_choices(i: int, stage: Stage, choices: StageChoices) -> None:
+    where = f"stage {i}"
+    for name, options in choices.options().items():
+        if not options or len(set(options)) != len(options):
+            raise InvalidSpace(f"{where}: {name}: got {options}, must be different values")
+    for operator, kernel, expansion in product(
+        choices.operator, choices.kernel, choices.expansion
+    ):
+        Stage(operator, kernel, stage.stride, expansion, stage.channels, 1)
+    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in choices.layers):
+        raise InvalidSpace(
+            f"{where}: layers: got {choices.layers}, must be whole numbers, 0 or more"
+        )
+    if max(choices.layers) == 0:
+        raise InvalidSpace(f"{where}: layers: got {choices.layers}, must allow 1 or more")
+    if 0 in choices.layers and stage.stride != 1:
+        raise InvalidSpace(
+            f"{where}: layers: got 0 at stride {stage.stride}, "
+            "only a stage of stride 1 may be left out"
+        )

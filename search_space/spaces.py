@@ -1,0 +1,82 @@
+"""The named spaces, as functions that return a Space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from search_space.architecture import Architecture, Stage
+from search_space.published import EFFICIENTNETV2_S, published
+from search_space.space import Space, StageChoices
+
+OPERATORS = ("mbconv", "fused_mbconv")
+KERNELS = (3, 5)
+EXPANSIONS = (1, 4, 6)  # EfficientNetV2, section 3.3
+
+
+def efficientnet_b4() -> Space:
+    """The paper's: EfficientNet-B4's seven stages, with more and fewer layers (section 3.3).
+
+    All that the paper's search found is in here: both operators in any stage, smaller expansions,
+    3x3 kernels, deeper stages, and a network without the last stride-1 stage. For 224 px images
+    and up; a candidate takes about as long to train as EfficientNet-B4.
+    """
+    layers = (
+        (1, 2, 3, 4),
+        (2, 3, 4, 5, 6),
+        (2, 3, 4, 5, 6),
+        (3, 4, 6, 8, 10),
+        (3, 4, 6, 9, 12),
+        (4, 6, 8, 11, 15),
+        (0, 1, 2, 3),
+    )
+    return _space("efficientnet-b4", published("efficientnet-b4").architecture, layers)
+
+
+def efficientnetv2() -> Space:
+    """Around EfficientNetV2-S, which it contains: its six stages and channels."""
+    layers = (
+        (1, 2, 3),
+        (2, 3, 4, 5, 6),
+        (2, 3, 4, 5, 6),
+        (4, 5, 6, 7, 8),
+        (5, 7, 9, 11, 13),
+        (9, 12, 15, 18, 21),
+    )
+    return _space("efficientnetv2", EFFICIENTNETV2_S, layers)
+
+
+def small(image_size: int = 32) -> Space:
+    """Four thin stages for images of 64 px and under; a candidate trains in seconds on a CPU.
+
+    The stem keeps the resolution under 24 px and halves it from there on, so that the last
+    feature map of an 8 px image is 2x2 and that of a 32 px image 4x4.
+    """
+    channels_strides_layers = ((16, 1, 1), (24, 2, 2), (40, 2, 2), (64, 1, 2))
+    backbone = Architecture(
+        stages=tuple(
+            Stage("mbconv", 3, stride, 4 if i else 1, channels, layers, se_ratio=0.25)
+            for i, (channels, stride, layers) in enumerate(channels_strides_layers)
+        ),
+        stem_channels=16,
+        stem_stride=1 if image_size < 24 else 2,
+        head_channels=256,
+    )
+    return _space("small", backbone, ((1, 2), (1, 2, 3), (1, 2, 3), (0, 1, 2, 3)))
+
+
+SPACES: dict[str, Callable[[int], Space]] = {
+    "efficientnet-b4": lambda image_size: efficientnet_b4(),
+    "efficientnetv2": lambda image_size: efficientnetv2(),
+    "small": small,
+}
+"""By name, from the image size in pixels that candidates train at."""
+
+
+def default_space(image_size: int) -> str:
+    """The name of the space for images of that size: ``small`` up to 64 px, else the paper's."""
+    return "small" if image_size <= 64 else "efficientnet-b4"
+
+
+def _space(name: str, backbone: Architecture, layers: Sequence[tuple[int, ...]]) -> Space:
+    choices = (StageChoices(OPERATORS, counts, KERNELS, EXPANSIONS) for counts in layers)
+    return Space(name, backbone, tuple(choices))
