@@ -60,7 +60,7 @@ EFFICIENTNETV2_B0 = Architecture(
 def _v2(stem: int, channels: tuple[int, ...], layers: tuple[int, ...]) -> Architecture:
     """The layout that V2-S, M, L and XL share; the seventh stage is the larger ones' own."""
     c, n = channels, layers
-    stages = (
+    stages: tuple[Stage, ...] = (
         _fused(1, 1, c[0], n[0]),
         _fused(2, 4, c[1], n[1]),
         _fused(2, 4, c[2], n[2]),

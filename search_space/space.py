@@ -203,9 +203,7 @@ def _check_choices(i: int, stage: Stage, choices: StageChoices) -> None:
     for name, options in choices.options().items():
         if not options or len(set(options)) != len(options):
             raise InvalidSpace(f"{where}: {name}: got {options}, must be different values")
-    for operator, kernel, expansion in product(
-        choices.operator, choices.kernel, choices.expansion
-    ):
+    for operator, kernel, expansion in product(choices.operator, choices.kernel, choices.expansion):
         Stage(operator, kernel, stage.stride, expansion, stage.channels, 1)
     if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in choices.layers):
         raise InvalidSpace(
