@@ -1,0 +1,61 @@
+"""A candidate of a search: every raw fact about it that is stored, and nothing computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from reward.measurements import StepTime
+from search_space.architecture import Architecture
+
+
+class State(StrEnum):
+    """How a candidate stands; only a COMPLETE one has a reward and can be on the front."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    INFEASIBLE = "infeasible"  # outside the limits on parameters or step time
+    STOPPED = "stopped"  # ended early on purpose
+    DUPLICATE = "duplicate"  # proposed again, not trained again
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """An epoch's end: training loss, minival accuracy in [0, 1], seconds since training began."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One architecture's way through the search.
+
+    ``cause`` is a short code for a state other than COMPLETE: out_of_memory, diverged, time_limit,
+    worker_lost, error, duplicate and the like; ``detail`` is one line of text about it.
+    ``accuracy`` is in [0, 1], on the minival. ``started_at`` and ``finished_at`` are Unix seconds,
+    ``phases_s`` seconds by phase (build, timing, training). ``reference_parameters`` are those of
+    the space's backbone, P0.
+    """
+
+    number: int
+    state: State
+    architecture: Architecture
+    seed: int
+    cause: str | None = None
+    detail: str | None = None
+    accuracy: float | None = None
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    reference_parameters: int | None = None
+    step_time: StepTime | None = None
+    curve: tuple[CurvePoint, ...] = ()
+    worker: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    phases_s: Mapping[str, float] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,55 @@
+"""A connection to the record's database, set so that a commit is on the disk when it returns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from results.record_error import RecordError
+
+
+def sqlite_url(file: Path) -> str:
+    """The URL of a record in a file, such as ``sqlite:///runs/a/record.sqlite``."""
+    return f"sqlite:///{file}"
+
+
+def connect(url: str) -> Engine:
+    """An engine for SQLite or PostgreSQL; it connects when it is first used.
+
+    Raises:
+        RecordError: no URL, no known database, or its driver is not installed.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":  # before 2.1, SQLAlchemy takes it for psycopg2
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise RecordError(f"{url.split('@')[-1]}: {str(error).splitlines()[0]}") from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _make_durable)
+    return engine
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file behind an SQLite URL; None for a server or a database in memory."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
+
+
+def address(url: URL) -> str:
+    """The database's name for messages: a file's path, or a URL without its password."""
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    return url.render_as_string(hide_password=True)
+
+
+def _make_durable(connection: Any, _: object) -> None:
+    """Readers do not wait for the writer (WAL), and every commit is synced to the disk."""
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")

@@ -1,0 +1,164 @@
+"""The record: the one store of what happened in a run, SQLite in its directory or PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy.sql import Update
+
+from results.candidate import Candidate, State
+from results.database import address, connect, sqlite_file
+from results.record_error import RecordError, one_line_errors
+from results.schema import CANDIDATES, METADATA, RUNS, SCHEMA_VERSION
+from results.stored import from_row, to_row, to_text
+
+
+class Record:
+    """One run in a database: its settings and its candidates.
+
+    One process writes, any number reads at the same time. What a method has written when it
+    returns is on the disk: neither SIGKILL nor a power cut takes it away.
+
+    Every method raises RecordError, in one line, for a database that is full, locked or damaged.
+    """
+
+    def __init__(self, engine: Engine, run_id: str) -> None:
+        self._engine = engine
+        self._where = address(engine.url)
+        self.run_id = run_id
+
+    @classmethod
+    def open(cls, url: str, run_id: str) -> Self:
+        """The record at a URL such as ``sqlite:///runs/a/record.sqlite``, made if it is not there.
+
+        Raises:
+            RecordError: no database, one that cannot be reached, or a later schema version.
+        """
+        record = cls(connect(url), run_id)
+        with record._closed_on_error(), one_line_errors(record._where):
+            METADATA.create_all(record._engine)
+            record._check_version()
+        return record
+
+    @classmethod
+    def read(cls, url: str, run_id: str) -> Self:
+        """The record of a run that exists, for a reader: makes nothing.
+
+        Raises:
+            RecordError: as :meth:`open`, and if there is no such file or run.
+        """
+        record = cls(connect(url), run_id)
+        with record._closed_on_error(), one_line_errors(record._where):
+            file = sqlite_file(url)
+            if file and not file.is_file():
+                raise RecordError(f"{record._where}: no such file")
+            record._check_version()
+            record.settings()
+        return record
+
+    def create(self, settings: Mapping[str, Any]) -> None:
+        """Begins the run; ``settings`` are JSON types. RecordError if it exists."""
+        row = {
+            "run_id": self.run_id,
+            "schema_version": SCHEMA_VERSION,
+            "created_at": time.time(),
+            "settings": to_text("settings", dict(settings)),
+        }
+        if self._run() is not None:
+            raise RecordError(f"{self._where}: run {self.run_id!r} is there already")
+        with self._transaction() as connection:
+            connection.execute(insert(RUNS).values(row))
+
+    def settings(self) -> dict[str, Any]:
+        """What the run was created with; RecordError if there is no such run."""
+        run = self._run()
+        if run is None:
+            raise RecordError(f"{self._where}: no run {self.run_id!r}")
+        settings: dict[str, Any] = json.loads(run["settings"])
+        return settings
+
+    def start(self, candidate: Candidate) -> None:
+        """Records a candidate when it begins, over an earlier start that never finished.
+
+        RecordError if it has finished already, ValueError for a number that is not finite.
+        """
+        row = {"run_id": self.run_id, **to_row(candidate)}
+        with self._transaction() as connection:
+            if connection.execute(self._update_running(row)).rowcount == 0:
+                connection.execute(insert(CANDIDATES).values(row))
+
+    def finish(self, candidate: Candidate) -> None:
+        """Records how a started candidate ended, in one transaction.
+
+        RecordError if it is not running, ValueError for a number that is not finite.
+        """
+        row = {"run_id": self.run_id, **to_row(candidate)}
+        with self._transaction() as connection:
+            if connection.execute(self._update_running(row)).rowcount == 0:
+                raise RecordError(f"{self._where}: candidate {candidate.number} is not running")
+
+    def candidates(self) -> list[Candidate]:
+        """All candidates in the order of their numbers."""
+        query = select(CANDIDATES).where(CANDIDATES.c.run_id == self.run_id)
+        with self._transaction() as connection:
+            rows = connection.execute(query.order_by(CANDIDATES.c.number)).mappings().all()
+        try:
+            return [from_row(row) for row in rows]
+        except (ValueError, TypeError) as error:
+            raise RecordError(f"{self._where}: a damaged candidate ({error})") from error
+
+    def close(self) -> None:
+        """Lets go of the database; what was written stays."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with one_line_errors(self._where), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except RecordError:
+            self.close()
+            raise
+
+    def _run(self) -> RowMapping | None:
+        with self._transaction() as connection:
+            query = select(RUNS).where(RUNS.c.run_id == self.run_id)
+            return connection.execute(query).mappings().first()
+
+    def _check_version(self) -> None:
+        run = self._run()
+        if run is not None and run["schema_version"] > SCHEMA_VERSION:
+            raise RecordError(
+                f"{self._where}: has schema version {run['schema_version']}, "
+                f"this release reads {SCHEMA_VERSION} and earlier ones"
+            )
+
+    def _update_running(self, row: Mapping[str, Any]) -> Update:
+        return (
+            update(CANDIDATES)
+            .where(CANDIDATES.c.run_id == self.run_id)
+            .where(CANDIDATES.c.number == row["number"])
+            .where(CANDIDATES.c.state == State.RUNNING.value)
+            .values(row)
+        )

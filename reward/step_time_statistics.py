@@ -1,0 +1,67 @@
+"""What raw step times say: the median, the ratio to the reference, and how sure both are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb
+from statistics import median
+
+import numpy as np
+
+from reward.measurements import StepTime
+
+CONFIDENCE = 0.95
+_RESAMPLES = 2000
+
+
+def median_s(step_time: StepTime) -> float:
+    """The median step in seconds: what a step costs when nothing disturbs it more than usual."""
+    return median(step_time.samples_s)
+
+
+def interval_s(step_time: StepTime) -> tuple[float, float] | None:
+    """The median step's 95 % confidence interval in seconds, (low, high); None below 6 samples.
+
+    Two order statistics, so no distribution is assumed: how many of n samples lie below the median
+    is binomial(n, 1/2). Source: Le Boudec, Performance Evaluation of Computer and Communication
+    Systems, theorem 2.1. Below 6 samples even the smallest and the largest cover less than 95 %.
+    """
+    return median_interval(step_time.samples_s)
+
+
+def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
+    """The interval of :func:`interval_s` for any independent samples of one quantity."""
+    below = _samples_left_out(len(samples))
+    if below is None:
+        return None
+    ordered = sorted(samples)
+    return ordered[below], ordered[-1 - below]
+
+
+def normalized(step_time: StepTime) -> float:
+    """S/S0, the ratio of the two medians; below 1 is faster than the reference."""
+    return median(step_time.samples_s) / median(step_time.reference_samples_s)
+
+
+def normalized_interval(step_time: StepTime) -> tuple[float, float]:
+    """The 95 % confidence interval of :func:`normalized`: percentile bootstrap over the pairs.
+
+    Pairs are drawn together, since a neighbour's load slows both steps of a pair. The draws are
+    the same at every call, so that a table does not change between two readings.
+    """
+    pairs = np.array([step_time.samples_s, step_time.reference_samples_s])  # (2, pairs)
+    count = pairs.shape[1]
+    draws = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
+    medians = np.median(pairs[:, draws], axis=2)  # (2, resamples)
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(medians[0] / medians[1], [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _samples_left_out(count: int) -> int | None:
+    """The most samples at either end that can be left out with 95 % still covered."""
+    tail, left_out = 0, -1
+    while 2 * (tail + comb(count, left_out + 1)) <= (1 - CONFIDENCE) * 2**count:
+        left_out += 1
+        tail += comb(count, left_out)
+    return left_out if left_out >= 0 else None

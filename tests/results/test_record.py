@@ -1,0 +1,160 @@
+"""The record gives back what it was given, and says in one line what is wrong."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from results.candidate import Candidate, CurvePoint, State
+from results.record import Record
+from results.record_error import RecordError
+from results.schema import SCHEMA_VERSION
+
+MakeCandidate = Callable[..., Candidate]
+
+
+def test_a_candidate_comes_back_as_it_was(url: str, make_candidate: MakeCandidate) -> None:
+    bare = Candidate(2, State.RUNNING, make_candidate().architecture, seed=2**62)
+    with Record.open(url, "a") as record:
+        record.create({"budget": 5})
+        for candidate in (make_candidate(3), bare):
+            record.start(replace(candidate, state=State.RUNNING))
+        record.finish(make_candidate(3))
+    with Record.read(url, "a") as record:
+        assert record.candidates() == [bare, make_candidate(3)]
+        assert record.settings() == {"budget": 5}
+
+
+def test_runs_share_a_database(url: str, make_candidate: MakeCandidate) -> None:
+    with Record.open(url, "a") as one, Record.open(url, "b") as other:
+        one.create({})
+        other.create({})
+        one.start(make_candidate(1))
+        other.start(make_candidate(2))
+        assert [candidate.number for candidate in one.candidates()] == [1]
+        assert [candidate.number for candidate in other.candidates()] == [2]
+
+
+def test_a_start_may_be_repeated_until_it_finishes(url: str, make_candidate: MakeCandidate) -> None:
+    running = make_candidate(state=State.RUNNING)
+    with Record.open(url, "a") as record:
+        record.start(running)
+        record.start(replace(running, worker="node-b"))
+        assert [candidate.worker for candidate in record.candidates()] == ["node-b"]
+        record.finish(make_candidate())
+        with pytest.raises(RecordError, match="already recorded"):
+            record.start(running)
+        with pytest.raises(RecordError, match="candidate 0 is not running"):
+            record.finish(make_candidate())
+        assert record.candidates() == [make_candidate()]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_no_number_that_is_not_finite_is_stored(
+    url: str, make_candidate: MakeCandidate, bad: float
+) -> None:
+    with Record.open(url, "a") as record:
+        with pytest.raises(ValueError, match="accuracy: got"):
+            record.start(make_candidate(accuracy=bad))
+        with pytest.raises(ValueError, match="curve: holds"):
+            record.start(make_candidate(curve=(CurvePoint(1, bad, 0.1, 1.0),)))
+        assert record.candidates() == []
+
+
+def test_detail_is_stored_as_one_line(url: str, make_candidate: MakeCandidate) -> None:
+    with Record.open(url, "a") as record:
+        record.start(make_candidate(detail="out of\n memory\0 \ud800"))
+        assert record.candidates()[0].detail == "out of memory ?"
+
+
+def test_a_later_schema_is_refused_with_both_versions(url: str, tmp_path: Path) -> None:
+    with Record.open(url, "a") as record:
+        record.create({})
+    database = sqlite3.connect(tmp_path / "record.sqlite")
+    database.execute("UPDATE runs SET schema_version = 99")
+    database.commit()
+    database.close()
+    with pytest.raises(RecordError, match=f"version 99, this release reads {SCHEMA_VERSION}"):
+        Record.open(url, "a")
+
+
+def test_reading_makes_nothing(url: str, tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="no such file"):
+        Record.read(url, "a")
+    assert list(tmp_path.iterdir()) == []
+    with Record.open(url, "a") as record:
+        record.create({})
+        with pytest.raises(RecordError, match="run 'a' is there already"):
+            record.create({})
+    with pytest.raises(RecordError, match="no run 'b'"):
+        Record.read(url, "b")
+
+
+def test_a_file_that_is_no_database(url: str, tmp_path: Path) -> None:
+    (tmp_path / "record.sqlite").write_text("number,accuracy\n" * 1000)
+    for way in (Record.open, Record.read):
+        with pytest.raises(RecordError, match="not a record") as error:
+            way(url, "a")
+        assert "\n" not in str(error.value)
+
+
+def test_a_torn_database(url: str, tmp_path: Path, make_candidate: MakeCandidate) -> None:
+    file = tmp_path / "record.sqlite"
+    with Record.open(url, "a") as record:
+        record.create({})
+        for number in range(50):
+            record.start(make_candidate(number))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(RecordError, match="damaged"), Record.read(url, "a") as record:
+        record.candidates()
+
+
+def test_a_locked_database(url: str, tmp_path: Path, make_candidate: MakeCandidate) -> None:
+    with Record.open(f"{url}?timeout=0.05", "a") as record:
+        other = sqlite3.connect(tmp_path / "record.sqlite")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RecordError, match="locked"):
+            record.start(make_candidate())
+        other.close()
+        record.start(make_candidate())
+
+
+def test_a_full_database_keeps_what_it_has(
+    url: str, tmp_path: Path, make_candidate: MakeCandidate
+) -> None:
+    with Record.open(url, "a") as record:
+        record.create({})
+        with record._engine.connect() as connection:  # The pool keeps this one connection.
+            connection.exec_driver_sql("PRAGMA max_page_count=30")
+        written = _fill(record, make_candidate)
+        assert 0 < written < 1000
+        with pytest.raises(RecordError, match="no room left"):
+            record.start(make_candidate(written))
+        assert record.candidates() == [make_candidate(number) for number in range(written)]
+
+
+def _fill(record: Record, make_candidate: MakeCandidate) -> int:
+    """How many of 1,000 candidates found room."""
+    for number in range(1000):
+        try:
+            record.start(make_candidate(number))
+        except RecordError:
+            return number
+    return 1000
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mongodb://host/x", "sqlite:////no/such/dir/r.sqlite"])
+def test_a_bad_url_is_refused_in_one_line(url: str) -> None:
+    with pytest.raises(RecordError) as error:
+        Record.open(url, "a")
+    assert "\n" not in str(error.value)
+
+
+def test_a_password_is_not_shown(url: str) -> None:
+    with pytest.raises(RecordError) as error:
+        Record.open("postgresql://user:secret@127.0.0.1:1/x", "a")
+    assert "secret" not in str(error.value)

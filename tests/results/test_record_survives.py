@@ -1,0 +1,93 @@
+"""What the record has acknowledged outlives its writer, a full disk and being read meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from results.candidate import Candidate
+from results.record import Record
+from results.record_error import RecordError
+
+# Prints a number once its candidate is recorded, so a printed number is an acknowledged one.
+_WRITER = """
+import resource, sys
+from results.candidate import Candidate, State
+from results.record import Record
+from search_space.published import EFFICIENTNETV2_S
+limit = int(sys.argv[2])
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+with Record.open(sys.argv[1], "a") as record:
+    record.create({})
+    for number in range(100_000):
+        record.start(Candidate(number, State.RUNNING, EFFICIENTNETV2_S, seed=number))
+        record.finish(Candidate(number, State.COMPLETE, EFFICIENTNETV2_S, number, accuracy=0.5))
+        print(number, flush=True)
+"""
+
+
+def _writer(url: str, limit_bytes: int = 0) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _WRITER, url, str(limit_bytes)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": "."},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture
+def writer(url: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that records until it is killed."""
+    with _writer(url) as process:
+        yield process
+        process.kill()
+
+
+def _complete(candidates: list[Candidate]) -> list[int]:
+    return [candidate.number for candidate in candidates if candidate.accuracy == 0.5]
+
+
+def test_sigkill_takes_nothing_acknowledged(
+    url: str, writer: subprocess.Popen[str], make_candidate: Callable[..., Candidate]
+) -> None:
+    assert writer.stdout
+    acknowledged = [int(writer.stdout.readline()) for _ in range(40)]
+    writer.send_signal(signal.SIGKILL)
+    acknowledged += [int(line) for line in writer.stdout.read().split()]
+    with Record.open(url, "a") as record:
+        found = _complete(record.candidates())
+        assert found[: len(acknowledged)] == acknowledged
+        assert len(found) - len(acknowledged) <= 1
+        record.start(make_candidate(10**6))
+
+
+def test_reading_while_another_process_writes(url: str, writer: subprocess.Popen[str]) -> None:
+    assert writer.stdout
+    with_first = int(writer.stdout.readline())
+    with Record.read(url, "a") as record:
+        seen = [_complete(record.candidates())]
+        for _ in range(20):
+            newest = int(writer.stdout.readline())
+            seen.append(_complete(record.candidates()))
+            assert newest in seen[-1]
+    assert seen[0][0] == with_first
+    assert [len(found) for found in seen] == sorted(len(found) for found in seen)
+
+
+def test_a_full_disk_keeps_what_was_recorded(url: str) -> None:
+    with _writer(url, limit_bytes=300_000) as process:
+        said, error = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert error.splitlines()[-1].startswith(f"{RecordError.__module__}.RecordError")
+    assert "what was recorded before is kept" in error.splitlines()[-1]
+    with Record.read(url, "a") as record:
+        assert _complete(record.candidates()) == [int(line) for line in said.split()]
