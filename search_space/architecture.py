@@ -12,7 +12,7 @@ SCHEMA_VERSION = 1
 
 
 class InvalidArchitecture(ValueError):
-    """A value that describes no network; the message names the field, what it was and what it may be."""
+    """A value that describes no network; the message names field, value and what it may be."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from search_space.operators import OPERATORS, Operator, convolution
 
 
 class StochasticDepth(nn.Module):
-    """``x + body(x)``, where training drops the body for each image with 1 - survival (1603.09382)."""
+    """``x + body(x)``; training drops each image's body with 1 - survival (arXiv 1603.09382)."""
 
     def __init__(self, body: nn.Module, survival: float) -> None:
         super().__init__()

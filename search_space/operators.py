@@ -70,5 +70,5 @@ Operator = Callable[[Block], nn.Module]
 
 OPERATORS: dict[str, Operator] = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
 """By name. ``OPERATORS["mine"] = my_operator`` is all that a new one takes: a function from a
-:class:`Block` to a module that maps (N, in_channels, H, W) to (N, out_channels, H/stride, W/stride);
-a space then lists ``"mine"`` among its operators."""
+:class:`Block` to a module that maps (N, in_channels, H, W) to (N, out_channels, H / stride,
+W / stride), rounded up; a space then lists ``"mine"`` among its operators."""

@@ -1,4 +1,4 @@
-"""The stage-factorized search space: per stage one choice of operator, layers, kernel and expansion.
+"""The stage-factorized search space: a stage's operator, layers, kernel and expansion.
 
 EfficientNetV2, section 3.3: channels and strides are the backbone's and are not searched.
 """
@@ -12,37 +12,9 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from search_space.architecture import Architecture, Stage
+from search_space.choices import SE_RATIO, Choice, StageChoices, check
 
-Choice = str | int
 FlatParameters = dict[str, Choice]
-
-# Squeeze-and-excitation goes with MBConv alone, as in EfficientNetV2, Table 4.
-SE_RATIO: Mapping[str, float] = {"mbconv": 0.25}
-
-
-class InvalidSpace(ValueError):
-    """Choices that make no space; the message names the place, what it was and what it may be."""
-
-
-@dataclass(frozen=True)
-class StageChoices:
-    """What one stage may be. ``layers`` may hold 0, the stage left out, where its stride is 1."""
-
-    operator: tuple[str, ...]
-    layers: tuple[int, ...]
-    kernel: tuple[int, ...]
-    expansion: tuple[int, ...]
-
-    def options(self) -> dict[str, tuple[Choice, ...]]:
-        """The choices by name, in the order in which a space's flat parameters list them."""
-        return dict(vars(self))
-
-    @property
-    def size(self) -> int:
-        """The number of different stages: those left out are all one."""
-        kept = sum(count > 0 for count in self.layers)
-        forms = len(self.operator) * len(self.kernel) * len(self.expansion)
-        return kept * forms + (kept < len(self.layers))
 
 
 @dataclass(frozen=True)
@@ -58,17 +30,7 @@ class Space:
     se_ratio: Mapping[str, float] = field(default_factory=lambda: dict(SE_RATIO))
 
     def __post_init__(self) -> None:
-        if len(self.choices) != len(self.backbone.stages):
-            raise InvalidSpace(
-                f"stages: got choices for {len(self.choices)}, "
-                f"must be the backbone's {len(self.backbone.stages)}"
-            )
-        for i, (stage, choices) in enumerate(
-            zip(self.backbone.stages, self.choices, strict=True), 1
-        ):
-            _check_choices(i, stage, choices)
-        if not self.contains(self.backbone):
-            raise InvalidSpace("backbone: got one outside the space, must be among its choices")
+        check(self.backbone.stages, self.choices, self.se_ratio)
 
     def parameters(self) -> dict[str, tuple[Choice, ...]]:
         """Every choice by its flat name, such as ``stage2.kernel``: the space as a plain grid."""
@@ -80,7 +42,7 @@ class Space:
 
     @property
     def grid_size(self) -> int:
-        """The number of flat parameter values; more than :attr:`size` where a stage may be left out."""
+        """The number of flat parameters' values; above :attr:`size` where a stage may be absent."""
         return math.prod(len(options) for options in self.parameters().values())
 
     @property
@@ -196,23 +158,3 @@ def _stage_neighbours(
         return
     for key, values in zip(keys, options.values(), strict=True):
         yield from ({key: value} for value in values if value != flat[key])
-
-
-def _check_choices(i: int, stage: Stage, choices: StageChoices) -> None:
-    where = f"stage {i}"
-    for name, options in choices.options().items():
-        if not options or len(set(options)) != len(options):
-            raise InvalidSpace(f"{where}: {name}: got {options}, must be different values")
-    for operator, kernel, expansion in product(choices.operator, choices.kernel, choices.expansion):
-        Stage(operator, kernel, stage.stride, expansion, stage.channels, 1)
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in choices.layers):
-        raise InvalidSpace(
-            f"{where}: layers: got {choices.layers}, must be whole numbers, 0 or more"
-        )
-    if max(choices.layers) == 0:
-        raise InvalidSpace(f"{where}: layers: got {choices.layers}, must allow 1 or more")
-    if 0 in choices.layers and stage.stride != 1:
-        raise InvalidSpace(
-            f"{where}: layers: got 0 at stride {stage.stride}, "
-            "only a stage of stride 1 may be left out"
-        )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from search_space.architecture import Architecture, Stage
+from search_space.choices import StageChoices
 from search_space.published import EFFICIENTNETV2_S, published
-from search_space.space import Space, StageChoices
+from search_space.space import Space
 
 OPERATORS = ("mbconv", "fused_mbconv")
 KERNELS = (3, 5)

@@ -1,0 +1,57 @@
+# `make` lists what there is to make.
+#
+# The registry's torch brings CUDA along, some gigabytes. On a machine without a GPU its CPU build does:
+#     make setup PIP_ARGS="--extra-index-url URL"
+# URL is the one of the CPU wheels that pytorch.org names. Whatever pip takes may stand there.
+
+PYTHON ?= python3
+PIP_ARGS ?=
+ARGS ?=
+BIN := .venv/bin
+STAMP := .venv/made
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format clean
+
+# $(call step,name,command): says what runs and, if it fails, what failed.
+step = @printf '%s\n' '== $(1)'; $(2) || { printf '%s\n' 'make $@: $(1) failed' >&2; exit 1; }
+
+help:
+	@printf '%s\n' \
+	  'make setup    the environment, in .venv (PYTHON=python3.12 for another Python, PIP_ARGS for pip)' \
+	  'make demo     a small search on the embedded images' \
+	  'make test     the tests (ARGS="-k scaling" for some, ARGS="-m slow" for the long ones)' \
+	  'make check    what CI runs: format, lint, types, layering, tests' \
+	  'make format   formats the code and mends what the linter can' \
+	  'make clean    removes .venv and caches; runs/ stays'
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'make setup: Python 3.11 or newer is needed, for example: make setup PYTHON=python3.12' >&2; exit 1; }
+	@echo '== setup: .venv, some minutes the first time'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
+	  -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup
+	@$(BIN)/nas search --budget 24
+
+test: setup
+	@$(BIN)/pytest --quiet $(ARGS)
+
+check: setup
+	$(call step,format,$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --diff . ; false; })
+	$(call step,lint,$(BIN)/ruff check --quiet .)
+	$(call step,types,$(BIN)/mypy --no-error-summary)
+	$(call step,layering,out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; false; })
+	$(call step,tests,$(BIN)/pytest --quiet $(ARGS))
+
+format: setup
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+clean:
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,172 @@
+"""A space of your own, as a YAML file.
+
+.. code-block:: yaml
+
+    name: my-space
+    backbone: efficientnet-b0     # or {stem_channels, stem_stride, head_channels, stages: [...]}
+    choices:                      # of every stage that says nothing else
+      operator: [mbconv, fused_mbconv]
+      kernel: [3, 5]
+      expansion: [1, 4, 6]
+    stages:                       # one for each of the backbone's
+      - {layers: [1, 2]}
+      - {layers: [1, 2, 3], kernel: [3]}
+      ...
+    se_ratio: {mbconv: 0.25}      # by operator; this is what it is if left out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from search_space.architecture import Architecture, InvalidArchitecture
+from search_space.choices import SE_RATIO, InvalidSpace, StageChoices
+from search_space.published import PUBLISHED, published
+from search_space.space import Space
+
+CHOICES = tuple(field.name for field in fields(StageChoices))
+SPACE_KEYS = ("name", "backbone", "choices", "stages", "se_ratio")
+BACKBONE_KEYS = ("stem_channels", "stem_stride", "head_channels", "stages")
+
+
+def read_space(path: Path) -> Space:
+    """The space that a file describes.
+
+    Raises:
+        InvalidSpace: one line that names the file, the place, what it was and what it may be.
+    """
+    try:
+        return _space(_parse(path))
+    except (InvalidSpace, InvalidArchitecture) as error:
+        raise InvalidSpace(f"{path}: {error}") from None
+
+
+def write_space(space: Space) -> str:
+    """The text from which :func:`read_space` makes the same space."""
+    stages = [{name: list(of) for name, of in own.options().items()} for own in space.choices]
+    shared = {name: stages[0][name] for name in CHOICES if _is_shared(name, stages)}
+    data = {
+        "name": space.name,
+        "backbone": _backbone_to_yaml(space.backbone),
+        "choices": shared,
+        "stages": [
+            {name: own[name] for name in ("layers", *CHOICES) if name not in shared}
+            for own in stages
+        ],
+        "se_ratio": dict(space.se_ratio),
+    }
+    text: str = yaml.safe_dump(
+        data, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100
+    )
+    return text
+
+
+def _is_shared(name: str, stages: list[dict[str, list[Any]]]) -> bool:
+    """Layers stand at their stage even where all agree, so that every stage has its line."""
+    return name != "layers" and all(own[name] == stages[0][name] for own in stages)
+
+
+def _backbone_to_yaml(backbone: Architecture) -> str | dict[str, Any]:
+    for name in PUBLISHED:
+        if published(name).architecture == backbone:
+            return name
+    data = backbone.to_json()
+    return {key: data[key] for key in BACKBONE_KEYS}
+
+
+def _parse(path: Path) -> object:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSpace(f"{error.strerror}, must be a YAML file") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InvalidSpace(f"line {line}: {error.problem}, must be YAML") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InvalidSpace(f"{' '.join(str(error).split())}, must be YAML") from None
+
+
+def _space(data: object) -> Space:
+    keys = _mapping("the file", data, SPACE_KEYS, required=("name", "backbone", "stages"))
+    name, stages = keys["name"], keys["stages"]
+    if not isinstance(name, str) or not name:
+        raise InvalidSpace(f"name: got {_shown(name)}, must be a text")
+    backbone = _backbone(keys["backbone"])
+    if not isinstance(stages, list):
+        raise InvalidSpace(
+            f"stages: got {_shown(stages)}, must be a list of {len(backbone.stages)} objects"
+        )
+    shared = _choices("choices", keys.get("choices", {}))
+    choices = tuple(_stage_choices(f"stage {i}", own, shared) for i, own in enumerate(stages, 1))
+    return Space(name, backbone, choices, _se_ratio(keys.get("se_ratio", dict(SE_RATIO))))
+
+
+def _backbone(data: object) -> Architecture:
+    if isinstance(data, str):
+        if data not in PUBLISHED:
+            raise InvalidSpace(
+                f"backbone: got {_shown(data)}, must be one of {', '.join(PUBLISHED)}"
+            )
+        return published(data).architecture
+    keys = _mapping("backbone", data, BACKBONE_KEYS, required=("stem_channels", "stages"))
+    try:
+        return Architecture.from_json(keys)
+    except InvalidArchitecture as error:
+        raise InvalidSpace(f"backbone: {error}") from None
+
+
+def _stage_choices(where: str, data: object, shared: Mapping[str, tuple[Any, ...]]) -> StageChoices:
+    choices = {**shared, **_choices(where, data)}
+    missing = [name for name in CHOICES if name not in choices]
+    if missing:
+        raise InvalidSpace(
+            f"{where}: got no {', '.join(missing)}, must be here or in the choices of all"
+        )
+    return StageChoices(**choices)
+
+
+def _choices(where: str, data: object) -> dict[str, tuple[Any, ...]]:
+    choices = _mapping(where, data, CHOICES)
+    for name, options in choices.items():
+        kind, example = (str, "[mbconv]") if name == "operator" else (int, "[3, 5]")
+        if not isinstance(options, list) or not all(type(option) is kind for option in options):
+            raise InvalidSpace(
+                f"{where}: {name}: got {_shown(options)}, must be a list such as {example}"
+            )
+    return {name: tuple(options) for name, options in choices.items()}
+
+
+def _se_ratio(data: object) -> dict[str, float]:
+    if not isinstance(data, dict):
+        raise InvalidSpace(f"se_ratio: got {_shown(data)}, must be such as {{mbconv: 0.25}}")
+    for operator, ratio in data.items():
+        if type(ratio) not in (int, float) or not 0 <= ratio <= 1:
+            raise InvalidSpace(
+                f"se_ratio: {operator}: got {_shown(ratio)}, must be a number from 0 to 1"
+            )
+    return {operator: float(ratio) for operator, ratio in data.items()}
+
+
+def _mapping(
+    where: str, data: object, known: tuple[str, ...], required: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise InvalidSpace(f"{where}: got {_shown(data)}, must be an object of {', '.join(known)}")
+    unknown = [key for key in data if key not in known]
+    if unknown:
+        raise InvalidSpace(f"{where}: got key {_shown(unknown[0])}, may be {', '.join(known)}")
+    missing = [key for key in required if key not in data]
+    if missing:
+        raise InvalidSpace(f"{where}: got no {missing[0]}, must have {', '.join(required)}")
+    return data
+
+
+def _shown(value: object) -> str:
+    """On one line, and short."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
