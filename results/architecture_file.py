@@ -1,0 +1,95 @@
+"""A file with one architecture: best.json, a scaled one, one saved from the dashboard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from results.atomic import write_text
+from search_space.architecture import Architecture, InvalidArchitecture
+
+
+class ArchitectureFileError(ValueError):
+    """A file that holds no architecture; the message is one line, its name and the reason."""
+
+
+@dataclass(frozen=True)
+class ArchitectureFile:
+    """An architecture with its sizes, what was measured of it and where it came from.
+
+    ``train_size`` and ``eval_size`` are pixels. ``measurements`` carry their device; ``provenance``
+    says run, candidate, seed, versions and git commit, or the rule and the parent of a scaled one.
+    """
+
+    name: str
+    architecture: Architecture
+    train_size: int
+    eval_size: int
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    measurements: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The file's content; the schema version is the architecture's."""
+        return {
+            "name": self.name,
+            "architecture_id": self.architecture.architecture_id,
+            "parameters": self.parameters,
+            "multiply_adds": self.multiply_adds,
+            "image_size": {"train": self.train_size, "eval": self.eval_size},
+            **self.architecture.to_json(),
+            "measurements": dict(self.measurements),
+            "provenance": dict(self.provenance),
+        }
+
+
+def write(path: Path, file: ArchitectureFile) -> Path:
+    """Writes it whole or not at all; ValueError for a number that is not finite."""
+    return write_text(path, json.dumps(file.to_json(), indent=2, allow_nan=False) + "\n")
+
+
+def read(path: Path) -> ArchitectureFile:
+    """The file that :func:`write` wrote.
+
+    Raises:
+        ArchitectureFileError: not there, torn, written by something else, or a later schema.
+    """
+    try:
+        return _from_json(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ArchitectureFileError(f"{path}: cannot be read ({error.strerror})") from error
+    except InvalidArchitecture as error:
+        raise ArchitectureFileError(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ArchitectureFileError(f"{path}: torn, or not JSON ({error})") from error
+
+
+def _from_json(data: object) -> ArchitectureFile:
+    if not isinstance(data, dict) or "stages" not in data:
+        raise InvalidArchitecture("holds no architecture, such as best.json does")
+    size = data.get("image_size")
+    if not isinstance(size, dict):
+        raise InvalidArchitecture(f"image_size: got {size!r}, must be {{'train': .., 'eval': ..}}")
+    return ArchitectureFile(
+        name=_typed(data, "name", str),
+        architecture=Architecture.from_json(data),
+        train_size=_typed(size, "train", int),
+        eval_size=_typed(size, "eval", int),
+        parameters=_typed(data, "parameters", int | None),
+        multiply_adds=_typed(data, "multiply_adds", int | None),
+        measurements=_typed(data, "measurements", dict | None) or {},
+        provenance=_typed(data, "provenance", dict | None) or {},
+    )
+
+
+def _typed(data: Mapping[str, Any], key: str, kind: Any) -> Any:
+    value = data.get(key)
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise InvalidArchitecture(
+            f"{key}: got {value!r}, must be {getattr(kind, '__name__', kind)}"
+        )
+    return value

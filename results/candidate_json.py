@@ -1,0 +1,60 @@
+"""A candidate with all that is computed from it, in the keys of the command line's JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from results.candidate import Candidate
+from results.worth import normalized_step_time, reward
+from reward.objective import Objective
+from reward.step_time_statistics import interval_s, median_s
+
+
+def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]:
+    """One candidate in JSON types; null for what is not known.
+
+    ``step_time_ci_s`` is [low, high], 95 %; a proxy trains and validates at one image size.
+    """
+    architecture = candidate.architecture.to_json()
+    return {
+        "number": candidate.number,
+        "name": name(candidate),
+        "state": candidate.state.value,
+        "cause": candidate.cause,
+        "seed": candidate.seed,
+        "accuracy": candidate.accuracy,
+        **measured_json(candidate),
+        "reward": reward(candidate, objective),
+        "architecture_id": candidate.architecture.architecture_id,
+        "parameters": candidate.parameters,
+        "multiply_adds": candidate.multiply_adds,
+        "image_size": image_size_json(candidate),
+        "epochs": len(candidate.curve),
+        "training_s": candidate.phases_s.get("training"),
+        **architecture,
+    }
+
+
+def name(candidate: Candidate) -> str:
+    """What a candidate is called outside its run."""
+    return f"candidate-{candidate.number}"
+
+
+def image_size_json(candidate: Candidate) -> dict[str, int] | None:
+    """Train and eval size in pixels; null where the step was not timed."""
+    timed = candidate.step_time
+    return None if timed is None else {"train": timed.image_size, "eval": timed.image_size}
+
+
+def measured_json(candidate: Candidate) -> dict[str, Any]:
+    """The measured step in seconds and bytes, with the device; nulls where it was not timed."""
+    timed = candidate.step_time
+    interval = timed and interval_s(timed)
+    return {
+        "step_time_s": timed and median_s(timed),
+        "step_time_ci_s": interval and list(interval),
+        "normalized_step_time": normalized_step_time(candidate),
+        "peak_memory_bytes": timed and timed.peak_memory_bytes,
+        "device": timed and timed.device,
+        "batch_size": timed and timed.batch_size,
+    }

@@ -1,0 +1,65 @@
+"""What a run leaves beside its record: best.json, pareto.csv and candidates.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from results import architecture_file
+from results.architecture_file import ArchitectureFile
+from results.atomic import write_text
+from results.candidate import Candidate
+from results.candidate_json import measured_json, name
+from results.front import front
+from results.table import table
+from results.worth import best, reward
+from reward.objective import Objective
+
+
+def write_files(
+    directory: Path, candidates: Iterable[Candidate], objective: Objective, run_id: str
+) -> list[Path]:
+    """Writes all three, each whole or not at all; best.json only if a candidate has a reward."""
+    candidates = list(candidates)
+    written = [
+        write_text(directory / "candidates.csv", _csv(candidates, objective)),
+        write_text(directory / "pareto.csv", _csv(front(candidates), objective)),
+    ]
+    winner = best(candidates, objective)
+    if winner is not None:
+        file = winner_file(winner, objective, run_id)
+        written.append(architecture_file.write(directory / "best.json", file))
+    return written
+
+
+def winner_file(candidate: Candidate, objective: Objective, run_id: str) -> ArchitectureFile:
+    """A timed candidate as a file; its version ``git_commit`` has its own place there."""
+    if candidate.step_time is None:
+        raise ValueError(f"candidate {candidate.number}: was not timed, so has no image size")
+    versions = dict(candidate.versions)
+    return ArchitectureFile(
+        name=name(candidate),
+        architecture=candidate.architecture,
+        train_size=candidate.step_time.image_size,
+        eval_size=candidate.step_time.image_size,
+        parameters=candidate.parameters,
+        multiply_adds=candidate.multiply_adds,
+        measurements={
+            "accuracy": candidate.accuracy,
+            "epochs": len(candidate.curve),
+            **measured_json(candidate),
+            "reward": reward(candidate, objective),
+        },
+        provenance={
+            "run": run_id,
+            "candidate": candidate.number,
+            "seed": candidate.seed,
+            "git_commit": versions.pop("git_commit", None),
+            "versions": versions,
+        },
+    )
+
+
+def _csv(candidates: Iterable[Candidate], objective: Objective) -> str:
+    text: str = table(candidates, objective).to_csv(index=False, lineterminator="\n")
+    return text

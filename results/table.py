@@ -1,0 +1,59 @@
+"""The candidates as a table, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from results.candidate import Candidate
+from results.candidate_json import candidate_json
+from results.notation import stages_text
+from reward.objective import Objective
+
+# Column: type. The wide ones may lack a value, which a plain integer cannot.
+COLUMNS = {
+    "number": "int64",
+    "state": "str",
+    "cause": "str",
+    "seed": "int64",
+    "accuracy": "float64",
+    "step_time_s": "float64",
+    "step_time_ci_low_s": "float64",
+    "step_time_ci_high_s": "float64",
+    "normalized_step_time": "float64",
+    "peak_memory_bytes": "Int64",
+    "reward": "float64",
+    "architecture_id": "str",
+    "parameters": "Int64",
+    "multiply_adds": "Int64",
+    "image_size": "Int64",
+    "batch_size": "Int64",
+    "device": "str",
+    "epochs": "int64",
+    "training_s": "float64",
+    "stages": "str",
+}
+
+_PAPERS = Objective()
+
+
+def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd.DataFrame:
+    """One row a candidate, in the order given; what is not known is missing (NaN, NA).
+
+    ``stages`` is written as :func:`results.notation.stages_text` says; ``image_size`` in pixels.
+    """
+    rows = [_row(candidate, objective) for candidate in candidates]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
+    row = candidate_json(candidate, objective)
+    low, high = row["step_time_ci_s"] or (None, None)
+    return {
+        **row,
+        "step_time_ci_low_s": low,
+        "step_time_ci_high_s": high,
+        "image_size": candidate.step_time and candidate.step_time.image_size,
+        "stages": stages_text(candidate.architecture),
+    }

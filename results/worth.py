@@ -1,0 +1,38 @@
+"""What a stored candidate is worth, computed from its raw facts whenever it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from results.candidate import Candidate, State
+from reward.objective import Objective
+from reward.step_time_statistics import normalized
+
+
+def normalized_step_time(candidate: Candidate) -> float | None:
+    """S/S0, the step relative to the backbone's; None where the step was not timed."""
+    return None if candidate.step_time is None else normalized(candidate.step_time)
+
+
+def reward(candidate: Candidate, objective: Objective) -> float | None:
+    """The objective's value; None unless complete with all of its three quantities."""
+    step_time = normalized_step_time(candidate)
+    if candidate.state is not State.COMPLETE or candidate.accuracy is None or step_time is None:
+        return None
+    if candidate.parameters is None or candidate.reference_parameters is None:
+        return None
+    share = candidate.parameters / candidate.reference_parameters
+    return objective(candidate.accuracy, step_time, share)
+
+
+def ranked(candidates: Iterable[Candidate], objective: Objective) -> list[tuple[float, Candidate]]:
+    """Rewards with their candidates, best first; of equal rewards the lowest number first."""
+    rewards = ((reward(candidate, objective), candidate) for candidate in candidates)
+    valued = [(value, candidate) for value, candidate in rewards if value is not None]
+    return sorted(valued, key=lambda pair: (-pair[0], pair[1].number))
+
+
+def best(candidates: Iterable[Candidate], objective: Objective) -> Candidate | None:
+    """The candidate of the highest reward, the lowest number among equals; None without rewards."""
+    ranking = ranked(candidates, objective)
+    return ranking[0][1] if ranking else None

@@ -1,0 +1,45 @@
+"""The reward against the paper's formula by hand, and the winner by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from results.candidate import Candidate, State
+from results.worth import best, normalized_step_time, reward
+from reward.objective import Objective
+
+MakeCandidate = Callable[..., Candidate]
+
+
+def test_the_reward_is_the_papers(make_candidate: MakeCandidate) -> None:
+    candidate = make_candidate()  # accuracy 0.75, half the step time, half the parameters
+    assert normalized_step_time(candidate) == pytest.approx(0.5)
+    assert reward(candidate, Objective()) == pytest.approx(0.75 * 0.5**-0.07 * 0.5**-0.05)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"accuracy": None},
+        {"step_time": None},
+        {"parameters": None},
+        {"reference_parameters": None},
+        {"state": State.FAILED},
+        {"state": State.STOPPED},
+    ],
+)
+def test_what_is_incomplete_has_no_reward(
+    make_candidate: MakeCandidate, changes: dict[str, object]
+) -> None:
+    candidate = make_candidate(**changes)
+    assert reward(candidate, Objective()) is None
+    assert best([candidate], Objective()) is None
+
+
+def test_the_best_of_equals_is_the_first(make_candidate: MakeCandidate) -> None:
+    candidates = [make_candidate(n, accuracy=a) for n, a in [(3, 0.9), (2, 0.9), (1, 0.1)]]
+    winner = best(candidates, Objective())
+    assert winner is not None
+    assert winner.number == 2
