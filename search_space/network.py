@@ -44,7 +44,7 @@ class Network(nn.Module):
         norm_momentum: float = 0.01,
         operators: Mapping[str, Operator] = OPERATORS,
     ) -> None:
-        """``survival`` is the last block's; block i of N has 1 - (1 - survival) * i / N
+        """Block i of N, counted from 0, survives with 1 - (1 - ``survival``) * i / N
         (EfficientNetV2, section 4.1). ``norm_momentum`` is torch's: the weight of the new batch."""
         super().__init__()
         stem = architecture.stem_channels

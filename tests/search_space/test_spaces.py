@@ -1,0 +1,140 @@
+"""The named spaces: what every one keeps, and what each is for."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+
+from search_space.architecture import Stage
+from search_space.network import Network
+from search_space.published import EFFICIENTNETV2_S, published
+from search_space.space import Space
+from search_space.spaces import SPACES, default_space, efficientnet_b4, efficientnetv2, small
+from tests.search_space import strategies
+
+NAMED = [SPACES["efficientnet-b4"](224), SPACES["efficientnetv2"](224), small(8), small(32)]
+named = pytest.mark.parametrize("space", NAMED, ids=lambda space: f"{space.name}-{space.size}")
+
+
+def test_every_space_is_tested_under_its_name() -> None:
+    assert {space.name for space in NAMED} == set(SPACES)
+
+
+@named
+@settings(max_examples=6)
+@given(generator=strategies.generators)
+def test_a_sample_builds_and_runs_forward_and_backward(
+    space: Space, generator: random.Random
+) -> None:
+    with torch.device("meta"):
+        network = Network(space.sample(generator), classes=10)
+        logits = network(torch.empty(2, 3, 64, 64))
+        assert logits.shape == (2, 10)
+        logits.sum().backward()
+    assert all(weights.grad is not None for weights in network.parameters())
+
+
+@named
+@settings(max_examples=6)
+@given(generator=strategies.generators)
+def test_a_sample_is_contained_and_its_neighbours_are_valid_different_and_mutual(
+    space: Space, generator: random.Random
+) -> None:
+    architecture = space.sample(generator)
+    assert space.contains(architecture)
+    neighbours = list(space.neighbours(architecture))
+    ids = {neighbour.architecture_id for neighbour in neighbours}
+    assert len(ids) == len(neighbours)
+    assert architecture.architecture_id not in ids
+    for neighbour in generator.sample(neighbours, 5):
+        assert space.contains(neighbour)
+        assert architecture in space.neighbours(neighbour)
+
+
+@named
+@given(generator=strategies.generators)
+def test_flat_parameters_and_architectures_go_to_and_fro(
+    space: Space, generator: random.Random
+) -> None:
+    architecture = space.decode(space.at(generator.randrange(space.grid_size)))
+    assert space.decode(space.encode(architecture)) == architecture
+
+
+def test_sizes() -> None:
+    """Operators 2, kernels 2, expansions 3: 12 forms for each count of layers; absent is one more."""
+    assert efficientnet_b4().size == (4 * 12) * (5 * 12) ** 5 * (3 * 12 + 1)
+    assert efficientnetv2().size == (3 * 12) * (5 * 12) ** 5
+    assert small().size == (2 * 12) * (3 * 12) ** 2 * (3 * 12 + 1)
+
+
+def test_the_papers_space_is_efficientnet_b4s() -> None:
+    space = efficientnet_b4()
+    assert space.backbone == published("efficientnet-b4").architecture
+    for choices in space.choices:
+        assert set(choices.operator) == {"mbconv", "fused_mbconv"}
+        assert set(choices.kernel) == {3, 5}
+        assert set(choices.expansion) == {1, 4, 6}
+
+
+@pytest.mark.parametrize("i", range(7))
+def test_the_papers_space_allows_more_and_fewer_layers(i: int) -> None:
+    own = efficientnet_b4().backbone.stages[i].layers
+    layers = efficientnet_b4().choices[i].layers
+    assert min(layers) < own < max(layers)
+
+
+FUSED_EARLY = {f"stage{i}.operator": "fused_mbconv" for i in (1, 2, 3)}
+SMALLER_EXPANSION = {f"stage{i}.expansion": 4 for i in (2, 3, 4)}
+SMALL_KERNELS_MORE_LAYERS = {f"stage{i}.kernel": 3 for i in range(1, 8)} | {
+    "stage4.layers": 8,
+    "stage5.layers": 9,
+    "stage6.layers": 15,
+}
+NO_LAST_STAGE = {"stage7.layers": 0}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        FUSED_EARLY,
+        SMALLER_EXPANSION,
+        SMALL_KERNELS_MORE_LAYERS,
+        NO_LAST_STAGE,
+        FUSED_EARLY | SMALLER_EXPANSION | SMALL_KERNELS_MORE_LAYERS | NO_LAST_STAGE,
+    ],
+)
+def test_what_the_paper_found_is_in_its_space(found: dict[str, str | int]) -> None:
+    """EfficientNetV2, section 3.3: the four ways in which the winner differs from the backbone."""
+    space = efficientnet_b4()
+    stages = [
+        _changed(stage_number, space, found)
+        for stage_number in range(1, 8)
+        if found.get(f"stage{stage_number}.layers") != 0
+    ]
+    assert space.contains(replace(space.backbone, stages=tuple(stages)))
+
+
+def test_efficientnetv2_s_is_in_its_space() -> None:
+    space = efficientnetv2()
+    assert space.contains(EFFICIENTNETV2_S)
+    assert (
+        space.decode(space.encode(EFFICIENTNETV2_S)) == published("efficientnetv2-s").architecture
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "name"), [(8, "small"), (32, "small"), (64, "small"), (65, "efficientnet-b4")]
+)
+def test_the_default_follows_the_image_size(size: int, name: str) -> None:
+    assert default_space(size) == name
+
+
+def _changed(i: int, space: Space, found: dict[str, str | int]) -> Stage:
+    own = space.backbone.stages[i - 1]
+    change = {key.split(".")[1]: v for key, v in found.items() if key.startswith(f"stage{i}.")}
+    stage = replace(own, **change)  # type: ignore[arg-type]
+    return replace(stage, se_ratio=0.25 if stage.operator == "mbconv" else 0.0)
