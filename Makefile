@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo 'make setup: Python 3.11 or newer is needed, for example: make setup PYTHON=python3.12' >&2; exit 1; }
 	@echo '== setup: .venv, some minutes the first time'
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) \
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $(PIP_ARGS) \
 	  -c constraints.txt -e '.[dev]'
 	@touch $@
 

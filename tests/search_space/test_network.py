@@ -50,7 +50,7 @@ def test_small_images_keep_resolution(size: int) -> None:
 
 
 @given(strategies.buildable_architectures)
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_any_architecture_runs(architecture: Architecture) -> None:
     with torch.device("meta"):
         network = Network(architecture, classes=3)

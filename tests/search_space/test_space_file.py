@@ -20,7 +20,7 @@ backbone:
   stem_channels: 8
   stages:
     - {operator: mbconv, kernel: 3, stride: 1, expansion: 1, channels: 8, layers: 1, se_ratio: 0.25}
-    - {operator: mbconv, kernel: 3, stride: 2, expansion: 4, channels: 16, layers: 2, se_ratio: 0.25}
+    - {operator: mbconv, kernel: 3, stride: 2, expansion: 4, channels: 9, layers: 2, se_ratio: 0.25}
 choices:
   operator: [mbconv, my_operator]
   kernel: [3, 5]

@@ -17,7 +17,9 @@ from search_space.spaces import SPACES, default_space, efficientnet_b4, efficien
 from tests.search_space import strategies
 
 NAMED = [SPACES["efficientnet-b4"](224), SPACES["efficientnetv2"](224), small(8), small(32)]
-named = pytest.mark.parametrize("space", NAMED, ids=lambda space: f"{space.name}-{space.size}")
+named = pytest.mark.parametrize(
+    "space", NAMED, ids=lambda space: f"{space.name}-stem{space.backbone.stem_stride}"
+)
 
 
 def test_every_space_is_tested_under_its_name() -> None:
@@ -25,7 +27,7 @@ def test_every_space_is_tested_under_its_name() -> None:
 
 
 @named
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(generator=strategies.generators)
 def test_a_sample_builds_and_runs_forward_and_backward(
     space: Space, generator: random.Random
@@ -65,7 +67,7 @@ def test_flat_parameters_and_architectures_go_to_and_fro(
 
 
 def test_sizes() -> None:
-    """Operators 2, kernels 2, expansions 3: 12 forms for each count of layers; absent is one more."""
+    """2 operators, 2 kernels, 3 expansions: 12 forms a count of layers; absent is one more."""
     assert efficientnet_b4().size == (4 * 12) * (5 * 12) ** 5 * (3 * 12 + 1)
     assert efficientnetv2().size == (3 * 12) * (5 * 12) ** 5
     assert small().size == (2 * 12) * (3 * 12) ** 2 * (3 * 12 + 1)
@@ -121,9 +123,7 @@ def test_what_the_paper_found_is_in_its_space(found: dict[str, str | int]) -> No
 def test_efficientnetv2_s_is_in_its_space() -> None:
     space = efficientnetv2()
     assert space.contains(EFFICIENTNETV2_S)
-    assert (
-        space.decode(space.encode(EFFICIENTNETV2_S)) == published("efficientnetv2-s").architecture
-    )
+    assert space.decode(space.encode(EFFICIENTNETV2_S)) == EFFICIENTNETV2_S
 
 
 @pytest.mark.parametrize(
