@@ -20,7 +20,7 @@ class Recipe:
     crop_padding: float  # share of the image size that a random crop may shift by
 
 
-def proxy(epochs: int = 10, batch_size: int = 64) -> Recipe:
+def proxy(epochs: int = 10, batch_size: int = 32) -> Recipe:
     """The search's own: AdamW, one cosine cycle, light regularization.
 
     Ten epochs are far from overfitting, so strong regularization would only rank networks by how
@@ -29,7 +29,7 @@ def proxy(epochs: int = 10, batch_size: int = 64) -> Recipe:
     return Recipe(
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=4e-3,
+        learning_rate=8e-3,
         weight_decay=0.02,
         warmup=0.15,
         label_smoothing=0.1,
