@@ -13,7 +13,7 @@ from results.record_error import RecordError
 
 def sqlite_url(file: Path) -> str:
     """The URL of a record in a file, such as ``sqlite:///runs/a/record.sqlite``."""
-    return f"sqlite:///{file}"
+    return URL.create("sqlite", database=str(file)).render_as_string()
 
 
 def connect(url: str) -> Engine:
@@ -27,7 +27,7 @@ def connect(url: str) -> Engine:
         if parsed.drivername == "postgresql":  # before 2.1, SQLAlchemy takes it for psycopg2
             parsed = parsed.set(drivername="postgresql+psycopg")
         engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise RecordError(f"{url.split('@')[-1]}: {str(error).splitlines()[0]}") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _make_durable)

@@ -123,7 +123,13 @@ def _layout() -> dict[str, Any]:
             {"x": 1, "y": 0, "yref": "paper", "text": "backbone", "showarrow": False}
             | {"xanchor": "left", "yanchor": "bottom"}
         ],
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "margin": {"l": 56, "r": 12, "t": 40, "b": 110},
+        "legend": {
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "itemsizing": "constant",
+        },
+        "margin": {"l": 56, "r": 12, "t": 84, "b": 110},
         "hovermode": "closest",
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from results.candidate import Candidate, CurvePoint, State
+from results.database import sqlite_url
 from results.record import Record
 from results.record_error import RecordError
 from results.schema import SCHEMA_VERSION
@@ -94,6 +95,14 @@ def test_reading_makes_nothing(url: str, tmp_path: Path) -> None:
         Record.read(url, "b")
 
 
+def test_any_path_has_a_url(tmp_path: Path) -> None:
+    file = tmp_path / "a b?c#d%20é.sqlite"
+    with Record.open(sqlite_url(file), "a") as record:
+        record.create({})
+    assert file.is_file()
+    Record.read(sqlite_url(file), "a").close()
+
+
 def test_a_file_that_is_no_database(url: str, tmp_path: Path) -> None:
     (tmp_path / "record.sqlite").write_text("number,accuracy\n" * 1000)
     for way in (Record.open, Record.read):
@@ -147,7 +156,9 @@ def _fill(record: Record, make_candidate: MakeCandidate) -> int:
     return 1000
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mongodb://host/x", "sqlite:////no/such/dir/r.sqlite"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "mongodb://host/x", "postgresql://h:p:q/x", "sqlite:////no/such/r.sqlite"]
+)
 def test_a_bad_url_is_refused_in_one_line(url: str) -> None:
     with pytest.raises(RecordError) as error:
         Record.open(url, "a")

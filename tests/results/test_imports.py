@@ -1,0 +1,21 @@
+"""What the dashboard and the driver import stays light."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_MODULES = ["record", "files", "report"]
+_HEAVY = {"record": {"torch", "ray", "pandas", "plotly", "numpy"}}
+
+
+@pytest.mark.parametrize("module", _MODULES)
+def test_heavy_packages_are_imported_only_where_needed(module: str) -> None:
+    script = f"import sys, results.{module}; print(*sys.modules)"
+    run = [sys.executable, "-c", script]
+    root = Path(__file__).parents[2]
+    loaded = subprocess.run(run, cwd=root, capture_output=True, text=True, check=True).stdout
+    assert not _HEAVY.get(module, {"torch", "ray"}) & set(loaded.split())
