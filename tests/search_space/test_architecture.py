@@ -108,7 +108,7 @@ def test_squeeze_channels_follow_the_blocks_own_input() -> None:
         Stage("mbconv", 3, 2, 6, 3, 2, 0.25),
         Stage("mbconv", 3, 1, 6, 16, 1, 0.0),
     )
-    blocks = Architecture(stages, stem_channels=34).blocks()
+    blocks = Architecture(stages, stem_channels=35).blocks()
     assert [block.squeeze_channels for block in blocks] == [8, 6, 6, 1, 0]
 
 
