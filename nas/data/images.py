@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from nas.data.split import SearchData, Split
 
 
 @dataclass(frozen=True)
 class Images:
     """``pixels`` (N, C, H, W) uint8 with H = W, ``labels`` (N,) int64, and the training set's
-    ``mean`` and ``std`` (C,) in units of 0 to 255, by which every batch is normalised."""
+    ``mean`` and ``std`` (1, C, 1, 1) in units of 0 to 255, by which every batch is normalised."""
 
     pixels: Tensor
     labels: Tensor
@@ -27,11 +29,6 @@ class Images:
         return int(self.pixels.shape[-1])
 
     @property
-    def channels(self) -> int:
-        """1 for grey images, 3 for colour."""
-        return int(self.pixels.shape[1])
-
-    @property
     def device(self) -> torch.device:
         """Where the images are."""
         return self.pixels.device
@@ -39,10 +36,19 @@ class Images:
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Normalised float images (N, C, H, W) and labels (N,)."""
         pixels = self.pixels[index].float()
-        mean, std = (x.view(1, -1, 1, 1) for x in (self.mean, self.std))
-        return (pixels - mean) / std, self.labels[index]
+        return (pixels - self.mean) / self.std, self.labels[index]
 
-    def to(self, device: torch.device) -> Images:
-        """The same images on another device."""
-        tensors = {name: tensor.to(device) for name, tensor in vars(self).items()}
-        return replace(self, **tensors)
+
+def on_device(data: SearchData, device: torch.device) -> tuple[Images, Images]:
+    """The training set and the minival on a device, both normalised by the training set."""
+    pixels = data.training.pixels
+    mean = torch.tensor(pixels.mean((0, 2, 3)), dtype=torch.float32).view(1, -1, 1, 1)
+    std = torch.tensor(pixels.std((0, 2, 3)), dtype=torch.float32).view(1, -1, 1, 1)
+    statistics = (mean.to(device), std.clamp(min=1.0).to(device))  # a constant channel has std 0
+
+    def images(split: Split) -> Images:
+        # Copied: what arrives through shared memory is read-only, which torch has no notion of.
+        pixels, labels = torch.tensor(split.pixels), torch.tensor(split.labels)
+        return Images(pixels.to(device), labels.to(device), *statistics)
+
+    return images(data.training), images(data.minival)

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 
 SIZE = 32
 CLASSES = 12
-TRAIN_COUNT = 768
+TRAIN_COUNT = 512
 MINIVAL_COUNT = 1000
 TEST_COUNT = 2000
 
@@ -37,7 +37,7 @@ MAX_CLASSES = len(OUTLINES) * len(FILLS)
 # Lightness, from black to white as 0 to 1.
 BACKGROUND, PAINT, INK = (0.05, 0.35), (0.75, 0.95), (0.35, 0.6)
 NOISE = 0.05  # a pixel's standard deviation
-TURN = 0.3  # radians, either way
+TURN = 0.35  # radians, either way
 DISTRACTORS = 2
 _UNIFORMS = 64  # drawn for each scene, more than it uses
 _LEAST_POINTS = 64  # in a row: smaller images are drawn at a multiple and averaged
@@ -133,8 +133,8 @@ def _shape(
 ) -> tuple[Floats, Floats]:
     """The shares of each point that the shape covers, and that ink covers inside it, (N, H, W)."""
     outline, fill = labels // len(FILLS), labels % len(FILLS)
-    u, v = _turned(draws, x, y, 0.38, 0.62, TURN)
-    radius = draws.uniform(0.24, 0.36)
+    u, v = _turned(draws, x, y, 0.37, 0.63, TURN)
+    radius = draws.uniform(0.23, 0.36)
     distance = _polygon(outline, u, v, radius)
     cell = draws.uniform(0.05, 0.07)  # a stripe's width
     # Where a fill starts is anywhere, so that it says nothing of where the outline is.

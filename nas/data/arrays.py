@@ -1,0 +1,69 @@
+"""Images from a .npz file of numpy arrays."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.resize import square
+from nas.data.split import Split
+from nas.errors import UserError
+
+# Ours, MedMNIST's and Keras's names. A test set may be in the file too; a search never opens it.
+_NAMES = (("train_images", "train_labels"), ("x_train", "y_train"), ("images", "labels"))
+
+
+def training_arrays(path: Path, size: int | None) -> Split:
+    """The file's training images, square, at ``size`` or their own.
+
+    Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or floats from 0 to 1.
+
+    Raises:
+        UserError: no such file, no such arrays, or arrays of another form.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = _find(path, arrays)
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise UserError(f"--data: got {path}, must be a readable .npz file ({error})") from error
+    pixels = _to_pixels(path, images)
+    labels = labels.reshape(-1)
+    if len(pixels) != len(labels) or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
+        raise UserError(
+            f"--data: {path}: got {len(pixels)} images and {len(labels)} labels of type "
+            f"{labels.dtype}, must be as many whole numbers as images"
+        )
+    return Split(square(pixels, size or min(pixels.shape[2:])), labels.astype(np.int64))
+
+
+def _find(
+    path: Path, arrays: Mapping[str, NDArray[np.generic]]
+) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    for images, labels in _NAMES:
+        if images in arrays and labels in arrays:
+            return arrays[images], arrays[labels]
+    names = " or ".join(" + ".join(pair) for pair in _NAMES)
+    raise UserError(f"--data: {path}: got arrays {sorted(arrays)}, must be {names}")
+
+
+def _to_pixels(path: Path, images: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """(N, C, H, W) from any of the forms."""
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise UserError(
+            f"--data: {path}: got images of shape {images.shape}, must be (N, H, W) or (N, H, W, 3)"
+        )
+    if np.issubdtype(images.dtype, np.floating):
+        floats = images.astype(np.float32)
+        if not (np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1):
+            raise UserError(f"--data: {path}: got floats outside 0 to 1, must be within, or uint8")
+        images = np.rint(floats * 255).astype(np.uint8)
+    if images.dtype != np.uint8:
+        raise UserError(f"--data: {path}: got images of type {images.dtype}, must be uint8")
+    pixels: NDArray[np.uint8] = images.transpose(0, 3, 1, 2)  # type: ignore[assignment]
+    return pixels

@@ -1,0 +1,87 @@
+"""Images from a folder with one sub-folder per class."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from nas.data.split import Split
+from nas.errors import UserError
+
+DEFAULT_SIZE = 64
+FEWEST_PER_CLASS = 5
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
+
+
+@dataclass(frozen=True)
+class FolderImages:
+    """A folder's images, its classes by name in the order of their labels, and what is unreadable."""
+
+    split: Split
+    class_names: tuple[str, ...]
+    unreadable: tuple[str, ...]
+
+
+def training_folder(root: Path, size: int | None) -> FolderImages:
+    """Every image of ``root``/class, or of ``root``/train/class, as RGB of size x size pixels.
+
+    An image that cannot be read is left out and named in ``unreadable``.
+
+    Raises:
+        UserError: no folder, fewer than two classes, or a class with fewer than five readable images.
+    """
+    root = root / "train" if (root / "train").is_dir() else root
+    class_names = tuple(sorted(d.name for d in root.iterdir() if d.is_dir() and _images(d)))
+    if len(class_names) < 2:
+        raise UserError(
+            f"--data: got {root} with {len(class_names)} folders of images, "
+            "must have two or more, one per class"
+        )
+    files = [(file, i) for i, name in enumerate(class_names) for file in _images(root / name)]
+    side = size or DEFAULT_SIZE
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the GIL.
+        decoded = list(pool.map(lambda entry: _decode(entry[0], side), files))
+    readable = [i for i, pixels in enumerate(decoded) if pixels is not None]
+    unreadable = tuple(str(files[i][0]) for i, pixels in enumerate(decoded) if pixels is None)
+    labels = np.array([files[i][1] for i in readable], dtype=np.int64)
+    _check_enough(root, class_names, labels, unreadable)
+    pixels = np.stack([pixels for pixels in decoded if pixels is not None])
+    return FolderImages(Split(pixels, labels), class_names, unreadable)
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in _SUFFIXES and f.is_file())
+
+
+def _decode(file: Path, size: int) -> NDArray[np.uint8] | None:
+    """The middle square (3, size, size), or None where the file is no whole image."""
+    try:
+        with Image.open(file) as image:
+            image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode no more than is needed
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+            fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return np.asarray(fitted, dtype=np.uint8).transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
+
+
+def _check_enough(
+    root: Path,
+    class_names: tuple[str, ...],
+    labels: NDArray[np.int64],
+    unreadable: tuple[str, ...],
+) -> None:
+    counts = Counter(labels.tolist())
+    for i, name in enumerate(class_names):
+        if counts[i] < FEWEST_PER_CLASS:
+            raise UserError(
+                f"--data: {root / name}: got {counts[i]} readable images, must be "
+                f"{FEWEST_PER_CLASS} or more ({len(unreadable)} unreadable in all)"
+            )

@@ -1,0 +1,110 @@
+"""A run's directory: where its record is, and the lock that one search at a time holds."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from nas.errors import UserError
+from results.atomic import write_text
+from results.record import Record
+from results.record_error import RecordError
+
+_FILE = "run.json"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """``path`` holds run.json, the record unless it is elsewhere, and what a search leaves."""
+
+    path: Path
+    run_id: str
+    storage: str | None  # a database's URL; None for the directory's own SQLite file
+
+    @property
+    def url(self) -> str:
+        """The record's database."""
+        return self.storage or f"sqlite:///{self.path.absolute() / 'record.sqlite'}"
+
+    def create_record(self) -> Record:
+        """The record of a new run."""
+        return Record.open(self.url, self.run_id)
+
+    def read_record(self) -> Record:
+        """The record of this run; RecordError if it is gone or damaged."""
+        return Record.read(self.url, self.run_id)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held while a search writes; it goes with the process, however that ends."""
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UserError(f"{self.path}: another search is running in it") from error
+            yield
+
+
+def create(path: Path | None, storage: str | None) -> RunDirectory:
+    """A new run's directory, by default the day's next free one under runs/.
+
+    Raises:
+        UserError: the path is taken, or cannot be made.
+    """
+    try:
+        if path is None:
+            path = _next_free(Path("runs"))
+        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UserError(
+                f"--out: got {path}, which is there already, must be new or empty "
+                f"(to go on with a run: --resume {path})"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        run = RunDirectory(path, uuid.uuid4().hex[:12], storage)
+        content = {"schema_version": SCHEMA_VERSION, "run_id": run.run_id, "storage": storage}
+        write_text(path / _FILE, json.dumps(content, indent=2) + "\n")
+        (path / _FILE).chmod(0o600)  # a database's URL may hold a password
+    except OSError as error:
+        raise UserError(f"--out: got {path}, must be writable ({error.strerror})") from error
+    return run
+
+
+def open_run(path: Path, what: str = "RUN") -> RunDirectory:
+    """The directory of a run that exists; ``what`` names the option in the error.
+
+    Raises:
+        UserError: no run there.
+    """
+    try:
+        content = json.loads((path / _FILE).read_text(encoding="utf-8"))
+        if content["schema_version"] > SCHEMA_VERSION:
+            raise UserError(f"{what}: {path} was made by a later release of this tool")
+        return RunDirectory(path, content["run_id"], content["storage"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        runs = sorted(str(p.parent) for p in Path("runs").glob(f"*/{_FILE}"))[-5:]
+        may_be = f", may be {', '.join(runs)}" if runs else ""
+        raise UserError(
+            f"{what}: got {path}, must be a run's directory, with a {_FILE}{may_be}"
+        ) from error
+
+
+def candidates_of(path: Path) -> tuple[RunDirectory, Record]:
+    """A run and its record, open for reading; UserError if either is missing or damaged."""
+    run = open_run(path)
+    try:
+        return run, run.read_record()
+    except RecordError as error:
+        raise UserError(f"RUN: {error}", exit_code=1) from error
+
+
+def _next_free(parent: Path) -> Path:
+    day = date.today().isoformat()
+    names = (f"{day}-{i:02d}" for i in range(1, 10_000))
+    return next(parent / name for name in names if not (parent / name).exists())

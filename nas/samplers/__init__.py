@@ -1,0 +1,1 @@
+"""Search strategies: Optuna samplers, by name."""

@@ -1,0 +1,55 @@
+"""Random search without repetition: candidate i follows from the seed and i alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from nas.samplers.permutation import permuted
+from search_space.space import Space
+
+
+class PermutationSampler(BaseSampler):
+    """Goes through the space's grid in a pseudo-random order.
+
+    Each choice is uniform and independent of the others, as in random search, but no point comes
+    twice, and trial i is the same whatever came before it: a resumed search needs no memory of
+    it, and a small space is covered in as many trials as it has points.
+    """
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self._space = space
+        self._seed = seed
+        self._others = RandomSampler(seed)
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Every choice of the space."""
+        return dict(distributions(self._space))
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """The grid's point for the trial's number; past its end the order begins again."""
+        index = trial.number % self._space.grid_size
+        return dict(self._space.at(permuted(index, self._space.grid_size, self._seed)))
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """A parameter that is not the space's."""
+        return self._others.sample_independent(study, trial, param_name, param_distribution)
+
+
+def distributions(space: Space) -> dict[str, CategoricalDistribution]:
+    """The space's flat parameters as Optuna has them."""
+    return {name: CategoricalDistribution(values) for name, values in space.parameters().items()}

@@ -1,0 +1,56 @@
+"""The memory that a training step needs at its peak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+
+def peak_memory_bytes(
+    step: Callable[[], object],
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+) -> int:
+    """Bytes in use at the peak of one step: weights, optimizer state, gradients, activations.
+
+    They are what the network and its optimizer hold before the step (after an earlier one), plus the
+    most that the step took on top: by the device's own count on a GPU, and on a CPU, which keeps
+    none, by the highest sum of what was taken and given back. What else is on the device does not count.
+    """
+    resident = sum(tensor.nbytes for tensor in _resident(network, optimizer))
+    taken = _taken_on_gpu(step, device) if device.type == "cuda" else _taken_on_cpu(step)
+    return resident + taken
+
+
+def _taken_on_gpu(step: Callable[[], object], device: torch.device) -> int:
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    step()
+    return torch.cuda.max_memory_allocated(device) - before
+
+
+def _taken_on_cpu(step: Callable[[], object]) -> int:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        step()
+    assert profiler.profiler is not None
+    assert profiler.profiler.kineto_results is not None
+    events = profiler.profiler.kineto_results.events()
+    sizes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    return max(accumulate((size for _, size in sizes), initial=0))
+
+
+def _resident(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    weights = list(network.parameters())
+    gradients = [p.grad for p in weights if p.grad is not None]
+    states = [v for state in optimizer.state.values() for v in state.values()]
+    return [
+        *weights,
+        *network.buffers(),
+        *gradients,
+        *(value for value in states if isinstance(value, Tensor)),
+    ]
