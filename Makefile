@@ -43,7 +43,7 @@ test: setup
 	@$(BIN)/pytest --quiet $(ARGS)
 
 check: setup
-	$(call step,format,$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --diff . ; false; })
+	$(call step,format,$(BIN)/ruff format --quiet --check .)
 	$(call step,lint,$(BIN)/ruff check --quiet .)
 	$(call step,types,$(BIN)/mypy --no-error-summary)
 	$(call step,layering,out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; false; })
