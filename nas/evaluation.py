@@ -69,9 +69,7 @@ class Evaluator:
         try:
             for candidate in self._steps(candidate, phases):
                 yield candidate
-            ended = replace(
-                candidate, state=State.COMPLETE, accuracy=candidate.curve[-1].accuracy
-            )
+            ended = replace(candidate, state=State.COMPLETE, accuracy=candidate.curve[-1].accuracy)
         except Exception as error:
             cause, detail = failure(error)
             ended = replace(candidate, state=State.FAILED, cause=cause, detail=detail)

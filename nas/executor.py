@@ -145,19 +145,25 @@ def run_trials(
 class _Bridge:
     """The driver as Tune's hooks see it: an error of its own ends the run in order."""
 
-    driver: Driver
+    driver: Driver | None
     numbers: dict[str, int] = field(default_factory=dict)  # by trial id
     error: Exception | None = None
 
     @contextmanager
     def calls(self) -> Iterator[Driver]:
+        assert self.driver is not None
         try:
             yield self.driver
         except Exception as error:
             self.error = self.error or error
 
     def is_finished(self) -> bool:
+        assert self.driver is not None
         return self.error is not None or self.driver.is_finished()
+
+    def __reduce__(self) -> tuple[type[_Bridge], tuple[None]]:
+        """Pickled empty: Tune saves its hooks to restore a run from, which nobody does here."""
+        return _Bridge, (None,)
 
 
 class _Proposals(Searcher):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nas.errors import UserError
 from results.atomic import write_text
+from results.database import sqlite_url
 from results.record import Record
 from results.record_error import RecordError
 
@@ -31,7 +32,7 @@ class RunDirectory:
     @property
     def url(self) -> str:
         """The record's database."""
-        return self.storage or f"sqlite:///{self.path.absolute() / 'record.sqlite'}"
+        return self.storage or sqlite_url(self.path.absolute() / "record.sqlite")
 
     def create_record(self) -> Record:
         """The record of a new run."""

@@ -20,8 +20,6 @@ class Objective:
         S0 and P0 are the space's backbone's on the same device. The paper does not publish its
         normaliser; under a pure product another one would rescale every reward alike.
         """
-        return (
-            accuracy
-            * normalized_step_time**self.step_time_exponent
-            * normalized_parameters**self.parameters_exponent
-        )
+        time_factor: float = normalized_step_time**self.step_time_exponent
+        size_factor: float = normalized_parameters**self.parameters_exponent
+        return accuracy * time_factor * size_factor

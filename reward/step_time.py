@@ -25,7 +25,11 @@ PAIRS = 15
 
 
 def paired_step_times(
-    step: Step, reference: Step, device: torch.device, warmup: int = WARMUP_STEPS, pairs: int = PAIRS
+    step: Step,
+    reference: Step,
+    device: torch.device,
+    warmup: int = WARMUP_STEPS,
+    pairs: int = PAIRS,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Seconds of each step and of each reference step, taken in turn.
 

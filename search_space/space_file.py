@@ -41,9 +41,18 @@ def read_space(path: Path) -> Space:
         InvalidSpace: one line that names the file, the place, what it was and what it may be.
     """
     try:
-        return _space(_parse(path))
+        return parse_space(path.read_text(encoding="utf-8"))
     except (InvalidSpace, InvalidArchitecture) as error:
         raise InvalidSpace(f"{path}: {error}") from None
+    except OSError as error:
+        raise InvalidSpace(f"{path}: {error.strerror}, must be a YAML file") from None
+    except ValueError as error:
+        raise InvalidSpace(f"{path}: {error}, must be YAML") from None
+
+
+def parse_space(text: str) -> Space:
+    """The space that a file's text describes; InvalidSpace as :func:`read_space`, less the file."""
+    return _space(_parse(text))
 
 
 def write_space(space: Space) -> str:
@@ -79,11 +88,9 @@ def _backbone_to_yaml(backbone: Architecture) -> str | dict[str, Any]:
     return {key: data[key] for key in BACKBONE_KEYS}
 
 
-def _parse(path: Path) -> object:
+def _parse(text: str) -> object:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidSpace(f"{error.strerror}, must be a YAML file") from None
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidSpace(f"line {line}: {error.problem}, must be YAML") from None

@@ -22,9 +22,7 @@ class TrainingStep:
         """Takes (N, C, H, W) float images and (N,) labels; returns the mean loss, detached."""
         with torch.autocast(images.device.type, torch.bfloat16, images.device.type == "cuda"):
             logits = self.network(images)
-            loss = nn.functional.cross_entropy(
-                logits, labels, label_smoothing=self.label_smoothing
-            )
+            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()

@@ -1,0 +1,166 @@
+"""``nas search``: the search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nas.commands.options import Seconds, Whole
+
+if TYPE_CHECKING:
+    from nas.request import Prepared
+    from results.candidate import Candidate
+
+
+@click.command()
+@click.option(
+    "--data",
+    metavar="D",
+    help="digits (the default, embedded), shapes[:classes=..,size=..,n=..], "
+    "a folder with one sub-folder of images per class, or a .npz file.",
+)
+@click.option(
+    "--space",
+    metavar="P",
+    help="small, efficientnetv2, efficientnet-b4 or a YAML file. Default: by the image size.",
+)
+@click.option("--budget", type=Whole(1), help="Completed candidates.  [default: 100]")
+@click.option(
+    "--workers",
+    type=Whole(1),
+    help="Candidates evaluated at once. Default: one for each GPU, or core.",
+)
+@click.option("--epochs", type=Whole(1), help="Of each candidate's training.  [default: 10]")
+@click.option(
+    "--image-size", type=Whole(4, 4096), help="Pixels to train at. Default: the data's own."
+)
+@click.option("--batch-size", type=Whole(2), help="Images a training step.  [default: 32]")
+@click.option("--sampler", metavar="S", help="The strategy: random (the default).")
+@click.option("--seed", type=Whole(0), help="Decides all that is random.  [default: 0]")
+@click.option(
+    "--time-limit", type=Seconds(), help="Of a candidate; over it, it failed.  [default: 3600]"
+)
+@click.option(
+    "--max-failures",
+    type=Whole(1),
+    help="Failed candidates at which to give up. Default: half the budget, at least 10.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="The run's directory, new. Default: runs/ and the date.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with a run; a larger --budget extends it.",
+)
+@click.option("--address", metavar="A", help="A running Ray cluster to join, or auto.")
+@click.option("--storage", metavar="URL", help="A database for the record, such as postgresql://..")
+@click.option("--json", "as_json", is_flag=True, help="Print the winner as JSON at the end.")
+def search(
+    data: str | None,
+    space: str | None,
+    budget: int | None,
+    workers: int | None,
+    epochs: int | None,
+    image_size: int | None,
+    batch_size: int | None,
+    sampler: str | None,
+    seed: int | None,
+    time_limit: float | None,
+    max_failures: int | None,
+    out: Path | None,
+    resume: Path | None,
+    address: str | None,
+    storage: str | None,
+    as_json: bool,
+) -> None:
+    """Search for networks that are accurate and train fast.
+
+    Trains candidates for a few epochs each, measures their training step, and
+    leaves the best one, all candidates and a report in the run's directory.
+    """
+    from nas.errors import UserError
+    from nas.request import SearchRequest, prepare
+    from results.record_error import RecordError
+
+    request = SearchRequest(
+        data=data,
+        space=space,
+        budget=budget,
+        epochs=epochs,
+        image_size=image_size,
+        batch_size=batch_size,
+        sampler=sampler,
+        seed=seed,
+        time_limit_s=time_limit,
+        max_failures=max_failures,
+        out=out,
+        resume=resume,
+        storage=storage,
+    )
+    try:
+        prepared = prepare(request)
+        with prepared.record:
+            _announce(prepared, as_json)
+            from nas.run import run_search
+
+            try:
+                candidates = run_search(prepared, workers, address, as_json)
+            except KeyboardInterrupt:
+                click.echo(
+                    f"interrupted; go on with: nas search --resume {prepared.run.path}", err=True
+                )
+                raise
+    except RecordError as error:
+        raise UserError(str(error), exit_code=1) from error
+    _conclude(prepared, candidates, as_json)
+
+
+def _announce(prepared: Prepared, as_json: bool) -> None:
+    data, settings = prepared.data, prepared.settings
+    click.echo(
+        f"{data.name}: {len(data.training):,} images to train on, {len(data.minival):,} held out, "
+        f"{data.classes} classes, {data.image_size} px; space {prepared.space.name}: "
+        f"{prepared.space.size:.2g} architectures; run {prepared.run.path}",
+        err=as_json,
+    )
+    if data.unreadable:
+        more = len(data.unreadable) - 5
+        names = ", ".join(data.unreadable[:5]) + (f" and {more} more" if more > 0 else "")
+        click.echo(f"left out {len(data.unreadable)} unreadable images: {names}", err=True)
+    if settings.budget > prepared.space.size:
+        click.echo(
+            f"--budget {settings.budget}: the space has {prepared.space.size} architectures, "
+            "so the search ends with those",
+            err=True,
+        )
+
+
+def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) -> None:
+    import json
+
+    from results.files import winner_file
+    from results.worth import best
+    from reward.objective import Objective
+
+    winner = best(candidates, Objective())
+    if winner is None:
+        raise click.ClickException("no candidate completed")
+    file = winner_file(winner, Objective(), prepared.run.run_id)
+    if as_json:
+        click.echo(json.dumps(file.to_json(), indent=2))
+        return
+    from rich.console import Console
+
+    from nas.commands.show import print_architecture
+
+    print_architecture(Console(), file)
+    path = prepared.run.path
+    click.echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
+    click.echo(f"more: nas results {path}")

@@ -1,0 +1,134 @@
+"""``nas show``: what an architecture or a space is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nas.commands.options import Whole
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from results.architecture_file import ArchitectureFile
+    from search_space.space import Space
+
+
+@click.command()
+@click.argument("arch", required=False)
+@click.option("--space", metavar="NAME|FILE", help="Show this search space and its size instead.")
+@click.option(
+    "--image-size", type=Whole(4, 4096), help="Pixels, for multiply-adds. Default: ARCH's own."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def show(arch: str | None, space: str | None, image_size: int | None, as_json: bool) -> None:
+    """Show the stages, parameters and multiply-adds of ARCH.
+
+    ARCH is a file that this tool wrote, such as best.json, or a published name,
+    such as efficientnetv2-s.
+    """
+    import json
+
+    from rich.console import Console
+
+    if (arch is None) == (space is None):
+        raise click.UsageError("ARCH: must be given, or --space instead of it")
+    console = Console()
+    if space is not None:
+        from nas.named_space import find_space
+
+        found = find_space(space, image_size or 32)
+        if as_json:
+            click.echo(json.dumps(_space_json(found), indent=2))
+        else:
+            _print_space(console, found)
+        return
+    from nas.named_architecture import find_architecture
+
+    assert arch is not None
+    file = _counted(find_architecture(arch), image_size)
+    if as_json:
+        click.echo(json.dumps(file.to_json(), indent=2))
+    else:
+        print_architecture(console, file)
+
+
+def _counted(file: ArchitectureFile, image_size: int | None) -> ArchitectureFile:
+    """With its counts: those of the file, or else of the network as published, 1000 classes."""
+    if file.parameters is not None and file.multiply_adds is not None and image_size is None:
+        return file
+    from dataclasses import replace
+
+    from reward.counting import complexity
+    from search_space.network import Network
+
+    size = image_size or file.eval_size
+    count = complexity(Network(file.architecture), 3, size)
+    return replace(
+        file,
+        parameters=count.parameters,
+        multiply_adds=count.multiply_adds,
+        eval_size=size,
+    )
+
+
+def print_architecture(console: Console, file: ArchitectureFile) -> None:
+    from nas.commands.tables import print_stages
+
+    print_stages(console, file.architecture, title=file.name)
+    console.print(f"parameters     {file.parameters:,}", highlight=False)
+    console.print(f"multiply-adds  {file.multiply_adds:,} at {file.eval_size} px", highlight=False)
+    console.print(
+        f"image size     {file.train_size} px to train, {file.eval_size} px to evaluate",
+        highlight=False,
+    )
+    accuracy = file.measurements.get("accuracy")
+    if accuracy is not None:
+        _print_measurements(console, file.measurements)
+
+
+def _print_measurements(console: Console, measured: Any) -> None:
+    low, high = (1000 * x for x in measured["step_time_ci_s"])
+    lines = (
+        f"accuracy       {100 * measured['accuracy']:.1f} % on the minival, "
+        f"after {measured['epochs']} epochs",
+        f"training step  {1000 * measured['step_time_s']:.1f} ms ({low:.1f} to {high:.1f}), "
+        f"{measured['normalized_step_time']:.2f} x the backbone's",
+        f"               batch {measured['batch_size']} on {measured['device']}",
+        f"reward         {measured['reward']:.4f}",
+    )
+    for line in lines:
+        console.print(line, highlight=False)
+
+
+def _print_space(console: Console, space: Space) -> None:
+    from nas.commands.tables import print_table
+
+    rows = [
+        (
+            str(i),
+            "/".join(choices.operator),
+            "/".join(map(str, choices.layers)),
+            "/".join(map(str, choices.kernel)),
+            "/".join(map(str, choices.expansion)),
+            str(stage.channels),
+            str(stage.stride),
+        )
+        for i, (stage, choices) in enumerate(
+            zip(space.backbone.stages, space.choices, strict=True), 1
+        )
+    ]
+    columns = ("stage<", "operator<", "layers<", "kernel<", "expansion<", "channels", "stride")
+    print_table(console, columns, rows, title=space.name)
+    console.print(f"architectures  {space.size:,} ({space.size:.2g})", highlight=False)
+
+
+def _space_json(space: Space) -> dict[str, Any]:
+    stages = [{**choices.options()} for choices in space.choices]
+    return {
+        "name": space.name,
+        "size": space.size,
+        "backbone": space.backbone.to_json(),
+        "stages": stages,
+    }

@@ -1,0 +1,48 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from search_space.architecture import Architecture
+
+
+def print_table(
+    console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = ""
+) -> None:
+    """Numbers to the right; a column whose header ends in ``<`` is text, to the left."""
+    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        is_text = column.endswith("<")
+        table.add_column(column.rstrip("<"), justify="left" if is_text else "right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def print_stages(console: Console, architecture: Architecture, title: str = "") -> None:
+    """The network from stem to head, as in EfficientNetV2, Table 4."""
+    stem, head = str(architecture.stem_channels), str(architecture.head_channels)
+    rows = [("stem", "conv", "3", str(architecture.stem_stride), "", stem, "1", "")]
+    for i, stage in enumerate(architecture.stages, 1):
+        se_ratio = f"{stage.se_ratio:g}" if stage.se_ratio else ""
+        kernel, stride, expansion = str(stage.kernel), str(stage.stride), str(stage.expansion)
+        channels, layers = str(stage.channels), str(stage.layers)
+        rows.append((str(i), stage.operator, kernel, stride, expansion, channels, layers, se_ratio))
+    rows.append(("head", "conv, pool, fc", "1", "1", "", head, "1", ""))
+    columns = ("stage<", "operator<", "kernel", "stride", "expansion", "channels", "layers", "SE")
+    print_table(console, columns, rows, title)
+
+
+def short_count(count: int | None) -> str:
+    """A count in three digits or so: 21.5 M, 2.87 G."""
+    if count is None:
+        return ""
+    for scale, unit in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
+        if count >= scale:
+            return f"{count / scale:.3g}{unit}"
+    return str(count)

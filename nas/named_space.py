@@ -1,0 +1,28 @@
+"""``--space``: a search space by name or from a YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas.errors import UserError
+from search_space.choices import InvalidSpace
+from search_space.space import Space
+from search_space.space_file import read_space
+from search_space.spaces import SPACES, default_space
+
+
+def find_space(name: str | None, image_size: int) -> Space:
+    """The space of that name or file, or else the one for the image size in pixels.
+
+    Raises:
+        UserError: neither a name nor a readable file.
+    """
+    name = name or default_space(image_size)
+    if name in SPACES:
+        return SPACES[name](image_size)
+    if not Path(name).exists():
+        raise UserError(f"--space: got {name!r}, must be one of {', '.join(SPACES)} or a YAML file")
+    try:
+        return read_space(Path(name))
+    except InvalidSpace as error:
+        raise UserError(f"--space: {error}") from error

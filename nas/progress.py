@@ -1,0 +1,111 @@
+"""What a search shows while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from results.candidate import Candidate, State
+from results.worth import normalized_step_time, reward
+from reward.objective import Objective
+
+
+class Progress:
+    """One live line on a terminal, and elsewhere a line for each candidate that ends.
+
+    A failure gets a line of its own on a terminal too.
+    """
+
+    def __init__(
+        self, console: Console, objective: Objective, budget: int, known: list[Candidate]
+    ) -> None:
+        self._console = console
+        self._objective = objective
+        self._budget = budget
+        self._completed = self._completed_before = sum(c.state is State.COMPLETE for c in known)
+        self._failed = sum(c.state is State.FAILED for c in known)
+        self._best: tuple[float, int] | None = None
+        self._epochs: Counter[int] = Counter()  # of the running candidates, by number
+        self._start = time.monotonic()
+        self._live: Live | None = None
+        for candidate in known:
+            self._value(candidate)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """While this is entered the line is on the terminal."""
+        self._start = time.monotonic()
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(
+            get_renderable=self._line, console=self._console, refresh_per_second=4
+        ) as self._live:
+            yield
+        self._live = None
+
+    def __call__(self, candidate: Candidate) -> None:
+        """A candidate began, came to the end of an epoch, or ended."""
+        if candidate.state is State.RUNNING:
+            self._epochs[candidate.number] = len(candidate.curve)
+            return
+        self._epochs.pop(candidate.number, None)
+        self._completed += candidate.state is State.COMPLETE
+        self._failed += candidate.state is State.FAILED
+        value = self._value(candidate)
+        if candidate.state is State.FAILED:
+            self._print(
+                f"candidate {candidate.number} failed: {candidate.cause}: {candidate.detail}"
+            )
+        elif not self._console.is_terminal:
+            self._print(f"{self._describe(candidate, value)}; {self._line()}")
+
+    def _value(self, candidate: Candidate) -> float | None:
+        value = reward(candidate, self._objective)
+        if value is not None and (self._best is None or value > self._best[0]):
+            self._best = (value, candidate.number)
+        return value
+
+    def _line(self) -> Text:
+        """Done / budget, rate, time left, best so far and failures, within 80 columns."""
+        parts = [f"{self._completed}/{self._budget}"]
+        done = self._completed - self._completed_before
+        if done:
+            seconds = (time.monotonic() - self._start) / done
+            parts += [f"{60 / seconds:.1f}/min"]
+            parts += [f"{duration(seconds * (self._budget - self._completed))} left"]
+        elif self._console.is_terminal:
+            parts.append("starting" if not self._epochs else f"epoch {max(self._epochs.values())}")
+        if self._best:
+            parts.append(f"best {self._best[0]:.4f} (no. {self._best[1]})")
+        if self._failed:
+            parts.append(f"{self._failed} failed")
+        return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
+
+    def _describe(self, candidate: Candidate, value: float | None) -> str:
+        text = f"candidate {candidate.number}: {candidate.state.value}"
+        if candidate.accuracy is not None and value is not None:
+            text += (
+                f", accuracy {100 * candidate.accuracy:.1f} %"
+                f", step {normalized_step_time(candidate):.2f} x the backbone's"
+                f", reward {value:.4f}"
+            )
+        return text
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """A time to come, rough: 40 s, 12 min, 3.5 h, 2.1 days."""
+    for limit, scale, unit in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            number = seconds / scale
+            return f"{number:.1f} {unit}" if unit == "h" else f"{number:.0f} {unit}"
+    return f"{seconds / 86_400:.1f} days"

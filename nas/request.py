@@ -1,0 +1,123 @@
+"""From the options of ``nas search`` to a search that is ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nas.data.load import load_search_data
+from nas.data.split import SearchData
+from nas.errors import UserError
+from nas.named_space import find_space
+from nas.run_directory import RunDirectory, create, open_run
+from nas.samplers.named import SAMPLERS
+from nas.settings import SearchSettings
+from nas.training.recipe import proxy
+from results.record import Record
+from search_space.space import Space
+from search_space.space_file import parse_space, write_space
+
+DEFAULT_BUDGET = 100
+DEFAULT_TIME_LIMIT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """The options of ``nas search``; None is what the user left out."""
+
+    data: str | None = None
+    space: str | None = None
+    budget: int | None = None
+    epochs: int | None = None
+    image_size: int | None = None
+    batch_size: int | None = None
+    sampler: str | None = None
+    seed: int | None = None
+    time_limit_s: float | None = None
+    max_failures: int | None = None
+    out: Path | None = None
+    resume: Path | None = None
+    storage: str | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A search that is ready to run."""
+
+    run: RunDirectory
+    record: Record
+    settings: SearchSettings
+    space: Space
+    data: SearchData
+
+
+def prepare(request: SearchRequest) -> Prepared:
+    """A new run, or the one to resume, with its data loaded.
+
+    Raises:
+        UserError: an option that cannot be met, or that contradicts the run to resume.
+        RecordError: the record cannot be opened or written.
+    """
+    return _resumed(request, request.resume) if request.resume else _new(request)
+
+
+def _new(request: SearchRequest) -> Prepared:
+    sampler = request.sampler or "random"
+    if sampler not in SAMPLERS:
+        raise UserError(f"--sampler: got {sampler!r}, must be one of {', '.join(SAMPLERS)}")
+    data = load_search_data(request.data or "digits", request.image_size)
+    space = find_space(request.space, data.image_size)
+    budget = request.budget or DEFAULT_BUDGET
+    recipe = proxy()
+    settings = SearchSettings(
+        data=data.name,
+        data_fingerprint=data.fingerprint(),
+        image_size=data.image_size,
+        space=write_space(space),
+        sampler=sampler,
+        seed=request.seed or 0,
+        budget=budget,
+        max_failures=request.max_failures or max(10, budget // 2),
+        epochs=request.epochs or recipe.epochs,
+        batch_size=request.batch_size or recipe.batch_size,
+        time_limit_s=request.time_limit_s or DEFAULT_TIME_LIMIT_S,
+    )
+    run = create(request.out, request.storage)
+    record = run.create_record()
+    record.create(settings.to_json())
+    return Prepared(run, record, settings, space, data)
+
+
+def _resumed(request: SearchRequest, path: Path) -> Prepared:
+    run = open_run(path, "--resume")
+    record = run.read_record()
+    settings = SearchSettings.from_json(record.settings())
+    _check_agreement(request, settings, path)
+    # These may change: they say when to end, not what a candidate is.
+    for name in ("budget", "max_failures", "time_limit_s"):
+        value = getattr(request, name)
+        settings = settings if value is None else replace(settings, **{name: value})
+    data = load_search_data(settings.data, settings.image_size)
+    if data.fingerprint() != settings.data_fingerprint:
+        raise UserError(
+            f"--resume: {path}: the data {settings.data!r} is not what the run began with"
+        )
+    return Prepared(run, record, settings, parse_space(settings.space), data)
+
+
+def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Path) -> None:
+    if request.out is not None or request.storage is not None:
+        raise UserError(
+            "--resume: the run keeps its place, so not together with --out or --storage"
+        )
+    for name in ("data", "image_size", "epochs", "batch_size", "sampler", "seed"):
+        wanted: Any = getattr(request, name)
+        own = getattr(settings, name)
+        if wanted is not None and wanted != own:
+            option = "--" + name.replace("_", "-")
+            raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {own!r}")
+    if request.space is not None:
+        space = find_space(request.space, settings.image_size)
+        if write_space(space) != settings.space:
+            raise UserError(f"--space: got {request.space!r}, but {path} was begun with another")

@@ -1,0 +1,121 @@
+"""Runs a prepared search: workers, terminal, and the files that it leaves."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from nas.chatter import chatter_to
+from nas.evaluation import Evaluation
+from nas.executor import Cluster, ray_cluster, run_trials
+from nas.progress import Progress
+from nas.proposals import Proposals
+from nas.request import Prepared
+from nas.samplers.named import SAMPLERS
+from nas.search import Search
+from nas.training.recipe import proxy
+from nas.versions import versions
+from results.candidate import Candidate
+from results.files import write_files
+from results.report import write_report
+from reward.objective import Objective
+
+
+def run_search(
+    prepared: Prepared,
+    workers: int | None = None,
+    address: str | None = None,
+    progress_to_stderr: bool = False,
+) -> list[Candidate]:
+    """Runs the search to its budget and returns all candidates of the run.
+
+    ``workers`` is how many candidates to evaluate at once, by default as many as the machine can,
+    or the Ray cluster at ``address``. Progress is printed on stdout or stderr. Whatever ends the search, what finished is in the record
+    and the run's files are written from it.
+
+    Raises:
+        UserError: no cluster at ``address``, another search in the run, or too many failures.
+        RecordError: the record cannot be written any more.
+    """
+    run, record, settings = prepared.run, prepared.record, prepared.settings
+    objective = Objective()
+    with run.lock(), _files_written(prepared, objective), _scratch_directory() as scratch:
+        known = record.candidates()
+        sampler = SAMPLERS[settings.sampler](prepared.space, settings.seed)
+        with chatter_to(run.path / "ray.log", progress_to_stderr) as terminal:
+            console = Console(file=terminal)
+            progress = Progress(console, objective, settings.budget, known)
+            search = Search(
+                record=record,
+                proposals=Proposals(prepared.space, sampler, objective, known),
+                known=known,
+                seed=settings.seed,
+                budget=settings.budget,
+                max_failures=settings.max_failures,
+                space_size=prepared.space.size,
+                listener=progress,
+            )
+            if not search.is_finished():
+                with progress.shown(), ray_cluster(address) as cluster:
+                    count = _worker_count(console, workers, cluster)
+                    run_trials(search, _evaluation(prepared), cluster, count, scratch)
+    return record.candidates()
+
+
+def _evaluation(prepared: Prepared) -> Evaluation:
+    settings = prepared.settings
+    return Evaluation(
+        data=prepared.data,
+        backbone=prepared.space.backbone,
+        recipe=proxy(settings.epochs, settings.batch_size),
+        time_limit_s=settings.time_limit_s,
+        versions=versions(),
+    )
+
+
+def _worker_count(console: Console, wanted: int | None, cluster: Cluster) -> int:
+    """As many as were asked for, but no more than there are GPUs or, without any, cores."""
+    if wanted is None or wanted <= cluster.capacity:
+        return wanted or cluster.capacity
+    what = "GPU" if cluster.has_gpus else "core"
+    plural = "s" if cluster.capacity > 1 else ""
+    console.print(
+        f"--workers {wanted}: there are {cluster.capacity} {what}{plural}, so running "
+        f"{cluster.capacity}",
+        highlight=False,
+    )
+    return cluster.capacity
+
+
+@contextmanager
+def _files_written(prepared: Prepared, objective: Objective) -> Iterator[None]:
+    """Leaves best.json, the CSV files and the report, also after Ctrl-C or an error."""
+    try:
+        yield
+    finally:
+        candidates = prepared.record.candidates()
+        path = prepared.run.path
+        write_files(path, candidates, objective, prepared.run.run_id)
+        write_report(
+            path / "report.html",
+            candidates,
+            prepared.settings.to_json(),
+            objective,
+            title=f"{prepared.space.name} on {prepared.settings.data}",
+            reference=prepared.space.backbone,
+        )
+
+
+@contextmanager
+def _scratch_directory() -> Iterator[Path]:
+    """For Tune's own files."""
+    path = Path(tempfile.mkdtemp(prefix="nas-tune-"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
