@@ -30,7 +30,7 @@ nas.add_command(show)
 
 
 def main() -> None:
-    """Runs ``nas``: bad input exits with 2 and one line, Ctrl-C with 130, and neither has a traceback."""
+    """Runs ``nas``: bad input exits with 2 and one line, Ctrl-C with 130, without a traceback."""
     try:
         code = nas.main(standalone_mode=False)
     except click.ClickException as error:

@@ -67,9 +67,11 @@ class Evaluator:
             versions=self._evaluation.versions,
         )
         try:
-            for candidate in self._steps(candidate, phases):
+            for stands in self._steps(candidate, phases):
+                candidate = stands
                 yield candidate
-            ended = replace(candidate, state=State.COMPLETE, accuracy=candidate.curve[-1].accuracy)
+            accuracy = candidate.curve[-1].accuracy
+            ended = replace(candidate, state=State.COMPLETE, accuracy=accuracy)
         except Exception as error:
             cause, detail = failure(error)
             ended = replace(candidate, state=State.FAILED, cause=cause, detail=detail)

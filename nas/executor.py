@@ -17,8 +17,8 @@ import search_space
 from nas.errors import UserError
 from reward.step_time import ALLOCATOR_SETTINGS
 
-# Before Ray is imported: no result files (the record has it all), no snapshots of all trials, Ctrl-C
-# is ours, nothing is sent anywhere, and a lost node is noticed at once.
+# Before Ray is imported: no result files (the record has it all), no snapshots of all trials,
+# Ctrl-C is ours, and nothing is sent anywhere.
 os.environ.update(
     TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
     TUNE_GLOBAL_CHECKPOINT_S="1000000000",
@@ -29,15 +29,15 @@ os.environ.update(
     RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
 )
 
-import ray  # noqa: E402
-from ray import tune  # noqa: E402
-from ray.exceptions import OutOfMemoryError, RayError  # noqa: E402
-from ray.tune.experiment import Trial  # noqa: E402
-from ray.tune.search import Searcher  # noqa: E402
+import ray
+from ray import tune
+from ray.exceptions import OutOfMemoryError, RayError
+from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
 
-from nas.evaluation import Evaluation, failure  # noqa: E402
-from nas.ray_worker import CandidateTrial  # noqa: E402
-from results.candidate import Candidate  # noqa: E402
+from nas.evaluation import Evaluation, failure
+from nas.ray_worker import CandidateTrial
+from results.candidate import Candidate
 
 LOST_WORKER_RETRIES = 2
 
@@ -95,7 +95,7 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
             f"--address: got {address!r}, must be a running Ray cluster's, or auto ({reason})"
         ) from error
     try:
-        resources = ray.cluster_resources()
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus = int(resources.get("GPU", 0))
         yield Cluster(gpus or max(1, int(resources.get("CPU", 1))), gpus > 0)
     finally:
@@ -173,7 +173,7 @@ class _Proposals(Searcher):
         super().__init__(metric=None, mode=None)
         self._bridge = bridge
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         candidate = None
         with self._bridge.calls() as driver:
             if not self._bridge.is_finished():

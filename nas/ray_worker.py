@@ -15,7 +15,7 @@ from results.candidate import Candidate, State
 class CandidateTrial(tune.Trainable):
     """One candidate at a time, a Tune iteration an epoch; reused, so that torch is imported once.
 
-    ``config["candidate"]`` is the candidate to evaluate, and every result's ``"candidate"`` is it as it stands.
+    ``config["candidate"]`` is what to evaluate, every result's ``"candidate"`` how it stands.
     """
 
     def setup(self, config: dict[str, Any], evaluation: Evaluation | None = None) -> None:

@@ -35,8 +35,8 @@ def run_search(
     """Runs the search to its budget and returns all candidates of the run.
 
     ``workers`` is how many candidates to evaluate at once, by default as many as the machine can,
-    or the Ray cluster at ``address``. Progress is printed on stdout or stderr. Whatever ends the search, what finished is in the record
-    and the run's files are written from it.
+    or the Ray cluster at ``address``. Progress is printed on stdout or stderr. Whatever ends the
+    search, what finished is in the record and the run's files are written from it.
 
     Raises:
         UserError: no cluster at ``address``, another search in the run, or too many failures.

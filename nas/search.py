@@ -15,6 +15,8 @@ from results.record import Record
 from results.record_error import RecordError
 
 Listener = Callable[[Candidate], None]
+# So many proposals without a new architecture, and the space counts as used up.
+_REPETITIONS_IN_A_ROW = 2000
 _WRITE_ATTEMPTS, _WRITE_PAUSE_S = 5, 2.0
 
 
@@ -57,9 +59,10 @@ class Search:
         }
         self._completed = sum(c.state is State.COMPLETE for c in known)
         self._failures: Counter[str] = Counter()
+        self._is_used_up = False
 
     def next_candidate(self) -> Candidate | None:
-        """The next one to evaluate; None while enough are under way, or once the space is used up."""
+        """The next to evaluate; None while enough are under way, or once the space is used up."""
         if self._completed + len(self._running) >= self._budget:
             return None
         if self._interrupted:
@@ -76,8 +79,8 @@ class Search:
 
     def is_finished(self) -> bool:
         """Whether the budget is spent, or the space has nothing left and nothing is under way."""
-        is_used_up = len(self._numbers) >= self._space_size and not self._interrupted
-        return self._completed >= self._budget or (is_used_up and not self._running)
+        is_idle = not self._running and not self._interrupted
+        return self._completed >= self._budget or (self._is_used_up and is_idle)
 
     def progressed(self, candidate: Candidate) -> None:
         """Passes an epoch on to the listener."""
@@ -110,7 +113,9 @@ class Search:
 
     def _propose(self) -> Candidate | None:
         """The next architecture that is new in this run, its repetitions recorded on the way."""
-        while len(self._numbers) < self._space_size:
+        for _ in range(_REPETITIONS_IN_A_ROW):
+            if len(self._numbers) >= self._space_size:
+                break
             number, architecture = self._proposals.next()
             candidate = Candidate(
                 number=number,
@@ -123,6 +128,7 @@ class Search:
             if first == number:
                 return candidate
             self._record_duplicate(candidate, first)
+        self._is_used_up = True
         return None
 
     def _record_duplicate(self, candidate: Candidate, first: int) -> None:

@@ -17,8 +17,8 @@ class Complexity:
 class StepTime:
     """The measured time of training steps, and of a reference network's in turn with them.
 
-    ``samples_s`` and ``reference_samples_s`` are seconds, one entry a step, in pairs taken one after
-    the other; the rest follows from them and is in :mod:`reward.step_time`.
+    ``samples_s`` and ``reference_samples_s`` are seconds, one entry a step, in pairs taken one
+    after the other; the rest follows from them, in :mod:`reward.step_time_statistics`.
     """
 
     samples_s: tuple[float, ...]

@@ -18,9 +18,10 @@ def peak_memory_bytes(
 ) -> int:
     """Bytes in use at the peak of one step: weights, optimizer state, gradients, activations.
 
-    They are what the network and its optimizer hold before the step (after an earlier one), plus the
-    most that the step took on top: by the device's own count on a GPU, and on a CPU, which keeps
-    none, by the highest sum of what was taken and given back. What else is on the device does not count.
+    They are what the network and its optimizer hold before the step (after an earlier one), plus
+    the most that the step took on top: by the device's own count on a GPU, and on a CPU, which
+    keeps none, by the highest sum of what was taken and given back. What else is on the device
+    does not count.
     """
     resident = sum(tensor.nbytes for tensor in _resident(network, optimizer))
     taken = _taken_on_gpu(step, device) if device.type == "cuda" else _taken_on_cpu(step)
@@ -40,7 +41,7 @@ def _taken_on_cpu(step: Callable[[], object]) -> int:
     assert profiler.profiler is not None
     assert profiler.profiler.kineto_results is not None
     events = profiler.profiler.kineto_results.events()
-    sizes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    sizes = sorted((e.start_ns(), int(e.nbytes())) for e in events if e.name() == "[memory]")
     return max(accumulate((size for _, size in sizes), initial=0))
 
 

@@ -1,1 +1,1 @@
-"""The commands, a module each. What a command needs is imported when it runs, not for ``--help``."""
+"""The commands, a module each; what one needs is imported when it runs, not for ``--help``."""

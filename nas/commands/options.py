@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Whole(click.ParamType):
+class Whole(click.ParamType[int]):
     """A whole number within bounds, as ``int``."""
 
     name = "N"
@@ -31,7 +31,7 @@ class Whole(click.ParamType):
         return f"from {self._low} to {self._high}"
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A time above 0, as ``float``."""
 
     name = "SECONDS"

@@ -22,7 +22,7 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", 
 
 @dataclass(frozen=True)
 class FolderImages:
-    """A folder's images, its classes by name in the order of their labels, and what is unreadable."""
+    """A folder's images, its classes by name in the order of their labels, and the unreadable."""
 
     split: Split
     class_names: tuple[str, ...]
@@ -35,7 +35,7 @@ def training_folder(root: Path, size: int | None) -> FolderImages:
     An image that cannot be read is left out and named in ``unreadable``.
 
     Raises:
-        UserError: no folder, fewer than two classes, or a class with fewer than five readable images.
+        UserError: no folder, fewer than two classes, or a class with under five readable images.
     """
     root = root / "train" if (root / "train").is_dir() else root
     class_names = tuple(sorted(d.name for d in root.iterdir() if d.is_dir() and _images(d)))

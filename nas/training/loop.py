@@ -51,7 +51,8 @@ def train(
     """Trains the network in place, on the device that ``training`` is on, and yields each epoch.
 
     The accuracy is that of the averaged weights on ``validation``. ``seed`` decides all of
-    training's randomness, torch's global generator included; ``deadline`` is a ``time.monotonic()``.
+    training's randomness, torch's global generator included. ``deadline`` is in
+    ``time.monotonic()``'s seconds.
 
     Raises:
         Diverged: the loss became NaN or infinite.

@@ -6,7 +6,7 @@ import math
 
 
 def warmup_cosine(progress: float, warmup: float) -> float:
-    """The share of the peak learning rate: a linear rise over ``warmup``, then half a cosine to 0."""
+    """The share of the peak rate: a linear rise over ``warmup``, then half a cosine to 0."""
     if progress < warmup:
         return progress / warmup
     return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
