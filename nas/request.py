@@ -13,7 +13,7 @@ from nas.named_space import find_space
 from nas.run_directory import RunDirectory, create, open_run
 from nas.samplers.named import SAMPLERS
 from nas.settings import SearchSettings
-from nas.training.recipe import proxy
+from nas.training.recipe import proxy, proxy_batch_size
 from results.record import Record
 from search_space.space import Space
 from search_space.space_file import parse_space, write_space
@@ -69,7 +69,6 @@ def _new(request: SearchRequest) -> Prepared:
     data = load_search_data(request.data or "digits", request.image_size)
     space = find_space(request.space, data.image_size)
     budget = request.budget or DEFAULT_BUDGET
-    recipe = proxy()
     settings = SearchSettings(
         data=data.name,
         data_fingerprint=data.fingerprint(),
@@ -79,8 +78,8 @@ def _new(request: SearchRequest) -> Prepared:
         seed=request.seed or 0,
         budget=budget,
         max_failures=request.max_failures or max(10, budget // 2),
-        epochs=request.epochs or recipe.epochs,
-        batch_size=request.batch_size or recipe.batch_size,
+        epochs=request.epochs or proxy().epochs,
+        batch_size=request.batch_size or proxy_batch_size(len(data.training)),
         time_limit_s=request.time_limit_s or DEFAULT_TIME_LIMIT_S,
     )
     run = create(request.out, request.storage)

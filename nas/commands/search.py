@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 @click.option(
     "--image-size", type=Whole(4, 4096), help="Pixels to train at. Default: the data's own."
 )
-@click.option("--batch-size", type=Whole(2), help="Images a training step.  [default: 32]")
+@click.option(
+    "--batch-size", type=Whole(2), help="Images a training step. Default: 32 to 128, by the data."
+)
 @click.option("--sampler", metavar="S", help="The strategy: random (the default).")
 @click.option("--seed", type=Whole(0), help="Decides all that is random.  [default: 0]")
 @click.option(

@@ -20,6 +20,18 @@ class Recipe:
     crop_padding: float  # share of the image size that a random crop may shift by
 
 
+STEPS_AN_EPOCH = 16
+
+
+def proxy_batch_size(images: int) -> int:
+    """32, 64 or 128: the largest that leaves 16 steps an epoch.
+
+    Ten epochs of fewer steps stay under-trained, and small batches cost time: on digits' 1,137
+    images 64 takes 0.65 of the time of 32, at the same accuracy.
+    """
+    return next((size for size in (128, 64) if images >= size * STEPS_AN_EPOCH), 32)
+
+
 def proxy(epochs: int = 10, batch_size: int = 32) -> Recipe:
     """The search's own: AdamW, one cosine cycle, light regularization.
 
