@@ -5,9 +5,9 @@ background with clutter, under sensor noise. Its class is the outline together w
 that a network has to see both a form and a texture. Scenes are drawn in unit coordinates: the image
 size is their resolution and nothing else, and corners and fills blur together when it is small.
 
-With the defaults, ten proxy epochs take a network of ``small`` some 19 s of processor time, 10 to
-34, on one core of a busy two-core machine, and bring it to 0.71 to 0.93 (the backbone and 19 random ones, median
-0.85; one of them over 4 seeds: standard deviation 0.023).
+With the defaults, ten proxy epochs take a network of ``small`` some 19 s of processor time, from 10
+to 34, on one core of a busy two-core machine, and bring it to 0.71 to 0.93: the backbone and 19
+random ones, median 0.85. Over 4 seeds the backbone has a standard deviation of 0.023.
 """
 
 from __future__ import annotations
