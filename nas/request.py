@@ -15,6 +15,7 @@ from nas.samplers.named import SAMPLERS
 from nas.settings import SearchSettings
 from nas.training.recipe import proxy, proxy_batch_size
 from results.record import Record
+from results.record_error import RecordError
 from search_space.space import Space
 from search_space.space_file import parse_space, write_space
 
@@ -83,9 +84,21 @@ def _new(request: SearchRequest) -> Prepared:
         time_limit_s=request.time_limit_s or DEFAULT_TIME_LIMIT_S,
     )
     run = create(request.out, request.storage)
-    record = run.create_record()
-    record.create(settings.to_json())
-    return Prepared(run, record, settings, space, data)
+    return Prepared(run, _create_record(run, settings), settings, space, data)
+
+
+def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
+    try:
+        record = run.create_record()
+        record.create(settings.to_json())
+    except RecordError as error:
+        if run.storage is None:
+            raise
+        run.discard()
+        raise UserError(
+            f"--storage: {error}, must be a database's URL, such as postgresql://user@host/name"
+        ) from error
+    return record
 
 
 def _resumed(request: SearchRequest, path: Path) -> Prepared:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -41,6 +41,12 @@ class RunDirectory:
     def read_record(self) -> Record:
         """The record of this run; RecordError if it is gone or damaged."""
         return Record.read(self.url, self.run_id)
+
+    def discard(self) -> None:
+        """Takes back a run that could not begin; what else is in the directory stays."""
+        (self.path / _FILE).unlink()
+        with suppress(OSError):
+            self.path.rmdir()
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -62,4 +62,6 @@ def _shapes(spec: str, image_size: int | None) -> SearchData:
         )
     except ValueError as error:
         raise UserError(f"--data: {spec!r}: {error}") from error
+    except MemoryError as error:
+        raise UserError(f"--data: {spec!r}: got more than fits into memory ({error})") from error
     return SearchData(spec, options["classes"], training, minival)
