@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,9 +27,9 @@ def training_arrays(path: Path, size: int | None) -> Split:
         UserError: no such file, no such arrays, or arrays of another form.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
             images, labels = _find(path, arrays)
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f"--data: got {path}, must be a readable .npz file ({error})") from error
     pixels = _to_pixels(path, images)
     labels = labels.reshape(-1)
@@ -60,7 +61,7 @@ def _to_pixels(path: Path, images: NDArray[np.generic]) -> NDArray[np.uint8]:
         )
     if np.issubdtype(images.dtype, np.floating):
         floats = images.astype(np.float32)
-        if not (np.isfinite(floats).all() and floats.min() >= 0 and floats.max() <= 1):
+        if not ((floats >= 0) & (floats <= 1)).all():  # nor NaN
             raise UserError(f"--data: {path}: got floats outside 0 to 1, must be within, or uint8")
         images = np.rint(floats * 255).astype(np.uint8)
     if images.dtype != np.uint8:

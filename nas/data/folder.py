@@ -65,11 +65,21 @@ def _decode(file: Path, size: int) -> NDArray[np.uint8] | None:
     try:
         with Image.open(file) as image:
             image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode no more than is needed
-            upright = ImageOps.exif_transpose(image).convert("RGB")
+            upright = _rgb(ImageOps.exif_transpose(image))
             fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
     return np.asarray(fitted, dtype=np.uint8).transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Three channels of 8 bits. Pillow by itself clips 16-bit greys at 255, so to white."""
+    if image.mode.startswith("I"):
+        greys = np.rint(np.asarray(image) / 257).clip(0, 255)
+        return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
+    if "transparency" in image.info:  # Pillow warns where it goes to RGB at once
+        image = image.convert("RGBA")
+    return image.convert("RGB")
 
 
 def _check_enough(

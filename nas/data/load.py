@@ -28,9 +28,12 @@ def load_search_data(spec: str, image_size: int | None = None) -> SearchData:
     if spec == "shapes" or spec.startswith("shapes:"):
         return _shapes(spec, image_size)
     path = Path(spec)
-    if path.is_dir():
-        images = training_folder(path, image_size)
-        return _held_out(spec, images.split, len(images.class_names), images.unreadable)
+    try:
+        if path.is_dir():
+            images = training_folder(path, image_size)
+            return _held_out(spec, images.split, len(images.class_names), images.unreadable)
+    except OSError as error:  # no permission, or a name that is too long
+        raise UserError(f"--data: got {spec!r}, must be {FORMS} ({error.strerror})") from error
     if path.suffix == ".npz":
         split = training_arrays(path, image_size)
         labels, places = np.unique(split.labels, return_inverse=True)

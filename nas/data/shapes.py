@@ -60,8 +60,8 @@ def shapes(
         ValueError: an argument out of range.
     """
     _check(split, count, size, classes, seed)
-    labels = np.arange(count, dtype=np.int64) % classes
     pixels = np.empty((count, 3, size, size), np.uint8)
+    labels = np.arange(count, dtype=np.int64) % classes
     sampling = -(-_LEAST_POINTS // size)
     chunk = max(1, _POINTS_AT_ONCE // (size * sampling) ** 2)
     for start in range(0, count, chunk):

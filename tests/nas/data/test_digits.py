@@ -1,0 +1,47 @@
+"""The embedded digits: splits apart, values true to their source."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from nas.data.digits import CLASSES, digits
+
+SPLITS: tuple[Literal["train", "minival", "test"], ...] = ("train", "minival", "test")
+
+
+def test_splits_share_no_image_and_leave_none_out() -> None:
+    """Every one of the 1,797 images is different, so pixels tell them apart."""
+    sets = [{image.tobytes() for image in digits(split).pixels} for split in SPLITS]
+    assert [len(images) for images in sets] == [1137, 300, 360]
+    assert len(set.union(*sets)) == 1797
+
+
+def test_pixels_and_labels_belong_together() -> None:
+    source = load_digits()
+    labels = {
+        np.rint(image * 255 / 16).astype(np.uint8).tobytes(): label
+        for image, label in zip(source.images, source.target, strict=True)
+    }
+    for split in SPLITS:
+        own = digits(split)
+        assert own.pixels.shape[1:] == (1, 8, 8)
+        assert own.pixels.max() == 255
+        assert [labels[image.tobytes()] for image in own.pixels] == own.labels.tolist()
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_class_is_in_every_split(split: Literal["train", "minival", "test"]) -> None:
+    assert np.bincount(digits(split).labels).min() >= 20
+    assert set(digits(split).labels) == set(range(CLASSES))
+
+
+def test_size_resamples_the_same_images() -> None:
+    small, large = digits("minival"), digits("minival", 32)
+    assert large.pixels.shape == (300, 1, 32, 32)
+    assert np.array_equal(small.labels, large.labels)
+    blocks = large.pixels.reshape(300, 1, 8, 4, 8, 4).mean((3, 5))
+    assert np.abs(blocks - small.pixels).mean() < 20

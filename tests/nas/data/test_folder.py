@@ -1,0 +1,184 @@
+"""Folders of images as people have them: nested, damaged, rotated, in every mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nas.data.folder import FEWEST_PER_CLASS, training_folder
+from nas.errors import UserError
+
+MakeFolder = Callable[..., Path]
+COUNT = FEWEST_PER_CLASS
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> MakeFolder:
+    """A folder of class folders, with images of one grey: 0, 50, 100 and so on by class."""
+
+    def make(names: Sequence[str] = ("cat", "dog"), count: int = COUNT, under: str = "") -> Path:
+        for i, name in enumerate(names):
+            folder = tmp_path / under / name
+            folder.mkdir(parents=True)
+            for j in range(count):
+                Image.new("RGB", (12, 10), (50 * i,) * 3).save(folder / f"{j}.png")
+        return tmp_path
+
+    return make
+
+
+def _one(
+    root: Path, image: Image.Image, name: str = "cat/new.png", **options: object
+) -> np.ndarray:  # type: ignore[type-arg]
+    """What becomes of one image among the others: (C, H, W)."""
+    image.save(root / name, **options)  # type: ignore[arg-type]
+    (root / "cat" / "0.png").unlink()  # as many as before
+    images = training_folder(root, 8)
+    assert images.unreadable == ()
+    return images.split.pixels[COUNT - 1]  # sorted by name, the last one of the cats
+
+
+def test_classes_are_folders_in_the_order_of_their_names(make_folder: MakeFolder) -> None:
+    images = training_folder(make_folder(("dog", "ant", "cat")), 8)
+    assert images.class_names == ("ant", "cat", "dog")
+    assert images.split.labels.tolist() == [0] * COUNT + [1] * COUNT + [2] * COUNT
+    assert images.split.pixels.shape == (3 * COUNT, 3, 8, 8)
+    assert images.split.pixels.dtype == np.uint8
+    greys = images.split.pixels[:, 0, 0, 0].tolist()
+    assert greys == [50] * COUNT + [100] * COUNT + [0] * COUNT
+
+
+def test_the_size_is_64_unless_asked_for(make_folder: MakeFolder) -> None:
+    assert training_folder(make_folder(), None).split.pixels.shape[2:] == (64, 64)
+
+
+def test_files_lie_at_any_depth_and_others_are_passed_over(make_folder: MakeFolder) -> None:
+    root = make_folder()
+    (root / "cat" / "2024" / "may").mkdir(parents=True)
+    Image.new("RGB", (9, 9), (200, 0, 0)).save(root / "cat" / "2024" / "may" / "A.JPG", "JPEG")
+    (root / "cat" / "notes.txt").write_text("no image")
+    (root / "notes").mkdir()
+    (root / "notes" / "readme.md").write_text("no class")
+    images = training_folder(root, 8)
+    assert images.class_names == ("cat", "dog")
+    assert np.bincount(images.split.labels).tolist() == [COUNT + 1, COUNT]
+
+
+def test_train_is_read_and_what_is_beside_it_never(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_folder(under="train")
+    make_folder(("cat", "dog", "emu"), under="test")
+    make_folder(("cat", "fox"), under="val")
+    opened: list[Path] = []
+    open_image = Image.open
+
+    def spy(file: Path) -> Image.Image:
+        opened.append(file)
+        return open_image(file)
+
+    monkeypatch.setattr(Image, "open", spy)
+    images = training_folder(root, 8)
+    assert images.class_names == ("cat", "dog")
+    assert len(opened) == 2 * COUNT
+    assert {file.relative_to(root).parts[0] for file in opened} == {"train"}
+
+
+def test_unreadable_images_are_left_out_and_named(make_folder: MakeFolder) -> None:
+    root = make_folder()
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    for name in ("cat/cut.png", "cat/cut.jpg", "dog/cut.gif", "dog/cut.webp"):
+        Image.fromarray(noise).save(root / name)
+        content = (root / name).read_bytes()
+        (root / name).write_bytes(content[: len(content) // 2])
+    (root / "cat" / "corrupt.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(200))
+    (root / "dog" / "text.jpg").write_text("<html>404</html>")
+    (root / "dog" / "empty.png").touch()
+    images = training_folder(root, 8)
+    bad = ["cat/corrupt.jpg", "cat/cut.jpg", "cat/cut.png"]
+    bad += ["dog/cut.gif", "dog/cut.webp", "dog/empty.png", "dog/text.jpg"]
+    assert images.unreadable == tuple(str(root / name) for name in bad)
+    assert images.split.labels.tolist() == [0] * COUNT + [1] * COUNT
+
+
+def test_a_photograph_is_turned_as_its_exif_says(make_folder: MakeFolder) -> None:
+    image = Image.new("RGB", (40, 40))
+    image.paste((255, 255, 255), (0, 0, 40, 20))  # white above
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned clockwise
+    pixels = _one(make_folder(), image, "cat/new.jpg", exif=exif)
+    assert pixels[:, :, :3].max() < 10  # the left
+    assert pixels[:, :, 5:].min() > 245  # the right
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGBA", "CMYK", "YCbCr", "HSV"])
+def test_every_mode_becomes_rgb(make_folder: MakeFolder, mode: str) -> None:
+    image = Image.new("RGB", (20, 20), (255, 255, 255)).convert(mode)
+    name = "cat/new.jpg" if mode in ("CMYK", "YCbCr") else "cat/new.png"
+    if mode in ("PA", "HSV"):  # no file has them
+        image = image.convert("RGBA")
+    assert _one(make_folder(), image, name).min() >= 253
+
+
+def test_colours_stay_in_their_channels(make_folder: MakeFolder) -> None:
+    image = Image.new("RGB", (20, 20), (200, 100, 20)).convert("P", palette=Image.Palette.ADAPTIVE)
+    assert _one(make_folder(), image)[:, 4, 4].tolist() == [200, 100, 20]
+
+
+def test_a_palette_with_transparency_gives_no_warning(make_folder: MakeFolder) -> None:
+    image = Image.new("RGB", (20, 20), (200, 100, 20)).convert("P", palette=Image.Palette.ADAPTIVE)
+    assert _one(make_folder(), image, transparency=b"\0\1\2")[0].max() == 200
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_16_bit_greys_are_scaled_not_clipped(make_folder: MakeFolder, suffix: str) -> None:
+    greys = np.linspace(0, 65535, 16).astype(np.uint16)
+    image = Image.fromarray(np.broadcast_to(greys, (16, 16)).copy())
+    pixels = _one(make_folder(), image, f"cat/new.{suffix}").astype(int)
+    assert (np.diff(pixels, axis=2) > 20).all()  # a ramp from black to white
+    assert np.abs(pixels.mean() - 127.5) < 2
+
+
+def test_an_image_is_cut_to_its_middle_square(make_folder: MakeFolder) -> None:
+    image = Image.new("RGB", (60, 20), (255, 0, 0))
+    image.paste((0, 255, 0), (20, 0, 40, 20))
+    pixels = _one(make_folder(), image)
+    assert pixels[1].min() > 230  # bicubic resampling sees a little beyond
+    assert pixels[0].max() < 25
+
+
+def test_a_large_jpeg_decoded_at_a_fraction_is_the_same_picture(make_folder: MakeFolder) -> None:
+    ramp = np.broadcast_to(np.arange(256, dtype=np.uint8), (256, 256)).copy()
+    image = Image.fromarray(ramp).convert("RGB")
+    pixels = _one(make_folder(), image, "cat/new.jpg")
+    assert pixels[0, 4].astype(float) == pytest.approx(np.arange(8) * 32 + 15.5, abs=6)
+
+
+def test_too_few_readable_images_of_a_class_end_the_run(make_folder: MakeFolder) -> None:
+    root = make_folder()
+    (root / "dog" / "0.png").write_bytes(b"\x89PNG")
+    with pytest.raises(UserError) as error:
+        training_folder(root, 8)
+    text = f"--data: {root}/dog: got {COUNT - 1} readable images, must be {COUNT} or more"
+    assert str(error.value) == f"{text} (1 unreadable in all)"
+
+
+@pytest.mark.parametrize("names", [(), ("cat",)])
+def test_a_folder_without_two_classes_is_refused(
+    make_folder: MakeFolder, names: tuple[str, ...]
+) -> None:
+    root = make_folder(names)
+    with pytest.raises(UserError, match=rf"got {root} with {len(names)} folders of images"):
+        training_folder(root, 8)
+
+
+def test_images_without_class_folders_are_refused(make_folder: MakeFolder) -> None:
+    root = make_folder(("cat",))
+    for file in (root / "cat").iterdir():
+        file.rename(root / file.name)
+    with pytest.raises(UserError, match="with 0 folders of images, must have two or more"):
+        training_folder(root, 8)

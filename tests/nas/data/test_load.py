@@ -1,0 +1,111 @@
+"""``--data``: every form is read, every other one is refused in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nas.data.digits import digits
+from nas.data.load import load_search_data
+from nas.data.shapes import shapes
+from nas.errors import UserError
+
+
+def test_digits() -> None:
+    data = load_search_data("digits")
+    assert (data.name, data.classes, data.image_size, data.channels) == ("digits", 10, 8, 1)
+    assert np.array_equal(data.training.pixels, digits("train").pixels)
+    assert np.array_equal(data.minival.pixels, digits("minival").pixels)
+    assert load_search_data("digits", 16).image_size == 16
+
+
+def test_shapes_with_options() -> None:
+    data = load_search_data("shapes:n=40,size=12,classes=3")
+    assert (data.classes, data.image_size, len(data.training)) == (3, 12, 40)
+    assert np.array_equal(data.training.pixels, shapes("train", 40, 12, 3)[0])
+    assert np.array_equal(data.minival.pixels, shapes("minival", 1000, 12, 3)[0])
+
+
+def test_shapes_are_drawn_at_the_image_size_asked_for() -> None:
+    data = load_search_data("shapes:n=4,size=12", image_size=16)
+    assert np.array_equal(data.training.pixels, shapes("train", 4, 16)[0])
+
+
+def test_a_folder_holds_a_fifth_out_of_each_class(tmp_path: Path) -> None:
+    for i, name in enumerate(("ant", "bee")):
+        (tmp_path / name).mkdir()
+        for j in range(10):
+            Image.new("L", (8, 8), 100 * i + j).save(tmp_path / name / f"{j}.png")
+    (tmp_path / "ant" / "bad.png").touch()
+    data = load_search_data(str(tmp_path), 8)
+    assert (data.classes, data.channels, data.image_size) == (2, 3, 8)
+    assert data.unreadable == (str(tmp_path / "ant" / "bad.png"),)
+    assert np.bincount(data.training.labels).tolist() == [8, 8]
+    assert np.bincount(data.minival.labels).tolist() == [2, 2]
+    greys = [split.pixels[:, 0, 0, 0].tolist() for split in (data.training, data.minival)]
+    assert sorted([*greys[0], *greys[1]]) == [*range(10), *range(100, 110)]
+
+
+def test_labels_of_arrays_are_numbered_from_0(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    labels = np.array([-7, 3, 1000] * 10)
+    numbers = np.arange(30, dtype=np.uint8)[:, None, None]
+    np.savez(path, images=np.broadcast_to(numbers, (30, 4, 4)), labels=labels)
+    data = load_search_data(str(path))
+    assert data.classes == 3
+    assert len(data.training) == 24
+    for split in (data.training, data.minival):
+        assert split.labels.dtype == np.int64
+        assert split.labels.tolist() == (split.pixels[:, 0, 0, 0] % 3).tolist()
+    own = np.concatenate([data.training.labels, data.minival.labels])
+    assert np.bincount(own).tolist() == [10, 10, 10]
+
+
+def test_one_class_in_arrays_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, images=np.zeros((9, 4, 4), np.uint8), labels=np.ones(9, int))
+    _assert_refused(str(path), "got labels of 1 class, must be 2 or more")
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("cifar", "got 'cifar', must be digits, shapes[:"),
+        ("/no/such/folder", "got '/no/such/folder', must be digits"),
+        ("digits:n=3", "got 'digits:n=3', must be"),
+        ("shape", "got 'shape', must be"),
+        ("a" * 300, "must be digits"),
+        ("shapes:", "got '' in 'shapes:', must be classes=, size= or n= and a number"),
+        ("shapes:n", "got 'n' in 'shapes:n', must be classes=, size= or n= and a number"),
+        ("shapes:n=", "got 'n=' in"),
+        ("shapes:n=-5", "got 'n=-5' in"),
+        ("shapes:n=2.5", "got 'n=2.5' in"),
+        ("shapes:n=5,", "got '' in"),
+        ("shapes:n=5,colour=3", "got 'colour=3' in"),
+        ("shapes:n=0", "'shapes:n=0': count: got 0, must be a whole number from 1"),
+        ("shapes:classes=1", "classes: got 1, must be a whole number from 2 to 24"),
+        ("shapes:classes=25", "classes: got 25"),
+        ("shapes:size=3", "size: got 3, must be a whole number from 4"),
+        ("shapes:n=" + "9" * 30, "count: got 999"),
+        ("shapes:n=1000000000,size=4096", "memory"),
+        ("/no/such.npz", "got /no/such.npz, must be a readable .npz file"),
+    ],
+)
+def test_other_specs_are_refused(spec: str, message: str) -> None:
+    _assert_refused(spec, message)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    _assert_refused(str(tmp_path), "with 0 folders of images, must have two or more")
+
+
+def _assert_refused(spec: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        load_search_data(spec)
+    assert str(error.value).startswith("--data: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert error.value.exit_code == 2
