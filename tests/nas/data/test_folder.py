@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from nas.data.folder import FEWEST_PER_CLASS, training_folder
@@ -32,14 +34,15 @@ def make_folder(tmp_path: Path) -> MakeFolder:
 
 
 def _one(
-    root: Path, image: Image.Image, name: str = "cat/new.png", **options: object
-) -> np.ndarray:  # type: ignore[type-arg]
+    root: Path, image: Image.Image, name: str = "cat/new.png", **options: Any
+) -> NDArray[np.uint8]:
     """What becomes of one image among the others: (C, H, W)."""
-    image.save(root / name, **options)  # type: ignore[arg-type]
+    image.save(root / name, **options)
     (root / "cat" / "0.png").unlink()  # as many as before
     images = training_folder(root, 8)
     assert images.unreadable == ()
-    return images.split.pixels[COUNT - 1]  # sorted by name, the last one of the cats
+    pixels: NDArray[np.uint8] = images.split.pixels[COUNT - 1]  # by name the last one of the cats
+    return pixels
 
 
 def test_classes_are_folders_in_the_order_of_their_names(make_folder: MakeFolder) -> None:

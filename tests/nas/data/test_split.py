@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,11 +89,11 @@ def test_fingerprint_changes_with_one_pixel_and_with_one_label(data: SearchData,
     pixels, labels = split.pixels.copy(), split.labels.copy()
     pixels[1, 0, 4, 4] ^= 1
     labels[1] ^= 1
-    prints = {
-        data.fingerprint(),
-        replace(data, **{part: Split(pixels, split.labels)}).fingerprint(),
-        replace(data, **{part: Split(split.pixels, labels)}).fingerprint(),
-    }
+    changes: list[dict[str, Any]] = [
+        {part: Split(pixels, split.labels)},
+        {part: Split(split.pixels, labels)},
+    ]
+    prints = {replace(data, **change).fingerprint() for change in ({}, *changes)}
     assert len(prints) == 3
 
 

@@ -1,0 +1,232 @@
+"""The search driver, with a record but without workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nas.proposals import Proposals
+from nas.samplers.random import PermutationSampler
+from nas.search import HopelessRun, Search
+from nas.seeds import candidate_seed
+from results.candidate import Candidate, CurvePoint, State
+from results.database import sqlite_url
+from results.record import Record
+from results.record_error import RecordError
+from reward.measurements import StepTime
+from reward.objective import Objective
+from search_space.architecture import Architecture, Stage
+from search_space.choices import StageChoices
+from search_space.space import Space
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Iterator[Record]:
+    """An empty run."""
+    with Record.open(sqlite_url(tmp_path / "record.sqlite"), "run") as record:
+        record.create({})
+        yield record
+
+
+@pytest.fixture
+def two_forms() -> Space:
+    """A space of three architectures on a grid of eight: its last stage may be left out."""
+    backbone = Architecture(
+        (Stage("mbconv", 3, 1, 1, 4, 1, 0.25), Stage("mbconv", 3, 1, 1, 8, 1, 0.25)),
+        stem_channels=4,
+    )
+    only = StageChoices(("mbconv",), (1,), (3,), (1,))
+    return Space("three", backbone, (only, StageChoices(("mbconv",), (0, 1), (3,), (1, 2))))
+
+
+def start(record: Record, space: Space, budget: int, max_failures: int = 10) -> Search:
+    known = record.candidates()
+    proposals = Proposals(space, PermutationSampler(space, seed=3), Objective(), known)
+    return Search(
+        record,
+        proposals,
+        known,
+        seed=3,
+        budget=budget,
+        max_failures=max_failures,
+        space_size=space.size,
+        listener=lambda candidate: None,
+    )
+
+
+def complete(candidate: Candidate) -> Candidate:
+    timed = StepTime((0.1,) * 6, (0.1,) * 6, 1, "cpu", 8, 4)
+    return replace(
+        candidate,
+        state=State.COMPLETE,
+        accuracy=0.5,
+        parameters=1,
+        reference_parameters=1,
+        step_time=timed,
+        curve=(CurvePoint(1, 1.0, 0.5, 0.1),),
+    )
+
+
+def failed(candidate: Candidate, cause: str = "diverged") -> Candidate:
+    return replace(candidate, state=State.FAILED, cause=cause, detail="so it is")
+
+
+def run(search: Search, steps: int = 10_000) -> list[Candidate]:
+    """Evaluates candidates one by one, each a success; returns them."""
+    done = []
+    while not search.is_finished() and len(done) < steps:
+        candidate = search.next_candidate()
+        if candidate is None:
+            break
+        search.ended(complete(candidate))
+        done.append(candidate)
+    return done
+
+
+def architectures(record: Record) -> dict[int, str]:
+    return {
+        c.number: c.architecture.architecture_id
+        for c in record.candidates()
+        if c.state is State.COMPLETE
+    }
+
+
+def test_ends_with_as_many_different_completed_candidates_as_the_budget(
+    record: Record, tiny_space: Space
+) -> None:
+    search = start(record, tiny_space, budget=20)
+    run(search)
+    assert search.is_finished()
+    found = architectures(record)
+    assert len(found) == len(set(found.values())) == 20
+
+
+def test_no_more_is_under_way_than_the_budget_needs(record: Record, tiny_space: Space) -> None:
+    search = start(record, tiny_space, budget=3)
+    taken = [search.next_candidate() for _ in range(4)]
+    assert [c is None for c in taken] == [False, False, False, True]
+    assert not search.is_finished()
+
+
+def test_a_failed_candidate_is_made_up_for(record: Record, tiny_space: Space) -> None:
+    search = start(record, tiny_space, budget=5)
+    first = search.next_candidate()
+    assert first is not None
+    search.ended(failed(first))
+    run(search)
+    states = [c.state for c in record.candidates()]
+    assert states == [State.FAILED] + [State.COMPLETE] * 5
+
+
+def test_resuming_proposes_what_an_uninterrupted_search_would(
+    record: Record, tiny_space: Space, tmp_path: Path
+) -> None:
+    run(start(record, tiny_space, budget=30))
+    with Record.open(sqlite_url(tmp_path / "other.sqlite"), "run") as other:
+        other.create({})
+        run(start(other, tiny_space, budget=30), steps=7)
+        dying = start(other, tiny_space, budget=30)
+        lost = [dying.next_candidate() for _ in range(3)]  # dies with three under way
+        resumed = start(other, tiny_space, budget=30)
+        again = [resumed.next_candidate() for _ in range(3)]
+        assert [c and c.number for c in again] == [c and c.number for c in lost] == [7, 8, 9]
+        for candidate in again:
+            assert candidate is not None
+            resumed.ended(complete(candidate))
+        run(resumed)
+        assert architectures(other) == architectures(record)
+        assert [c.seed for c in other.candidates()] == [candidate_seed(3, i) for i in range(30)]
+
+
+def test_a_larger_budget_extends_a_finished_run(record: Record, tiny_space: Space) -> None:
+    run(start(record, tiny_space, budget=4))
+    before = architectures(record)
+    search = start(record, tiny_space, budget=6)
+    assert not search.is_finished()
+    run(search)
+    assert len(architectures(record)) == 6
+    assert before.items() <= architectures(record).items()
+
+
+def test_the_same_network_is_not_trained_twice(record: Record, two_forms: Space) -> None:
+    search = start(record, two_forms, budget=100)
+    trained = run(search)
+    assert search.is_finished()
+    assert len(trained) == two_forms.size == 3
+    repeated = [c for c in record.candidates() if c.state is State.DUPLICATE]
+    assert len(trained) + len(repeated) <= two_forms.grid_size
+    names = {c.architecture.architecture_id: c.number for c in trained}
+    for candidate in repeated:
+        first = names[candidate.architecture.architecture_id]
+        assert candidate.detail == f"the same network as candidate {first}"
+
+
+def test_a_space_whose_values_build_equal_networks_ends_all_the_same(record: Record) -> None:
+    """Two stages of equal channels: (1, 2) and (2, 1) layers are two values and one network."""
+    stage = Stage("mbconv", 3, 1, 1, 8, 1, 0.25)
+    layers = StageChoices(("mbconv",), (1, 2), (3,), (1,))
+    space = Space("equal", Architecture((stage, stage), stem_channels=8), (layers, layers))
+    search = start(record, space, budget=100)
+    assert len(run(search)) == 3 < space.size
+    assert search.is_finished()
+
+
+def test_too_many_failures_end_the_run_and_say_what_failed_most(
+    record: Record, tiny_space: Space
+) -> None:
+    search = start(record, tiny_space, budget=50, max_failures=3)
+    causes = ["out_of_memory", "diverged"]
+    for cause in causes:
+        candidate = search.next_candidate()
+        assert candidate is not None
+        search.ended(failed(candidate, cause))
+    candidate = search.next_candidate()
+    assert candidate is not None
+    with pytest.raises(HopelessRun, match=r"3 failed .*most often diverged \(2\)"):
+        search.ended(failed(candidate))
+    assert [c.state for c in record.candidates()] == [State.FAILED] * 3
+
+
+def test_a_lost_worker_is_recorded(record: Record, tiny_space: Space) -> None:
+    search = start(record, tiny_space, budget=2)
+    candidate = search.next_candidate()
+    assert candidate is not None
+    search.lost(candidate.number, "worker_lost", "it died")
+    (stored,) = record.candidates()
+    assert (stored.state, stored.cause, stored.detail) == (State.FAILED, "worker_lost", "it died")
+
+
+def test_a_full_disk_is_waited_for(
+    record: Record, tiny_space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = start(record, tiny_space, budget=2)
+    candidate = search.next_candidate()
+    assert candidate is not None
+    finish, pauses = record.finish, list[float]()
+
+    def finish_on_third_try(candidate: Candidate) -> None:
+        if len(pauses) < 2:
+            raise RecordError("disk full")
+        finish(candidate)
+
+    monkeypatch.setattr(record, "finish", finish_on_third_try)
+    monkeypatch.setattr("nas.search.time.sleep", pauses.append)
+    search.ended(complete(candidate))
+    assert record.candidates()[0].state is State.COMPLETE
+
+
+def test_a_disk_that_stays_full_ends_the_run(
+    record: Record, tiny_space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = start(record, tiny_space, budget=2)
+
+    def refuse(candidate: Candidate) -> None:
+        raise RecordError("disk full")
+
+    monkeypatch.setattr(record, "start", refuse)
+    monkeypatch.setattr("nas.search.time.sleep", lambda seconds: None)
+    with pytest.raises(RecordError, match="disk full"):
+        search.next_candidate()

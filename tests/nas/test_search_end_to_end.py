@@ -1,0 +1,123 @@
+"""``nas search`` as people run it: whole runs, Ctrl-C, SIGKILL at any moment."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from nas.run_directory import candidates_of
+from results.candidate import State
+from tests.nas.command_line import candidates, completed, nas, start_nas
+
+
+@pytest.fixture
+def options(tiny_space_file: Path, tiny_data_file: Path) -> tuple[object, ...]:
+    """A search whose candidates take a moment."""
+    return ("--space", tiny_space_file, "--data", tiny_data_file, "--epochs", 2, "--workers", 2)
+
+
+def test_a_search_from_space_to_winner(options: tuple[object, ...], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    done = nas("search", *options, "--budget", 4, "--out", run)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "4/4" in done.stdout
+    assert "ray" not in done.stdout.lower()
+    names = {"best.json", "candidates.csv", "pareto.csv", "ray.log", "record.sqlite", "report.html"}
+    assert names <= {path.name for path in run.iterdir()}
+
+    rows = candidates(run)
+    assert [row["state"] for row in rows] == ["complete"] * 4
+    best = json.loads((run / "best.json").read_text())
+    top = max(rows, key=lambda row: row["reward"])
+    assert best["provenance"]["candidate"] == top["number"]
+    assert best["measurements"]["reward"] == top["reward"]
+    shown = nas("show", run / "best.json", "--json")
+    assert json.loads(shown.stdout)["stages"] == top["stages"]
+    table = nas("results", run, "--top", 1)
+    assert table.returncode == 0
+    assert f"{top['reward']:.4f}" in table.stdout
+    assert all(len(line) <= 80 for line in table.stdout.splitlines())
+
+    again = nas("search", "--resume", run, "--budget", 5)
+    assert again.returncode == 0, again.stderr
+    assert len(completed(run)) == 5
+
+    taken = nas("search", *options, "--out", run)
+    assert taken.returncode == 2
+    assert taken.stderr.count("\n") == 1
+    assert "--resume" in taken.stderr
+
+
+def test_ctrl_c_keeps_what_finished(options: tuple[object, ...], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    process = start_nas("search", *options, "--budget", 144, "--out", run)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("candidate"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert f"nas search --resume {run}" in err
+    assert completed(run)
+    assert (run / "best.json").is_file()
+
+
+def test_a_second_search_in_a_run_is_refused(options: tuple[object, ...], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    first = start_nas("search", *options, "--budget", 144, "--out", run)
+    assert first.stdout is not None
+    for line in first.stdout:
+        if line.startswith("candidate"):
+            break
+    second = nas("search", "--resume", run)
+    first.kill()
+    first.communicate()
+    assert second.returncode == 2
+    assert "another search" in second.stderr
+
+
+@pytest.mark.parametrize("seed", [0])
+def test_killed_at_ten_random_moments_it_ends_as_an_uninterrupted_run(
+    options: tuple[object, ...], tmp_path: Path, seed: int
+) -> None:
+    """The same candidates with the same accuracies, whenever the driver dies."""
+    budget = 40
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    assert nas("search", *options, "--budget", budget, "--out", whole).returncode == 0
+
+    moments = random.Random(seed)
+    arguments: tuple[object, ...] = (*options, "--budget", budget, "--out", torn)
+    kept: dict[int, tuple[str, float]] = {}
+    for _ in range(10):
+        process = start_nas("search", *arguments)
+        time.sleep(moments.uniform(1.0, 14.0))
+        process.kill()
+        process.communicate()
+        if (torn / "run.json").exists():
+            arguments = ("--resume", torn)
+            kept = _grown(torn, kept)
+    last = nas("search", *arguments)
+    assert last.returncode == 0, last.stderr
+    assert completed(torn) == completed(whole)
+    assert len(completed(torn)) == budget
+    _, record = candidates_of(torn)
+    with record:
+        assert all(c.state is not State.RUNNING for c in record.candidates())
+
+
+def _grown(run: Path, before: dict[int, tuple[str, float]]) -> dict[int, tuple[str, float]]:
+    """What is completed now, nothing of it lost."""
+    if nas("results", run).returncode != 0:  # killed before the record was begun
+        assert not before
+        return before
+    now = completed(run)
+    assert before.items() <= now.items()
+    return now

@@ -1,0 +1,181 @@
+"""The training loop: learns, repeats itself exactly, and ends when it must."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas.data.images import Images, on_device
+from nas.data.load import load_search_data
+from nas.training.loop import Diverged, Epoch, TimeLimitExceeded, accuracy, total_steps, train
+from nas.training.recipe import Recipe, proxy
+
+CHANCE = 0.1
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[Images, Images]:
+    """Training set and minival."""
+    return on_device(load_search_data("digits"), torch.device("cpu"))
+
+
+def _tiny(momentum: float = 0.05, dropout: float = 0.0) -> nn.Sequential:
+    """A network of two convolutions, its weights the same every time."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        *(nn.Conv2d(1, 16, 3, 1, 1), nn.BatchNorm2d(16, momentum=momentum), nn.SiLU()),
+        *(nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32, momentum=momentum), nn.SiLU()),
+        *(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(dropout), nn.Linear(128, 10)),
+    )
+
+
+def _first(images: Images, count: int) -> Images:
+    return replace(images, pixels=images.pixels[:count], labels=images.labels[:count])
+
+
+def _run(digits: tuple[Images, Images], seed: int = 0, recipe: Recipe | None = None) -> list[Epoch]:
+    recipe = recipe or proxy(epochs=2, batch_size=64)
+    training = _first(digits[0], 300)
+    return list(train(_tiny(dropout=0.2), training, digits[1], recipe, seed))
+
+
+def test_a_tiny_network_learns_the_digits_in_ten_epochs(digits: tuple[Images, Images]) -> None:
+    """170 steps: with the published averages it would still be at chance."""
+    epochs = list(train(_tiny(), *digits, proxy(epochs=10, batch_size=64), seed=0))
+    assert [epoch.number for epoch in epochs] == list(range(1, 11))
+    assert epochs[-1].accuracy > 0.8
+    assert epochs[-1].loss < epochs[0].loss
+
+
+def test_published_averages_would_stay_near_the_start(
+    digits: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.training.loop.averaging_momentum", lambda published, steps: published)
+    *_, last = train(_tiny(), *digits, proxy(epochs=3, batch_size=64), seed=0)
+    assert last.accuracy < 3 * CHANCE
+
+
+def test_a_seed_decides_everything(digits: tuple[Images, Images]) -> None:
+    first = _run(digits, seed=3)
+    torch.manual_seed(12345)
+    assert _run(digits, seed=3) == first
+
+
+def test_seeds_differ(digits: tuple[Images, Images]) -> None:
+    losses = {_run(digits, seed=seed)[-1].loss for seed in range(3)}
+    assert len(losses) == 3
+
+
+def test_validation_does_not_change_training(digits: tuple[Images, Images]) -> None:
+    other = (digits[0], _first(digits[1], 7))
+    assert [e.loss for e in _run(other)] == [e.loss for e in _run(digits)]
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "steps"), [(300, 64, 8), (256, 64, 8), (300, 301, 2), (300, 300, 2)]
+)
+def test_a_last_batch_that_is_not_full_is_left_out(
+    digits: tuple[Images, Images], images: int, batch_size: int, steps: int
+) -> None:
+    training, recipe = _first(digits[0], images), proxy(epochs=2, batch_size=batch_size)
+    sizes: list[int] = []
+    network = _tiny()
+    network.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    list(train(network, training, digits[1], recipe, seed=0))
+    assert sizes == [min(batch_size, images)] * steps
+    assert total_steps(training, recipe) == steps
+
+
+def test_an_epoch_shows_no_image_twice_and_epochs_differ(digits: tuple[Images, Images]) -> None:
+    training = _first(digits[0], 64)
+    seen: list[Tensor] = []
+    network = _tiny()
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1).clone()))
+    recipe = replace(proxy(epochs=2, batch_size=16), crop_padding=0.0)
+    list(train(network, training, digits[1], recipe, seed=0))
+    own = training.batch(slice(0, 64))[0].flatten(1)
+    orders = [torch.cdist(torch.cat(part), own).argmin(1).tolist() for part in (seen[:4], seen[4:])]
+    assert [sorted(order) for order in orders] == [list(range(64))] * 2
+    assert orders[0] != orders[1]
+    assert orders[0] != sorted(orders[0])
+
+
+def test_the_learning_rate_warms_up_and_ends_near_zero(
+    digits: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress: list[float] = []
+
+    def spy(share: float, warmup: float) -> float:
+        progress.append(share)
+        return 0.0
+
+    monkeypatch.setattr("nas.training.loop.warmup_cosine", spy)
+    network = _tiny()
+    before = [p.detach().clone() for p in network.parameters()]
+    list(train(network, _first(digits[0], 128), digits[1], proxy(2, 64), seed=0))
+    assert progress == [0.125, 0.375, 0.625, 0.875]
+    after = list(network.parameters())
+    assert all(torch.equal(p, q) for p, q in zip(before, after, strict=True))  # the rate was 0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_ends_training(
+    digits: tuple[Images, Images], value: float
+) -> None:
+    network = _tiny()
+    linear = network[-1]
+    assert isinstance(linear, nn.Linear)
+    with torch.no_grad():
+        linear.bias[0] = value
+    with pytest.raises(Diverged, match=r"loss nan in epoch 1"):
+        list(train(network, _first(digits[0], 128), digits[1], proxy(2, 64), seed=0))
+
+
+def test_the_deadline_ends_training(digits: tuple[Images, Images]) -> None:
+    steps: list[int] = []
+    network = _tiny()
+    network.register_forward_hook(lambda *_: steps.append(1))
+    with pytest.raises(TimeLimitExceeded):
+        list(train(network, *digits, proxy(), seed=0, deadline=time.monotonic() - 1))
+    assert steps == []
+
+
+def test_the_deadline_ends_an_epoch_underway(
+    digits: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(100))
+    monkeypatch.setattr("nas.training.loop.time.monotonic", lambda: float(next(ticks)))
+    epochs = train(_tiny(), _first(digits[0], 256), digits[1], proxy(2, 64), seed=0, deadline=5)
+    assert next(epochs).number == 1  # four steps
+    with pytest.raises(TimeLimitExceeded):
+        next(epochs)
+    assert next(ticks) == 7
+
+
+def test_accuracy_is_the_share_of_right_answers() -> None:
+    class Brightness(nn.Module):
+        """Class 1 for what is brighter than the mean."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.stack([torch.zeros(len(x)), x.mean((1, 2, 3))], 1)
+
+    pixels = torch.tensor([0, 0, 200, 200, 200], dtype=torch.uint8).view(-1, 1, 1, 1)
+    one = torch.ones(1, 1, 1, 1)
+    images = Images(pixels.expand(-1, 1, 4, 4), torch.tensor([0, 1, 1, 1, 0]), 100 * one, one)
+    network = Brightness().train()
+    assert accuracy(network, images) == accuracy(network, images, batch_size=2) == 0.6
+    assert not network.training
