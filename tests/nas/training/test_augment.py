@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from nas.training.augment import random_crop
 
@@ -45,15 +46,13 @@ def test_the_generator_alone_decides() -> None:
     assert not torch.equal(random_crop(images, 3, _generator(6)), first)
 
 
-def _shift(
-    image: "np.ndarray[tuple[int, ...], np.dtype[np.float32]]", cropped: object
-) -> tuple[int, int]:
+def _shift(image: NDArray[np.float32], cropped: NDArray[np.float32]) -> tuple[int, int]:
     """Where in the image, mirrored by 2 pixels, the crop (C, H, W) lies; it is in one place."""
     _, height, width = image.shape
     padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), mode="reflect")
     (shift,) = (
         (row, column)
         for row, column in product(range(5), range(5))
-        if np.array_equal(padded[:, row : row + height, column : column + width], cropped)  # type: ignore[arg-type]
+        if np.array_equal(padded[:, row : row + height, column : column + width], cropped)
     )
     return shift

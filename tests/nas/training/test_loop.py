@@ -43,6 +43,18 @@ def _tiny(momentum: float = 0.05, dropout: float = 0.0) -> nn.Sequential:
     )
 
 
+def _watched(network: nn.Module) -> tuple[nn.Module, list[Tensor]]:
+    """The network, and the batches that it is trained on."""
+    batches: list[Tensor] = []
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if module.training:  # not the average, which is a copy with the same hook
+            batches.append(inputs[0].clone())
+
+    network.register_forward_pre_hook(note)
+    return network, batches
+
+
 def _first(images: Images, count: int) -> Images:
     return replace(images, pixels=images.pixels[:count], labels=images.labels[:count])
 
@@ -92,23 +104,20 @@ def test_a_last_batch_that_is_not_full_is_left_out(
     digits: tuple[Images, Images], images: int, batch_size: int, steps: int
 ) -> None:
     training, recipe = _first(digits[0], images), proxy(epochs=2, batch_size=batch_size)
-    sizes: list[int] = []
-    network = _tiny()
-    network.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    network, batches = _watched(_tiny())
     list(train(network, training, digits[1], recipe, seed=0))
-    assert sizes == [min(batch_size, images)] * steps
+    assert [len(batch) for batch in batches] == [min(batch_size, images)] * steps
     assert total_steps(training, recipe) == steps
 
 
 def test_an_epoch_shows_no_image_twice_and_epochs_differ(digits: tuple[Images, Images]) -> None:
     training = _first(digits[0], 64)
-    seen: list[Tensor] = []
-    network = _tiny()
-    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1).clone()))
+    network, batches = _watched(_tiny())
     recipe = replace(proxy(epochs=2, batch_size=16), crop_padding=0.0)
     list(train(network, training, digits[1], recipe, seed=0))
     own = training.batch(slice(0, 64))[0].flatten(1)
-    orders = [torch.cdist(torch.cat(part), own).argmin(1).tolist() for part in (seen[:4], seen[4:])]
+    shown = [torch.cat(part).flatten(1) for part in (batches[:4], batches[4:])]
+    orders = [torch.cdist(images, own).argmin(1).tolist() for images in shown]
     assert [sorted(order) for order in orders] == [list(range(64))] * 2
     assert orders[0] != orders[1]
     assert orders[0] != sorted(orders[0])
@@ -146,12 +155,10 @@ def test_a_loss_that_is_no_number_ends_training(
 
 
 def test_the_deadline_ends_training(digits: tuple[Images, Images]) -> None:
-    steps: list[int] = []
-    network = _tiny()
-    network.register_forward_hook(lambda *_: steps.append(1))
+    network, batches = _watched(_tiny())
     with pytest.raises(TimeLimitExceeded):
         list(train(network, *digits, proxy(), seed=0, deadline=time.monotonic() - 1))
-    assert steps == []
+    assert batches == []
 
 
 def test_the_deadline_ends_an_epoch_underway(
