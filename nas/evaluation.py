@@ -75,6 +75,7 @@ class Evaluator:
         except Exception as error:
             cause, detail = failure(error)
             ended = replace(candidate, state=State.FAILED, cause=cause, detail=detail)
+        if ended.state is State.FAILED:  # only now, without the traceback, is the network gone
             self._free_memory()
         yield replace(ended, finished_at=time.time())
 
@@ -154,8 +155,8 @@ def failure(error: BaseException) -> tuple[str, str]:
         return "diverged", detail
     if isinstance(error, TimeLimitExceeded):
         return "time_limit", detail
-    no_memory = ("out of memory", "can't allocate memory", "not enough memory")
-    if isinstance(error, MemoryError) or any(words in text.lower() for words in no_memory):
+    no_memory = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text.lower() for words in no_memory):
         return "out_of_memory", detail
     return "error", f"{type(error).__name__}: {detail}"
 

@@ -89,16 +89,13 @@ def _new(request: SearchRequest) -> Prepared:
 
 def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
     try:
-        record = run.create_record()
-        record.create(settings.to_json())
+        return run.create_record(settings.to_json())
     except RecordError as error:
         if run.storage is None:
             raise
-        run.discard()
         raise UserError(
             f"--storage: {error}, must be a database's URL, such as postgresql://user@host/name"
         ) from error
-    return record
 
 
 def _resumed(request: SearchRequest, path: Path) -> Prepared:

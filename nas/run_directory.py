@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from nas.errors import UserError
 from results.atomic import write_text
@@ -18,6 +19,7 @@ from results.record import Record
 from results.record_error import RecordError
 
 _FILE = "run.json"
+_RECORD = "record.sqlite"
 SCHEMA_VERSION = 1
 
 
@@ -32,21 +34,29 @@ class RunDirectory:
     @property
     def url(self) -> str:
         """The record's database."""
-        return self.storage or sqlite_url(self.path.absolute() / "record.sqlite")
+        return self.storage or sqlite_url(self.path.absolute() / _RECORD)
 
-    def create_record(self) -> Record:
-        """The record of a new run."""
-        return Record.open(self.url, self.run_id)
+    def create_record(self, settings: Mapping[str, Any]) -> Record:
+        """Begins the run: its record first, then run.json, with which it counts as begun.
+
+        Raises:
+            RecordError: no record can be made; the directory is taken back.
+        """
+        try:
+            record = Record.open(self.url, self.run_id)
+            record.create(settings)
+        except RecordError:
+            with suppress(OSError):
+                self.path.rmdir()
+            raise
+        content = {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, "storage": self.storage}
+        write_text(self.path / _FILE, json.dumps(content, indent=2) + "\n")
+        (self.path / _FILE).chmod(0o600)  # a database's URL may hold a password
+        return record
 
     def read_record(self) -> Record:
         """The record of this run; RecordError if it is gone or damaged."""
         return Record.read(self.url, self.run_id)
-
-    def discard(self) -> None:
-        """Takes back a run that could not begin; what else is in the directory stays."""
-        (self.path / _FILE).unlink()
-        with suppress(OSError):
-            self.path.rmdir()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -60,7 +70,7 @@ class RunDirectory:
 
 
 def create(path: Path | None, storage: str | None) -> RunDirectory:
-    """A new run's directory, by default the day's next free one under runs/.
+    """The directory for a new run, by default the day's next free one under runs/.
 
     Raises:
         UserError: the path is taken, or cannot be made.
@@ -68,19 +78,15 @@ def create(path: Path | None, storage: str | None) -> RunDirectory:
     try:
         if path is None:
             path = _next_free(Path("runs"))
-        elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+        elif path.exists() and not _is_free(path):
             raise UserError(
                 f"--out: got {path}, which is there already, must be new or empty "
                 f"(to go on with a run: --resume {path})"
             )
         path.mkdir(parents=True, exist_ok=True)
-        run = RunDirectory(path, uuid.uuid4().hex[:12], storage)
-        content = {"schema_version": SCHEMA_VERSION, "run_id": run.run_id, "storage": storage}
-        write_text(path / _FILE, json.dumps(content, indent=2) + "\n")
-        (path / _FILE).chmod(0o600)  # a database's URL may hold a password
     except OSError as error:
         raise UserError(f"--out: got {path}, must be writable ({error.strerror})") from error
-    return run
+    return RunDirectory(path, uuid.uuid4().hex[:12], storage)
 
 
 def open_run(path: Path, what: str = "RUN") -> RunDirectory:
@@ -109,6 +115,11 @@ def candidates_of(path: Path) -> tuple[RunDirectory, Record]:
         return run, run.read_record()
     except RecordError as error:
         raise UserError(f"RUN: {error}", exit_code=1) from error
+
+
+def _is_free(path: Path) -> bool:
+    """Empty, or left by a search that was killed before it began."""
+    return path.is_dir() and all(p.name.startswith(_RECORD) for p in path.iterdir())
 
 
 def _next_free(parent: Path) -> Path:

@@ -71,7 +71,7 @@ def train(
         losses = torch.zeros((), device=training.device)
         for i in range(steps_an_epoch):
             if time.monotonic() > deadline:
-                raise TimeLimitExceeded
+                raise TimeLimitExceeded(f"in epoch {epoch + 1} of {recipe.epochs}")
             images, labels = training.batch(order[i * batch_size : (i + 1) * batch_size])
             images = random_crop(images, padding, generator)
             images = images.contiguous(memory_format=torch.channels_last)

@@ -76,7 +76,7 @@ def failed(candidate: Candidate, cause: str = "diverged") -> Candidate:
 
 def run(search: Search, steps: int = 10_000) -> list[Candidate]:
     """Evaluates candidates one by one, each a success; returns them."""
-    done = []
+    done: list[Candidate] = []
     while not search.is_finished() and len(done) < steps:
         candidate = search.next_candidate()
         if candidate is None:
