@@ -28,6 +28,15 @@ from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
 
+# What torch, the C library, cuBLAS and cuDNN say in errors of no type of their own.
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "alloc_failed",
+)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -155,8 +164,8 @@ def failure(error: BaseException) -> tuple[str, str]:
         return "diverged", detail
     if isinstance(error, TimeLimitExceeded):
         return "time_limit", detail
-    no_memory = ("out of memory", "can't allocate memory", "not enough memory", "alloc_failed")
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text.lower() for words in no_memory):
+    is_memory_error = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    if is_memory_error or any(words in text.lower() for words in _NO_MEMORY):
         return "out_of_memory", detail
     return "error", f"{type(error).__name__}: {detail}"
 

@@ -1,0 +1,327 @@
+"""One candidate's evaluation: what it measures, and how whatever goes wrong ends."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas.data.digits import digits
+from nas.data.split import SearchData
+from nas.evaluation import Evaluation, Evaluator, failure
+from nas.training.loop import Diverged, TimeLimitExceeded
+from nas.training.recipe import proxy
+from results.candidate import Candidate, State
+from results.database import sqlite_url
+from results.record import Record
+from results.worth import reward
+from reward.objective import Objective
+from reward.step_time import paired_step_times
+from search_space.architecture import Architecture, Block, Stage
+from search_space.operators import OPERATORS, mbconv
+from search_space.space import Space
+
+CPU = torch.device("cpu")
+EPOCHS = 2
+
+
+class Special(nn.Module):
+    """A layer that does something else to what it is given, once training has begun."""
+
+    def __init__(self, block: Block, do: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.body = mbconv(block)
+        self.do = do
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x)
+        return self.do(y) if self.training else y
+
+
+def _raises(error: Exception) -> Callable[[Tensor], Tensor]:
+    def do(x: Tensor) -> Tensor:
+        raise error
+
+    return do
+
+
+def _allocates_too_much(x: Tensor) -> Tensor:
+    return x + torch.empty(2**50, dtype=torch.uint8).sum()
+
+
+SPECIAL: dict[str, Callable[[Tensor], Tensor]] = {
+    "cuda_memory": _raises(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")),
+    "real_memory": _allocates_too_much,
+    "python_memory": _raises(MemoryError()),
+    "cublas_memory": _raises(RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling")),
+    "nan": lambda x: x * math.nan,
+    "value": _raises(ValueError("two\nlines")),
+    "long": _raises(RuntimeError("x" * 1000)),
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def data() -> SearchData:
+    """128 of the digits to train on, 100 of minival."""
+    training, minival = digits("train"), digits("minival")
+    return SearchData("digits", 10, training.take(np.arange(128)), minival.take(np.arange(100)))
+
+
+@pytest.fixture
+def evaluation(data: SearchData, tiny_space: Space) -> Evaluation:
+    """Two epochs of four steps."""
+    special = {name: lambda block, do=do: Special(block, do) for name, do in SPECIAL.items()}
+    return Evaluation(
+        data=data,
+        backbone=tiny_space.backbone,
+        recipe=proxy(EPOCHS, 32),
+        operators={**OPERATORS, **special},
+        versions={"torch": "1"},
+    )
+
+
+@pytest.fixture
+def evaluator(evaluation: Evaluation) -> Evaluator:
+    """On the CPU."""
+    return Evaluator(evaluation, CPU)
+
+
+@pytest.fixture
+def _few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = partial(paired_step_times, warmup=1, pairs=2)
+    monkeypatch.setattr("nas.evaluation.paired_step_times", few)
+
+
+def _candidate(operator: str = "fused_mbconv", number: int = 3, seed: int = 11) -> Candidate:
+    stages = (Stage(operator, 3, 1, 2, 4, 1), Stage("mbconv", 3, 2, 4, 8, 1, 0.25))
+    architecture = Architecture(stages, stem_channels=4, stem_stride=2, head_channels=16)
+    return Candidate(number, State.RUNNING, architecture, seed)
+
+
+def _end(evaluator: Evaluator, candidate: Candidate) -> Candidate:
+    *_, ended = evaluator.evaluate(candidate)
+    return ended
+
+
+def test_a_candidate_is_running_with_a_growing_curve_and_then_complete(
+    evaluator: Evaluator,
+) -> None:
+    stands = list(evaluator.evaluate(_candidate()))
+    assert [c.state for c in stands] == [State.RUNNING] * (EPOCHS + 1) + [State.COMPLETE]
+    assert [len(c.curve) for c in stands] == [0, 1, 2, 2]
+    assert [c.finished_at is None for c in stands] == [True, True, True, False]
+    ended = stands[-1]
+    assert [point.epoch for point in ended.curve] == [1, 2]
+    assert ended.accuracy == ended.curve[-1].accuracy
+    assert 0 < ended.curve[0].elapsed_s < ended.curve[1].elapsed_s
+    assert set(ended.phases_s) == {"build", "count", "step_time", "training"}
+    assert ended.started_at is not None
+    assert ended.finished_at is not None
+    assert sum(ended.phases_s.values()) <= ended.finished_at - ended.started_at + 0.1
+    assert (ended.number, ended.seed, ended.versions) == (3, 11, {"torch": "1"})
+    assert reward(ended, Objective()) is not None
+
+
+@pytest.mark.usefixtures("_few_pairs")
+def test_counts_are_those_of_the_network_and_the_backbone(evaluator: Evaluator) -> None:
+    """By hand, layer by layer: weights, and two values a channel of batch normalisation."""
+    ended = _end(evaluator, _candidate())
+    stem = 9 * 4 + 2 * 4
+    fused = 9 * 4 * 8 + 2 * 8 + 8 * 4 + 2 * 4
+    squeeze = (16 * 1 + 1) + (1 * 16 + 16)
+    inverted = 4 * 16 + 2 * 16 + 9 * 16 + 2 * 16 + squeeze + 16 * 8 + 2 * 8
+    head = 8 * 16 + 2 * 16 + 16 * 10 + 10
+    assert ended.parameters == stem + fused + inverted + head
+    plain = 9 * 4 + 2 * 4 + (4 * 1 + 1) + (1 * 4 + 4) + 4 * 4 + 2 * 4
+    double = 4 * 8 + 2 * 8 + 9 * 8 + 2 * 8 + (8 * 1 + 1) + (1 * 8 + 8) + 8 * 8 + 2 * 8
+    assert ended.reference_parameters == stem + plain + double + head
+    # 8 px, 4 px behind the stem, 2 px behind the second stage; 2 a value for normalisation.
+    at_4 = 16 * (9 * 4 + 2 * 4) + 16 * (9 * 4 * 8 + 2 * 8 + 8 * 4 + 2 * 4) + 16 * (64 + 2 * 16)
+    at_2 = 4 * (9 * 16 + 2 * 16 + 16 * 8 + 2 * 8) + 4 * (8 * 16 + 2 * 16)
+    assert ended.multiply_adds == at_4 + at_2 + 2 * 16 + 16 * 10
+
+
+def test_the_step_is_timed_with_the_search_s_own_batch(evaluator: Evaluator) -> None:
+    timed = _end(evaluator, _candidate()).step_time
+    assert timed is not None
+    assert (timed.batch_size, timed.image_size) == (32, 8)
+    assert len(timed.samples_s) == len(timed.reference_samples_s) > 5
+    assert min(*timed.samples_s, *timed.reference_samples_s) > 0
+    assert timed.peak_memory_bytes > 32 * 4 * 4 * 4 * 8  # one layer's activations
+    assert timed.device.endswith("1 thread")
+
+
+@pytest.mark.usefixtures("_few_pairs")
+def test_a_batch_larger_than_the_data_is_the_data(evaluation: Evaluation) -> None:
+    large = replace(evaluation, recipe=proxy(1, 1000))
+    ended = _end(Evaluator(large, CPU), _candidate())
+    assert ended.state is State.COMPLETE
+    assert ended.step_time is not None
+    assert ended.step_time.batch_size == 128
+
+
+@pytest.mark.usefixtures("_few_pairs")
+def test_an_accuracy_does_not_depend_on_what_was_evaluated_before(evaluator: Evaluator) -> None:
+    first = _end(evaluator, _candidate())
+    other = _end(evaluator, _candidate("mbconv", seed=12))
+    _end(evaluator, _candidate("nan"))
+    again = _end(evaluator, _candidate(number=9))
+    assert _learned(again) == _learned(first)
+    assert _learned(other) != _learned(first)
+
+
+@pytest.mark.usefixtures("_few_pairs")
+def test_the_seed_decides(evaluator: Evaluator) -> None:
+    ended = [_end(evaluator, _candidate(seed=seed)) for seed in (1, 2)]
+    assert _learned(ended[0]) != _learned(ended[1])
+
+
+def test_timing_does_not_change_what_is_learned(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed = _end(evaluator, _candidate())
+    monkeypatch.setattr("nas.evaluation.paired_step_times", lambda *_: ((1.0,), (2.0,)))
+    monkeypatch.setattr("nas.evaluation.peak_memory_bytes", lambda *_: 5)
+    untimed = _end(evaluator, _candidate())
+    assert untimed.step_time is not None
+    assert untimed.step_time.samples_s == (1.0,)
+    assert _learned(untimed) == _learned(timed)
+
+
+@pytest.mark.usefixtures("_few_pairs")
+@pytest.mark.parametrize(
+    ("operator", "cause", "detail"),
+    [
+        ("cuda_memory", "out_of_memory", "CUDA out of memory. Tried to allocate 9 GiB."),
+        ("real_memory", "out_of_memory", "you tried to allocate 1125899906842624 bytes"),
+        ("python_memory", "out_of_memory", "MemoryError"),
+        ("cublas_memory", "out_of_memory", "CUBLAS_STATUS_ALLOC_FAILED"),
+        ("nan", "diverged", "loss nan in epoch 1"),
+        ("value", "error", "ValueError: two lines"),
+        ("long", "error", "RuntimeError: xxxx"),
+        ("unheard_of", "error", "ValueError: operator: got 'unheard_of', must be one of"),
+    ],
+)
+def test_what_goes_wrong_is_a_state_and_a_cause_and_the_next_candidate_is_fine(
+    evaluator: Evaluator, tmp_path: Path, operator: str, cause: str, detail: str
+) -> None:
+    ended = _end(evaluator, _candidate(operator))
+    assert (ended.state, ended.cause, ended.accuracy) == (State.FAILED, cause, None)
+    assert ended.detail is not None
+    assert detail in ended.detail
+    assert "\n" not in ended.detail
+    assert len(ended.detail) < 330
+    assert reward(ended, Objective()) is None
+    _assert_can_be_recorded(ended, tmp_path)
+    assert _end(evaluator, _candidate()).state is State.COMPLETE
+
+
+@pytest.mark.usefixtures("_few_pairs")
+def test_a_time_limit_that_passes_ends_the_candidate(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    ended = _end(Evaluator(replace(evaluation, time_limit_s=1e-6), CPU), _candidate())
+    assert (ended.state, ended.cause) == (State.FAILED, "time_limit")
+    assert ended.detail == "in epoch 1 of 2"
+    assert ended.parameters is not None  # what was measured stays
+    assert ended.step_time is not None
+    _assert_can_be_recorded(ended, tmp_path)
+
+
+def test_a_candidate_that_diverges_late_keeps_its_curve(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    steps = iter(range(10_000))
+    monkeypatch.setattr("nas.evaluation.paired_step_times", lambda *_: ((1.0,), (2.0,)))
+    monkeypatch.setattr("nas.evaluation.peak_memory_bytes", lambda *_: 5)
+    monkeypatch.setitem(SPECIAL, "nan", lambda x: x * (math.nan if next(steps) > 5 else 1))
+    fresh = Evaluator(
+        replace(
+            evaluator._evaluation,
+            operators={**OPERATORS, "nan": lambda block: Special(block, SPECIAL["nan"])},
+        ),
+        CPU,
+    )
+    ended = _end(fresh, _candidate("nan"))
+    assert (ended.cause, ended.detail) == ("diverged", "loss nan in epoch 2")
+    assert len(ended.curve) == 1
+    assert ended.accuracy is None
+    _assert_can_be_recorded(ended, tmp_path)
+
+
+@pytest.mark.usefixtures("_few_pairs")
+def test_a_failed_network_is_gone_before_its_memory_is_given_back(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks: list[weakref.ref[nn.Module]] = []
+    alive: list[bool] = []
+    build, free = Evaluator._build, Evaluator._free_memory
+
+    def watched_build(self: Evaluator, architecture: Architecture, seed: int) -> nn.Module:
+        network = build(self, architecture, seed)
+        networks.append(weakref.ref(network))
+        return network
+
+    def watched_free(self: Evaluator) -> None:
+        free(self)
+        alive.extend(network() is not None for network in networks)
+
+    monkeypatch.setattr(Evaluator, "_build", watched_build)
+    monkeypatch.setattr(Evaluator, "_free_memory", watched_free)
+    assert _end(evaluator, _candidate("nan")).state is State.FAILED
+    assert alive == [False, False]  # the network and its twin
+
+
+def test_ctrl_c_is_not_the_candidates_fault(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nas.evaluation.train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _end(evaluator, _candidate())
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (Diverged("loss nan"), "diverged"),
+        (TimeLimitExceeded("in epoch 1"), "time_limit"),
+        (torch.OutOfMemoryError(), "out_of_memory"),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried"), "out_of_memory"),
+        (OSError(12, "Cannot allocate memory"), "out_of_memory"),
+        (ZeroDivisionError(), "error"),
+    ],
+)
+def test_failure_causes(error: Exception, cause: str) -> None:
+    assert failure(error)[0] == cause
+    assert failure(error)[1]
+
+
+def _learned(candidate: Candidate) -> list[tuple[float, float]]:
+    return [(point.loss, point.accuracy) for point in candidate.curve]
+
+
+def _assert_can_be_recorded(candidate: Candidate, directory: Path) -> None:
+    with Record.open(sqlite_url(directory / "record.sqlite"), "run") as record:
+        record.create({})
+        record.start(replace(candidate, state=State.RUNNING))
+        record.finish(candidate)
+        assert record.candidates() == [candidate]
