@@ -23,11 +23,12 @@ def find_architecture(arch: str) -> ArchitectureFile:
             train_size=network.train_size,
             eval_size=network.eval_size,
         )
-    if not Path(arch).exists():
-        raise UserError(
-            f"ARCH: got {arch!r}, must be a file such as best.json or one of {', '.join(PUBLISHED)}"
-        )
     try:
+        if not Path(arch).exists():
+            names = ", ".join(PUBLISHED)
+            raise UserError(
+                f"ARCH: got {arch!r}, must be a file such as best.json or one of {names}"
+            )
         return read(Path(arch))
-    except ArchitectureFileError as error:
+    except (ArchitectureFileError, OSError) as error:  # OSError: a name that is too long
         raise UserError(f"ARCH: {error}") from error

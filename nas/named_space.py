@@ -20,9 +20,10 @@ def find_space(name: str | None, image_size: int) -> Space:
     name = name or default_space(image_size)
     if name in SPACES:
         return SPACES[name](image_size)
-    if not Path(name).exists():
-        raise UserError(f"--space: got {name!r}, must be one of {', '.join(SPACES)} or a YAML file")
     try:
+        if not Path(name).exists():
+            names = ", ".join(SPACES)
+            raise UserError(f"--space: got {name!r}, must be one of {names} or a YAML file")
         return read_space(Path(name))
-    except InvalidSpace as error:
+    except (InvalidSpace, OSError) as error:  # OSError: a name that is too long
         raise UserError(f"--space: {error}") from error

@@ -1,0 +1,173 @@
+"""A run's directory: made, opened, locked, and every way in which it cannot be."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Callable
+from datetime import date
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pytest
+
+from nas.errors import UserError
+from nas.run_directory import RunDirectory, candidates_of, create, open_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    """A run with a record that has begun."""
+    made = create(tmp_path / "run", None)
+    with made.create_record({"seed": 3}):
+        return made
+
+
+def test_a_run_is_found_again(run: RunDirectory) -> None:
+    assert open_run(run.path) == run
+    found, record = candidates_of(run.path)
+    with record:
+        assert found == run
+        assert record.settings() == {"seed": 3}
+        assert record.candidates() == []
+    assert (run.path / "record.sqlite").is_file()
+
+
+def test_runs_have_ids_of_their_own(tmp_path: Path) -> None:
+    ids = {create(tmp_path / str(i), None).run_id for i in range(5)}
+    assert len(ids) == 5
+
+
+def test_run_json_may_hold_a_password_and_is_for_its_owner(run: RunDirectory) -> None:
+    assert (run.path / "run.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_record_elsewhere_is_remembered(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/elsewhere.sqlite"
+    made = create(tmp_path / "run", url)
+    made.create_record({}).close()
+    assert open_run(made.path).url == url
+    assert not (made.path / "record.sqlite").exists()
+    assert (tmp_path / "elsewhere.sqlite").is_file()
+
+
+def test_parents_are_made_and_an_empty_directory_is_taken(tmp_path: Path) -> None:
+    assert create(tmp_path / "a" / "b", None).path.is_dir()
+    (tmp_path / "empty").mkdir()
+    assert create(tmp_path / "empty", None).path == tmp_path / "empty"
+
+
+def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    _assert_refused(
+        lambda: create(tmp_path, None),
+        f"--out: got {tmp_path}, which is there already, must be new or empty "
+        f"(to go on with a run: --resume {tmp_path})",
+    )
+
+
+def test_a_run_is_not_made_over_another(run: RunDirectory) -> None:
+    _assert_refused(lambda: create(run.path, None), "which is there already")
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    _assert_refused(lambda: create(tmp_path / "file", None), "which is there already")
+    _assert_refused(
+        lambda: create(tmp_path / "file" / "below", None), "must be writable (Not a directory)"
+    )
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    _assert_refused(lambda: create(tmp_path / ("a" * 300), None), "File name too long")
+
+
+def test_runs_of_a_day_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    day = date.today().isoformat()
+    assert [create(None, None).path for _ in range(2)] == [
+        Path(f"runs/{day}-01"),
+        Path(f"runs/{day}-02"),
+    ]
+    (tmp_path / "runs" / f"{day}-03").touch()
+    assert create(None, None).path == Path(f"runs/{day}-04")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        '{"schema_version": 1}',
+        '{"schema_version": "1", "run_id": "a", "storage": null}',
+        "\udce9".encode(errors="surrogateescape").decode("latin-1"),
+    ],
+)
+def test_a_damaged_run_json_is_refused(run: RunDirectory, content: str) -> None:
+    (run.path / "run.json").write_text(content, encoding="latin-1")
+    _assert_refused(
+        lambda: open_run(run.path, "--resume"),
+        f"--resume: got {run.path}, must be a run's directory, with a run.json",
+    )
+
+
+def test_a_later_releases_run_is_refused(run: RunDirectory) -> None:
+    file = run.path / "run.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "schema_version": 99}))
+    _assert_refused(lambda: open_run(run.path), f"RUN: {run.path} was made by a later release")
+
+
+def test_no_run_there_names_those_that_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _assert_refused(
+        lambda: open_run(Path("nowhere")), "RUN: got nowhere, must be a run's directory"
+    )
+    create(None, None).create_record({}).close()
+    there = f"runs/{date.today().isoformat()}-01"
+    _assert_refused(lambda: open_run(Path("nowhere")), f"with a run.json, may be {there}")
+
+
+def test_a_record_that_is_gone_is_one_line(run: RunDirectory) -> None:
+    (run.path / "record.sqlite").unlink()
+    error = _assert_refused(lambda: candidates_of(run.path), "record.sqlite: no such file")
+    assert error.exit_code == 1
+
+
+def test_one_search_at_a_time(run: RunDirectory) -> None:
+    with run.lock():
+        _assert_refused(lambda: _enter(run), f"{run.path}: another search is running in it")
+    _enter(run)
+
+
+def test_a_lock_goes_with_its_process(run: RunDirectory) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    process = context.Process(target=_hold, args=(run, ready))
+    process.start()
+    assert ready.wait(60)
+    _assert_refused(lambda: _enter(run), "another search is running in it")
+    process.kill()
+    process.join()
+    process.close()
+    _enter(run)
+
+
+def _hold(run: RunDirectory, ready: Event) -> None:
+    with run.lock():
+        ready.set()
+        multiprocessing.Event().wait()
+
+
+def _enter(run: RunDirectory) -> None:
+    with run.lock():
+        pass
+
+
+def _assert_refused(act: Callable[[], object], message: str) -> UserError:
+    with pytest.raises(UserError) as error:
+        act()
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    return error.value
