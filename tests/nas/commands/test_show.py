@@ -1,0 +1,142 @@
+"""``nas show``: tables for people, JSON for programs, one line for mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from nas.cli import nas
+from nas.named_architecture import find_architecture
+from results.architecture_file import ArchitectureFile, write
+from search_space.architecture import Architecture
+from search_space.published import published
+from search_space.space import Space
+from search_space.spaces import small
+from tests.nas.command_line import nas as nas_process
+
+SMALL = small(8).backbone
+MEASUREMENTS = {
+    "accuracy": 0.875,
+    "epochs": 10,
+    "step_time_s": 0.0123,
+    "step_time_ci_s": [0.012, 0.0131],
+    "normalized_step_time": 0.91,
+    "batch_size": 64,
+    "device": "A CPU, 1 thread",
+    "reward": 0.8812,
+}
+
+
+@pytest.fixture
+def best(tmp_path: Path) -> Path:
+    """A file as a search leaves it."""
+    file = ArchitectureFile("winner", SMALL, 8, 8, 123_456, 7_654_321, MEASUREMENTS)
+    return write(tmp_path / "best.json", file)
+
+
+def _show(*arguments: object) -> str:
+    result = CliRunner().invoke(nas, ["show", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def _show_json(*arguments: object) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(_show(*arguments, "--json"))
+    return data
+
+
+def test_a_published_network_as_a_table() -> None:
+    """EfficientNetV2-S: the paper's Table 4, and torchvision's count of parameters."""
+    lines = _show("efficientnetv2-s").splitlines()
+    rows = [line.split() for line in lines]
+    assert ["1", "fused_mbconv", "3", "1", "1", "24", "2"] in rows
+    assert ["4", "mbconv", "3", "2", "4", "128", "6", "0.25"] in rows
+    assert ["6", "mbconv", "3", "2", "6", "256", "15", "0.25"] in rows
+    assert ["parameters", "21,458,488"] in rows
+    (multiply_adds,) = (row[1] for row in rows if row[:1] == ["multiply-adds"])
+    assert 8.3e9 < int(multiply_adds.replace(",", "")) < 8.9e9  # published: 8.4 to 8.8 billion
+    assert "image size     300 px to train, 384 px to evaluate" in lines
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_published_network_as_json_has_the_contracts_keys() -> None:
+    data = _show_json("efficientnet-b0", "--image-size", 64)
+    assert {"name", "parameters", "multiply_adds", "image_size", "stages"} <= set(data)
+    assert data["name"] == "efficientnet-b0"
+    assert data["parameters"] == 5_288_548
+    assert set(data["image_size"]) == {"train", "eval"}
+    keys = {"operator", "kernel", "stride", "expansion", "channels", "layers", "se_ratio"}
+    assert all(set(stage) == keys for stage in data["stages"])
+    assert Architecture.from_json(data) == published("efficientnet-b0").architecture
+
+
+def test_json_can_be_shown_again(tmp_path: Path) -> None:
+    path = tmp_path / "copy.json"
+    path.write_text(_show("efficientnet-b0", "--image-size", 64, "--json"))
+    assert find_architecture(str(path)).multiply_adds == _show_json(path)["multiply_adds"]
+
+
+def test_a_files_own_counts_are_shown(best: Path) -> None:
+    data = _show_json(best)
+    assert (data["parameters"], data["multiply_adds"]) == (123_456, 7_654_321)
+    assert data["measurements"] == MEASUREMENTS
+
+
+def test_another_image_size_is_counted_anew(best: Path) -> None:
+    counts = [_show_json(best, "--image-size", size)["multiply_adds"] for size in (16, 32)]
+    assert counts[0] != 7_654_321
+    classifier = 256 * 1000  # the one part that does not grow with the image
+    assert 3.95 < (counts[1] - classifier) / (counts[0] - classifier) < 4
+
+
+def test_measurements_are_shown_with_their_device(best: Path) -> None:
+    text = _show(best)
+    assert "accuracy       87.5 % on the minival, after 10 epochs" in text
+    assert "training step  12.3 ms (12.0 to 13.1), 0.91 x the backbone's" in text
+    assert "batch 64 on A CPU, 1 thread" in text
+    assert "reward         0.8812" in text
+
+
+def test_a_space_as_a_table() -> None:
+    text = _show("--space", "small")
+    rows = [line.split() for line in text.splitlines()]
+    assert ["4", "mbconv/fused_mbconv", "0/1/2/3", "3/5", "1/4/6", "64", "1"] in rows
+    assert f"architectures  {small().size:,}" in text
+
+
+def test_a_space_as_json(tiny_space_file: Path, tiny_space: Space) -> None:
+    data = _show_json("--space", tiny_space_file)
+    assert (data["name"], data["size"]) == ("tiny", 144)
+    assert Architecture.from_json(data["backbone"]) == tiny_space.backbone
+    assert data["stages"][0] == {
+        "operator": ["mbconv", "fused_mbconv"],
+        "layers": [1, 2],
+        "kernel": [3],
+        "expansion": [1, 2, 4],
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("resnet-50",), "nas: ARCH: got 'resnet-50', must be a file such as best.json or one of"),
+        ((), "nas: ARCH: must be given, or --space instead of it"),
+        (("--space", "darts"), "nas: --space: got 'darts', must be one of"),
+        (("efficientnet-b0", "--image-size", "3"), "nas: --image-size: got '3', must be a whole"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str) -> None:
+    done = nas_process("show", *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(message)
+
+
+def test_a_name_and_a_space_together_are_refused() -> None:
+    done = CliRunner().invoke(nas, ["show", "efficientnet-b0", "--space", "small"])
+    assert done.exit_code == 2

@@ -1,0 +1,183 @@
+"""What a search shows, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from nas.progress import Progress, duration
+from results.candidate import Candidate, CurvePoint, State
+from reward.measurements import StepTime
+from reward.objective import Objective
+from search_space.spaces import small
+
+CANDIDATE = Candidate(
+    number=0,
+    state=State.COMPLETE,
+    architecture=small(8).backbone,
+    seed=1,
+    accuracy=0.75,
+    parameters=2000,
+    reference_parameters=2000,
+    step_time=StepTime((0.2,) * 7, (0.2,) * 7, 1000, "cpu", 8, 32),
+)
+FAILED = replace(
+    CANDIDATE, state=State.FAILED, cause="diverged", detail="loss nan [epoch 1]", accuracy=None
+)
+
+
+class Terminal:
+    """A console's output, and what follows the clock of :mod:`nas.progress`."""
+
+    def __init__(self, is_terminal: bool) -> None:
+        self.file = io.StringIO()
+        self.console = Console(
+            file=self.file,
+            force_terminal=is_terminal,
+            width=80,
+            color_system=None,
+            legacy_windows=False,
+        )
+        self.now_s = 100.0
+
+    def progress(self, budget: int = 10, known: list[Candidate] | None = None) -> Progress:
+        return Progress(self.console, Objective(), budget, known or [])
+
+    @property
+    def lines(self) -> list[str]:
+        return self.file.getvalue().splitlines()
+
+
+MakeTerminal = Callable[[bool], Terminal]
+
+
+@pytest.fixture
+def make_terminal(monkeypatch: pytest.MonkeyPatch) -> MakeTerminal:
+    """A console and a clock that stands still."""
+
+    def make(is_terminal: bool) -> Terminal:
+        terminal = Terminal(is_terminal)
+        monkeypatch.setattr("nas.progress.time.monotonic", lambda: terminal.now_s)
+        return terminal
+
+    return make
+
+
+def test_without_a_terminal_each_candidate_that_ends_is_a_line(
+    make_terminal: MakeTerminal,
+) -> None:
+    terminal = make_terminal(False)
+    progress = terminal.progress()
+    with progress.shown():
+        progress(replace(CANDIDATE, state=State.RUNNING))
+        assert terminal.lines == []
+        terminal.now_s += 30
+        progress(CANDIDATE)
+        terminal.now_s += 30
+        progress(replace(CANDIDATE, number=1, accuracy=0.5))
+        progress(replace(FAILED, number=2))
+    assert terminal.lines == [
+        "candidate 0: complete, accuracy 75.0 %, step 1.00 x the backbone's, reward 0.7500; "
+        "1/10 · 2.0/min · 4 min left · best 0.7500 (no. 0)",
+        "candidate 1: complete, accuracy 50.0 %, step 1.00 x the backbone's, reward 0.5000; "
+        "2/10 · 2.0/min · 4 min left · best 0.7500 (no. 0)",
+        "candidate 2 failed: diverged: loss nan [epoch 1]",
+    ]
+
+
+def test_a_resumed_search_counts_what_was_done_but_not_in_its_rate(
+    make_terminal: MakeTerminal,
+) -> None:
+    terminal = make_terminal(False)
+    known = [CANDIDATE, replace(CANDIDATE, number=1, accuracy=0.9), replace(FAILED, number=2)]
+    progress = terminal.progress(known=known)
+    with progress.shown():
+        terminal.now_s += 60
+        progress(replace(CANDIDATE, number=3))
+    (line,) = terminal.lines
+    assert line.endswith("; 3/10 · 1.0/min · 7 min left · best 0.9000 (no. 1) · 1 failed")
+
+
+def test_the_clock_begins_when_the_line_is_shown(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(False)
+    progress = terminal.progress()
+    terminal.now_s += 1000
+    with progress.shown():
+        terminal.now_s += 30
+        progress(CANDIDATE)
+    assert "· 2.0/min ·" in terminal.lines[0]
+
+
+def test_on_a_terminal_there_is_one_line_and_a_line_for_each_failure(
+    make_terminal: MakeTerminal,
+) -> None:
+    terminal = make_terminal(True)
+    progress = terminal.progress()
+    with progress.shown():
+        terminal.now_s += 60
+        progress(CANDIDATE)
+        progress(replace(FAILED, number=1))
+    text = terminal.file.getvalue()
+    assert "candidate 1 failed: diverged: loss nan [epoch 1]" in text
+    assert "candidate 0" not in text
+    assert "1/10 · 1.0/min · 9 min left · best 0.7500 (no. 0) · 1 failed" in text
+
+
+def test_on_a_terminal_the_first_candidates_epoch_shows_before_any_has_ended(
+    make_terminal: MakeTerminal,
+) -> None:
+    progress = make_terminal(True).progress()
+    assert str(progress._line()) == "0/10 · starting"
+    running = replace(CANDIDATE, state=State.RUNNING)
+    progress(running)
+    progress(replace(running, number=1, curve=(CurvePoint(1, 2.0, 0.1, 1.0),)))
+    assert str(progress._line()) == "0/10 · epoch 1"
+
+
+def test_the_terminals_line_fits_80_columns(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(True)
+    known = [replace(CANDIDATE, number=i) for i in range(9000)]
+    known += [replace(FAILED, number=9000 + i) for i in range(900)]
+    progress = terminal.progress(budget=99_999, known=known)
+    with progress.shown():
+        terminal.now_s += 0.001
+        progress(replace(CANDIDATE, number=99_998, accuracy=0.99))
+        terminal.now_s += 3600 * 40
+        line = str(progress._line())
+    assert "9001/99999" in line
+    assert "900 failed" in line
+    assert len(line) <= 80
+
+
+def test_a_line_that_is_too_long_for_the_terminal_is_cut(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(True)
+    terminal.console.width = 20
+    with terminal.progress(known=[CANDIDATE, FAILED]).shown():
+        pass
+    assert "1/10 · starting · b…" in terminal.file.getvalue()
+    assert "failed" not in terminal.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (40, "40 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (720, "12 min"),
+        (5399, "90 min"),
+        (5400, "1.5 h"),
+        (12_600, "3.5 h"),
+        (172_799, "48.0 h"),
+        (172_800, "2.0 days"),
+        (181_440, "2.1 days"),
+    ],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
