@@ -102,11 +102,14 @@ class Evaluator:
         with _timed(phases, "step_time"):
             candidate = replace(candidate, step_time=self._step_time(candidate))
         yield candidate
-        start = time.monotonic()
-        for epoch in train(
+        epochs = train(
             network, self._training, self._minival, evaluation.recipe, candidate.seed, deadline
-        ):
-            phases["training"] = time.monotonic() - start
+        )
+        while True:
+            with _timed(phases, "training"):  # not the time that reports take in between
+                epoch = next(epochs, None)
+            if epoch is None:
+                return
             point = CurvePoint(epoch.number, epoch.loss, epoch.accuracy, phases["training"])
             candidate = replace(candidate, curve=(*candidate.curve, point))
             yield candidate
@@ -173,5 +176,7 @@ def failure(error: BaseException) -> tuple[str, str]:
 @contextmanager
 def _timed(phases: dict[str, float], name: str) -> Iterator[None]:
     start = time.monotonic()
-    yield
-    phases[name] = time.monotonic() - start
+    try:
+        yield
+    finally:
+        phases[name] = phases.get(name, 0.0) + time.monotonic() - start

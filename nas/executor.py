@@ -119,7 +119,12 @@ def _check_address(address: str) -> None:
 
 
 def run_trials(
-    driver: Driver, evaluation: Evaluation, cluster: Cluster, workers: int, directory: Path
+    driver: Driver,
+    evaluation: Evaluation,
+    cluster: Cluster,
+    workers: int,
+    directory: Path,
+    trial: type[CandidateTrial] = CandidateTrial,
 ) -> None:
     """Evaluates the driver's candidates, ``workers`` at a time, until it is finished.
 
@@ -127,7 +132,7 @@ def run_trials(
     the run, and is raised here.
     """
     trainable = tune.with_resources(
-        tune.with_parameters(CandidateTrial, evaluation=evaluation),
+        tune.with_parameters(trial, evaluation=evaluation),
         {"cpu": 1, "gpu": 1} if cluster.has_gpus else {"cpu": 1},
     )
     bridge = _Bridge(driver)

@@ -50,8 +50,8 @@ class RunDirectory:
                 self.path.rmdir()
             raise
         content = {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, "storage": self.storage}
-        write_text(self.path / _FILE, json.dumps(content, indent=2) + "\n")
-        (self.path / _FILE).chmod(0o600)  # a database's URL may hold a password
+        # For nobody else to read: a database's URL may hold a password.
+        write_text(self.path / _FILE, json.dumps(content, indent=2) + "\n", mode=0o600)
         return record
 
     def read_record(self) -> Record:
@@ -61,7 +61,11 @@ class RunDirectory:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held while a search writes; it goes with the process, however that ends."""
-        with (self.path / "lock").open("w") as file:
+        try:
+            file = (self.path / "lock").open("w")
+        except OSError as error:
+            raise UserError(f"{self.path}: got no right to write ({error.strerror})") from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:

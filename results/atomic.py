@@ -6,15 +6,18 @@ import os
 from pathlib import Path
 
 
-def write_text(path: Path, text: str) -> Path:
+def write_text(path: Path, text: str, mode: int = 0o666) -> Path:
     """Writes UTF-8 beside ``path``, syncs it and moves it into place; returns ``path``.
+
+    ``mode`` is the file's from its first byte, less the umask.
 
     Raises:
         OSError: no room or no right to write; what was at ``path`` is left as it was.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.commands.options import Whole
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -15,14 +13,14 @@ if TYPE_CHECKING:
     from search_space.space import Space
 
 
+SMALL_IMAGES = 32  # pixels; the space `small` has two forms, this one and that for under 24
+
+
 @click.command()
 @click.argument("arch", required=False)
 @click.option("--space", metavar="NAME|FILE", help="Show this search space and its size instead.")
-@click.option(
-    "--image-size", type=Whole(4, 4096), help="Pixels, for multiply-adds. Default: ARCH's own."
-)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def show(arch: str | None, space: str | None, image_size: int | None, as_json: bool) -> None:
+def show(arch: str | None, space: str | None, as_json: bool) -> None:
     """Show the stages, parameters and multiply-adds of ARCH.
 
     ARCH is a file that this tool wrote, such as best.json, or a published name,
@@ -38,7 +36,7 @@ def show(arch: str | None, space: str | None, image_size: int | None, as_json: b
     if space is not None:
         from nas.named_space import find_space
 
-        found = find_space(space, image_size or 32)
+        found = find_space(space, SMALL_IMAGES)
         if as_json:
             click.echo(json.dumps(_space_json(found), indent=2))
         else:
@@ -47,30 +45,24 @@ def show(arch: str | None, space: str | None, image_size: int | None, as_json: b
     from nas.named_architecture import find_architecture
 
     assert arch is not None
-    file = _counted(find_architecture(arch), image_size)
+    file = _counted(find_architecture(arch))
     if as_json:
         click.echo(json.dumps(file.to_json(), indent=2))
     else:
         print_architecture(console, file)
 
 
-def _counted(file: ArchitectureFile, image_size: int | None) -> ArchitectureFile:
+def _counted(file: ArchitectureFile) -> ArchitectureFile:
     """With its counts: those of the file, or else of the network as published, 1000 classes."""
-    if file.parameters is not None and file.multiply_adds is not None and image_size is None:
+    if file.parameters is not None and file.multiply_adds is not None:
         return file
     from dataclasses import replace
 
     from reward.counting import complexity
     from search_space.network import Network
 
-    size = image_size or file.eval_size
-    count = complexity(Network(file.architecture), 3, size)
-    return replace(
-        file,
-        parameters=count.parameters,
-        multiply_adds=count.multiply_adds,
-        eval_size=size,
-    )
+    count = complexity(Network(file.architecture), 3, file.eval_size)
+    return replace(file, parameters=count.parameters, multiply_adds=count.multiply_adds)
 
 
 def print_architecture(console: Console, file: ArchitectureFile) -> None:

@@ -64,7 +64,7 @@ def main(checkout: str, space: str, data: str, out: str) -> None:
     threading.Thread(target=delete_once_sent, args=(checkout,), daemon=True).start()
     with prepared.record:
         run_search(prepared, address=cluster.address)
-    cluster.shutdown()
+    cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

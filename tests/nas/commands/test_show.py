@@ -64,7 +64,7 @@ def test_a_published_network_as_a_table() -> None:
 
 
 def test_a_published_network_as_json_has_the_contracts_keys() -> None:
-    data = _show_json("efficientnet-b0", "--image-size", 64)
+    data = _show_json("efficientnet-b0")
     assert {"name", "parameters", "multiply_adds", "image_size", "stages"} <= set(data)
     assert data["name"] == "efficientnet-b0"
     assert data["parameters"] == 5_288_548
@@ -76,7 +76,7 @@ def test_a_published_network_as_json_has_the_contracts_keys() -> None:
 
 def test_json_can_be_shown_again(tmp_path: Path) -> None:
     path = tmp_path / "copy.json"
-    path.write_text(_show("efficientnet-b0", "--image-size", 64, "--json"))
+    path.write_text(_show("efficientnet-b0", "--json"))
     assert find_architecture(str(path)).multiply_adds == _show_json(path)["multiply_adds"]
 
 
@@ -84,13 +84,6 @@ def test_a_files_own_counts_are_shown(best: Path) -> None:
     data = _show_json(best)
     assert (data["parameters"], data["multiply_adds"]) == (123_456, 7_654_321)
     assert data["measurements"] == MEASUREMENTS
-
-
-def test_another_image_size_is_counted_anew(best: Path) -> None:
-    counts = [_show_json(best, "--image-size", size)["multiply_adds"] for size in (16, 32)]
-    assert counts[0] != 7_654_321
-    classifier = 256 * 1000  # the one part that does not grow with the image
-    assert 3.95 < (counts[1] - classifier) / (counts[0] - classifier) < 4
 
 
 def test_measurements_are_shown_with_their_device(best: Path) -> None:
@@ -126,7 +119,6 @@ def test_a_space_as_json(tiny_space_file: Path, tiny_space: Space) -> None:
         (("resnet-50",), "nas: ARCH: got 'resnet-50', must be a file such as best.json or one of"),
         ((), "nas: ARCH: must be given, or --space instead of it"),
         (("--space", "darts"), "nas: --space: got 'darts', must be one of"),
-        (("efficientnet-b0", "--image-size", "3"), "nas: --image-size: got '3', must be a whole"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str) -> None:
