@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nas.data.load import load_search_data
+from nas.data.load import absolute, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.named_space import find_space
@@ -71,7 +71,7 @@ def _new(request: SearchRequest) -> Prepared:
     space = find_space(request.space, data.image_size)
     budget = request.budget or DEFAULT_BUDGET
     settings = SearchSettings(
-        data=data.name,
+        data=absolute(data.name),
         data_fingerprint=data.fingerprint(),
         image_size=data.image_size,
         space=write_space(space),
@@ -102,6 +102,7 @@ def _resumed(request: SearchRequest, path: Path) -> Prepared:
     run = open_run(path, "--resume")
     record = run.read_record()
     settings = SearchSettings.from_json(record.settings())
+    request = replace(request, data=absolute(request.data) if request.data else None)
     _check_agreement(request, settings, path)
     # These may change: they say when to end, not what a candidate is.
     for name in ("budget", "max_failures", "time_limit_s"):

@@ -15,6 +15,12 @@ from nas.errors import UserError
 FORMS = "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, or a .npz file"
 
 
+def absolute(spec: str) -> str:
+    """The same data, named so that it is found from any folder."""
+    is_path = spec != "digits" and spec.partition(":")[0] != "shapes"
+    return str(Path(spec).absolute()) if is_path else spec
+
+
 def load_search_data(spec: str, image_size: int | None = None) -> SearchData:
     """The training set and the minival of ``spec`` at ``image_size`` pixels, or at its own size.
 
