@@ -73,7 +73,7 @@ def settings_table(settings: Mapping[str, Any]) -> str:
         (name, value if isinstance(value, str) else json.dumps(value, default=str))
         for name, value in settings.items()
     ]
-    return html_table(["setting", "value"], rows)
+    return html_table(["setting", "value"], rows, numbers_right=False)
 
 
 def _count(count: int | None) -> str:

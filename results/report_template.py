@@ -27,7 +27,7 @@ p { margin: .25rem 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; }
 th, td { padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--grid); text-align: left;
-  white-space: nowrap; }
+  vertical-align: top; white-space: pre; }
 @media (max-width: 30rem) { th, td { padding-right: .45rem; } }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
 </style>
