@@ -11,7 +11,9 @@ def html_table(
 ) -> str:
     """A table in a frame that scrolls sideways where the page is narrow; lines stay lines."""
     names = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "".join(f"<tr>{''.join(_cell(value) for value in row)}</tr>\n" for row in rows)
+    body = "".join(
+        f"<tr>{''.join(_cell(value, numbers_right) for value in row)}</tr>\n" for row in rows
+    )
     return f'<div class="scroll"><table><tr>{names}</tr>\n{body}</table></div>'
 
 
