@@ -81,12 +81,19 @@ class Progress:
             parts += [f"{60 / seconds:.1f}/min"]
             parts += [f"{duration(seconds * (self._budget - self._completed))} left"]
         elif self._console.is_terminal:
-            parts.append("starting" if not self._epochs else f"epoch {max(self._epochs.values())}")
+            parts.append(self._first_steps())
         if self._best:
             parts.append(f"best {self._best[0]:.4f} (no. {self._best[1]})")
         if self._failed:
             parts.append(f"{self._failed} failed")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
+
+    def _first_steps(self) -> str:
+        """What there is to say before the first candidate has ended."""
+        if not self._epochs:
+            return "starting workers"
+        epoch = max(self._epochs.values())
+        return f"first candidates: epoch {epoch} done" if epoch else "first candidates: measuring"
 
     def _describe(self, candidate: Candidate, value: float | None) -> str:
         text = f"candidate {candidate.number}: {candidate.state.value}"

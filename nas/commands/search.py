@@ -126,12 +126,15 @@ def search(
 
 def _announce(prepared: Prepared, as_json: bool) -> None:
     data, settings = prepared.data, prepared.settings
-    click.echo(
-        f"{data.name}: {len(data.training):,} images to train on, {len(data.minival):,} held out, "
-        f"{data.classes} classes, {data.image_size} px; space {prepared.space.name}: "
-        f"{prepared.space.size:.2g} architectures; run {prepared.run.path}",
-        err=as_json,
+    size = prepared.space.size
+    lines = (
+        f"data   {data.name}: {len(data.training):,} images to train on, "
+        f"{len(data.minival):,} held out, {data.classes} classes, {data.image_size} px",
+        f"space  {prepared.space.name}: {size if size < 10**7 else float(size):,.7g} architectures",
+        f"run    {prepared.run.path}",
     )
+    for line in lines:
+        click.echo(line, err=as_json)
     if data.unreadable:
         more = len(data.unreadable) - 5
         names = ", ".join(data.unreadable[:5]) + (f" and {more} more" if more > 0 else "")

@@ -131,11 +131,11 @@ def test_on_a_terminal_the_first_candidates_epoch_shows_before_any_has_ended(
     make_terminal: MakeTerminal,
 ) -> None:
     progress = make_terminal(True).progress()
-    assert str(progress._line()) == "0/10 · starting"
+    assert str(progress._line()) == "0/10 · starting workers"
     running = replace(CANDIDATE, state=State.RUNNING)
     progress(running)
     progress(replace(running, number=1, curve=(CurvePoint(1, 2.0, 0.1, 1.0),)))
-    assert str(progress._line()) == "0/10 · epoch 1"
+    assert str(progress._line()) == "0/10 · first candidates: epoch 1 done"
 
 
 def test_the_terminals_line_fits_80_columns(make_terminal: MakeTerminal) -> None:
@@ -158,7 +158,7 @@ def test_a_line_that_is_too_long_for_the_terminal_is_cut(make_terminal: MakeTerm
     terminal.console.width = 20
     with terminal.progress(known=[CANDIDATE, FAILED]).shown():
         pass
-    assert "1/10 · starting · b…" in terminal.file.getvalue()
+    assert "1/10 · starting wor…" in terminal.file.getvalue()
     assert "failed" not in terminal.file.getvalue()
 
 
