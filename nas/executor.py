@@ -84,7 +84,7 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
         environment["py_modules"] = [str(Path(next(iter(room.__path__)))) for room in rooms]
     try:
         ray.init(
-            address=address,
+            address=address or "local",  # not a cluster that happens to run here
             include_dashboard=None if address else False,
             log_to_driver=False,
             runtime_env=environment,
