@@ -159,15 +159,17 @@ class Architecture:
         )
 
 
+_STAGE_KEYS = frozenset(field.name for field in fields(Stage))
+
+
 def _stage_from_json(data: object) -> Stage:
     if not isinstance(data, Mapping):
         raise InvalidArchitecture(f"stages: got {data!r}, must be objects")
-    names = {field.name for field in fields(Stage)}
-    unknown = sorted(str(key) for key in set(data) - names)
-    missing = sorted(names - {"se_ratio"} - set(data))
+    unknown = sorted(str(key) for key in data.keys() - _STAGE_KEYS)
+    missing = sorted(_STAGE_KEYS - {"se_ratio"} - data.keys())
     if unknown or missing:
         raise InvalidArchitecture(
-            f"stages: unknown keys {unknown}, missing keys {missing}; a stage has {sorted(names)}"
+            f"stages: unknown keys {unknown}, missing keys {missing}; a stage has {sorted(_STAGE_KEYS)}"
         )
     return Stage(**data)
 
