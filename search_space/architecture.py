@@ -169,7 +169,8 @@ def _stage_from_json(data: object) -> Stage:
     missing = sorted(_STAGE_KEYS - {"se_ratio"} - data.keys())
     if unknown or missing:
         raise InvalidArchitecture(
-            f"stages: unknown keys {unknown}, missing keys {missing}; a stage has {sorted(_STAGE_KEYS)}"
+            f"stages: unknown keys {unknown}, missing keys {missing}; "
+            f"a stage has {sorted(_STAGE_KEYS)}"
         )
     return Stage(**data)
 
