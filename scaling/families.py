@@ -1,0 +1,101 @@
+"""Families: which networks a network scales to, under which names, and by which rule.
+
+A family's members have places on one scale, which counts EfficientNet's steps: B0 to B7 are 0 to 7,
+S is as B4, M as B5, L as B7 and XL one further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from scaling import compound, non_uniform, shrink
+from scaling.scaled import Base, Scaled
+from scaling.sizes import ImageSizes, scale
+from search_space.published import PUBLISHED, published
+from search_space.resize import Rounding, to_nearest_8, to_nearest_8_guarded
+
+
+@dataclass(frozen=True)
+class Family:
+    """All members that a base has: ``places`` by name, and :meth:`member` at any place between."""
+
+    base: Base
+    places: Mapping[str, float]
+    member: Callable[[float], Scaled]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest place."""
+        return min(self.places.values()), max(self.places.values())
+
+
+S_PLACES: dict[str, float] = {"B0": 0, "B1": 1, "B2": 2, "B3": 3} | {
+    name: shrink.S_STEP + phi for name, phi in non_uniform.PHI.items()
+}
+_V1_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)
+_V2_SIZES = (224, 240, 260, 300)
+_V2_TRAIN_SIZES = (192, 192, 208, 240)
+_V1_DROPOUTS = (0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5)
+_S_SIZE = 384  # EfficientNetV2-S's, at inference
+_GROWTH = 480 / _S_SIZE  # what M's and L's inference size is to S's
+
+
+def family_of(base: Base) -> Family:
+    """The family of a network. A published one knows its own; any other one is its family's S.
+
+    EfficientNet-B0 to B7 and V2-B0 to B3 come from their B0 by the compound rule, exactly as
+    published. Of V2-S, M, L and XL the base is V2-S, from which the non-uniform rule makes the
+    others, near to the published ones (:mod:`scaling.non_uniform`).
+    """
+    name = base.name
+    if name not in PUBLISHED or published(name).architecture != base.architecture:
+        return s_family(base)
+    if name.startswith("efficientnet-b"):
+        b0 = _published_base("efficientnet-b0")
+        return _b_family(b0, _V1_SIZES, _V1_SIZES, to_nearest_8_guarded)
+    if name.startswith("efficientnetv2-b"):
+        b0 = _published_base("efficientnetv2-b0")
+        return _b_family(b0, _V2_SIZES, _V2_TRAIN_SIZES, to_nearest_8)
+    return s_family(_published_base("efficientnetv2-s"))
+
+
+def s_family(base: Base) -> Family:
+    """The family whose S is ``base``: down to B0 by shrinking, up to XL by the non-uniform rule.
+
+    The inference size is the base's times what the published is to V2-S's, and training
+    about 20 % less. So an 8 px base is evaluated at 10 px as M, L and XL, as a 384 px one at 480.
+    """
+
+    def member(place: float) -> Scaled:
+        if place < shrink.S_STEP:
+            ratio = compound.between((*_V2_SIZES, _S_SIZE), place) / _S_SIZE
+            architecture = shrink.shrink(base.architecture, place)
+            return Scaled(architecture, scale(base.sizes, ratio), "shrink", place, base)
+        phi = place - shrink.S_STEP
+        ratio = 1 + (_GROWTH - 1) * min(phi, 1)
+        architecture = non_uniform.grow(base.architecture, phi)
+        return Scaled(architecture, scale(base.sizes, ratio), "non-uniform", place, base)
+
+    return Family(base, S_PLACES, member)
+
+
+def _b_family(
+    base: Base, sizes: tuple[int, ...], train_sizes: tuple[int, ...], rounding: Rounding
+) -> Family:
+    """The family of a published B0, by the compound rule."""
+
+    def member(place: float) -> Scaled:
+        multipliers = compound.at_step(place, sizes)
+        architecture = compound.grow(base.architecture, multipliers, rounding)
+        inference, train = (round(compound.between(of, place)) for of in (sizes, train_sizes))
+        dropout = round(compound.between(_V1_DROPOUTS, place), 3)
+        return Scaled(architecture, ImageSizes(train, inference), "compound", place, base, dropout)
+
+    return Family(base, {f"B{i}": float(i) for i in range(len(sizes))}, member)
+
+
+def _published_base(name: str) -> Base:
+    network = published(name)
+    sizes = ImageSizes(network.train_size, network.eval_size)
+    return Base(name, network.architecture, sizes)
