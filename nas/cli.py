@@ -7,6 +7,7 @@ import sys
 import click
 
 from nas.commands.results import results
+from nas.commands.scale import scale
 from nas.commands.search import search
 from nas.commands.show import show
 from nas.errors import UserError
@@ -27,6 +28,7 @@ def nas() -> None:
 nas.add_command(search)
 nas.add_command(results)
 nas.add_command(show)
+nas.add_command(scale)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ class ArchitectureFile:
 
     ``train_size`` and ``eval_size`` are pixels. ``measurements`` carry their device; ``provenance``
     says run, candidate, seed, versions and git commit, or the rule and the parent of a scaled one.
+    ``training`` is how a scaled one is to be regularized (:mod:`scaling.regularization`).
     """
 
     name: str
@@ -32,6 +33,7 @@ class ArchitectureFile:
     multiply_adds: int | None = None
     measurements: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The file's content; the schema version is the architecture's."""
@@ -44,6 +46,7 @@ class ArchitectureFile:
             **self.architecture.to_json(),
             "measurements": dict(self.measurements),
             "provenance": dict(self.provenance),
+            **({"training": dict(self.training)} if self.training else {}),
         }
 
 
@@ -83,6 +86,7 @@ def _from_json(data: object) -> ArchitectureFile:
         multiply_adds=_typed(data, "multiply_adds", int | None),
         measurements=_typed(data, "measurements", dict | None) or {},
         provenance=_typed(data, "provenance", dict | None) or {},
+        training=_typed(data, "training", dict | None) or {},
     )
 
 

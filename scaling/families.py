@@ -30,8 +30,8 @@ class Family:
         return min(self.places.values()), max(self.places.values())
 
 
-S_PLACES: dict[str, float] = {"B0": 0, "B1": 1, "B2": 2, "B3": 3} | {
-    name: shrink.S_STEP + phi for name, phi in non_uniform.PHI.items()
+S_PLACES: dict[str, float] = {f"B{i}": float(i) for i in range(4)} | {
+    name: float(shrink.S_STEP + phi) for name, phi in non_uniform.PHI.items()
 }
 _V1_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)
 _V2_SIZES = (224, 240, 260, 300)

@@ -2,9 +2,10 @@
 
 The coefficient phi counts EfficientNet's steps from the network that is an S. S, M and L are about
 as deep and wide, against the family's B0, as EfficientNet-B4, B5 and B7 are; so S is 0, M 1, L 3
-and, one step on, XL 4. The paper gives no numbers. Those below were fitted, so that EfficientNetV2-S
-gives the published M and L: layers exactly, channels within 8 a stage, parameters within 2 %.
-Its XL has layers 4,8,8,12,23,30,8 (published 4,8,8,16,24,32,8) and 18 % fewer parameters.
+and, one step on, XL 4. The paper gives no numbers. Those below were fitted, so that
+EfficientNetV2-S gives the published M and L: layers exactly, channels within 8 a stage, parameters
+within 2 %. Its XL has layers 4,8,8,12,23,30,8 (published 4,8,8,16,24,32,8) and 18 % fewer
+parameters.
 """
 
 from __future__ import annotations
@@ -54,9 +55,10 @@ def grow(base: Architecture, phi: float) -> Architecture:
     2. Layers times ``depth``, rounded up.
     3. The later stages, which are the last two and a closing stage after them if there is one, by
        ``later_depth`` instead. A *closing* stage is a last one of stride 1.
-    4. A last stage that nothing closes grows by ``depth`` alone, and its further growth is a closing
-       stage that is added: like it, but of stride 1, with 1.72 times its channels and a quarter of
-       its layers, rounded up. On the way to M (phi < 1) the share phi of those, rounded down.
+    4. A last stage that nothing closes grows by ``depth`` alone, and its further growth is a
+       closing stage that is added: like it, but of stride 1, with 1.72 times its channels and a
+       quarter of its layers, rounded up. On the way to M (phi < 1) the share phi of those, rounded
+       down.
     5. The last of the base's stages gains at least one layer with each of M, L and XL.
 
     Invariants: every stage is at least as deep and as wide as before; a later stage's layers are

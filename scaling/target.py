@@ -11,7 +11,10 @@ Measure = Callable[[Scaled], float]
 
 
 class OutOfReach(ValueError):
-    """The target lies outside the family: under its smallest member or over its largest."""
+    """The target lies outside the family: under its smallest member or over its largest.
+
+    ``low`` and ``high`` are what those two measure.
+    """
 
     def __init__(self, low: float, high: float) -> None:
         super().__init__(f"from {low:g} to {high:g}")
@@ -22,27 +25,39 @@ def closest_under(family: Family, measure: Measure, target: float, halvings: int
     """The largest member that ``measure`` puts at ``target`` or under it.
 
     Bisection: members only grow with their place, so ``measure`` must. After ``halvings`` the place
-    is known to 8 / 2^halvings, if the two ends are not one network before.
+    is known to 8 / 2^halvings, if the two ends are not one network before. The family's own ends
+    are measured only where the search runs into them: the large one may be slow.
 
     Raises:
-        OutOfReach: the target is under the smallest member or over the largest.
+        OutOfReach: no member is at the target or under it, or all are under it.
+    """
+    smallest, largest = (family.member(place) for place in family.range)
+    low, high = _bisect(family, lambda member: measure(member) <= target, halvings)
+    if _is_same(high, largest) and (most := measure(largest)) <= target:
+        if most < target:
+            raise OutOfReach(measure(smallest), most)
+        return largest
+    if _is_same(low, smallest) and (least := measure(smallest)) > target:
+        raise OutOfReach(least, measure(largest))
+    return low
+
+
+def _bisect(family: Family, fits: Callable[[Scaled], bool], halvings: int) -> tuple[Scaled, Scaled]:
+    """The largest member that fits and the smallest that does not, of those that were tried.
+
+    They are the family's ends where none that was tried fits, or all do.
     """
     low, high = (family.member(place) for place in family.range)
-    least, most = measure(low), measure(high)
-    if not least <= target <= most:
-        raise OutOfReach(least, most)
-    if most == target:
-        return high
     for _ in range(halvings):
-        if (low.architecture, low.sizes) == (high.architecture, high.sizes):
+        if _is_same(low, high):
             break
         middle = family.member((low.place + high.place) / 2)
-        if (middle.architecture, middle.sizes) == (low.architecture, low.sizes):
-            low = middle
-        elif (middle.architecture, middle.sizes) == (high.architecture, high.sizes):
-            high = middle
-        elif measure(middle) <= target:
+        if _is_same(middle, low) or (not _is_same(middle, high) and fits(middle)):
             low = middle
         else:
             high = middle
-    return low
+    return low, high
+
+
+def _is_same(one: Scaled, other: Scaled) -> bool:
+    return (one.architecture, one.sizes) == (other.architecture, other.sizes)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
     from results.architecture_file import ArchitectureFile
@@ -17,11 +19,11 @@ SMALL_IMAGES = 32  # pixels; the space `small` has two forms, this one and that 
 
 
 @click.command()
-@click.argument("arch", required=False)
+@click.argument("archs", metavar="[ARCH]...", nargs=-1)
 @click.option("--space", metavar="NAME|FILE", help="Show this search space and its size instead.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def show(arch: str | None, space: str | None, as_json: bool) -> None:
-    """Show the stages, parameters and multiply-adds of ARCH.
+def show(archs: tuple[str, ...], space: str | None, as_json: bool) -> None:
+    """Show the stages, parameters and multiply-adds of ARCH; several side by side.
 
     ARCH is a file that this tool wrote, such as best.json, or a published name,
     such as efficientnetv2-s.
@@ -30,7 +32,7 @@ def show(arch: str | None, space: str | None, as_json: bool) -> None:
 
     from rich.console import Console
 
-    if (arch is None) == (space is None):
+    if bool(archs) == (space is not None):
         raise click.UsageError("ARCH: must be given, or --space instead of it")
     console = Console()
     if space is not None:
@@ -44,12 +46,14 @@ def show(arch: str | None, space: str | None, as_json: bool) -> None:
         return
     from nas.named_architecture import find_architecture
 
-    assert arch is not None
-    file = _counted(find_architecture(arch))
+    files = [_counted(find_architecture(arch)) for arch in archs]
     if as_json:
-        click.echo(json.dumps(file.to_json(), indent=2))
+        data = [file.to_json() for file in files]
+        click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))
+    elif len(files) == 1:
+        print_architecture(console, files[0])
     else:
-        print_architecture(console, file)
+        print_side_by_side(console, files)
 
 
 def _counted(file: ArchitectureFile) -> ArchitectureFile:
@@ -78,6 +82,25 @@ def print_architecture(console: Console, file: ArchitectureFile) -> None:
     accuracy = file.measurements.get("accuracy")
     if accuracy is not None:
         _print_measurements(console, file.measurements)
+
+
+def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> None:
+    """One row each, so that a family stands beside published members."""
+    from nas.commands.tables import print_table, short_count
+
+    rows = [
+        (
+            file.name,
+            short_count(file.parameters),
+            short_count(file.multiply_adds),
+            f"{file.train_size}/{file.eval_size}",
+            ",".join(str(stage.layers) for stage in file.architecture.stages),
+            ",".join(str(stage.channels) for stage in file.architecture.stages),
+        )
+        for file in files
+    ]
+    columns = ("name<", "parameters", "multiply-adds", "px train/eval", "layers<", "channels<")
+    print_table(console, columns, rows)
 
 
 def _print_measurements(console: Console, measured: Any) -> None:

@@ -1,0 +1,143 @@
+"""``nas scale``: larger and smaller members of an architecture's family."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nas.family_members import Members, Target
+    from results.architecture_file import ArchitectureFile
+    from scaling.families import Family
+
+_TARGETS = {
+    "k": ("parameters", 1e3),
+    "M": ("parameters", 1e6),
+    "G": ("multiply-adds", 1e9),
+    "x": ("step time", 1.0),
+}
+
+
+@click.command()
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    metavar="ARCH",
+    help="A file that this tool wrote, such as best.json, or a published name.",
+)
+@click.option(
+    "--to",
+    required=True,
+    metavar="SIZE",
+    help="S, M, L, XL or B0 to B7, or several: S,M,L,XL; or a target to come closest under: "
+    "50M (parameters; 300k), 8G (multiply-adds), 2.0x (ARCH's training step, measured here).",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="The file to write; for several sizes the folder of their files, M.json and so on.",
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def scale(source: str, to: str, out: Path | None, as_json: bool) -> None:
+    """Make a larger or smaller member of ARCH's family.
+
+    A searched network counts as its family's S. Published ones have their
+    family's sizes. The sizes come with the progressive-learning settings.
+    """
+    from nas.errors import UserError
+    from nas.named_architecture import find_architecture
+
+    try:
+        file = find_architecture(source)
+    except UserError as error:
+        raise UserError(f"--from: {error}") from error
+    from nas.family_members import Members
+
+    members = Members(file)
+    wanted = [_parse(one.strip(), members.family) for one in to.split(",")]
+    _check_out(out, len(wanted))
+    files = [_member(members, one) for one in wanted]
+    paths = _write(out, to.split(","), files)
+    _print(files, paths, as_json)
+
+
+def _parse(text: str, family: Family) -> str | Target:
+    """A size's name, in capitals, or a target."""
+    import math
+
+    from nas.errors import UserError
+    from nas.family_members import Target
+
+    if text.upper() in family.places:
+        return text.upper()
+    if text[-1:] in _TARGETS:
+        quantity, unit = _TARGETS[text[-1]]
+        try:
+            amount = float(text[:-1]) * unit
+        except ValueError:
+            amount = math.nan
+        if math.isfinite(amount) and amount > 0:
+            return Target(text, quantity, amount)
+    raise UserError(
+        f"--to: got {text!r}, must be one of {', '.join(family.places)} (the family of "
+        f"{family.base.name}), several with commas, or a target such as 50M, 300k, 8G or 2.0x"
+    )
+
+
+def _check_out(out: Path | None, count: int) -> None:
+    from nas.errors import UserError
+
+    if out is None:
+        return
+    if count == 1 and out.is_dir():
+        raise UserError(f"--out: got {out}, a folder, must be a file such as M.json")
+    if count > 1 and out.exists() and not out.is_dir():
+        raise UserError(f"--out: got {out}, a file, must be a folder for {count} files")
+
+
+def _member(members: Members, wanted: str | Target) -> ArchitectureFile:
+    return members.named(wanted) if isinstance(wanted, str) else members.closest(wanted)
+
+
+def _write(out: Path | None, names: Sequence[str], files: Sequence[ArchitectureFile]) -> list[Path]:
+    from nas.errors import UserError
+    from results.architecture_file import write
+
+    if out is None:
+        return []
+    paths = [out] if len(files) == 1 else [out / f"{name.strip()}.json" for name in names]
+    try:
+        for path, file in zip(paths, files, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(path, file)
+    except OSError as error:
+        raise UserError(
+            f"--out: got {out}, must be a place to write to ({error.strerror})", exit_code=1
+        ) from error
+    return paths
+
+
+def _print(files: Sequence[ArchitectureFile], paths: Sequence[Path], as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+
+    from nas.commands.show import print_architecture, print_side_by_side
+
+    if as_json:
+        data = [file.to_json() for file in files]
+        click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))
+        return
+    console = Console()
+    if len(files) == 1:
+        print_architecture(console, files[0])
+    else:
+        print_side_by_side(console, files)
+    for path in paths:
+        click.echo(f"written: {path}")

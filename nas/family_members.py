@@ -1,0 +1,188 @@
+"""Members of an architecture's family as files, by name or by target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from nas.errors import UserError
+from nas.step_time_of import Timed, step_time_of
+from nas.task import parameters, task_of
+from nas.versions import versions
+from results.architecture_file import ArchitectureFile
+from reward.counting import complexity
+from reward.measurements import StepTime
+from reward.step_time_statistics import interval_s, median_s, normalized, normalized_interval
+from scaling.families import Family, family_of
+from scaling.regularization import regularization
+from scaling.scaled import Base, Scaled
+from scaling.sizes import ImageSizes
+from scaling.target import OutOfReach, closest_under
+from search_space.architecture import Architecture, InvalidArchitecture
+from search_space.network import Network
+from search_space.published import PUBLISHED, published
+
+# A measured step takes seconds or more, and is only sure to a few per cent.
+_HALVINGS = {"parameters": 16, "multiply-adds": 12, "step time": 7}
+_V2_COUNTS = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a member is to come closest under; ``text`` is as the user put it."""
+
+    text: str
+    quantity: str  # a key of _HALVINGS
+    amount: float
+
+
+class Members:
+    """The family of one architecture file, counted for the file's own task."""
+
+    def __init__(self, file: ArchitectureFile) -> None:
+        self._file = file
+        self._task = task_of(file)
+        self.family: Family = family_of(_base(file))
+        self._parameters = cache(lambda network: parameters(network, self._task))
+        self._step_time = cache(self._measured)
+
+    def named(self, name: str) -> ArchitectureFile:
+        """The member of that name, one of ``family.places``."""
+        return self._to_file(self.family.member(self.family.places[name]), name)
+
+    def closest(self, target: Target) -> ArchitectureFile:
+        """The largest member at the target or under it.
+
+        Raises:
+            UserError: the target is outside what the family reaches.
+        """
+        measures: dict[str, Callable[[Scaled], float]] = {
+            "parameters": lambda member: self._parameters(member.architecture),
+            "multiply-adds": self._multiply_adds,
+            "step time": lambda member: normalized(self._step_time(_timed(member))),
+        }
+        quantity = target.quantity
+        try:
+            member = closest_under(
+                self.family, measures[quantity], target.amount, _HALVINGS[quantity]
+            )
+        except OutOfReach as error:
+            raise UserError(
+                f"--to: got {target.text}, must be within {error.low:.4g} and {error.high:.4g} "
+                f"{_UNITS[quantity]}, which is what the family of {self.family.base.name} reaches"
+            ) from error
+        measured = self._step_time(_timed(member)) if quantity == "step time" else None
+        return self._to_file(member, target.text, measured)
+
+    def _to_file(
+        self, member: Scaled, to: str, measured: StepTime | None = None
+    ) -> ArchitectureFile:
+        count = self._parameters(member.architecture)
+        settings = regularization(
+            member.sizes,
+            member.architecture.stride,
+            count,
+            self._named_parameters(),
+            member.dropout,
+        )
+        return ArchitectureFile(
+            name=_name(member, to),
+            architecture=member.architecture,
+            train_size=member.sizes.train,
+            eval_size=member.sizes.eval,
+            parameters=count,
+            multiply_adds=self._multiply_adds(member),
+            measurements=_measurements(measured) if measured else {},
+            provenance=self._provenance(member, to),
+            training=settings.to_json(),
+        )
+
+    def _multiply_adds(self, member: Scaled) -> int:
+        network = Network(member.architecture, self._task.classes, self._task.in_channels)
+        return complexity(network, self._task.in_channels, member.sizes.eval).multiply_adds
+
+    def _named_parameters(self) -> tuple[int, int, int]:
+        """Those of the family's S, M and L, or of EfficientNetV2's where it has only Bs."""
+        family = self.family
+        if "S" in family.places:
+            networks = [family.member(family.places[name]).architecture for name in "SML"]
+        else:
+            networks = [published(name).architecture for name in _V2_COUNTS]
+        small, medium, large = map(self._parameters, networks)
+        return small, medium, large
+
+    def _measured(self, own: Timed) -> StepTime:
+        reference = Timed(self._file.architecture, self._file.train_size)
+        return step_time_of(own, reference, self._task.classes, self._task.in_channels)
+
+    def _provenance(self, member: Scaled, to: str) -> dict[str, Any]:
+        made_with = versions()
+        parent = member.parent
+        origin = self._file.provenance if self._file.architecture == parent.architecture else {}
+        return {
+            "rule": member.rule,
+            "to": to,
+            "place": member.place,
+            "classes": self._task.classes,
+            "in_channels": self._task.in_channels,
+            "parent": {
+                "name": parent.name,
+                "architecture_id": parent.architecture.architecture_id,
+                "image_size": {"train": parent.sizes.train, "eval": parent.sizes.eval},
+                "architecture": parent.architecture.to_json(),
+                "provenance": dict(origin),
+            },
+            "git_commit": made_with.pop("git_commit", None),
+            "versions": made_with,
+        }
+
+
+_UNITS: Mapping[str, str] = {
+    "parameters": "parameters",
+    "multiply-adds": "multiply-adds",
+    "step time": "times the step time",
+}
+
+
+def _base(file: ArchitectureFile) -> Base:
+    """What the file was scaled from, so that a scaled network stays in its family; else itself."""
+    parent = file.provenance.get("parent")
+    if parent is None:
+        return Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
+    try:
+        size = parent["image_size"]
+        sizes = ImageSizes(int(size["train"]), int(size["eval"]))
+        return Base(str(parent["name"]), Architecture.from_json(parent["architecture"]), sizes)
+    except (KeyError, TypeError, ValueError, InvalidArchitecture) as error:
+        raise UserError(
+            f"--from: {file.name}: got a parent that cannot be read ({error!r}), "
+            "must be as nas scale writes it"
+        ) from error
+
+
+def _name(member: Scaled, to: str) -> str:
+    """A published network's own; else from what to what."""
+    for name in PUBLISHED:
+        if published(name).architecture == member.architecture:
+            return name
+    return f"{member.parent.name}-to-{to.lower()}"
+
+
+def _timed(member: Scaled) -> Timed:
+    return Timed(member.architecture, member.sizes.train)
+
+
+def _measurements(measured: StepTime) -> dict[str, Any]:
+    interval = interval_s(measured)
+    return {
+        "step_time_s": median_s(measured),
+        "step_time_ci_s": list(interval) if interval else None,
+        "normalized_step_time": normalized(measured),
+        "normalized_step_time_ci": list(normalized_interval(measured)),
+        "peak_memory_bytes": measured.peak_memory_bytes,
+        "device": measured.device,
+        "batch_size": measured.batch_size,
+        "image_size": measured.image_size,
+    }
