@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	@$(BIN)/nas search --budget 16
+	@$(BIN)/nas search --budget 12
 
 test: setup
 	@$(BIN)/pytest --quiet $(ARGS)
