@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -70,8 +70,9 @@ class Members:
             )
         except OutOfReach as error:
             raise UserError(
-                f"--to: got {target.text}, must be within {error.low:.4g} and {error.high:.4g} "
-                f"{_UNITS[quantity]}, which is what the family of {self.family.base.name} reaches"
+                f"--to: got {target.text}, must be from {_shown(error.low, quantity)} to "
+                f"{_shown(error.high, quantity)}, which the family of {self.family.base.name} "
+                f"reaches in {quantity}"
             ) from error
         measured = self._step_time(_timed(member)) if quantity == "step time" else None
         return self._to_file(member, target.text, measured)
@@ -139,11 +140,8 @@ class Members:
         }
 
 
-_UNITS: Mapping[str, str] = {
-    "parameters": "parameters",
-    "multiply-adds": "multiply-adds",
-    "step time": "times the step time",
-}
+def _shown(amount: float, quantity: str) -> str:
+    return f"{amount:.2f}x" if quantity == "step time" else f"{amount:,.0f}"
 
 
 def _base(file: ArchitectureFile) -> Base:

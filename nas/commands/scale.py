@@ -56,14 +56,14 @@ def scale(source: str, to: str, out: Path | None, as_json: bool) -> None:
     try:
         file = find_architecture(source)
     except UserError as error:
-        raise UserError(f"--from: {error}") from error
+        raise UserError(f"--from: {str(error).removeprefix('ARCH: ')}") from error
     from nas.family_members import Members
 
     members = Members(file)
     wanted = [_parse(one.strip(), members.family) for one in to.split(",")]
     _check_out(out, len(wanted))
     files = [_member(members, one) for one in wanted]
-    paths = _write(out, to.split(","), files)
+    paths = _write(out, files)
     _print(files, paths, as_json)
 
 
@@ -105,13 +105,13 @@ def _member(members: Members, wanted: str | Target) -> ArchitectureFile:
     return members.named(wanted) if isinstance(wanted, str) else members.closest(wanted)
 
 
-def _write(out: Path | None, names: Sequence[str], files: Sequence[ArchitectureFile]) -> list[Path]:
+def _write(out: Path | None, files: Sequence[ArchitectureFile]) -> list[Path]:
     from nas.errors import UserError
     from results.architecture_file import write
 
     if out is None:
         return []
-    paths = [out] if len(files) == 1 else [out / f"{name.strip()}.json" for name in names]
+    paths = [out] if len(files) == 1 else [out / f"{f.provenance['to']}.json" for f in files]
     try:
         for path, file in zip(paths, files, strict=True):
             path.parent.mkdir(parents=True, exist_ok=True)

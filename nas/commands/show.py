@@ -85,7 +85,7 @@ def print_architecture(console: Console, file: ArchitectureFile) -> None:
 
 
 def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> None:
-    """One row each, so that a family stands beside published members."""
+    """One row each, so that a family stands beside published members; pixels to train/evaluate."""
     from nas.commands.tables import print_table, short_count
 
     rows = [
@@ -95,11 +95,10 @@ def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> N
             short_count(file.multiply_adds),
             f"{file.train_size}/{file.eval_size}",
             ",".join(str(stage.layers) for stage in file.architecture.stages),
-            ",".join(str(stage.channels) for stage in file.architecture.stages),
         )
         for file in files
     ]
-    columns = ("name<", "parameters", "multiply-adds", "px train/eval", "layers<", "channels<")
+    columns = ("name<", "parameters", "mult-adds", "pixels", "layers<")
     print_table(console, columns, rows)
 
 
