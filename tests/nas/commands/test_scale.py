@@ -1,0 +1,196 @@
+"""``nas scale``: members as tables, JSON and files; one line for mistakes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from nas import family_members
+from nas.cli import nas
+from nas.step_time_of import Timed
+from nas.task import Task, parameters
+from results.architecture_file import ArchitectureFile, read, write
+from reward.measurements import StepTime
+from search_space.published import published
+from search_space.spaces import small
+from tests.nas.command_line import nas as nas_process
+
+SMALL = small(8).backbone
+COUNT = parameters(SMALL, Task(10, 1))
+
+
+@pytest.fixture
+def best(tmp_path: Path) -> Path:
+    """A digits winner, as a search leaves it."""
+    provenance = {"run": "r", "candidate": 7}
+    file = ArchitectureFile("winner", SMALL, 8, 8, COUNT, 123_456, provenance=provenance)
+    return write(tmp_path / "best.json", file)
+
+
+def _scale(*arguments: object) -> str:
+    result = CliRunner().invoke(nas, ["scale", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def _scale_json(*arguments: object) -> Any:
+    return json.loads(_scale(*arguments, "--json"))
+
+
+def test_a_published_name_gives_the_published_network() -> None:
+    """B3: torchvision's count."""
+    data = _scale_json("--from", "efficientnet-b0", "--to", "b3")
+    assert data["name"] == "efficientnet-b3"
+    assert data["parameters"] == 12_233_232
+    assert data["image_size"] == {"train": 300, "eval": 300}
+    assert data["training"]["dropout"] == 0.3
+    assert data["provenance"]["rule"] == "compound"
+
+
+def test_m_of_a_winner_as_a_file(best: Path, tmp_path: Path) -> None:
+    text = _scale("--from", best, "--to", "M", "--out", tmp_path / "M.json")
+    assert f"written: {tmp_path / 'M.json'}" in " ".join(text.split())
+    file = read(tmp_path / "M.json")
+    assert (file.train_size, file.eval_size) == (8, 10)
+    assert file.parameters == parameters(file.architecture, Task(10, 1))
+    assert file.parameters > COUNT
+    assert file.provenance["parent"]["name"] == "winner"
+    assert file.provenance["parent"]["architecture_id"] == SMALL.architecture_id
+    assert file.provenance["parent"]["provenance"] == {"run": "r", "candidate": 7}
+    assert file.training["progressive"]["randaugment_magnitude"] == [5, 20]
+
+
+def test_the_table_is_that_of_nas_show(best: Path, tmp_path: Path) -> None:
+    text = _scale("--from", best, "--to", "M", "--out", tmp_path / "M.json")
+    shown = CliRunner().invoke(nas, ["show", str(tmp_path / "M.json")]).output
+    assert text.startswith(shown)
+
+
+def test_a_family_is_one_file_each_and_stands_beside_published_members(
+    best: Path, tmp_path: Path
+) -> None:
+    text = _scale("--from", best, "--to", "B0,S,m,L", "--out", tmp_path / "family")
+    names = ["B0", "S", "M", "L"]
+    files = [read(tmp_path / "family" / f"{name}.json") for name in names]
+    counts = [file.parameters or 0 for file in files]
+    assert counts == sorted(set(counts))
+    assert files[1].architecture == SMALL
+    assert all(f"winner-to-{name.lower()}" in text for name in names)
+    paths = [str(tmp_path / "family" / f"{name}.json") for name in names]
+    shown = CliRunner().invoke(nas, ["show", *paths, "efficientnetv2-b0"])
+    rows = [line.split() for line in shown.output.splitlines()]
+    assert ["efficientnetv2-b0", "7.14", "M", "728", "M", "192/224", "1,2,2,3,5,8"] in rows
+    assert max(map(len, shown.output.splitlines())) <= 80
+    data = json.loads(CliRunner().invoke(nas, ["show", *paths, "--json"]).output)
+    assert [one["parameters"] for one in data] == counts
+
+
+def test_a_scaled_network_stays_in_its_family(best: Path, tmp_path: Path) -> None:
+    """L of the file of M is L of the winner: nothing is rounded twice."""
+    _scale("--from", best, "--to", "M", "--out", tmp_path / "M.json")
+    by_m = _scale_json("--from", tmp_path / "M.json", "--to", "L")
+    directly = _scale_json("--from", best, "--to", "L")
+    assert by_m["architecture_id"] == directly["architecture_id"]
+    assert by_m["parameters"] == directly["parameters"]
+    assert by_m["provenance"]["parent"]["name"] == "winner"
+
+
+@pytest.mark.parametrize("to", ["400k", "0.9M"])
+def test_a_target_in_parameters_is_come_close_to_from_under(best: Path, to: str) -> None:
+    unit = {"k": 1e3, "M": 1e6}[to[-1]]
+    data = _scale_json("--from", best, "--to", to)
+    assert 0.8 < data["parameters"] / (float(to[:-1]) * unit) <= 1
+    assert data["provenance"]["to"] == to
+
+
+def test_50m_from_v2_s() -> None:
+    data = _scale_json("--from", "efficientnetv2-s", "--to", "50M")
+    assert 47e6 < data["parameters"] <= 50e6
+    low, high = 15, 20  # Table 6 for S and M
+    assert low < data["training"]["progressive"]["randaugment_magnitude"][1] < high
+
+
+def test_a_target_in_multiply_adds(best: Path) -> None:
+    data = _scale_json("--from", best, "--to", "0.01G")
+    assert 0.8e7 < data["multiply_adds"] <= 1e7
+
+
+def test_a_target_in_step_time(best: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the step takes as long as the network has blocks and pixels."""
+
+    def cost(one: Timed) -> float:
+        return one.image_size**2 * sum(1 for _ in one.architecture.blocks())
+
+    def step_time_of(own: Timed, reference: Timed, classes: int, in_channels: int) -> StepTime:
+        assert (reference.architecture, reference.image_size) == (SMALL, 8)
+        assert (classes, in_channels) == (10, 1)
+        return StepTime((cost(own),) * 9, (cost(reference),) * 9, 1, "a clock", own.image_size, 2)
+
+    monkeypatch.setattr(family_members, "step_time_of", step_time_of)
+    data = _scale_json("--from", best, "--to", "2.0x")
+    assert 1.5 < data["measurements"]["normalized_step_time"] <= 2
+    assert data["measurements"]["device"] == "a clock"
+
+
+@pytest.mark.slow
+def test_a_measured_step_time(best: Path) -> None:
+    data = _scale_json("--from", best, "--to", "2.0x")
+    assert 1 < data["measurements"]["normalized_step_time"] <= 2
+
+
+@pytest.mark.parametrize(
+    ("source", "to", "message"),
+    [
+        ("efficientnetv2-s", "Q", "--to: got 'Q', must be one of B0, B1, B2, B3, S, M, L, XL"),
+        ("efficientnet-b0", "M", "--to: got 'M', must be one of B0, B1, B2, B3, B4, B5, B6, B7"),
+        ("efficientnet-b0", "-5M", "--to: got '-5M', must be one of"),
+        ("efficientnet-b0", "B1,,B2", "--to: got '', must be one of"),
+        ("efficientnet-b0", "infG", "--to: got 'infG', must be one of"),
+        ("resnet-50", "M", "--from: got 'resnet-50', must be a file such as best.json or one of"),
+        (
+            "efficientnet-b0",
+            "500M",
+            "--to: got 500M, must be from 5,288,548 to 66,347,960, which the family of",
+        ),
+        ("efficientnet-b0", "1M", "--to: got 1M, must be from 5,288,548 to 66,347,960, which"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(source: str, to: str, message: str) -> None:
+    done = nas_process("scale", "--from", source, "--to", to)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"nas: {message}")
+
+
+def test_out_of_the_wrong_kind(best: Path, tmp_path: Path) -> None:
+    for to, out in (("M", tmp_path), ("S,M", best)):
+        done = nas_process("scale", "--from", best, "--to", to, "--out", out)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f"nas: --out: got {out}")
+
+
+def test_a_torn_parent_is_refused(tmp_path: Path) -> None:
+    file = ArchitectureFile("x", SMALL, 8, 8, provenance={"parent": {"name": "y"}})
+    done = nas_process("scale", "--from", write(tmp_path / "x.json", file), "--to", "M")
+    assert done.returncode == 2
+    assert done.stderr.startswith("nas: --from: x: got a parent that cannot be read")
+
+
+def test_every_member_of_v2_s_beside_the_published() -> None:
+    """The published M: 54,139,356 parameters and 24.6 G multiply-adds at 480 px."""
+    data = _scale_json("--from", "efficientnetv2-s", "--to", "M")
+    aim = published("efficientnetv2-m")
+    assert data["parameters"] == pytest.approx(54_139_356, rel=0.02)
+    assert data["multiply_adds"] == pytest.approx(24.6e9, rel=0.07)
+    assert data["image_size"] == {"train": aim.train_size, "eval": aim.eval_size}
+    assert data["training"]["progressive"] == {
+        "image_size": [128, 380],
+        "randaugment_magnitude": [5, 20],
+        "mixup_alpha": [0, 0.2],
+        "dropout": [0.1, 0.4],
+    }
