@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from nas.errors import UserError
+from nas.scale_request import Target
 from nas.step_time_of import Timed, step_time_of
 from nas.task import parameters, task_of
 from nas.versions import versions
@@ -15,12 +15,10 @@ from results.architecture_file import ArchitectureFile
 from reward.counting import complexity
 from reward.measurements import StepTime
 from reward.step_time_statistics import interval_s, median_s, normalized, normalized_interval
-from scaling.families import Family, family_of
+from scaling.families import Family
 from scaling.regularization import regularization
-from scaling.scaled import Base, Scaled
-from scaling.sizes import ImageSizes
+from scaling.scaled import Scaled
 from scaling.target import OutOfReach, closest_under
-from search_space.architecture import Architecture, InvalidArchitecture
 from search_space.network import Network
 from search_space.published import PUBLISHED, published
 
@@ -29,28 +27,19 @@ _HALVINGS = {"parameters": 16, "multiply-adds": 12, "step time": 7}
 _V2_COUNTS = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
 
 
-@dataclass(frozen=True)
-class Target:
-    """What a member is to come closest under; ``text`` is as the user put it."""
-
-    text: str
-    quantity: str  # a key of _HALVINGS
-    amount: float
-
-
 class Members:
-    """The family of one architecture file, counted for the file's own task."""
+    """Members of a file's family, counted for the file's own task."""
 
-    def __init__(self, file: ArchitectureFile) -> None:
+    def __init__(self, file: ArchitectureFile, family: Family) -> None:
         self._file = file
         self._task = task_of(file)
-        self.family: Family = family_of(_base(file))
+        self._family = family
         self._parameters = cache(lambda network: parameters(network, self._task))
         self._step_time = cache(self._measured)
 
     def named(self, name: str) -> ArchitectureFile:
-        """The member of that name, one of ``family.places``."""
-        return self._to_file(self.family.member(self.family.places[name]), name)
+        """The member of that name, one of the family's ``places``."""
+        return self._to_file(self._family.member(self._family.places[name]), name)
 
     def closest(self, target: Target) -> ArchitectureFile:
         """The largest member at the target or under it.
@@ -66,12 +55,12 @@ class Members:
         quantity = target.quantity
         try:
             member = closest_under(
-                self.family, measures[quantity], target.amount, _HALVINGS[quantity]
+                self._family, measures[quantity], target.amount, _HALVINGS[quantity]
             )
         except OutOfReach as error:
             raise UserError(
                 f"--to: got {target.text}, must be from {_shown(error.low, quantity)} to "
-                f"{_shown(error.high, quantity)}, which the family of {self.family.base.name} "
+                f"{_shown(error.high, quantity)}, which the family of {self._family.base.name} "
                 f"reaches in {quantity}"
             ) from error
         measured = self._step_time(_timed(member)) if quantity == "step time" else None
@@ -106,7 +95,7 @@ class Members:
 
     def _named_parameters(self) -> tuple[int, int, int]:
         """Those of the family's S, M and L, or of EfficientNetV2's where it has only Bs."""
-        family = self.family
+        family = self._family
         if "S" in family.places:
             networks = [family.member(family.places[name]).architecture for name in "SML"]
         else:
@@ -142,22 +131,6 @@ class Members:
 
 def _shown(amount: float, quantity: str) -> str:
     return f"{amount:.2f}x" if quantity == "step time" else f"{amount:,.0f}"
-
-
-def _base(file: ArchitectureFile) -> Base:
-    """What the file was scaled from, so that a scaled network stays in its family; else itself."""
-    parent = file.provenance.get("parent")
-    if parent is None:
-        return Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
-    try:
-        size = parent["image_size"]
-        sizes = ImageSizes(int(size["train"]), int(size["eval"]))
-        return Base(str(parent["name"]), Architecture.from_json(parent["architecture"]), sizes)
-    except (KeyError, TypeError, ValueError, InvalidArchitecture) as error:
-        raise UserError(
-            f"--from: {file.name}: got a parent that cannot be read ({error!r}), "
-            "must be as nas scale writes it"
-        ) from error
 
 
 def _name(member: Scaled, to: str) -> str:

@@ -10,16 +10,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nas.family_members import Members, Target
+    from nas.family_members import Members
+    from nas.scale_request import Target
     from results.architecture_file import ArchitectureFile
-    from scaling.families import Family
-
-_TARGETS = {
-    "k": ("parameters", 1e3),
-    "M": ("parameters", 1e6),
-    "G": ("multiply-adds", 1e9),
-    "x": ("step time", 1.0),
-}
 
 
 @click.command()
@@ -57,37 +50,18 @@ def scale(source: str, to: str, out: Path | None, as_json: bool) -> None:
         file = find_architecture(source)
     except UserError as error:
         raise UserError(f"--from: {str(error).removeprefix('ARCH: ')}") from error
+    from nas.scale_request import base_of, parse
+    from scaling.families import family_of
+
+    family = family_of(base_of(file))
+    wanted = [parse(one.strip(), family) for one in to.split(",")]
+    _check_out(out, len(wanted))
     from nas.family_members import Members
 
-    members = Members(file)
-    wanted = [_parse(one.strip(), members.family) for one in to.split(",")]
-    _check_out(out, len(wanted))
+    members = Members(file, family)
     files = [_member(members, one) for one in wanted]
     paths = _write(out, files)
     _print(files, paths, as_json)
-
-
-def _parse(text: str, family: Family) -> str | Target:
-    """A size's name, in capitals, or a target."""
-    import math
-
-    from nas.errors import UserError
-    from nas.family_members import Target
-
-    if text.upper() in family.places:
-        return text.upper()
-    if text[-1:] in _TARGETS:
-        quantity, unit = _TARGETS[text[-1]]
-        try:
-            amount = float(text[:-1]) * unit
-        except ValueError:
-            amount = math.nan
-        if math.isfinite(amount) and amount > 0:
-            return Target(text, quantity, amount)
-    raise UserError(
-        f"--to: got {text!r}, must be one of {', '.join(family.places)} (the family of "
-        f"{family.base.name}), several with commas, or a target such as 50M, 300k, 8G or 2.0x"
-    )
 
 
 def _check_out(out: Path | None, count: int) -> None:

@@ -115,8 +115,8 @@ def test_50m_from_v2_s() -> None:
 
 
 def test_a_target_in_multiply_adds(best: Path) -> None:
-    data = _scale_json("--from", best, "--to", "0.01G")
-    assert 0.8e7 < data["multiply_adds"] <= 1e7
+    data = _scale_json("--from", best, "--to", "0.005G")
+    assert 0.7 < data["multiply_adds"] / 5e6 <= 1
 
 
 def test_a_target_in_step_time(best: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,6 @@ def test_a_measured_step_time(best: Path) -> None:
             "500M",
             "--to: got 500M, must be from 5,288,548 to 66,347,960, which the family of",
         ),
-        ("efficientnet-b0", "1M", "--to: got 1M, must be from 5,288,548 to 66,347,960, which"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(source: str, to: str, message: str) -> None:
