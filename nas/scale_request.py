@@ -1,4 +1,4 @@
-"""What ``nas scale`` is asked for: from what, and how large. Without torch, which is slow to load."""
+"""What ``nas scale`` is asked for, from what and how large; without torch, so quick to say no."""
 
 from __future__ import annotations
 

@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from search_space.space import Space
 
 
+MEASURED = (
+    "accuracy",
+    "epochs",
+    "step_time_s",
+    "step_time_ci_s",
+    "normalized_step_time",
+    "batch_size",
+    "device",
+    "reward",
+)
 SMALL_IMAGES = 32  # pixels; the space `small` has two forms, this one and that for under 24
 
 
@@ -65,11 +75,16 @@ def _counted(file: ArchitectureFile) -> ArchitectureFile:
     from reward.counting import complexity
     from search_space.network import Network
 
-    count = complexity(Network(file.architecture), 3, file.eval_size)
+    try:
+        network = Network(file.architecture)
+    except ValueError as error:
+        raise click.UsageError(f"ARCH: {file.name}: {error}") from error
+    count = complexity(network, 3, file.eval_size)
     return replace(file, parameters=count.parameters, multiply_adds=count.multiply_adds)
 
 
 def print_architecture(console: Console, file: ArchitectureFile) -> None:
+    """Its stages, counts and sizes, and what was measured of it if it comes from a search."""
     from nas.commands.tables import print_stages
 
     print_stages(console, file.architecture, title=file.name)
@@ -79,8 +94,7 @@ def print_architecture(console: Console, file: ArchitectureFile) -> None:
         f"image size     {file.train_size} px to train, {file.eval_size} px to evaluate",
         highlight=False,
     )
-    accuracy = file.measurements.get("accuracy")
-    if accuracy is not None:
+    if all(file.measurements.get(key) is not None for key in MEASURED):
         _print_measurements(console, file.measurements)
 
 
