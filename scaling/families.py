@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from scaling import compound, non_uniform, shrink
 from scaling.scaled import Base, Scaled
-from scaling.sizes import ImageSizes, scale
+from scaling.sizes import ImageSizes, scale, to_multiple
 from search_space.published import PUBLISHED, published
 from search_space.resize import Rounding, to_nearest_8, to_nearest_8_guarded
 
@@ -88,7 +88,7 @@ def _b_family(
     def member(place: float) -> Scaled:
         multipliers = compound.at_step(place, sizes)
         architecture = compound.grow(base.architecture, multipliers, rounding)
-        inference, train = (round(compound.between(of, place)) for of in (sizes, train_sizes))
+        inference, train = (to_multiple(compound.between(of, place)) for of in (sizes, train_sizes))
         dropout = round(compound.between(_V1_DROPOUTS, place), 3)
         return Scaled(architecture, ImageSizes(train, inference), "compound", place, base, dropout)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -94,8 +94,25 @@ def print_architecture(console: Console, file: ArchitectureFile) -> None:
         f"image size     {file.train_size} px to train, {file.eval_size} px to evaluate",
         highlight=False,
     )
+    if file.training:
+        _print_training(console, file.training)
     if all(file.measurements.get(key) is not None for key in MEASURED):
         _print_measurements(console, file.measurements)
+
+
+def _print_training(console: Console, training: Mapping[str, Any]) -> None:
+    """Progressive learning's ranges, first to last, as ``nas scale`` writes them."""
+    names = {
+        "image_size": "px",
+        "randaugment_magnitude": "RandAugment",
+        "mixup_alpha": "mixup",
+        "dropout": "dropout",
+    }
+    ranges = training["progressive"]
+    said = ", ".join(
+        f"{name} {ranges[key][0]:g} to {ranges[key][1]:g}" for key, name in names.items()
+    )
+    console.print(f"progressive    {said}", highlight=False)
 
 
 def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> None:
