@@ -102,17 +102,13 @@ def print_architecture(console: Console, file: ArchitectureFile) -> None:
 
 def _print_training(console: Console, training: Mapping[str, Any]) -> None:
     """Progressive learning's ranges, first to last, as ``nas scale`` writes them."""
-    names = {
-        "image_size": "px",
-        "randaugment_magnitude": "RandAugment",
-        "mixup_alpha": "mixup",
-        "dropout": "dropout",
-    }
-    ranges = training["progressive"]
-    said = ", ".join(
-        f"{name} {ranges[key][0]:g} to {ranges[key][1]:g}" for key, name in names.items()
+    said = {name: f"{low:g} to {high:g}" for name, (low, high) in training["progressive"].items()}
+    lines = (
+        f"progressive    {said['image_size']} px, dropout {said['dropout']}",
+        f"               RandAugment {said['randaugment_magnitude']}, mixup {said['mixup_alpha']}",
     )
-    console.print(f"progressive    {said}", highlight=False)
+    for line in lines:
+        console.print(line, highlight=False)
 
 
 def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> None:

@@ -68,8 +68,9 @@ def test_the_table_is_that_of_nas_show(best: Path, tmp_path: Path) -> None:
     text = _scale("--from", best, "--to", "M", "--out", tmp_path / "M.json")
     shown = CliRunner().invoke(nas, ["show", str(tmp_path / "M.json")]).output
     assert text.startswith(shown)
-    settings = "progressive    px 4 to 8, RandAugment 5 to 20, mixup 0 to 0.2, dropout 0.1 to 0.4"
-    assert settings in shown.splitlines()
+    lines = shown.splitlines()
+    assert "progressive    4 to 8 px, dropout 0.1 to 0.4" in lines
+    assert "               RandAugment 5 to 20, mixup 0 to 0.2" in lines
 
 
 def test_a_family_is_one_file_each_and_stands_beside_published_members(
