@@ -80,6 +80,20 @@ def s_family(base: Base) -> Family:
     return Family(base, S_PLACES, member)
 
 
+def by_compound(base: Base, alpha: float, beta: float, gamma: float, phi: float) -> Scaled:
+    """The base by EfficientNet's rule with coefficients of one's own (:func:`compound.compound`).
+
+    Image sizes are gamma^phi times the base's, and have no cap; ``place`` is phi.
+    """
+    multipliers = compound.compound(alpha, beta, gamma, phi)
+    train, inference = (
+        max(size, to_multiple(size * multipliers.resolution))
+        for size in (base.sizes.train, base.sizes.eval)
+    )
+    architecture = compound.grow(base.architecture, multipliers)
+    return Scaled(architecture, ImageSizes(train, inference), "compound", phi, base)
+
+
 def _b_family(
     base: Base, sizes: tuple[int, ...], train_sizes: tuple[int, ...], rounding: Rounding
 ) -> Family:

@@ -25,6 +25,7 @@ MEASURED = (
     "device",
     "reward",
 )
+PROGRESSIVE = ("image_size", "randaugment_magnitude", "mixup_alpha", "dropout")
 SMALL_IMAGES = 32  # pixels; the space `small` has two forms, this one and that for under 24
 
 
@@ -94,15 +95,16 @@ def print_architecture(console: Console, file: ArchitectureFile) -> None:
         f"image size     {file.train_size} px to train, {file.eval_size} px to evaluate",
         highlight=False,
     )
-    if file.training:
-        _print_training(console, file.training)
+    progressive = file.training.get("progressive")
+    if isinstance(progressive, dict) and set(PROGRESSIVE) <= set(progressive):
+        _print_progressive(console, progressive)
     if all(file.measurements.get(key) is not None for key in MEASURED):
         _print_measurements(console, file.measurements)
 
 
-def _print_training(console: Console, training: Mapping[str, Any]) -> None:
+def _print_progressive(console: Console, progressive: Mapping[str, Any]) -> None:
     """Progressive learning's ranges, first to last, as ``nas scale`` writes them."""
-    said = {name: f"{low:g} to {high:g}" for name, (low, high) in training["progressive"].items()}
+    said = {name: f"{low:g} to {high:g}" for name, (low, high) in progressive.items()}
     lines = (
         f"progressive    {said['image_size']} px, dropout {said['dropout']}",
         f"               RandAugment {said['randaugment_magnitude']}, mixup {said['mixup_alpha']}",

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from scaling.families import family_of
+from scaling.families import by_compound, family_of
 from scaling.scaled import Base
 from scaling.sizes import ImageSizes
 from search_space.published import PUBLISHED, published
@@ -80,6 +80,14 @@ def test_a_published_layout_under_another_name_is_a_searched_network() -> None:
     """The backbone of the space efficientnet-b4 may win a search; it is a searched one then."""
     base = Base("candidate 3", published("efficientnet-b4").architecture, ImageSizes(128, 128))
     assert family_of(base).base == base
+
+
+def test_coefficients_of_ones_own() -> None:
+    """EfficientNet's are 1.2, 1.1, 1.15; its B2 is phi 1, at 260 px by hand."""
+    member = by_compound(_base("efficientnet-b0"), 1.2, 1.1, 1.15, phi=1)
+    assert [s.layers for s in member.architecture.stages] == [2, 3, 3, 4, 4, 5, 2]
+    assert member.sizes == ImageSizes(256, 256)
+    assert by_compound(_base("efficientnet-b0"), 1.2, 1.1, 1.15, phi=0).sizes.eval == 224
 
 
 def test_every_familys_members_are_in_order() -> None:
