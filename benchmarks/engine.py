@@ -19,12 +19,13 @@ from statistics import median
 from typing import Any
 
 from nas.chatter import chatter_to
+from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.evaluation import Evaluation
-from nas.executor import ray_cluster, run_trials
+from nas.executor import run_trials
 from nas.proposals import Proposals
 from nas.ray_worker import CandidateTrial
-from nas.run_directory import candidates_of
+from nas.run_directory import open_for_reading
 from nas.samplers.random import PermutationSampler
 from nas.search import Search
 from nas.training.recipe import proxy
@@ -74,7 +75,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{device_name(torch.device('cpu'))} of {os.cpu_count()}, {platform.system()}")
     if options.run:
-        _, record = candidates_of(options.run)
+        _, record = open_for_reading(options.run)
         with record:
             _print_added(record.candidates())
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -32,7 +32,8 @@ def chatter_to(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        terminal.close()
         for descriptor, saved in zip((1, 2), own, strict=True):
             os.dup2(saved, descriptor)
             os.close(saved)
+        with suppress(OSError):  # its reader may be gone
+            terminal.close()

@@ -35,6 +35,9 @@ def main() -> None:
     """Runs ``nas``: bad input exits with 2 and one line, Ctrl-C with 130, without a traceback."""
     try:
         code = nas.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         sys.exit(_complain(_one_line(error), error.exit_code))
     except UserError as error:

@@ -15,8 +15,9 @@ import torch
 
 from nas.data.images import on_device
 from nas.data.split import SearchData
+from nas.failure import failure
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Diverged, TimeLimitExceeded, total_steps, train
+from nas.training.loop import TimeLimitExceeded, total_steps, train
 from nas.training.recipe import Recipe
 from nas.training.step import TrainingStep, training_step
 from results.candidate import Candidate, CurvePoint, State
@@ -27,15 +28,6 @@ from reward.step_time import device_name, paired_step_times
 from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
-
-# What torch, the C library, cuBLAS and cuDNN say in errors of no type of their own.
-_NO_MEMORY = (
-    "out of memory",
-    "not enough memory",
-    "can't allocate memory",
-    "cannot allocate memory",
-    "alloc_failed",
-)
 
 
 @dataclass(frozen=True)
@@ -89,7 +81,7 @@ class Evaluator:
         yield replace(ended, finished_at=time.time())
 
     def _steps(self, candidate: Candidate, phases: dict[str, float]) -> Iterator[Candidate]:
-        """The candidate after its measurements and after each epoch."""
+        """The candidate after each measurement and each epoch."""
         evaluation, data = self._evaluation, self._evaluation.data
         deadline = time.monotonic() + evaluation.time_limit_s
         with _timed(phases, "build"):
@@ -99,8 +91,9 @@ class Evaluator:
         candidate = replace(
             candidate, parameters=count.parameters, multiply_adds=count.multiply_adds
         )
+        yield candidate
         with _timed(phases, "step_time"):
-            candidate = replace(candidate, step_time=self._step_time(candidate))
+            candidate = replace(candidate, step_time=self._step_time(candidate, deadline))
         yield candidate
         epochs = train(
             network, self._training, self._minival, evaluation.recipe, candidate.seed, deadline
@@ -129,15 +122,21 @@ class Evaluator:
         )
         return network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def _step_time(self, candidate: Candidate) -> StepTime:
+    def _step_time(self, candidate: Candidate, deadline: float) -> StepTime:
         """The measured step of a twin of the candidate, so that the measurement trains nothing."""
         own = self._timed_step(self._build(candidate.architecture, candidate.seed))
         reference = self._timed_step(self._reference)
         batch_size = min(self._evaluation.recipe.batch_size, len(self._training))
         images, labels = self._training.batch(slice(0, batch_size))
         images = images.contiguous(memory_format=torch.channels_last)
+
+        def reference_step() -> None:
+            if time.monotonic() > deadline:
+                raise TimeLimitExceeded("while its training step was timed")
+            reference(images, labels)
+
         samples, reference_samples = paired_step_times(
-            lambda: own(images, labels), lambda: reference(images, labels), self._device
+            lambda: own(images, labels), reference_step, self._device
         )
         peak = peak_memory_bytes(
             lambda: own(images, labels), own.network, own.optimizer, self._device
@@ -156,21 +155,12 @@ class Evaluator:
     def _free_memory(self) -> None:
         gc.collect()
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-
-
-def failure(error: BaseException) -> tuple[str, str]:
-    """The cause, a short code, and one line of detail of what went wrong with a candidate."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    detail = text if len(text) <= 300 else text[:297] + "..."
-    if isinstance(error, Diverged):
-        return "diverged", detail
-    if isinstance(error, TimeLimitExceeded):
-        return "time_limit", detail
-    is_memory_error = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    if is_memory_error or any(words in text.lower() for words in _NO_MEMORY):
-        return "out_of_memory", detail
-    return "error", f"{type(error).__name__}: {detail}"
+            try:
+                torch.cuda.synchronize()
+                torch.cuda.empty_cache()
+            except RuntimeError:
+                # An error on the device itself stays with the process: only a new one is of use.
+                os._exit(1)
 
 
 @contextmanager

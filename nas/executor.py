@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import socket
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import nas
-import results
-import reward
-import scaling
-import search_space
-from nas.errors import UserError
-from reward.step_time import ALLOCATOR_SETTINGS
-
-# Before Ray is imported: no result files (the record has it all), no snapshots of all trials,
-# Ctrl-C is ours, and nothing is sent anywhere.
-os.environ.update(
-    TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
-    TUNE_GLOBAL_CHECKPOINT_S="1000000000",
-    TUNE_DISABLE_SIGINT_HANDLER="1",
-    TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
-    RAY_USAGE_STATS_ENABLED="0",
-    RAY_AIR_NEW_OUTPUT="0",
-    RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
-)
-
-import ray
 from ray import tune
-from ray.exceptions import OutOfMemoryError, RayError
+from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from nas.evaluation import Evaluation, failure
+from nas.cluster import Cluster
+from nas.evaluation import Evaluation
+from nas.failure import failure, is_about_memory
 from nas.ray_worker import CandidateTrial
 from results.candidate import Candidate
-
-LOST_WORKER_RETRIES = 2
 
 
 class Driver(Protocol):
@@ -59,63 +37,7 @@ class Driver(Protocol):
         """A candidate was evaluated, with success or not."""
 
     def lost(self, number: int, cause: str, detail: str) -> None:
-        """A candidate's worker died, and died again at each further try."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """The Ray cluster in use, and how many candidates it can evaluate at once."""
-
-    capacity: int
-    has_gpus: bool
-
-
-@contextmanager
-def ray_cluster(address: str | None) -> Iterator[Cluster]:
-    """Starts Ray on this machine, or joins the cluster at ``address`` and sends it our code.
-
-    Raises:
-        UserError: no cluster answers there.
-    """
-    environment: dict[str, Any] = {"env_vars": {**ALLOCATOR_SETTINGS, "OMP_NUM_THREADS": "1"}}
-    if address:
-        _check_address(address)
-        rooms = (nas, results, reward, scaling, search_space)
-        environment["py_modules"] = [str(Path(next(iter(room.__path__)))) for room in rooms]
-    try:
-        ray.init(
-            address=address or "local",  # not a cluster that happens to run here
-            include_dashboard=None if address else False,
-            log_to_driver=False,
-            runtime_env=environment,
-        )
-    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
-        if not address:
-            raise
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"--address: got {address!r}, must be a running Ray cluster's, or auto ({reason})"
-        ) from error
-    try:
-        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        gpus = int(resources.get("GPU", 0))
-        yield Cluster(gpus or max(1, int(resources.get("CPU", 1))), gpus > 0)
-    finally:
-        ray.shutdown()
-
-
-def _check_address(address: str) -> None:
-    """Ray itself would try for minutes where nobody listens."""
-    host, _, port = address.rpartition(":")
-    if address == "auto":
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except (ValueError, OverflowError, OSError) as error:
-        raise UserError(
-            f"--address: got {address!r}, must be a running Ray cluster's host:port, or auto "
-            f"({error})"
-        ) from error
+        """A candidate's worker did not come back with it."""
 
 
 def run_trials(
@@ -154,7 +76,8 @@ def run_trials(
             checkpoint_config=tune.CheckpointConfig(
                 checkpoint_frequency=0, checkpoint_at_end=False
             ),
-            failure_config=tune.FailureConfig(max_failures=LOST_WORKER_RETRIES),
+            # The driver decides what is tried again.
+            failure_config=tune.FailureConfig(max_failures=0),
         ),
     )
     tuner.fit()
@@ -207,7 +130,7 @@ class _Proposals(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Left to the callback, which knows the error as well."""
+        """Left to the callback, which sees the trial as well."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the record remembers."""
@@ -232,13 +155,7 @@ class _Reports(tune.Callback):
                 driver.progressed(result["candidate"])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        error = trial.get_error()
-        if isinstance(error, OutOfMemoryError):
-            cause, detail = "out_of_memory", "the machine ran out of memory"
-        elif isinstance(error, ray.exceptions.RayTaskError):
-            cause, detail = failure(error.cause)
-        else:
-            cause, detail = "worker_lost", " ".join(str(error).split())[:300]
+        cause, detail = _why(trial)
         with self._bridge.calls() as driver:
             driver.lost(self._bridge.numbers[trial.trial_id], cause, detail)
 
@@ -254,3 +171,22 @@ class _Stop(tune.Stopper):
 
     def stop_all(self) -> bool:
         return self._bridge.is_finished()
+
+
+def _why(trial: Trial) -> tuple[str, str]:
+    """Cause and detail of a trial that ended with an error instead of a result.
+
+    Tune leaves the error in the trial's local directory: pickled where it came from our code or
+    from a dead process, and always as text.
+    """
+    if trial.pickled_error_file and Path(trial.pickled_error_file).is_file():
+        error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
+        if isinstance(error, RayTaskError):
+            return failure(error.cause)
+        text = str(error)
+    elif trial.error_file and Path(trial.error_file).is_file():
+        text = Path(trial.error_file).read_text(errors="replace")
+    else:
+        text = "no more is known"
+    cause = "out_of_memory" if is_about_memory(text) else "worker_lost"
+    return cause, " ".join(text.split())[:300]

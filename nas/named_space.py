@@ -24,6 +24,20 @@ def find_space(name: str | None, image_size: int) -> Space:
         if not Path(name).exists():
             names = ", ".join(SPACES)
             raise UserError(f"--space: got {name!r}, must be one of {names} or a YAML file")
-        return read_space(Path(name))
+        space = read_space(Path(name))
     except (InvalidSpace, OSError) as error:  # OSError: a name that is too long
         raise UserError(f"--space: {error}") from error
+    _check_operators(name, space)
+    return space
+
+
+def _check_operators(name: str, space: Space) -> None:
+    """A space may list any operator; one to search must have those that can be built."""
+    from search_space.operators import OPERATORS
+
+    listed = {operator for choices in space.choices for operator in choices.operator}
+    unknown = sorted(listed - OPERATORS.keys())
+    if unknown:
+        raise UserError(
+            f"--space: {name}: operator: got {unknown[0]!r}, must be one of {', '.join(OPERATORS)}"
+        )

@@ -16,6 +16,14 @@ from results.worth import normalized_step_time, reward
 from reward.objective import Objective
 
 
+class SteadyConsole(Console):
+    """A console whose reader may go away (``nas search | head``) without ending the search."""
+
+    def on_broken_pipe(self) -> None:
+        """Says no more."""
+        self.quiet = True
+
+
 class Progress:
     """One live line on a terminal, and elsewhere a line for each candidate that ends.
 

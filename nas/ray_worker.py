@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
 from ray import tune
 
 from nas.evaluation import Evaluation, Evaluator
+from nas.failure import failure
 from results.candidate import Candidate, State
 
 
@@ -25,7 +27,10 @@ class CandidateTrial(tune.Trainable):
         if not is_on_gpu:
             torch.set_num_threads(1)  # what the CPU's step time is measured with
         device = torch.device("cuda" if is_on_gpu else "cpu")
-        self._evaluator = Evaluator(evaluation, device)
+        try:
+            self._evaluator: Evaluator | None = Evaluator(evaluation, device)
+        except Exception as error:  # data or a backbone that does not fit: the candidate's failure
+            self._evaluator, self._error = None, error
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -46,4 +51,9 @@ class CandidateTrial(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         candidate: Candidate = config["candidate"]
-        self._progress: Iterator[Candidate] = self._evaluator.evaluate(candidate)
+        if self._evaluator is None:
+            cause, detail = failure(self._error)
+            ended = replace(candidate, state=State.FAILED, cause=cause, detail=detail)
+            self._progress: Iterator[Candidate] = iter([ended])
+        else:
+            self._progress = self._evaluator.evaluate(candidate)

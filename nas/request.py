@@ -10,7 +10,7 @@ from nas.data.load import absolute, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.named_space import find_space
-from nas.run_directory import RunDirectory, create, open_run
+from nas.run_directory import RunDirectory, create, lasting, open_run
 from nas.samplers.named import SAMPLERS
 from nas.settings import SearchSettings
 from nas.training.recipe import proxy, proxy_batch_size
@@ -83,7 +83,7 @@ def _new(request: SearchRequest) -> Prepared:
         batch_size=request.batch_size or proxy_batch_size(len(data.training)),
         time_limit_s=request.time_limit_s or DEFAULT_TIME_LIMIT_S,
     )
-    run = create(request.out, request.storage)
+    run = create(request.out, request.storage and lasting(request.storage))
     return Prepared(run, _create_record(run, settings), settings, space, data)
 
 
@@ -108,6 +108,7 @@ def _resumed(request: SearchRequest, path: Path) -> Prepared:
     for name in ("budget", "max_failures", "time_limit_s"):
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
+    record.change_settings(settings.to_json())
     data = load_search_data(settings.data, settings.image_size)
     if data.fingerprint() != settings.data_fingerprint:
         raise UserError(

@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
 
 from nas.chatter import chatter_to
+from nas.cluster import Cluster, ray_cluster
+from nas.errors import UserError
 from nas.evaluation import Evaluation
-from nas.executor import Cluster, ray_cluster, run_trials
-from nas.progress import Progress
+from nas.executor import run_trials
+from nas.progress import Progress, SteadyConsole
 from nas.proposals import Proposals
 from nas.request import Prepared
 from nas.samplers.named import SAMPLERS
@@ -22,6 +24,7 @@ from nas.training.recipe import proxy
 from nas.versions import versions
 from results.candidate import Candidate
 from results.files import write_files
+from results.record_error import RecordError
 from results.report import write_report
 from reward.objective import Objective
 
@@ -48,8 +51,9 @@ def run_search(
         known = record.candidates()
         sampler = SAMPLERS[settings.sampler](prepared.space, settings.seed)
         with chatter_to(run.path / "ray.log", progress_to_stderr) as terminal:
-            console = Console(file=terminal)
-            progress = Progress(console, objective, settings.budget, known)
+            console = SteadyConsole(file=terminal)
+            budget = min(settings.budget, prepared.space.size)
+            progress = Progress(console, objective, budget, known)
             search = Search(
                 record=record,
                 proposals=Proposals(prepared.space, sampler, objective, known),
@@ -97,18 +101,32 @@ def _files_written(prepared: Prepared, objective: Objective) -> Iterator[None]:
     """Leaves best.json, the CSV files and the report, also after Ctrl-C or an error."""
     try:
         yield
-    finally:
-        candidates = prepared.record.candidates()
-        path = prepared.run.path
-        write_files(path, candidates, objective, prepared.run.run_id)
-        write_report(
-            path / "report.html",
-            candidates,
-            prepared.settings.to_json(),
-            objective,
-            title=f"{prepared.space.name} on {prepared.settings.data}",
-            reference=prepared.space.backbone,
-        )
+    except BaseException:
+        with suppress(OSError, RecordError):  # what ended the search is what there is to say
+            _write_files(prepared, objective)
+        raise
+    try:
+        _write_files(prepared, objective)
+    except OSError as error:
+        raise UserError(
+            f"{prepared.run.path}: cannot write the results ({error.strerror}); the candidates are "
+            f"safe, write them with: nas search --resume {prepared.run.path}",
+            exit_code=1,
+        ) from error
+
+
+def _write_files(prepared: Prepared, objective: Objective) -> None:
+    candidates = prepared.record.candidates()
+    path = prepared.run.path
+    write_files(path, candidates, objective, prepared.run.run_id)
+    write_report(
+        path / "report.html",
+        candidates,
+        prepared.settings.to_json(),
+        objective,
+        title=f"{prepared.space.name} on {prepared.settings.data}",
+        reference=prepared.space.backbone,
+    )
 
 
 @contextmanager

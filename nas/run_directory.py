@@ -12,9 +12,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import ArgumentError
+
 from nas.errors import UserError
 from results.atomic import write_text
-from results.database import sqlite_url
+from results.database import sqlite_file, sqlite_url
 from results.record import Record
 from results.record_error import RecordError
 
@@ -50,8 +52,17 @@ class RunDirectory:
                 self.path.rmdir()
             raise
         content = {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, "storage": self.storage}
-        # For nobody else to read: a database's URL may hold a password.
-        write_text(self.path / _FILE, json.dumps(content, indent=2) + "\n", mode=0o600)
+        # Of two searches that begin in one directory, the first to link the file has it. It is for
+        # nobody else to read: a database's URL may hold a password.
+        draft = self.path / f".{_FILE}.{self.run_id}"
+        write_text(draft, json.dumps(content, indent=2) + "\n", mode=0o600)
+        try:
+            (self.path / _FILE).hardlink_to(draft)
+        except FileExistsError as error:
+            record.close()
+            raise UserError(f"--out: {self.path}: another search has begun in it") from error
+        finally:
+            draft.unlink()
         return record
 
     def read_record(self) -> Record:
@@ -81,7 +92,7 @@ def create(path: Path | None, storage: str | None) -> RunDirectory:
     """
     try:
         if path is None:
-            path = _next_free(Path("runs"))
+            path = _make_next(Path("runs"))
         elif path.exists() and not _is_free(path):
             raise UserError(
                 f"--out: got {path}, which is there already, must be new or empty "
@@ -91,6 +102,24 @@ def create(path: Path | None, storage: str | None) -> RunDirectory:
     except OSError as error:
         raise UserError(f"--out: got {path}, must be writable ({error.strerror})") from error
     return RunDirectory(path, uuid.uuid4().hex[:12], storage)
+
+
+def lasting(storage: str) -> str:
+    """The same database by a URL that holds from any folder.
+
+    Raises:
+        UserError: no URL, or a database in memory, which ends with the process.
+    """
+    may_be = "must be a database's URL, such as postgresql://user@host/name"
+    try:
+        file = sqlite_file(storage)
+    except ArgumentError as error:
+        raise UserError(f"--storage: got {storage!r}, {may_be}") from error
+    if file is not None:
+        return sqlite_url(file.absolute())
+    if storage.startswith("sqlite"):
+        raise UserError(f"--storage: got {storage!r}, which is in memory, {may_be}")
+    return storage
 
 
 def open_run(path: Path, what: str = "RUN") -> RunDirectory:
@@ -112,7 +141,7 @@ def open_run(path: Path, what: str = "RUN") -> RunDirectory:
         ) from error
 
 
-def candidates_of(path: Path) -> tuple[RunDirectory, Record]:
+def open_for_reading(path: Path) -> tuple[RunDirectory, Record]:
     """A run and its record, open for reading; UserError if either is missing or damaged."""
     run = open_run(path)
     try:
@@ -123,10 +152,17 @@ def candidates_of(path: Path) -> tuple[RunDirectory, Record]:
 
 def _is_free(path: Path) -> bool:
     """Empty, or left by a search that was killed before it began."""
-    return path.is_dir() and all(p.name.startswith(_RECORD) for p in path.iterdir())
+    ours = (_RECORD, f".{_FILE}", f"..{_FILE}")
+    return path.is_dir() and all(p.name.startswith(ours) for p in path.iterdir())
 
 
-def _next_free(parent: Path) -> Path:
+def _make_next(parent: Path) -> Path:
+    """The day's next directory, made: of two searches at once each gets its own."""
+    parent.mkdir(exist_ok=True)
     day = date.today().isoformat()
-    names = (f"{day}-{i:02d}" for i in range(1, 10_000))
-    return next(parent / name for name in names if not (parent / name).exists())
+    for i in range(1, 10_000):
+        path = parent / f"{day}-{i:02d}"
+        with suppress(FileExistsError):
+            path.mkdir()
+            return path
+    raise FileExistsError(None, "10,000 runs in a day", str(parent))

@@ -17,6 +17,7 @@ from results.record_error import RecordError
 Listener = Callable[[Candidate], None]
 # So many proposals without a new architecture, and the space counts as used up.
 _REPETITIONS_IN_A_ROW = 2000
+LOST_WORKER_TRIES = 3
 _WRITE_ATTEMPTS, _WRITE_PAUSE_S = 5, 2.0
 
 
@@ -59,6 +60,7 @@ class Search:
         }
         self._completed = sum(c.state is State.COMPLETE for c in known)
         self._failures: Counter[str] = Counter()
+        self._losses: Counter[int] = Counter()  # lost workers by candidate
         self._is_used_up = False
 
     def next_candidate(self) -> Candidate | None:
@@ -101,7 +103,14 @@ class Search:
             self._count_failure(candidate)
 
     def lost(self, number: int, cause: str, detail: str) -> None:
-        """Records a candidate whose worker never came back with it."""
+        """Tries a candidate again whose worker was lost, and records it after the last try.
+
+        Any other cause is the candidate's own, and is not tried again.
+        """
+        self._losses[number] += 1
+        if cause == "worker_lost" and self._losses[number] < LOST_WORKER_TRIES:
+            self._interrupted.append(self._running.pop(number))
+            return
         candidate = replace(
             self._running[number],
             state=State.FAILED,

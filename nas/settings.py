@@ -21,7 +21,7 @@ class SearchSettings:
     max_failures: int
     epochs: int
     batch_size: int
-    time_limit_s: float  # a candidate's, 0 for none
+    time_limit_s: float  # a candidate's
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types."""

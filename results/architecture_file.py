@@ -80,14 +80,21 @@ def _from_json(data: object) -> ArchitectureFile:
     return ArchitectureFile(
         name=_typed(data, "name", str),
         architecture=Architecture.from_json(data),
-        train_size=_typed(size, "train", int),
-        eval_size=_typed(size, "eval", int),
+        train_size=_positive(size, "train"),
+        eval_size=_positive(size, "eval"),
         parameters=_typed(data, "parameters", int | None),
         multiply_adds=_typed(data, "multiply_adds", int | None),
         measurements=_typed(data, "measurements", dict | None) or {},
         provenance=_typed(data, "provenance", dict | None) or {},
         training=_typed(data, "training", dict | None) or {},
     )
+
+
+def _positive(size: Mapping[str, Any], key: str) -> int:
+    pixels: int = _typed(size, key, int)
+    if pixels < 1:
+        raise InvalidArchitecture(f"image_size: {key}: got {pixels}, must be 1 or more")
+    return pixels
 
 
 def _typed(data: Mapping[str, Any], key: str, kind: Any) -> Any:

@@ -38,8 +38,8 @@ class Candidate:
     ``cause`` is a short code for a state other than COMPLETE: out_of_memory, diverged, time_limit,
     worker_lost, error, duplicate and the like; ``detail`` is one line of text about it.
     ``accuracy`` is in [0, 1], on the minival. ``started_at`` and ``finished_at`` are Unix seconds,
-    ``phases_s`` seconds by phase (build, timing, training). ``reference_parameters`` are those of
-    the space's backbone, P0.
+    ``phases_s`` seconds by phase (build, count, step_time, training). ``reference_parameters`` are
+    those of the space's backbone, P0.
     """
 
     number: int

@@ -21,6 +21,7 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
         "name": name(candidate),
         "state": candidate.state.value,
         "cause": candidate.cause,
+        "detail": candidate.detail,
         "seed": candidate.seed,
         "accuracy": candidate.accuracy,
         **measured_json(candidate),

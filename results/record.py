@@ -75,6 +75,14 @@ class Record:
         with self._transaction() as connection:
             connection.execute(insert(RUNS).values(row))
 
+    def change_settings(self, settings: Mapping[str, Any]) -> None:
+        """Replaces the settings of a run that exists, as when its budget is raised."""
+        text = to_text("settings", dict(settings))
+        with self._transaction() as connection:
+            connection.execute(
+                update(RUNS).where(RUNS.c.run_id == self.run_id).values(settings=text)
+            )
+
     def settings(self) -> dict[str, Any]:
         """What the run was created with; RecordError if there is no such run."""
         run = self._run()
@@ -96,12 +104,16 @@ class Record:
     def finish(self, candidate: Candidate) -> None:
         """Records how a started candidate ended, in one transaction.
 
-        RecordError if it is not running, ValueError for a number that is not finite.
+        Doing so again changes nothing, as after a server's answer that was lost. RecordError if it
+        is not running and did not end like this, ValueError for a number that is not finite.
         """
         row = {"run_id": self.run_id, **to_row(candidate)}
         with self._transaction() as connection:
             if connection.execute(self._update_running(row)).rowcount == 0:
-                raise RecordError(f"{self._where}: candidate {candidate.number} is not running")
+                query = select(CANDIDATES).where(CANDIDATES.c.run_id == self.run_id)
+                query = query.where(CANDIDATES.c.number == candidate.number)
+                if dict(connection.execute(query).mappings().first() or {}) != row:
+                    raise RecordError(f"{self._where}: candidate {candidate.number} is not running")
 
     def candidates(self) -> list[Candidate]:
         """All candidates in the order of their numbers."""

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Every candidate, as JSON.")
 def results(run: Path, top: int, as_json: bool) -> None:
     """Show the candidates of RUN, the best first."""
-    from nas.run_directory import candidates_of
+    from nas.run_directory import open_for_reading
     from results.record_error import RecordError
 
     try:
-        directory, record = candidates_of(run)
+        directory, record = open_for_reading(run)
         with record:
             candidates = record.candidates()
     except RecordError as error:

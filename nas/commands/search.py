@@ -109,10 +109,10 @@ def search(
     try:
         prepared = prepare(request)
         with prepared.record:
-            _announce(prepared, as_json)
-            from nas.run import run_search
-
             try:
+                _announce(prepared, as_json)
+                from nas.run import run_search  # Ray and torch: seconds, in which Ctrl-C may come
+
                 candidates = run_search(prepared, workers, address, as_json)
             except KeyboardInterrupt:
                 click.echo(

@@ -18,7 +18,7 @@ FORMS = "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, or
 def absolute(spec: str) -> str:
     """The same data, named so that it is found from any folder."""
     is_path = spec != "digits" and spec.partition(":")[0] != "shapes"
-    return str(Path(spec).absolute()) if is_path else spec
+    return str(Path(spec).resolve()) if is_path else spec
 
 
 def load_search_data(spec: str, image_size: int | None = None) -> SearchData:

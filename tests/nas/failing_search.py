@@ -28,10 +28,10 @@ class NotANumber(nn.Module):
 
 
 class Slow(nn.Module):
-    """Sleeps a second a step."""
+    """Sleeps three seconds a step."""
 
     def forward(self, x: Tensor) -> Tensor:
-        time.sleep(1)
+        time.sleep(3)
         return x
 
 
@@ -80,7 +80,7 @@ def main(space: str, data: str, out: str) -> None:
         out=Path(out),
         budget=100,
         epochs=1,
-        time_limit_s=10.0,
+        time_limit_s=30.0,
         max_failures=100,
     )
     prepared = prepare(request)

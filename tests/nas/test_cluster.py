@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from nas.run_directory import candidates_of
+from nas.run_directory import open_for_reading
 from search_space.choices import StageChoices
 from search_space.space import Space
 from search_space.space_file import write_space
@@ -38,7 +38,7 @@ def test_a_search_outlives_one_of_two_nodes(
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(completed(run)) == 12
-    _, record = candidates_of(run)
+    _, record = open_for_reading(run)
     with record:
         candidates = record.candidates()
     assert all(c.state == "complete" for c in candidates), [c.detail for c in candidates]

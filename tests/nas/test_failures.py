@@ -46,6 +46,8 @@ def test_each_failure_is_recorded_and_the_search_goes_on(
         ("broken", "failed", "error"): 2,
         ("deadly", "failed", "worker_lost"): 2,
     }
+    details = {r["cause"]: r["detail"] for r in rows}
+    assert "SIGKILL" in details["worker_lost"] or "died" in details["worker_lost"]
     assert "failed: error: ValueError: this operator is broken" in done.stdout
     summary = nas("results", run).stdout.splitlines()[-2:]
     assert "4 complete" in " ".join(summary)

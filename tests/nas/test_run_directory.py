@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import UserError
-from nas.run_directory import RunDirectory, candidates_of, create, open_run
+from nas.run_directory import RunDirectory, create, open_for_reading, open_run
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> RunDirectory:
 
 def test_a_run_is_found_again(run: RunDirectory) -> None:
     assert open_run(run.path) == run
-    found, record = candidates_of(run.path)
+    found, record = open_for_reading(run.path)
     with record:
         assert found == run
         assert record.settings() == {"seed": 3}
@@ -131,7 +131,7 @@ def test_no_run_there_names_those_that_are(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_record_that_is_gone_is_one_line(run: RunDirectory) -> None:
     (run.path / "record.sqlite").unlink()
-    error = _assert_refused(lambda: candidates_of(run.path), "record.sqlite: no such file")
+    error = _assert_refused(lambda: open_for_reading(run.path), "record.sqlite: no such file")
     assert error.exit_code == 1
 
 

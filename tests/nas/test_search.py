@@ -10,7 +10,7 @@ import pytest
 
 from nas.proposals import Proposals
 from nas.samplers.random import PermutationSampler
-from nas.search import HopelessRun, Search
+from nas.search import LOST_WORKER_TRIES, HopelessRun, Search
 from nas.seeds import candidate_seed
 from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
@@ -190,13 +190,31 @@ def test_too_many_failures_end_the_run_and_say_what_failed_most(
     assert [c.state for c in record.candidates()] == [State.FAILED] * 3
 
 
-def test_a_lost_worker_is_recorded(record: Record, tiny_space: Space) -> None:
-    search = start(record, tiny_space, budget=2)
-    candidate = search.next_candidate()
-    assert candidate is not None
-    search.lost(candidate.number, "worker_lost", "it died")
+def test_a_lost_worker_is_tried_again_and_recorded_after_the_last_try(
+    record: Record, tiny_space: Space
+) -> None:
+    search = start(record, tiny_space, budget=1)
+    numbers = []
+    for _ in range(LOST_WORKER_TRIES):
+        candidate = search.next_candidate()
+        assert candidate is not None
+        numbers.append(candidate.number)
+        assert search.next_candidate() is None
+        search.lost(candidate.number, "worker_lost", "it died")
+    assert numbers == [0] * LOST_WORKER_TRIES
     (stored,) = record.candidates()
     assert (stored.state, stored.cause, stored.detail) == (State.FAILED, "worker_lost", "it died")
+    following = search.next_candidate()
+    assert following is not None
+    assert following.number == 1
+
+
+def test_memory_that_ran_out_is_not_tried_again(record: Record, tiny_space: Space) -> None:
+    search = start(record, tiny_space, budget=1)
+    candidate = search.next_candidate()
+    assert candidate is not None
+    search.lost(candidate.number, "out_of_memory", "killed")
+    assert [c.cause for c in record.candidates()] == ["out_of_memory"]
 
 
 def test_a_full_disk_is_waited_for(

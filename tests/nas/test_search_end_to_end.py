@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.run_directory import candidates_of
+from nas.run_directory import open_for_reading
 from results.candidate import State
 from tests.nas.command_line import candidates, completed, nas, start_nas
 
@@ -108,7 +108,7 @@ def test_killed_at_ten_random_moments_it_ends_as_an_uninterrupted_run(
     assert last.returncode == 0, last.stderr
     assert completed(torn) == completed(whole)
     assert len(completed(torn)) == budget
-    _, record = candidates_of(torn)
+    _, record = open_for_reading(torn)
     with record:
         assert all(c.state is not State.RUNNING for c in record.candidates())
 

@@ -49,8 +49,9 @@ def test_a_start_may_be_repeated_until_it_finishes(url: str, make_candidate: Mak
         record.finish(make_candidate())
         with pytest.raises(RecordError, match="already recorded"):
             record.start(running)
+        record.finish(make_candidate())  # the same again, after an answer that was lost
         with pytest.raises(RecordError, match="candidate 0 is not running"):
-            record.finish(make_candidate())
+            record.finish(make_candidate(accuracy=0.5))
         assert record.candidates() == [make_candidate()]
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from nas import cli
+from nas.errors import UserError
 from nas.request import SearchRequest, prepare
+from nas.run_directory import create, open_run
 from nas.samplers.named import SAMPLERS
 
 
@@ -38,7 +40,8 @@ def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int |
         (("--time-limit", "nan"), "--time-limit: got 'nan', must be a number of seconds above 0"),
         (("--max-failures", "0"), "--max-failures: got '0', must be a whole number, 1 or more"),
         (("--resume", "nowhere"), "--resume: got nowhere, must be a run's directory"),
-        (("--storage", "notaurl"), "--storage: "),
+        (("--storage", "notaurl"), "--storage: got 'notaurl', must be a database's URL"),
+        (("--storage", "sqlite://"), "--storage: got 'sqlite://', which is in memory"),
         (("--address", "nobody"), "--address: got 'nobody', must be a running Ray cluster's"),
         (("--bugdet", "3"), "'--bugdet'"),
         (("extra",), "unexpected extra argument (extra)"),
@@ -152,6 +155,43 @@ def test_a_run_that_was_killed_before_it_began_is_no_obstacle(tmp_path: Path) ->
     (out / "record.sqlite").touch()
     prepare(SearchRequest(out=out)).record.close()
     assert (out / "run.json").is_file()
+
+
+def test_of_two_searches_in_one_directory_the_first_has_it(tmp_path: Path) -> None:
+    first, second = (create(tmp_path / "run", None) for _ in range(2))
+    first.create_record({}).close()
+    with pytest.raises(UserError, match="another search has begun in it"):
+        second.create_record({})
+    assert open_run(tmp_path / "run").run_id == first.run_id
+
+
+def test_a_budget_that_was_raised_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    prepare(SearchRequest(out=out, budget=5)).record.close()
+    prepare(SearchRequest(resume=out, budget=50)).record.close()
+    resumed = prepare(SearchRequest(resume=out))
+    resumed.record.close()
+    assert resumed.settings.budget == 50
+
+
+def test_an_operator_that_cannot_be_built(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    tiny_space_file: Path,
+) -> None:
+    tiny_space_file.write_text(tiny_space_file.read_text().replace("fused_mbconv", "fused_mbcnv"))
+    assert run(("search", "--space", tiny_space_file, "--out", tmp_path / "run"), monkeypatch) == 2
+    assert "operator: got 'fused_mbcnv', must be one of mbconv" in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_command_shows_the_help(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run((), monkeypatch)
+    shown = capfd.readouterr()
+    assert "Commands:\n" in shown.out + shown.err
 
 
 def test_every_sampler_is_named_in_the_error(

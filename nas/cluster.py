@@ -1,0 +1,91 @@
+"""The Ray cluster that a search runs on: this machine, or one that exists."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+
+import nas
+import results
+import reward
+import scaling
+import search_space
+from nas.errors import UserError
+from reward.step_time import ALLOCATOR_SETTINGS
+
+# No result files (the record has it all), no snapshots of all trials, Ctrl-C is ours, and nothing
+# is sent anywhere.
+_RAY_SETTINGS = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The Ray cluster in use, and how many candidates it can evaluate at once."""
+
+    capacity: int
+    has_gpus: bool
+
+
+@contextmanager
+def ray_cluster(address: str | None) -> Iterator[Cluster]:
+    """Starts Ray on this machine, or joins the cluster at ``address`` and sends it our code.
+
+    Raises:
+        UserError: no cluster answers there.
+    """
+    os.environ.update(_RAY_SETTINGS)
+    environment: dict[str, Any] = {"env_vars": {**ALLOCATOR_SETTINGS, "OMP_NUM_THREADS": "1"}}
+    if address:
+        _check_address(address)
+        rooms = (nas, results, reward, scaling, search_space)
+        environment["py_modules"] = [str(Path(next(iter(room.__path__)))) for room in rooms]
+    try:
+        ray.init(
+            address=address or "local",  # not a cluster that happens to run here
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            runtime_env=environment,
+        )
+    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+        if not address:
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"--address: got {address!r}, must be a running Ray cluster's, or auto ({reason})"
+        ) from error
+    try:
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        gpus = int(resources.get("GPU", 0))
+        yield Cluster(gpus or max(1, int(resources.get("CPU", 1))), gpus > 0)
+    finally:
+        ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Ray itself would try for minutes where nobody listens."""
+    host, _, port = address.rpartition(":")
+    if address == "auto":
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (ValueError, OverflowError, OSError) as error:
+        raise UserError(
+            f"--address: got {address!r}, must be a running Ray cluster's host:port, or auto "
+            f"({error})"
+        ) from error
