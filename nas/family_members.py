@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 from nas.errors import UserError
+from nas.parameters import parameters
 from nas.scale_request import Target
 from nas.step_time_of import Timed, step_time_of
-from nas.task import parameters, task_of
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile
 from reward.counting import complexity
@@ -32,7 +32,7 @@ class Members:
 
     def __init__(self, file: ArchitectureFile, family: Family) -> None:
         self._file = file
-        self._task = task_of(file)
+        self._task = file.task
         self._family = family
         self._parameters = cache(lambda network: parameters(network, self._task))
         self._step_time = cache(self._measured)
@@ -82,6 +82,7 @@ class Members:
             architecture=member.architecture,
             train_size=member.sizes.train,
             eval_size=member.sizes.eval,
+            task=self._task,
             parameters=count,
             multiply_adds=self._multiply_adds(member),
             measurements=_measurements(measured) if measured else {},
@@ -115,8 +116,6 @@ class Members:
             "rule": member.rule,
             "to": to,
             "place": member.place,
-            "classes": self._task.classes,
-            "in_channels": self._task.in_channels,
             "parent": {
                 "name": parent.name,
                 "architecture_id": parent.architecture.architecture_id,

@@ -74,6 +74,8 @@ def _new(request: SearchRequest) -> Prepared:
         data=absolute(data.name),
         data_fingerprint=data.fingerprint(),
         image_size=data.image_size,
+        classes=data.classes,
+        in_channels=data.channels,
         space=write_space(space),
         sampler=sampler,
         seed=request.seed or 0,

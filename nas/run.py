@@ -118,7 +118,7 @@ def _files_written(prepared: Prepared, objective: Objective) -> Iterator[None]:
 def _write_files(prepared: Prepared, objective: Objective) -> None:
     candidates = prepared.record.candidates()
     path = prepared.run.path
-    write_files(path, candidates, objective, prepared.run.run_id)
+    write_files(path, candidates, objective, prepared.run.run_id, prepared.settings.task)
     write_report(
         path / "report.html",
         candidates,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from search_space.task import Task
+
 
 @dataclass(frozen=True)
 class SearchSettings:
@@ -14,6 +16,8 @@ class SearchSettings:
     data: str
     data_fingerprint: str
     image_size: int  # pixels
+    classes: int
+    in_channels: int
     space: str  # its YAML text
     sampler: str
     seed: int
@@ -22,6 +26,11 @@ class SearchSettings:
     epochs: int
     batch_size: int
     time_limit_s: float  # a candidate's
+
+    @property
+    def task(self) -> Task:
+        """What the candidates are for."""
+        return Task(self.classes, self.in_channels)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON types."""

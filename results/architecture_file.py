@@ -10,6 +10,7 @@ from typing import Any
 
 from results.atomic import write_text
 from search_space.architecture import Architecture, InvalidArchitecture
+from search_space.task import IMAGENET, Task
 
 
 class ArchitectureFileError(ValueError):
@@ -20,15 +21,17 @@ class ArchitectureFileError(ValueError):
 class ArchitectureFile:
     """An architecture with its sizes, what was measured of it and where it came from.
 
-    ``train_size`` and ``eval_size`` are pixels. ``measurements`` carry their device; ``provenance``
-    says run, candidate, seed, versions and git commit, or the rule and the parent of a scaled one.
-    ``training`` is how a scaled one is to be regularized (:mod:`scaling.regularization`).
+    ``train_size`` and ``eval_size`` are pixels; the counts are for ``task``. ``measurements`` carry
+    their device; ``provenance`` says run, candidate, seed, versions and git commit, or the rule and
+    the parent of a scaled one. ``training`` is how a scaled one is to be regularized
+    (:mod:`scaling.regularization`).
     """
 
     name: str
     architecture: Architecture
     train_size: int
     eval_size: int
+    task: Task = IMAGENET
     parameters: int | None = None
     multiply_adds: int | None = None
     measurements: Mapping[str, Any] = field(default_factory=dict)
@@ -43,6 +46,8 @@ class ArchitectureFile:
             "parameters": self.parameters,
             "multiply_adds": self.multiply_adds,
             "image_size": {"train": self.train_size, "eval": self.eval_size},
+            "classes": self.task.classes,
+            "in_channels": self.task.in_channels,
             **self.architecture.to_json(),
             "measurements": dict(self.measurements),
             "provenance": dict(self.provenance),
@@ -82,6 +87,7 @@ def _from_json(data: object) -> ArchitectureFile:
         architecture=Architecture.from_json(data),
         train_size=_positive(size, "train"),
         eval_size=_positive(size, "eval"),
+        task=Task(_positive(data, "classes"), _positive(data, "in_channels")),
         parameters=_typed(data, "parameters", int | None),
         multiply_adds=_typed(data, "multiply_adds", int | None),
         measurements=_typed(data, "measurements", dict | None) or {},
@@ -90,11 +96,11 @@ def _from_json(data: object) -> ArchitectureFile:
     )
 
 
-def _positive(size: Mapping[str, Any], key: str) -> int:
-    pixels: int = _typed(size, key, int)
-    if pixels < 1:
-        raise InvalidArchitecture(f"image_size: {key}: got {pixels}, must be 1 or more")
-    return pixels
+def _positive(data: Mapping[str, Any], key: str) -> int:
+    number: int = _typed(data, key, int)
+    if number < 1:
+        raise InvalidArchitecture(f"{key}: got {number}, must be 1 or more")
+    return number
 
 
 def _typed(data: Mapping[str, Any], key: str, kind: Any) -> Any:

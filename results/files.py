@@ -14,10 +14,15 @@ from results.front import front
 from results.table import table
 from results.worth import best, reward
 from reward.objective import Objective
+from search_space.task import Task
 
 
 def write_files(
-    directory: Path, candidates: Iterable[Candidate], objective: Objective, run_id: str
+    directory: Path,
+    candidates: Iterable[Candidate],
+    objective: Objective,
+    run_id: str,
+    task: Task,
 ) -> list[Path]:
     """Writes all three, each whole or not at all; best.json only if a candidate has a reward."""
     candidates = list(candidates)
@@ -27,12 +32,14 @@ def write_files(
     ]
     winner = best(candidates, objective)
     if winner is not None:
-        file = winner_file(winner, objective, run_id)
+        file = winner_file(winner, objective, run_id, task)
         written.append(architecture_file.write(directory / "best.json", file))
     return written
 
 
-def winner_file(candidate: Candidate, objective: Objective, run_id: str) -> ArchitectureFile:
+def winner_file(
+    candidate: Candidate, objective: Objective, run_id: str, task: Task
+) -> ArchitectureFile:
     """A timed candidate as a file; its version ``git_commit`` has its own place there."""
     if candidate.step_time is None:
         raise ValueError(f"candidate {candidate.number}: was not timed, so has no image size")
@@ -42,6 +49,7 @@ def winner_file(candidate: Candidate, objective: Objective, run_id: str) -> Arch
         architecture=candidate.architecture,
         train_size=candidate.step_time.image_size,
         eval_size=candidate.step_time.image_size,
+        task=task,
         parameters=candidate.parameters,
         multiply_adds=candidate.multiply_adds,
         measurements={

@@ -157,7 +157,7 @@ def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) ->
     winner = best(candidates, Objective())
     if winner is None:
         raise click.ClickException("no candidate completed")
-    file = winner_file(winner, Objective(), prepared.run.run_id)
+    file = winner_file(winner, Objective(), prepared.run.run_id, prepared.settings.task)
     if as_json:
         click.echo(json.dumps(file.to_json(), indent=2))
         return

@@ -77,10 +77,10 @@ def _counted(file: ArchitectureFile) -> ArchitectureFile:
     from search_space.network import Network
 
     try:
-        network = Network(file.architecture)
+        network = Network(file.architecture, file.task.classes, file.task.in_channels)
     except ValueError as error:
         raise click.UsageError(f"ARCH: {file.name}: {error}") from error
-    count = complexity(network, 3, file.eval_size)
+    count = complexity(network, file.task.in_channels, file.eval_size)
     return replace(file, parameters=count.parameters, multiply_adds=count.multiply_adds)
 
 

@@ -14,6 +14,7 @@ from results.atomic import write_text
 from results.candidate import Candidate, State
 from results.files import write_files
 from reward.objective import Objective
+from search_space.task import Task
 
 MakeCandidate = Callable[..., Candidate]
 
@@ -30,7 +31,7 @@ def test_all_three_follow_from_the_candidates(
         make_candidate(1, step_s=0.1),
         make_candidate(2, state=State.FAILED, accuracy=None, cause="diverged"),
     ]
-    write_files(tmp_path, candidates, Objective(), run_id="a")
+    write_files(tmp_path, candidates, Objective(), run_id="a", task=Task(10, 1))
     assert _names(tmp_path) == ["best.json", "candidates.csv", "pareto.csv"]
     assert pd.read_csv(tmp_path / "candidates.csv")["number"].tolist() == [0, 1, 2]
     assert pd.read_csv(tmp_path / "pareto.csv")["number"].tolist() == [1]
@@ -47,7 +48,9 @@ def test_all_three_follow_from_the_candidates(
 
 
 def test_without_a_reward_there_is_no_best(tmp_path: Path, make_candidate: MakeCandidate) -> None:
-    write_files(tmp_path, [make_candidate(accuracy=None)], Objective(), run_id="a")
+    write_files(
+        tmp_path, [make_candidate(accuracy=None)], Objective(), run_id="a", task=Task(10, 1)
+    )
     assert _names(tmp_path) == ["candidates.csv", "pareto.csv"]
 
 

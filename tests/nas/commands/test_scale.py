@@ -11,12 +11,13 @@ from click.testing import CliRunner
 
 from nas import family_members
 from nas.cli import nas
+from nas.parameters import parameters
 from nas.step_time_of import Timed
-from nas.task import Task, parameters
 from results.architecture_file import ArchitectureFile, read, write
 from reward.measurements import StepTime
 from search_space.published import published
 from search_space.spaces import small
+from search_space.task import Task
 from tests.nas.command_line import nas as nas_process
 
 SMALL = small(8).backbone
@@ -27,7 +28,9 @@ COUNT = parameters(SMALL, Task(10, 1))
 def best(tmp_path: Path) -> Path:
     """A digits winner, as a search leaves it."""
     provenance = {"run": "r", "candidate": 7}
-    file = ArchitectureFile("winner", SMALL, 8, 8, COUNT, 123_456, provenance=provenance)
+    file = ArchitectureFile(
+        "winner", SMALL, 8, 8, Task(10, 1), COUNT, 123_456, provenance=provenance
+    )
     return write(tmp_path / "best.json", file)
 
 

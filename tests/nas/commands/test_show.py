@@ -16,6 +16,7 @@ from search_space.architecture import Architecture
 from search_space.published import published
 from search_space.space import Space
 from search_space.spaces import small
+from search_space.task import Task
 from tests.nas.command_line import nas as nas_process
 
 SMALL = small(8).backbone
@@ -34,7 +35,7 @@ MEASUREMENTS = {
 @pytest.fixture
 def best(tmp_path: Path) -> Path:
     """A file as a search leaves it."""
-    file = ArchitectureFile("winner", SMALL, 8, 8, 123_456, 7_654_321, MEASUREMENTS)
+    file = ArchitectureFile("winner", SMALL, 8, 8, Task(10, 1), 123_456, 7_654_321, MEASUREMENTS)
     return write(tmp_path / "best.json", file)
 
 
