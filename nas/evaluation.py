@@ -16,15 +16,13 @@ import torch
 from nas.data.images import on_device
 from nas.data.split import SearchData
 from nas.failure import failure
+from nas.timing import Subject, measured_step_time
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import TimeLimitExceeded, total_steps, train
+from nas.training.loop import total_steps, train
 from nas.training.recipe import Recipe
-from nas.training.step import TrainingStep, training_step
 from results.candidate import Candidate, CurvePoint, State
 from reward.counting import complexity
 from reward.measurements import StepTime
-from reward.peak_memory import peak_memory_bytes
-from reward.step_time import device_name, paired_step_times
 from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
@@ -124,33 +122,13 @@ class Evaluator:
 
     def _step_time(self, candidate: Candidate, deadline: float) -> StepTime:
         """The measured step of a twin of the candidate, so that the measurement trains nothing."""
-        own = self._timed_step(self._build(candidate.architecture, candidate.seed))
-        reference = self._timed_step(self._reference)
+        twin = self._build(candidate.architecture, candidate.seed)
         batch_size = min(self._evaluation.recipe.batch_size, len(self._training))
         images, labels = self._training.batch(slice(0, batch_size))
         images = images.contiguous(memory_format=torch.channels_last)
-
-        def reference_step() -> None:
-            if time.monotonic() > deadline:
-                raise TimeLimitExceeded("while its training step was timed")
-            reference(images, labels)
-
-        samples, reference_samples = paired_step_times(
-            lambda: own(images, labels), reference_step, self._device
-        )
-        peak = peak_memory_bytes(
-            lambda: own(images, labels), own.network, own.optimizer, self._device
-        )
-        name, size = device_name(self._device), self._training.size
-        return StepTime(samples, reference_samples, peak, name, size, batch_size)
-
-    def _timed_step(self, network: Network) -> TrainingStep:
-        """Training's own step at learning rate 0: the same work, on weights that stay as they are.
-
-        Weights that grow or shrink under many steps on one batch would change the time: a CPU is
-        slower on subnormal numbers.
-        """
-        return training_step(network, replace(self._evaluation.recipe, learning_rate=0.0))
+        own, reference = (Subject(n, images, labels) for n in (twin, self._reference))
+        recipe = self._evaluation.recipe
+        return measured_step_time(own, reference, recipe, self._device, deadline)
 
     def _free_memory(self) -> None:
         gc.collect()

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from nas.errors import UserError
@@ -66,38 +66,25 @@ def step_time_of(own: Timed, reference: Timed, classes: int, in_channels: int) -
 def _measure(question: dict[str, Any]) -> StepTime:
     import torch
 
+    from nas.timing import Subject, measured_step_time
     from nas.training.recipe import proxy
-    from nas.training.step import training_step
-    from reward.peak_memory import peak_memory_bytes
-    from reward.step_time import device_name, paired_step_times
     from search_space.network import Network
 
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    recipe = replace(proxy(), learning_rate=0.0)  # the same work, on weights that stay
     classes, in_channels = question["classes"], question["in_channels"]
-    own_size, reference_size = (one["image_size"] for one in question["networks"])
     pixels = _PIXELS_A_BATCH_ON_GPU if device.type == "cuda" else _PIXELS_A_BATCH
-    batch_size = max(2, min(128, pixels // reference_size**2))
+    batch_size = max(2, min(128, pixels // question["networks"][1]["image_size"] ** 2))
     labels = torch.arange(batch_size, device=device) % classes
-    steps = []
+    subjects = []
     for one in question["networks"]:
         network = Network(Architecture.from_json(one["architecture"]), classes, in_channels)
         network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         images = torch.randn(batch_size, in_channels, one["image_size"], one["image_size"])
         images = images.to(device, memory_format=torch.channels_last)
-        steps.append((training_step(network, recipe), images))
-    (own, own_images), (reference, reference_images) = steps
-    samples, reference_samples = paired_step_times(
-        lambda: own(own_images, labels),
-        lambda: reference(reference_images, labels),
-        device,
-        WARMUP_STEPS,
-        PAIRS,
-    )
-    peak = peak_memory_bytes(lambda: own(own_images, labels), own.network, own.optimizer, device)
-    name = device_name(device)
-    return StepTime(samples, reference_samples, peak, name, own_size, batch_size)
+        subjects.append(Subject(network, images, labels))
+    own, reference = subjects
+    return measured_step_time(own, reference, proxy(), device, warmup=WARMUP_STEPS, pairs=PAIRS)
 
 
 if __name__ == "__main__":

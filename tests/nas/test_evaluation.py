@@ -18,6 +18,7 @@ from nas.data.digits import digits
 from nas.data.split import SearchData
 from nas.evaluation import Evaluation, Evaluator
 from nas.failure import failure
+from nas.timing import measured_step_time
 from nas.training.loop import Diverged, TimeLimitExceeded
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State
@@ -25,7 +26,6 @@ from results.database import sqlite_url
 from results.record import Record
 from results.worth import reward
 from reward.objective import Objective
-from reward.step_time import paired_step_times
 from search_space.architecture import Architecture, Block, Stage
 from search_space.operators import OPERATORS, mbconv
 from search_space.space import Space
@@ -105,8 +105,8 @@ def evaluator(evaluation: Evaluation) -> Evaluator:
 
 @pytest.fixture
 def _few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = partial(paired_step_times, warmup=1, pairs=2)
-    monkeypatch.setattr("nas.evaluation.paired_step_times", few)
+    few = partial(measured_step_time, warmup=1, pairs=2)
+    monkeypatch.setattr("nas.evaluation.measured_step_time", few)
 
 
 def _candidate(operator: str = "fused_mbconv", number: int = 3, seed: int = 11) -> Candidate:
@@ -197,8 +197,8 @@ def test_timing_does_not_change_what_is_learned(
     evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timed = _end(evaluator, _candidate())
-    monkeypatch.setattr("nas.evaluation.paired_step_times", lambda *_: ((1.0,), (2.0,)))
-    monkeypatch.setattr("nas.evaluation.peak_memory_bytes", lambda *_: 5)
+    monkeypatch.setattr("nas.timing.paired_step_times", lambda *_: ((1.0,), (2.0,)))
+    monkeypatch.setattr("nas.timing.peak_memory_bytes", lambda *_: 5)
     untimed = _end(evaluator, _candidate())
     assert untimed.step_time is not None
     assert untimed.step_time.samples_s == (1.0,)
@@ -248,8 +248,8 @@ def test_a_candidate_that_diverges_late_keeps_its_curve(
     evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     steps = iter(range(10_000))
-    monkeypatch.setattr("nas.evaluation.paired_step_times", lambda *_: ((1.0,), (2.0,)))
-    monkeypatch.setattr("nas.evaluation.peak_memory_bytes", lambda *_: 5)
+    monkeypatch.setattr("nas.timing.paired_step_times", lambda *_: ((1.0,), (2.0,)))
+    monkeypatch.setattr("nas.timing.peak_memory_bytes", lambda *_: 5)
     monkeypatch.setitem(SPECIAL, "nan", lambda x: x * (math.nan if next(steps) > 5 else 1))
     fresh = Evaluator(
         replace(
