@@ -101,7 +101,8 @@ class Progress:
         if not self._epochs:
             return "starting workers"
         epoch = max(self._epochs.values())
-        return f"first candidates: epoch {epoch} done" if epoch else "first candidates: measuring"
+        doing = f"epoch {epoch} done" if epoch else "measuring"
+        return f"first candidates: {doing}, {duration(time.monotonic() - self._start)}"
 
     def _describe(self, candidate: Candidate, value: float | None) -> str:
         text = f"candidate {candidate.number}: {candidate.state.value}"

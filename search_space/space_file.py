@@ -3,7 +3,13 @@
 .. code-block:: yaml
 
     name: my-space
-    backbone: efficientnet-b0     # or {stem_channels, stem_stride, head_channels, stages: [...]}
+    backbone:                     # or a published name, such as efficientnet-b0
+      stem_channels: 16
+      stem_stride: 1
+      head_channels: 256
+      stages:
+        - {operator: mbconv, kernel: 3, stride: 1, expansion: 4, channels: 16, layers: 1}
+        - {operator: mbconv, kernel: 3, stride: 2, expansion: 4, channels: 32, layers: 2}
     choices:                      # of every stage that says nothing else
       operator: [mbconv, fused_mbconv]
       kernel: [3, 5]
@@ -11,7 +17,6 @@
     stages:                       # one for each of the backbone's
       - {layers: [1, 2]}
       - {layers: [1, 2, 3], kernel: [3]}
-      ...
     se_ratio: {mbconv: 0.25}      # by operator; this is what it is if left out
 """
 
@@ -103,17 +108,19 @@ def _space(data: object) -> Space:
     name, stages = keys["name"], keys["stages"]
     if not isinstance(name, str) or not name:
         raise InvalidSpace(f"name: got {_shown(name)}, must be a text")
-    backbone = _backbone(keys["backbone"])
+    se_ratio = keys.get("se_ratio", dict(SE_RATIO))
+    backbone = _backbone(keys["backbone"], se_ratio if isinstance(se_ratio, dict) else {})
     if not isinstance(stages, list):
         raise InvalidSpace(
             f"stages: got {_shown(stages)}, must be a list of {len(backbone.stages)} objects"
         )
     shared = _choices("choices", keys.get("choices", {}))
     choices = tuple(_stage_choices(f"stage {i}", own, shared) for i, own in enumerate(stages, 1))
-    return Space(name, backbone, choices, _se_ratio(keys.get("se_ratio", dict(SE_RATIO))))
+    return Space(name, backbone, choices, _se_ratio(se_ratio))
 
 
-def _backbone(data: object) -> Architecture:
+def _backbone(data: object, se_ratio: Mapping[str, Any]) -> Architecture:
+    """A stage that says nothing of squeeze-and-excitation has its operator's."""
     if isinstance(data, str):
         if data not in PUBLISHED:
             raise InvalidSpace(
@@ -121,6 +128,11 @@ def _backbone(data: object) -> Architecture:
             )
         return published(data).architecture
     keys = _mapping("backbone", data, BACKBONE_KEYS, required=("stem_channels", "stages"))
+    stages = keys["stages"]
+    if isinstance(stages, list) and all(isinstance(stage, dict) for stage in stages):
+        keys["stages"] = [
+            {"se_ratio": se_ratio.get(str(stage.get("operator")), 0.0), **stage} for stage in stages
+        ]
     try:
         return Architecture.from_json(keys)
     except InvalidArchitecture as error:

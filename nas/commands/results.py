@@ -65,6 +65,11 @@ def print_results(console: Console, candidates: list[Candidate], top: int) -> No
     columns = ("no.", "reward", "acc. %", "step ms", "S/S0", "params", "stages<")
     if rows:
         print_table(console, columns, rows)
+        console.print(
+            "F/M: fused/plain MBConv and kernel, e expansion, c channels, x layers, / stride",
+            soft_wrap=True,
+            highlight=False,
+        )
     counts = Counter(candidate.state.value for candidate in candidates)
     causes = Counter(c.cause for c in candidates if c.state.value == "failed")
     parts = [f"{count} {state}" for state, count in counts.most_common()]

@@ -58,6 +58,8 @@ def scale(source: str, to: str, out: Path | None, as_json: bool) -> None:
     _check_out(out, len(wanted))
     from nas.family_members import Members
 
+    if any(not isinstance(one, str) and one.quantity == "step time" for one in wanted):
+        click.echo("measuring training steps: a minute or more", err=True)
     members = Members(file, family)
     files = [_member(members, one) for one in wanted]
     paths = _write(out, files)

@@ -87,6 +87,7 @@ def search(
     Trains candidates for a few epochs each, measures their training step, and
     leaves the best one, all candidates and a report in the run's directory.
     """
+    from nas.address import check_address
     from nas.errors import UserError
     from nas.request import SearchRequest, prepare
     from results.record_error import RecordError
@@ -106,6 +107,8 @@ def search(
         resume=resume,
         storage=storage,
     )
+    if address:
+        check_address(address)
     try:
         prepared = prepare(request)
         with prepared.record:

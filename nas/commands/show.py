@@ -44,7 +44,7 @@ def show(archs: tuple[str, ...], space: str | None, as_json: bool) -> None:
     from rich.console import Console
 
     if bool(archs) == (space is not None):
-        raise click.UsageError("ARCH: must be given, or --space instead of it")
+        raise click.UsageError("ARCH: must be given, or --space instead of it, and not both")
     console = Console()
     if space is not None:
         from nas.named_space import find_space
@@ -164,7 +164,7 @@ def _print_space(console: Console, space: Space) -> None:
     ]
     columns = ("stage<", "operator<", "layers<", "kernel<", "expansion<", "channels", "stride")
     print_table(console, columns, rows, title=space.name)
-    console.print(f"architectures  {space.size:,} ({space.size:.2g})", highlight=False)
+    console.print(f"architectures  {space.size:,}", highlight=False)
 
 
 def _space_json(space: Space) -> dict[str, Any]:

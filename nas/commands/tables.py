@@ -33,7 +33,7 @@ def print_stages(console: Console, architecture: Architecture, title: str = "") 
         kernel, stride, expansion = str(stage.kernel), str(stage.stride), str(stage.expansion)
         channels, layers = str(stage.channels), str(stage.layers)
         rows.append((str(i), stage.operator, kernel, stride, expansion, channels, layers, se_ratio))
-    rows.append(("head", "conv, pool, fc", "1", "1", "", head, "1", ""))
+    rows.append(("head", "conv, fc", "1", "1", "", head, "1", ""))
     columns = ("stage<", "operator<", "kernel", "stride", "expansion", "channels", "layers", "SE")
     print_table(console, columns, rows, title)
 

@@ -17,6 +17,7 @@ from nas.errors import UserError
 
 DEFAULT_SIZE = 64
 FEWEST_PER_CLASS = 5
+_HELD_BACK = {"test", "val", "valid", "validation"}
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 
 
@@ -38,7 +39,7 @@ def training_folder(root: Path, size: int | None) -> FolderImages:
         UserError: no folder, fewer than two classes, or a class with under five readable images.
     """
     root = root / "train" if (root / "train").is_dir() else root
-    class_names = tuple(sorted(d.name for d in root.iterdir() if d.is_dir() and _images(d)))
+    class_names = tuple(sorted(d.name for d in root.iterdir() if _is_class(d)))
     if len(class_names) < 2:
         raise UserError(
             f"--data: got {root} with {len(class_names)} folders of images, "
@@ -54,6 +55,14 @@ def training_folder(root: Path, size: int | None) -> FolderImages:
     _check_enough(root, class_names, labels, unreadable)
     pixels = np.stack([pixels for pixels in decoded if pixels is not None])
     return FolderImages(Split(pixels, labels), class_names, unreadable)
+
+
+def _is_class(folder: Path) -> bool:
+    """Whether it holds a class's images. A test set beside the classes is none of them."""
+    if not folder.is_dir() or not _images(folder):
+        return False
+    is_held_back = folder.name.lower() in _HELD_BACK and any(d.is_dir() for d in folder.iterdir())
+    return not is_held_back
 
 
 def _images(folder: Path) -> list[Path]:

@@ -135,7 +135,7 @@ def test_on_a_terminal_the_first_candidates_epoch_shows_before_any_has_ended(
     running = replace(CANDIDATE, state=State.RUNNING)
     progress(running)
     progress(replace(running, number=1, curve=(CurvePoint(1, 2.0, 0.1, 1.0),)))
-    assert str(progress._line()) == "0/10 · first candidates: epoch 1 done"
+    assert str(progress._line()) == "0/10 · first candidates: epoch 1 done, 0 s"
 
 
 def test_the_terminals_line_fits_80_columns(make_terminal: MakeTerminal) -> None:

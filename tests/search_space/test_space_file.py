@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from search_space import space_file
 from search_space.choices import InvalidSpace, StageChoices
 from search_space.published import published
 from search_space.space import Space
-from search_space.space_file import read_space, write_space
+from search_space.space_file import parse_space, read_space, write_space
 from search_space.spaces import SPACES
 from tests.search_space import strategies
 
@@ -158,3 +160,12 @@ def _read(folder: Path, text: str) -> Space:
     path = folder / "space.yaml"
     path.write_text(text, encoding="utf-8")
     return read_space(path)
+
+
+def test_the_example_in_the_description_is_a_space() -> None:
+    """As it stands, to be copied: its backbone's SE follows from the operator."""
+    assert space_file.__doc__ is not None
+    text = textwrap.dedent(space_file.__doc__.partition(".. code-block:: yaml")[2])
+    space = parse_space(text)
+    assert [stage.se_ratio for stage in space.backbone.stages] == [0.25, 0.25]
+    assert space.size == (2 * 2 * 2 * 3) * (2 * 3 * 1 * 3)

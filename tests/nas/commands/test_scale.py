@@ -36,8 +36,8 @@ def best(tmp_path: Path) -> Path:
 
 def _scale(*arguments: object) -> str:
     result = CliRunner().invoke(nas, ["scale", *map(str, arguments)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.output
+    assert result.exit_code == 0, result.stdout
+    return result.stdout
 
 
 def _scale_json(*arguments: object) -> Any:

@@ -185,3 +185,13 @@ def test_images_without_class_folders_are_refused(make_folder: MakeFolder) -> No
         file.rename(root / file.name)
     with pytest.raises(UserError, match="with 0 folders of images, must have two or more"):
         training_folder(root, 8)
+
+
+def test_a_test_set_beside_the_classes_is_no_class(make_folder: MakeFolder) -> None:
+    make_folder(("cat", "dog"), under="test")
+    make_folder(("cat", "dog"), under="Val")
+    assert training_folder(make_folder(), 8).class_names == ("cat", "dog")
+
+
+def test_a_class_may_be_called_test(make_folder: MakeFolder) -> None:
+    assert training_folder(make_folder(("exam", "test")), 8).class_names == ("exam", "test")
