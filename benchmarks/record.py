@@ -20,6 +20,7 @@ from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
 from results.record import Record
 from reward.measurements import StepTime
+from reward.step_time import processor_name
 from search_space.published import EFFICIENTNETV2_S
 
 
@@ -98,10 +99,8 @@ def _floats(generator: random.Random, count: int) -> tuple[float, ...]:
 
 
 def _machine() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    model = next((line.split(": ")[1] for line in lines if "model name" in line), "unknown CPU")
     versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
-    return f"{model}, {os.cpu_count()} cores, {versions}"
+    return f"{processor_name()}, {os.cpu_count()} cores, {versions}"
 
 
 if __name__ == "__main__":

@@ -110,12 +110,12 @@ def _resumed(request: SearchRequest, path: Path) -> Prepared:
     for name in ("budget", "max_failures", "time_limit_s"):
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
-    record.change_settings(settings.to_json())
     data = load_search_data(settings.data, settings.image_size)
     if data.fingerprint() != settings.data_fingerprint:
         raise UserError(
             f"--resume: {path}: the data {settings.data!r} is not what the run began with"
         )
+    record.change_settings(settings.to_json())
     return Prepared(run, record, settings, parse_space(settings.space), data)
 
 

@@ -53,7 +53,7 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
-    return f"{_processor_name()}, {threads} thread{'s' if threads > 1 else ''}"
+    return f"{processor_name()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _process_clock(step: Step) -> float:
@@ -85,7 +85,7 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _processor_name() -> str:
+def processor_name() -> str:
     """As Linux tells it, and else as Python does."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

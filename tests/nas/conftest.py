@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from search_space.architecture import Architecture, Stage
 from search_space.choices import StageChoices
@@ -18,6 +20,15 @@ TINY_BACKBONE = Architecture(
     stem_stride=2,
     head_channels=16,
 )
+
+
+@pytest.fixture
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread, as a worker trains and measures."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from search_space.space import Space
 
 CPU = torch.device("cpu")
 EPOCHS = 2
+pytestmark = pytest.mark.usefixtures("_one_thread")
 
 
 class Special(nn.Module):
@@ -67,14 +68,6 @@ SPECIAL: dict[str, Callable[[Tensor], Tensor]] = {
     "value": _raises(ValueError("two\nlines")),
     "long": _raises(RuntimeError("x" * 1000)),
 }
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

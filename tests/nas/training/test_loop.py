@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -17,14 +16,7 @@ from nas.training.loop import Diverged, Epoch, TimeLimitExceeded, accuracy, tota
 from nas.training.recipe import Recipe, proxy
 
 CHANCE = 0.1
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("_one_thread")
 
 
 @pytest.fixture(scope="module")
