@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, String, Table, Text
 
 SCHEMA_VERSION = 1
 
@@ -32,12 +32,18 @@ CANDIDATES = Table(
     Column("reference_parameters", BigInteger),
     Column("peak_memory_bytes", BigInteger),
     Column("device", Text),  # null where the step was not timed
-    Column("image_size", Integer),
+    Column("timed_image_size", Integer),
     Column("batch_size", Integer),
+    Column("micro_batch_size", Integer),
+    Column("is_precise", Boolean),
+    Column("unsteady", Text),
+    Column("inference_time_s", Double),
+    Column("image_size", Integer),  # null where it is the run's
     Column("worker", Text),
     Column("started_at", Double),
     Column("finished_at", Double),
     Column("architecture", Text, nullable=False),  # the rest is JSON
+    Column("proposal", Text, nullable=False),
     Column("samples_s", Text),
     Column("reference_samples_s", Text),
     Column("curve", Text, nullable=False),

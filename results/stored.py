@@ -21,11 +21,22 @@ _PLAIN = (
     "parameters",
     "multiply_adds",
     "reference_parameters",
+    "inference_time_s",
+    "image_size",
     "worker",
     "started_at",
     "finished_at",
 )
-_TIMED = ("peak_memory_bytes", "device", "image_size", "batch_size")
+# The step time's facts, as they are called there: in the table.
+_TIMED = {
+    "peak_memory_bytes": "peak_memory_bytes",
+    "device": "device",
+    "image_size": "timed_image_size",
+    "batch_size": "batch_size",
+    "micro_batch_size": "micro_batch_size",
+    "is_precise": "is_precise",
+    "unsteady": "unsteady",
+}
 
 
 def to_row(candidate: Candidate) -> dict[str, Any]:
@@ -36,7 +47,8 @@ def to_row(candidate: Candidate) -> dict[str, Any]:
         "state": candidate.state.value,
         "detail": _one_line(candidate.detail),
         "architecture": to_text("architecture", candidate.architecture.to_json()),
-        **{name: getattr(timed, name, None) for name in _TIMED},
+        "proposal": to_text("proposal", dict(candidate.proposal)),
+        **{column: getattr(timed, name, None) for name, column in _TIMED.items()},
         "samples_s": timed and to_text("samples_s", timed.samples_s),
         "reference_samples_s": timed and to_text("reference_samples_s", timed.reference_samples_s),
         "curve": to_text("curve", [astuple(point) for point in candidate.curve]),
@@ -54,6 +66,7 @@ def from_row(row: RowMapping) -> Candidate:
         architecture=Architecture.from_json(json.loads(row["architecture"])),
         step_time=None if row["device"] is None else _step_time(row),
         curve=tuple(CurvePoint(*point) for point in json.loads(row["curve"])),
+        proposal=json.loads(row["proposal"]),
         phases_s=json.loads(row["phases_s"]),
         versions=json.loads(row["versions"]),
     )
@@ -71,7 +84,7 @@ def _step_time(row: RowMapping) -> StepTime:
     return StepTime(
         samples_s=tuple(json.loads(row["samples_s"])),
         reference_samples_s=tuple(json.loads(row["reference_samples_s"])),
-        **{name: row[name] for name in _TIMED},
+        **{name: row[column] for name, column in _TIMED.items()},
     )
 
 

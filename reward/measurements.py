@@ -27,3 +27,6 @@ class StepTime:
     device: str  # such as "Intel Xeon, 1 thread" or "NVIDIA H200"
     image_size: int
     batch_size: int
+    micro_batch_size: int | None = None  # None: the whole batch; else gradients were accumulated
+    is_precise: bool = False  # the interval became as narrow as was asked for, before the time cap
+    unsteady: str | None = None  # what disturbed it, in words
