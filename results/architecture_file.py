@@ -67,7 +67,7 @@ def read(path: Path) -> ArchitectureFile:
         ArchitectureFileError: not there, torn, written by something else, or a later schema.
     """
     try:
-        return _from_json(json.loads(path.read_text(encoding="utf-8")))
+        return from_json(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ArchitectureFileError(f"{path}: cannot be read ({error.strerror})") from error
     except InvalidArchitecture as error:
@@ -76,7 +76,8 @@ def read(path: Path) -> ArchitectureFile:
         raise ArchitectureFileError(f"{path}: torn, or not JSON ({error})") from error
 
 
-def _from_json(data: object) -> ArchitectureFile:
+def from_json(data: object) -> ArchitectureFile:
+    """What :meth:`ArchitectureFile.to_json` gave; InvalidArchitecture for anything else."""
     if not isinstance(data, dict) or "stages" not in data:
         raise InvalidArchitecture("holds no architecture, such as best.json does")
     size = data.get("image_size")

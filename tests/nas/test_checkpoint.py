@@ -1,0 +1,138 @@
+"""Checkpoints: written whole or not at all, read back, refused in one line."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nas import checkpoint
+from nas.checkpoint import CheckpointError, Normalization, TrainedNetwork, read_network
+from results.architecture_file import ArchitectureFile
+from search_space.network import Network
+from search_space.task import Task
+from tests.nas.conftest import TINY_BACKBONE
+
+
+@pytest.fixture
+def trained() -> TrainedNetwork:
+    """A network of 4 classes and 1 channel whose weights are random."""
+    torch.manual_seed(0)
+    task = Task(4, 1)
+    return TrainedNetwork(
+        file=ArchitectureFile("tiny", TINY_BACKBONE, 8, 10, task, 7, 9),
+        weights=Network(TINY_BACKBONE, 4, 1).state_dict(),
+        normalization=Normalization((120.5,), (60.25,)),
+        data="tiny.npz",
+        epoch=3,
+        accuracy=0.5,
+    )
+
+
+def test_a_network_comes_back_as_it_was(trained: TrainedNetwork, tmp_path: Path) -> None:
+    checkpoint.write(tmp_path / "best.pt", trained)
+    back = read_network(tmp_path / "best.pt")
+    assert replace(back, weights={}) == replace(trained, weights={})
+    network, images = trained.build(), torch.randn(2, 1, 8, 8)
+    assert not network.training
+    assert torch.equal(back.build()(images), network(images))
+    assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
+
+
+def test_a_directory_stands_for_its_best_and_else_its_last(
+    trained: TrainedNetwork, tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointError, match=r"has no checkpoint in it, best\.pt or last\.pt"):
+        read_network(tmp_path)
+    checkpoint.write(tmp_path / "last.pt", trained)
+    assert read_network(tmp_path).epoch == 3
+    checkpoint.write(tmp_path / "best.pt", replace(trained, epoch=2))
+    assert read_network(tmp_path).epoch == 2
+
+
+def test_a_trainings_state_is_kept_beside_the_network(
+    trained: TrainedNetwork, tmp_path: Path
+) -> None:
+    state = {"epoch": 3, "moments": [torch.arange(3.0)], "name": "rmsprop"}
+    checkpoint.write(tmp_path / "last.pt", trained, state)
+    back = checkpoint.read_training(tmp_path / "last.pt")
+    assert torch.equal(back.pop("moments")[0], torch.arange(3.0))
+    assert back == {"epoch": 3, "name": "rmsprop"}
+    checkpoint.write(tmp_path / "best.pt", trained)
+    with pytest.raises(CheckpointError, match="holds a network alone"):
+        checkpoint.read_training(tmp_path / "best.pt")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
+def test_a_torn_file_is_said_in_one_line(
+    trained: TrainedNetwork, tmp_path: Path, share: float
+) -> None:
+    path = tmp_path / "best.pt"
+    checkpoint.write(path, trained)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(CheckpointError, match=r"best\.pt: torn, or no checkpoint$"):
+        read_network(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"state": 1}, "no checkpoint of this tool"),
+        ({"weights": {}, "schema_version": 2}, "schema version 2, this release reads 1"),
+        ({"weights": {}, "schema_version": 1, "architecture": {}}, "no checkpoint of this release"),
+    ],
+)
+def test_another_content_is_said_in_one_line(
+    tmp_path: Path, content: dict[str, Any], said: str
+) -> None:
+    path = tmp_path / "other.pt"
+    torch.save(content, path)
+    with pytest.raises(CheckpointError, match=said) as error:
+        read_network(path)
+    assert "\n" not in str(error.value)
+
+
+def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pt"
+    torch.save({"weights": Path("/")}, path)  # any type of its own stands for code
+    with pytest.raises(CheckpointError, match="torn, or no checkpoint"):
+        read_network(path)
+
+
+def test_what_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="No such file"):
+        read_network(tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize("limit", [100, 5_000])
+def test_a_full_disk_leaves_the_checkpoint_before(
+    trained: TrainedNetwork, tmp_path: Path, limit: int
+) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.write(path, trained)
+    before = path.read_bytes()
+    with _files_of_at_most(limit), pytest.raises(OSError, match="File too large"):
+        checkpoint.write(path, replace(trained, epoch=4), {"epoch": 4})
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
+
+
+@contextmanager
+def _files_of_at_most(size: int) -> Iterator[None]:
+    """The system refuses to write past ``size`` bytes, as it does on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
