@@ -1,0 +1,105 @@
+"""What the dashboard's page is fed, by the server or by data inside the report: the JSON's shape.
+
+All numbers are raw: seconds, bytes, shares in [0, 1]; the page scales for display and computes
+rewards, ranks and fronts itself, since its sliders change them. Every text may come from a run's
+files, which may be a stranger's, so the page must treat every text as text. Null: not known.
+
+The whole, ``GET /api/runs``, and in the report under ``<script id="nas-data">``::
+
+    {"mode": "live" | "report",
+     "generated_at": 1.7e9,              # Unix seconds
+     "objective": {"step_time_exponent": -0.07, "parameters_exponent": -0.05},   # w and v at first
+     "runs": [RUN, ...],
+     "benches": [BENCH, ...],
+     "details": {"0": {"17": DETAIL}},   # only in the report: all candidates, by run and number
+     "importance": {"0": {"reward": IMPORTANCE, ...}}}    # only in the report, at w and v as above
+
+A RUN; ``id`` is its place among the RUNs of the command line::
+
+    {"id": 0,
+     "path": "runs/2026-11-22-01",       # as given on the command line
+     "title": "small on digits",         # space and data
+     "version": "4f1c-31",               # for ?after=; opaque
+     "whole": true,                      # false: columns hold only what is new or changed
+     "problem": null,                    # or why nothing can be shown of it; columns are empty then
+     "warnings": ["2 damaged candidates are left out", ...],
+     "run_id": "9a0c...", "created_at": 1.7e9,
+     "is_searching": true,               # a search holds the run's lock; null: cannot be told here
+     "settings": {"data": "digits", "budget": 100, ...},   # any JSON values
+     "task": {"classes": 10, "in_channels": 1},
+     "space": {"name": "small", "size": 186624, "stages": STAGES of the backbone,
+               "stem_channels": 16, "stem_stride": 1, "head_channels": 256,
+               "parameters": [{"name": "stage1.operator", "stage": 1, "choice": "operator",
+                               "options": ["mbconv", "fused_mbconv"]}, ...]},       # or null
+     "reference": {"name": "backbone", "candidate": 12,    # the candidate that is the same network
+                   "accuracy", "parameters", "multiply_adds", "step_time_s",
+                   "normalized_step_time": 1, "peak_memory_bytes", "inference_time_s",
+                   "images_per_s"},      # or null; any value may be null
+     "columns": COLUMNS}
+
+COLUMNS: a list each, all of one length, a place a candidate, in the order of numbers::
+
+    number, state, cause, detail, seed, architecture_id,
+    accuracy,                                                          # minival, [0, 1]
+    step_time_s, step_time_low_s, step_time_high_s,                    # median, 95 % interval
+    normalized_step_time, normalized_low, normalized_high,             # S/S0, 95 % interval
+    parameters, reference_parameters, multiply_adds, peak_memory_bytes,
+    inference_time_s, images_per_s,                                    # latency; training throughput
+    epochs, training_s, started_at, finished_at,                       # Unix seconds
+    layers, fused_share,               # all stages' layers; the share of them that is fused_mbconv
+    worker, device, image_size, batch_size,
+    choices                            # {"stage1.operator": [0, 1, null, ...], ...}: places in the
+                                       # parameter's options; null outside the space, and for a
+                                       # stage that is left out except for its layers
+
+``state``, ``cause``, ``worker`` and ``device`` are ``{"values": [texts], "codes": [0, null, ...]}``;
+each answer has its own ``values``. States: running, complete, failed, infeasible, stopped,
+duplicate. Only a complete candidate with accuracy, normalized_step_time, parameters and
+reference_parameters has a reward: ``accuracy * normalized_step_time**w * (parameters /
+reference_parameters)**v``; of equal rewards the lowest number wins. The front is over accuracy
+(high) and normalized_step_time (low) of complete candidates; equals stay together.
+
+STAGES are as in an architecture's JSON::
+
+    [{"operator": "mbconv", "kernel": 3, "stride": 1, "expansion": 4, "channels": 24, "layers": 2,
+      "se_ratio": 0.25}, ...]
+
+A DETAIL, ``GET /api/runs/<id>/candidates/<number>``: one candidate::
+
+    {"number": 17, "name": "candidate-17",
+     "state", "cause", "detail", "seed", "worker", "started_at", "finished_at",
+     "architecture": {"schema_version", "stem_channels", "stem_stride", "head_channels", "stages",
+                      "architecture_id"},
+     "curve": [[epoch, loss, accuracy, elapsed_s], ...],
+     "samples_s": [...], "reference_samples_s": [...],     # pairs: step, backbone's step in turn
+     "step_time": {"device", "image_size", "batch_size", "micro_batch_size", "is_precise",
+                   "unsteady", "step_time_s", "step_time_ci_s": [low, high],
+                   "normalized_step_time", "normalized_ci": [low, high],
+                   "peak_memory_bytes"},                   # or null: not timed
+     "accuracy", "parameters", "reference_parameters", "multiply_adds", "inference_time_s",
+     "phases_s": {"build": 0.1, ...}, "versions": {"torch": "2.13.0", ...}, "proposal": {...},
+     "file_name": "candidate-17.json",
+     "file": {...},                      # what "save JSON" saves, as it is
+     "commands": {"scale": "nas scale --from candidate-17.json --to M",
+                  "train": "nas train --arch candidate-17.json ..."}}   # quoted for a shell
+
+A BENCH, a row of ``nas bench --json``::
+
+    {"name", "accuracy", "parameters", "multiply_adds", "step_time_s", "images_per_s",
+     "inference_time_s", "peak_memory_bytes", "device", "batch_size", "image_size",
+     "normalized_step_time": [1.2, null]}     # by run; null where device, size or batch are unlike
+
+An IMPORTANCE, ``GET /api/runs/<id>/importance?target=reward&w=-0.07&v=-0.05``; ``target`` is reward,
+accuracy or normalized_step_time; w and v count for the reward alone::
+
+    {"target": "reward", "evaluator": "PED-ANOVA", "candidates": 812,
+     "values": {"stage1.operator": 0.31, ...},             # sum 1, highest first
+     "problem": null}                         # or why there is none, such as too few candidates
+
+Other addresses: ``/`` the page, ``/page/NAME`` its files, ``/plotly.js``;
+``/api/runs/<id>?after=VERSION`` the run with what changed since (``whole``: false, to be merged by
+``number``; true where all was sent again); ``/api/events``, server-sent events ``changed`` with
+``{"runs": {"0": VERSION, ...}}`` at the beginning and after each change; ``/api/runs/<id>/candidates/
+<number>/file`` the JSON as a download; ``/api/runs/<id>/candidates.csv``. Errors: status 404 or 400
+with ``{"problem": "..."}``.
+"""
