@@ -1,24 +1,37 @@
-"""Images and their labels in memory, on the device that trains on them."""
+"""Images and their labels, in batches on the device that trains on them."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.data.split import SearchData, Split
+from nas.data.read_ahead import read_ahead
+from nas.data.split import NO_LABEL, SearchData, Split
+from nas.data.statistics import Statistics, histogram, statistics
+
+SHARE_OF_GPU = 4  # images take a quarter of a GPU's memory at most, or stay in the computer's
 
 
 @dataclass(frozen=True)
 class Images:
-    """``pixels`` (N, C, H, W) uint8 with H = W, ``labels`` (N,) int64, and the training set's
-    ``mean`` and ``std`` (1, C, 1, 1) in units of 0 to 255, by which every batch is normalised."""
+    """A set of images, normalised batch by batch by the training set's ``mean`` and ``std``.
+
+    ``pixels`` (N, C, H, W) are uint8 with H = W: on the device, or a read-only memory map, of which
+    batches are copied there. ``labels`` are (N,) int64, or (N, L) where an image has up to L of the
+    ``classes``, filled up with -1. ``mean`` and ``std`` (1, C, 1, 1) are in units of 0 to 255.
+    """
 
     pixels: Tensor
     labels: Tensor
     mean: Tensor
     std: Tensor
+    classes: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -30,25 +43,88 @@ class Images:
 
     @property
     def device(self) -> torch.device:
-        """Where the images are."""
-        return self.pixels.device
+        """Where batches are."""
+        return self.mean.device
 
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Normalised float images (N, C, H, W) and labels (N,)."""
-        pixels = self.pixels[index].float()
-        return (pixels - self.mean) / self.std, self.labels[index]
+        """Normalised float images (N, C, H, W) and :meth:`targets`."""
+        if isinstance(index, Tensor):
+            index = index.to(self.pixels.device)
+        return self.normalised(self.pixels[index].to(self.device)), self.targets(index)
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """Float images of mean 0 and deviation 1 from uint8 (N, C, H, W) on the device."""
+        return (pixels.float() - self.mean) / self.std
+
+    def targets(self, index: Tensor | slice) -> Tensor:
+        """Labels (N,) int64; of images with several classes (N, ``classes``) float32 of sum 1.
+
+        An image of k classes has 1/k for each of them (EfficientNetV2, section 4: "normalize the
+        labels to have sum 1").
+        """
+        if isinstance(index, Tensor):
+            index = index.to(self.labels.device)
+        labels = self.labels[index].to(self.device)
+        if labels.ndim == 1:
+            return labels
+        places = labels.masked_fill(labels == NO_LABEL, self.classes)
+        targets = torch.zeros(len(labels), self.classes + 1, device=self.device)
+        targets = targets.scatter_(1, places, 1.0)[:, : self.classes]
+        return targets / targets.sum(1, keepdim=True)
+
+    def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of ``order``, positions (N,), one after the other; the last may be smaller.
+
+        From a memory map to a GPU a thread reads the next ones meanwhile.
+        """
+        parts = torch.split(order, batch_size)
+        if self.pixels.device == self.device:
+            yield from (self.batch(part) for part in parts)
+            return
+        for part, pixels in read_ahead(self.pixels, parts, self.device):
+            yield self.normalised(pixels), self.targets(part)
 
 
 def on_device(data: SearchData, device: torch.device) -> tuple[Images, Images]:
     """The training set and the minival on a device, both normalised by the training set."""
-    pixels = data.training.pixels
-    mean = torch.tensor(pixels.mean((0, 2, 3)), dtype=torch.float32).view(1, -1, 1, 1)
-    std = torch.tensor(pixels.std((0, 2, 3)), dtype=torch.float32).view(1, -1, 1, 1)
-    statistics = (mean.to(device), std.clamp(min=1.0).to(device))  # a constant channel has std 0
+    known = data.statistics or statistics(histogram(data.training.pixels))
+    training, minival = (
+        images(split, device, known, data.classes) for split in (data.training, data.minival)
+    )
+    return training, minival
 
-    def images(split: Split) -> Images:
+
+def images(split: Split, device: torch.device, known: Statistics, classes: int) -> Images:
+    """A split's images, normalised by ``known``.
+
+    They are copied to the device; but a memory-mapped file is read as it is where the device is the
+    CPU, so that all processes share it, and where it takes too much of a GPU's memory.
+    """
+    mean, std = (
+        torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
+        for values in (known.mean, known.std)
+    )
+    if _is_mapped(split.pixels) and not _fits(split.pixels.nbytes, device):
+        pixels = _as_tensor(split.pixels)
+    else:
         # Copied: what arrives through shared memory is read-only, which torch has no notion of.
-        pixels, labels = torch.tensor(split.pixels), torch.tensor(split.labels)
-        return Images(pixels.to(device), labels.to(device), *statistics)
+        pixels = torch.tensor(split.pixels).to(device)
+    return Images(pixels, torch.tensor(split.labels).to(device), mean, std, classes)
 
-    return images(data.training), images(data.minival)
+
+def _is_mapped(pixels: NDArray[np.uint8]) -> bool:
+    return isinstance(pixels, np.memmap)
+
+
+def _fits(count: int, device: torch.device) -> bool:
+    if device.type != "cuda":
+        return False
+    total: int = torch.cuda.get_device_properties(device).total_memory
+    return count <= total // SHARE_OF_GPU
+
+
+def _as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """The same memory as a tensor, which nobody writes to."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(pixels)

@@ -9,7 +9,7 @@ import numpy as np
 from nas.data import digits, shapes
 from nas.data.arrays import training_arrays
 from nas.data.folder import training_folder
-from nas.data.split import SearchData, Split, hold_out, minival_count
+from nas.data.split import EvaluationData, SearchData, Split, hold_out, minival_count
 from nas.errors import UserError
 
 FORMS = "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, or a .npz file"
@@ -47,6 +47,27 @@ def load_search_data(spec: str, image_size: int | None = None) -> SearchData:
             raise UserError(f"--data: {path}: got labels of {len(labels)} class, must be 2 or more")
         return _held_out(spec, Split(split.pixels, places.astype(np.int64)), len(labels), ())
     raise UserError(f"--data: got {spec!r}, must be {FORMS}")
+
+
+# What ``nas train`` reads: the same training set, and the same minival for early stopping.
+load_training_data = load_search_data
+
+
+def load_test_data(
+    spec: str, image_size: int | None = None, class_names: tuple[str, ...] = ()
+) -> EvaluationData:
+    """The test split of ``spec``, which neither a search nor a training reads.
+
+    ``class_names`` are those of the training set, by label; without them they are taken from the
+    training set's names, of which no image is read.
+
+    Raises:
+        UserError: as :func:`load_search_data`, or ``spec`` has no test split.
+    """
+    if spec == "digits":
+        split = digits.digits("test", image_size or digits.SIZE)
+        return EvaluationData(spec, digits.CLASSES, split)
+    raise UserError(f"--data: {spec}: has no test split")
 
 
 def _held_out(name: str, split: Split, classes: int, unreadable: tuple[str, ...]) -> SearchData:

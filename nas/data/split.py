@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.data.statistics import Statistics
+
+NO_LABEL = -1
+
 
 @dataclass(frozen=True)
 class Split:
-    """``pixels`` (N, C, H, W) uint8 with H = W, ``labels`` (N,) int64."""
+    """``pixels`` (N, C, H, W) uint8 with H = W, which may be a memory-mapped file.
+
+    ``labels`` are (N,) int64; or (N, L) where an image has several classes, each row filled up with
+    :data:`NO_LABEL`.
+    """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -26,13 +36,22 @@ class Split:
 
 @dataclass(frozen=True)
 class SearchData:
-    """What a search reads: a training set and a minival. The test split is not in here."""
+    """What a search and a training read: a training set and a minival, never the test split.
+
+    ``statistics`` are those of the training set where they are known already, ``digest`` likewise
+    stands for the content. Where ``reopen`` is set, a pickle holds it instead of the images, and
+    unpickling calls it: so do the workers of a node share one memory-mapped file.
+    """
 
     name: str
     classes: int
     training: Split
     minival: Split
     unreadable: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    statistics: Statistics | None = None
+    digest: str | None = None
+    reopen: Callable[[], SearchData] | None = None
 
     @property
     def image_size(self) -> int:
@@ -44,14 +63,34 @@ class SearchData:
         """1 for grey images, 3 for colour."""
         return int(self.training.pixels.shape[1])
 
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether an image may have several classes."""
+        return self.training.labels.ndim > 1
+
     def fingerprint(self) -> str:
         """A hash of all pixels and labels: the same data, or not."""
+        if self.digest is not None:
+            return self.digest
         digest = hashlib.sha256()
         for split in (self.training, self.minival):
             digest.update(repr(split.pixels.shape).encode())
             digest.update(np.ascontiguousarray(split.pixels).data)
             digest.update(np.ascontiguousarray(split.labels).data)
         return digest.hexdigest()[:16]
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return super().__reduce_ex__(protocol) if self.reopen is None else (self.reopen, ())
+
+
+@dataclass(frozen=True)
+class EvaluationData:
+    """The test split, read once, when all is chosen. Labels are those of the training set."""
+
+    name: str
+    classes: int
+    test: Split
+    unreadable: tuple[str, ...] = ()
 
 
 def minival_count(images: int) -> int:
@@ -67,12 +106,15 @@ def hold_out(labels: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], 
     """Positions of (kept, held out): ``count`` held out, each class by its share, always the same.
 
     Within a class the choice is random; over the classes it is even, since the positions are sorted
-    by their rank within the class, as a share of the class.
+    by their rank within the class, as a share of the class. An image of several classes counts for
+    its first.
     """
     generator = np.random.default_rng(0)
+    labels = labels if labels.ndim == 1 else labels[:, 0]
     shares = np.empty(len(labels))
-    for label in np.unique(labels):
-        own = np.flatnonzero(labels == label)
+    by_label = np.argsort(labels, kind="stable")
+    _, starts = np.unique(labels[by_label], return_index=True)
+    for own in np.split(by_label, starts[1:]):
         shares[generator.permutation(own)] = (np.arange(len(own)) + 0.5) / len(own)
     order = np.argsort(shares, kind="stable")
     return np.sort(order[count:]), np.sort(order[:count])
