@@ -39,10 +39,11 @@ class Candidate:
     worker_lost, error, duplicate and the like; ``detail`` is one line of text about it.
     ``accuracy`` is in [0, 1], on the minival. ``started_at`` and ``finished_at`` are Unix seconds,
     ``phases_s`` seconds by phase (build, count, step_time, training). ``reference_parameters`` are
-    those of the space's backbone, P0. ``proposal`` is what the strategy proposed, by parameter name:
-    with it a strategy's state is rebuilt exactly, also where two proposals decode to one network.
-    ``image_size`` in pixels where it is not the run's. ``inference_time_s`` is the median latency of
-    one image.
+    those of the space's backbone, P0. ``proposal`` is what the strategy proposed, by parameter
+    name: with it a strategy's state is rebuilt exactly, also where two proposals decode to one
+    network. ``image_size`` in pixels where it is not the run's. ``inference_time_s`` is the median
+    latency of one image. ``confirms`` is the candidate that this one trains again with another
+    seed; such a one is not ranked by itself (:mod:`results.confirmation`).
     """
 
     number: int
@@ -51,6 +52,7 @@ class Candidate:
     seed: int
     proposal: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     image_size: int | None = None
+    confirms: int | None = None
     cause: str | None = None
     detail: str | None = None
     accuracy: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from results.candidate import Candidate
+from results.candidate import Candidate, State
 from results.worth import normalized_step_time, reward
 from reward.objective import Objective
 from reward.step_time_statistics import interval_s, median_s
@@ -14,6 +14,8 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
     """One candidate in JSON types; null for what is not known.
 
     ``step_time_ci_s`` is [low, high], 95 %; a proxy trains and validates at one image size.
+    ``epochs`` are those that were spent, ``stopped_at`` the one at whose end training was stopped,
+    0 if it never began.
     """
     architecture = candidate.architecture.to_json()
     return {
@@ -27,10 +29,12 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
         **measured_json(candidate),
         "reward": reward(candidate, objective),
         "architecture_id": candidate.architecture.architecture_id,
+        "confirms": candidate.confirms,
         "parameters": candidate.parameters,
         "multiply_adds": candidate.multiply_adds,
         "image_size": image_size_json(candidate),
         "epochs": len(candidate.curve),
+        "stopped_at": len(candidate.curve) if candidate.state is State.STOPPED else None,
         "training_s": candidate.phases_s.get("training"),
         **architecture,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from results import architecture_file
@@ -10,9 +10,10 @@ from results.architecture_file import ArchitectureFile
 from results.atomic import write_text
 from results.candidate import Candidate
 from results.candidate_json import measured_json, name
+from results.confirmation import confirmation_json, confirmed, winner
 from results.front import front
 from results.table import table
-from results.worth import best, reward
+from results.worth import reward
 from reward.objective import Objective
 from search_space.task import Task
 
@@ -30,17 +31,35 @@ def write_files(
         write_text(directory / "candidates.csv", _csv(candidates, objective)),
         write_text(directory / "pareto.csv", _csv(front(candidates), objective)),
     ]
-    winner = best(candidates, objective)
-    if winner is not None:
-        file = winner_file(winner, objective, run_id, task)
+    file = best_file(candidates, objective, run_id, task)
+    if file is not None:
         written.append(architecture_file.write(directory / "best.json", file))
     return written
 
 
+def best_file(
+    candidates: Iterable[Candidate], objective: Objective, run_id: str, task: Task
+) -> ArchitectureFile | None:
+    """The winner as a file, with its mean and spread where it was trained again; None without."""
+    candidates = list(candidates)
+    chosen = winner(candidates, objective)
+    confirmation = next((confirmation_json(c) for c in confirmed(candidates, objective)), None)
+    if chosen is None:
+        return None
+    return winner_file(chosen, objective, run_id, task, confirmation)
+
+
 def winner_file(
-    candidate: Candidate, objective: Objective, run_id: str, task: Task
+    candidate: Candidate,
+    objective: Objective,
+    run_id: str,
+    task: Task,
+    confirmation: Mapping[str, object] | None = None,
 ) -> ArchitectureFile:
-    """A timed candidate as a file; its version ``git_commit`` has its own place there."""
+    """A timed candidate as a file; its version ``git_commit`` has its own place there.
+
+    ``confirmation`` is what several trainings of it came to.
+    """
     if candidate.step_time is None:
         raise ValueError(f"candidate {candidate.number}: was not timed, so has no image size")
     versions = dict(candidate.versions)
@@ -57,6 +76,7 @@ def winner_file(
             "epochs": len(candidate.curve),
             **measured_json(candidate),
             "reward": reward(candidate, objective),
+            **({"confirmation": dict(confirmation)} if confirmation else {}),
         },
         provenance={
             "run": run_id,

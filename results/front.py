@@ -13,12 +13,14 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
 
     Accuracy is to be high and S/S0, the step time relative to the reference timed in turn with it,
     low; S/S0 rather than seconds, so that candidates of unlike machines compare. One dominates
-    another when it is at least as good in both and better in one, so equals stay together.
+    another when it is at least as good in both and better in one, so equals stay together. What
+    confirms another candidate is left out.
     """
     points = [
         (step_time, -candidate.accuracy, candidate.number, candidate)
         for candidate in candidates
         if candidate.state is State.COMPLETE
+        and candidate.confirms is None
         and candidate.accuracy is not None
         and (step_time := normalized_step_time(candidate)) is not None
     ]

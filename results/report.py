@@ -12,10 +12,10 @@ from plotly.offline import get_plotlyjs
 
 from results.atomic import write_text
 from results.candidate import Candidate, State
+from results.confirmation import winner
 from results.pareto_plot import pareto_plot
 from results.report_tables import best_table, endings_table, settings_table, stages_table
 from results.report_template import PAGE
-from results.worth import best
 from reward.objective import Objective
 from search_space.architecture import Architecture
 
@@ -32,15 +32,15 @@ def write_report(
 
     ``reference`` is the space's backbone, marked in the plot if it is among the candidates.
     """
-    winner = best(candidates, objective)
+    chosen = winner(candidates, objective)
     page = PAGE.substitute(
         title=escape(title),
         plotly=get_plotlyjs(),
         summary=escape(_summary(candidates)),
         reading=escape(_reading(candidates, objective)),
         best=best_table(candidates, objective),
-        winner=f"The winner: candidate {winner.number}" if winner else "No winner yet",
-        stages=stages_table(winner.architecture) if winner else "",
+        winner=f"The winner: candidate {chosen.number}" if chosen else "No winner yet",
+        stages=stages_table(chosen.architecture) if chosen else "",
         endings=endings_table(candidates),
         settings=settings_table(settings),
         figure=_for_script(pareto_plot(candidates, objective, reference)),

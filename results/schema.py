@@ -39,6 +39,7 @@ CANDIDATES = Table(
     Column("unsteady", Text),
     Column("inference_time_s", Double),
     Column("image_size", Integer),  # null where it is the run's
+    Column("confirms", Integer),  # the candidate that is trained again
     Column("worker", Text),
     Column("started_at", Double),
     Column("finished_at", Double),

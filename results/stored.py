@@ -23,6 +23,7 @@ _PLAIN = (
     "reference_parameters",
     "inference_time_s",
     "image_size",
+    "confirms",
     "worker",
     "started_at",
     "finished_at",

@@ -26,8 +26,12 @@ def reward(candidate: Candidate, objective: Objective) -> float | None:
 
 
 def ranked(candidates: Iterable[Candidate], objective: Objective) -> list[tuple[float, Candidate]]:
-    """Rewards with their candidates, best first; of equal rewards the lowest number first."""
-    rewards = ((reward(candidate, objective), candidate) for candidate in candidates)
+    """Rewards with their candidates, best first, the lowest number first among equals.
+
+    What confirms another candidate is left out (:mod:`results.confirmation`).
+    """
+    firsts = (candidate for candidate in candidates if candidate.confirms is None)
+    rewards = ((reward(candidate, objective), candidate) for candidate in firsts)
     valued = [(value, candidate) for value, candidate in rewards if value is not None]
     return sorted(valued, key=lambda pair: (-pair[0], pair[1].number))
 
