@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from math import comb
 from statistics import median
 
 import numpy as np
+import numpy.typing as npt
 
 from reward.measurements import StepTime
 
 CONFIDENCE = 0.95
 _RESAMPLES = 2000
+
+Floats = npt.NDArray[np.float64]
 
 
 def median_s(step_time: StepTime) -> float:
@@ -49,13 +53,34 @@ def normalized_interval(step_time: StepTime) -> tuple[float, float]:
     Pairs are drawn together, since a neighbour's load slows both steps of a pair. The draws are
     the same at every call, so that a table does not change between two readings.
     """
-    pairs = np.array([step_time.samples_s, step_time.reference_samples_s])  # (2, pairs)
-    count = pairs.shape[1]
-    draws = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
-    medians = np.median(pairs[:, draws], axis=2)  # (2, resamples)
+    ratios = _resampled_medians(step_time.samples_s) / _resampled_medians(
+        step_time.reference_samples_s
+    )
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(medians[0] / medians[1], [tail, 1 - tail])
+    low, high = np.quantile(ratios, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _resampled_medians(samples: Sequence[float]) -> Floats:
+    """The median of each resample, (resamples,).
+
+    Found by counting how often each sample was drawn, from the smallest up, which takes a sixth of
+    the time that sorting the resamples does.
+    """
+    count = len(samples)
+    order = np.argsort(samples, kind="stable")
+    ordered = np.asarray(samples)[order]
+    reached = np.cumsum(_times_drawn(count)[order], axis=0, dtype=np.int16)  # (count, resamples)
+    middle = [np.count_nonzero(reached <= k, axis=0) for k in ((count - 1) // 2, count // 2)]
+    medians: Floats = ordered[middle].mean(axis=0)
+    return medians
+
+
+@cache
+def _times_drawn(count: int) -> npt.NDArray[np.int16]:
+    """How often each of ``count`` samples is in each resample, (count, resamples)."""
+    draws = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
+    return np.array([np.count_nonzero(draws == i, axis=1) for i in range(count)], dtype=np.int16)
 
 
 def _samples_left_out(count: int) -> int | None:
