@@ -5,6 +5,43 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from nas.data.images import Images
+from nas.training.mixup import mixup
+from nas.training.randaugment import randaugment
+from nas.training.recipe import Recipe
+from nas.training.resized_crop import resized, resized_crop
+from nas.training.stage import TrainingStage
+
+
+def augmented(
+    images: Tensor,
+    labels: Tensor,
+    training: Images,
+    recipe: Recipe,
+    stage: TrainingStage,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """A normalised batch of ``training`` as it is trained on: at the stage's size, channels last.
+
+    Where images are mixed, labels (N,) become targets (N, classes). The shifts of crops are the
+    generator's; all else is drawn from torch's global one of the device.
+    """
+    if recipe.crop_area < 1:
+        images = resized_crop(images, stage.image_size, recipe.crop_area)
+    else:
+        images = resized(images, stage.image_size)
+    images = random_crop(images, round(recipe.crop_padding * stage.image_size), generator)
+    if recipe.flip:
+        images = random_flip(images)
+    if stage.randaugment_magnitude > 0:
+        pixels = images * (training.std / 255) + training.mean / 255
+        pixels = randaugment(pixels.clamp_(0, 1), stage.randaugment_magnitude)
+        images = (pixels - training.mean / 255) / (training.std / 255)
+    images = cutout(images, recipe.cutout)
+    if stage.mixup_alpha > 0:
+        images, labels = mixup(images, labels, stage.mixup_alpha, training.classes)
+    return images.contiguous(memory_format=torch.channels_last), labels
+
 
 def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
     """Each image of (N, C, H, W) shifted by up to ``padding`` pixels, its border mirrored in."""
@@ -19,3 +56,31 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Ten
     # Indexing puts the indexed axes first: (N, H, W, C).
     cropped = padded[batch, :, rows[:, :, None], columns[:, None, :]]
     return cropped.permute(0, 3, 1, 2)
+
+
+def random_flip(images: Tensor) -> Tensor:
+    """Each image of (N, C, H, W) mirrored left to right, or not."""
+    is_flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    return torch.where(is_flipped, images.flip(3), images)
+
+
+def cutout(images: Tensor, share: float) -> Tensor:
+    """Each image of (N, C, H, W) with a square set to 0, the mean (arXiv 1708.04552).
+
+    Its side is that ``share`` of the image's; its centre is anywhere, so part may lie outside.
+    """
+    if share == 0:
+        return images
+    n, _, height, width = images.shape
+    covered = [
+        _covered(n, size, share, images.device).view(n, 1, *shape)
+        for size, shape in ((height, (height, 1)), (width, (1, width)))
+    ]
+    return images.masked_fill(covered[0] & covered[1], 0.0)
+
+
+def _covered(n: int, size: int, share: float, device: torch.device) -> Tensor:
+    """Which of ``size`` pixels a random interval covers, (N, size)."""
+    centres = torch.rand(n, 1, device=device) * size
+    pixels = torch.arange(size, device=device) + 0.5
+    return (pixels - centres).abs() < share * size / 2

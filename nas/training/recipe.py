@@ -1,8 +1,11 @@
-"""Training settings, as functions that return a Recipe."""
+"""Training settings: a Recipe, and the search's own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from nas.training.resizing import Resizing
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,16 @@ class Recipe:
     dropout: float
     survival: float  # of the last block, stochastic depth
     crop_padding: float  # share of the image size that a random crop may shift by
+    optimizer: Literal["adamw", "rmsprop"] = "adamw"
+    decays: float | None = None  # how often the learning rate falls by 3 %; None: a cosine
+    crop_area: float = 1.0  # the least share of an image that a random resized crop shows
+    flip: bool = False  # left to right, every other image; not where it changes the class
+    cutout: float = 0.0  # side of the square that is left out, share of the image size
+    randaugment_magnitude: float = 0.0  # 0 (none) to 30
+    mixup_alpha: float = 0.0
+    micro_batch: int | None = None  # images at once, where a batch is too large for the device
+    patience: int | None = None  # epochs without a better accuracy before training ends
+    resizing: Resizing | None = None
 
 
 STEPS_AN_EPOCH = 16
@@ -36,7 +49,8 @@ def proxy(epochs: int = 10, batch_size: int = 32) -> Recipe:
     """The search's own: AdamW, one cosine cycle, light regularization.
 
     Ten epochs are far from overfitting, so strong regularization would only rank networks by how
-    fast they learn under it.
+    fast they learn under it. A network of ``small`` takes 2 to 5 s on the digits, where it reaches
+    98 to 99.7 %, and 10 to 34 s on ``shapes``, where it reaches 71 to 93 % (one core).
     """
     return Recipe(
         epochs=epochs,

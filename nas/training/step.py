@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from nas.training.recipe import Recipe
+from nas.training.rmsprop import RMSPropTF
 
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Forward, backward and optimizer on one batch."""
+    """Forward, backward and optimizer on one batch, ``micro_batch`` images at a time."""
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
     label_smoothing: float
+    micro_batch: int | None = None
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Takes (N, C, H, W) float images and (N,) labels; returns the mean loss, detached."""
-        with torch.autocast(images.device.type, torch.bfloat16, images.device.type == "cuda"):
-            logits = self.network(images)
-            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+        """Takes (N, C, H, W) float images and (N,) labels, or (N, classes) float targets that sum
+        to 1 for an image; returns the mean loss, detached."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        if self.micro_batch is None or len(images) <= self.micro_batch:
+            loss = self._loss(images, labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+        else:
+            loss = self._accumulated(images, labels, self.micro_batch)
         self.optimizer.step()
         return loss.detach()
+
+    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        with mixed_precision(images.device):
+            logits = self.network(images)
+            return nn.functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+
+    def _accumulated(self, images: Tensor, labels: Tensor, micro_batch: int) -> Tensor:
+        """The batch's mean loss, its gradients summed up part by part."""
+        total = torch.zeros((), device=images.device)
+        for start in range(0, len(images), micro_batch):
+            part = slice(start, start + micro_batch)
+            is_last = start + micro_batch >= len(images)
+            # Processes exchange their gradients once a batch.
+            is_alone = isinstance(self.network, DistributedDataParallel) and not is_last
+            with self.network.no_sync() if is_alone else nullcontext():  # type: ignore[operator]
+                loss = self._loss(images[part], labels[part]) * (len(images[part]) / len(images))
+                loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        return total
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device computes with it."""
+    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, torch.bfloat16, has_bfloat16)
 
 
 def training_step(network: nn.Module, recipe: Recipe) -> TrainingStep:
@@ -37,5 +68,11 @@ def training_step(network: nn.Module, recipe: Recipe) -> TrainingStep:
         {"params": kernels, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-    return TrainingStep(network.train(), optimizer, recipe.label_smoothing)
+    optimizer = _optimizer(groups, recipe)
+    return TrainingStep(network.train(), optimizer, recipe.label_smoothing, recipe.micro_batch)
+
+
+def _optimizer(groups: list[dict[str, object]], recipe: Recipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "rmsprop":
+        return RMSPropTF(groups, lr=recipe.learning_rate)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)

@@ -1,0 +1,67 @@
+"""RMSProp as TensorFlow defines it, which torch's is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+
+class RMSPropTF(Optimizer):
+    """RMSProp with epsilon inside the root, accumulators that start at one and the learning rate
+    inside the momentum.
+
+    The mean square m and the momentum v of a weight w with gradient g follow
+    ``m = decay * m + (1 - decay) * g^2``, ``v = momentum * v + lr * g / sqrt(m + eps)``,
+    ``w = w - v`` (``tf.compat.v1.train.RMSPropOptimizer``). Weight decay is added to the gradient,
+    as the published code adds half the squared weights to the loss. The defaults are
+    EfficientNetV2's (section 4.1; epsilon from the published code).
+    """
+
+    def __init__(
+        self,
+        params: Any,
+        lr: float,
+        decay: float = 0.9,
+        momentum: float = 0.9,
+        eps: float = 1e-3,
+        weight_decay: float = 0.0,
+    ) -> None:
+        defaults = {"lr": lr, "decay": decay, "momentum": momentum, "eps": eps}
+        super().__init__(params, {**defaults, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One update of all weights that have a gradient."""
+        if closure is not None:
+            raise ValueError("closure: is not taken")
+        for group in self.param_groups:
+            weights = [p for p in group["params"] if p.grad is not None]
+            if weights:
+                self._update(weights, group)
+        return None
+
+    def _update(self, weights: list[Tensor], group: dict[str, Any]) -> None:
+        states = [self._state(weight) for weight in weights]
+        squares = [state["square"] for state in states]
+        velocities = [state["velocity"] for state in states]
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        if group["weight_decay"]:
+            gradients = list(torch._foreach_add(gradients, weights, alpha=group["weight_decay"]))
+        torch._foreach_mul_(squares, group["decay"])
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - group["decay"])
+        roots = torch._foreach_add(squares, group["eps"])
+        torch._foreach_sqrt_(roots)
+        torch._foreach_mul_(velocities, group["momentum"])
+        torch._foreach_add_(velocities, torch._foreach_div(gradients, roots), alpha=group["lr"])
+        torch._foreach_sub_(weights, velocities)
+
+    def _state(self, weight: Tensor) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.state[weight]
+        if not state:
+            state["square"] = torch.ones_like(weight)
+            state["velocity"] = torch.zeros_like(weight)
+        return state
