@@ -56,10 +56,7 @@ def _summary(candidates: Sequence[Candidate]) -> str:
 
 def _reading(candidates: Sequence[Candidate], objective: Objective) -> str:
     """How the figures came about: the objective, the machine, the number of samples."""
-    formula = (
-        f"Reward = accuracy * (S/S0)^{objective.step_time_exponent:g}"
-        f" * (P/P0)^{objective.parameters_exponent:g}; S0 and P0 are the backbone's."
-    )
+    formula = f"Reward = {objective.formula}; S0 and P0 are the backbone's."
     timed = next((candidate.step_time for candidate in candidates if candidate.step_time), None)
     if timed is None:
         return formula

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from results.candidate import Candidate, State
 from reward.objective import Objective
-from reward.step_time_statistics import normalized
+from reward.step_time_statistics import normalized, reference_median_s
 
 
 def normalized_step_time(candidate: Candidate) -> float | None:
@@ -16,13 +16,21 @@ def normalized_step_time(candidate: Candidate) -> float | None:
 
 def reward(candidate: Candidate, objective: Objective) -> float | None:
     """The objective's value; None unless complete with all of its three quantities."""
-    step_time = normalized_step_time(candidate)
-    if candidate.state is not State.COMPLETE or candidate.accuracy is None or step_time is None:
+    if candidate.state is not State.COMPLETE or candidate.accuracy is None:
+        return None
+    return reward_at(candidate, candidate.accuracy, objective)
+
+
+def reward_at(candidate: Candidate, accuracy: float, objective: Objective) -> float | None:
+    """What it would be worth at that accuracy in [0, 1]; None without step time or parameters."""
+    timed, step_time = candidate.step_time, normalized_step_time(candidate)
+    if timed is None or step_time is None:
         return None
     if candidate.parameters is None or candidate.reference_parameters is None:
         return None
     share = candidate.parameters / candidate.reference_parameters
-    return objective(candidate.accuracy, step_time, share)
+    settled = objective.relative_to(reference_median_s(timed))
+    return settled(accuracy, step_time, share)
 
 
 def ranked(candidates: Iterable[Candidate], objective: Objective) -> list[tuple[float, Candidate]]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The weighted product, with the paper's exponents.
+    """The weighted product, with the paper's exponents; what follows has other forms.
 
-    Twice the step time costs 4.7 % of the reward, twice the parameters 3.4 %.
+    Twice the step time costs 4.7 % of the reward, twice the parameters 3.4 %. Every form is
+    affine in the accuracy and rises with it.
     """
 
     step_time_exponent: float = -0.07
@@ -26,3 +28,14 @@ class Objective:
         time_factor: float = normalized_step_time**self.step_time_exponent
         size_factor: float = normalized_parameters**self.parameters_exponent
         return accuracy * time_factor * size_factor
+
+    def relative_to(self, reference_step_time_s: float) -> Self:
+        """The same where S0 is that many seconds; only a target in seconds makes a difference."""
+        return self
+
+    @property
+    def formula(self) -> str:
+        """In one line, for people."""
+        return (
+            f"accuracy * (S/S0)^{self.step_time_exponent:g} * (P/P0)^{self.parameters_exponent:g}"
+        )

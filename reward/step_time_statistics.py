@@ -23,6 +23,11 @@ def median_s(step_time: StepTime) -> float:
     return median(step_time.samples_s)
 
 
+def reference_median_s(step_time: StepTime) -> float:
+    """S0 in seconds: the median of the backbone's steps, timed in turn with the candidate's."""
+    return median(step_time.reference_samples_s)
+
+
 def interval_s(step_time: StepTime) -> tuple[float, float] | None:
     """The median step's 95 % confidence interval in seconds, (low, high); None below 6 samples.
 
