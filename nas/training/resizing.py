@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from scaling.regularization import Progressive
+from scaling.sizes import to_multiple
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,30 @@ class Resizing:
         """Linear from the first stage to the last: phi_0 + (phi_e - phi_0) * i / (M - 1)."""
         share = stage / (self.stages - 1) if self.stages > 1 else 1.0
         return ends[0] + (ends[1] - ends[0]) * share
+
+
+def ranges_of(progressive: Mapping[str, Any]) -> Progressive:
+    """The ranges that an architecture file holds under ``training["progressive"]``.
+
+    Raises:
+        ValueError: a range that is missing, unknown or no pair of numbers.
+    """
+    try:
+        ranges = Progressive(**{name: _pair(ends) for name, ends in progressive.items()})
+    except TypeError as error:
+        raise ValueError(f"progressive: got {dict(progressive)!r} ({error})") from error
+    return ranges
+
+
+def ranges_for(image_size: int, stride: int = 32) -> Progressive:
+    """EfficientNetV2-S's ranges (Table 6), with 300 px scaled to ``image_size``.
+
+    No size is under the network's ``stride``, unless training's is.
+    """
+    start = min(image_size, max(to_multiple(128 / 300 * image_size), stride))
+    return Progressive((start, image_size), (5.0, 15.0), (0.0, 0.0), (0.1, 0.3))
+
+
+def _pair(ends: Any) -> Any:
+    first, last = ends
+    return first, last
