@@ -44,7 +44,7 @@ COLUMNS: a list each, all of one length, a place a candidate, in the order of nu
     step_time_s, step_time_low_s, step_time_high_s,                    # median, 95 % interval
     normalized_step_time, normalized_low, normalized_high,             # S/S0, 95 % interval
     parameters, reference_parameters, multiply_adds, peak_memory_bytes,
-    inference_time_s, images_per_s,                                    # latency; training throughput
+    inference_time_s, images_per_s,                                # latency; training throughput
     epochs, training_s, started_at, finished_at,                       # Unix seconds
     layers, fused_share,               # all stages' layers; the share of them that is fused_mbconv
     worker, device, image_size, batch_size,
@@ -52,12 +52,13 @@ COLUMNS: a list each, all of one length, a place a candidate, in the order of nu
                                        # parameter's options; null outside the space, and for a
                                        # stage that is left out except for its layers
 
-``state``, ``cause``, ``worker`` and ``device`` are ``{"values": [texts], "codes": [0, null, ...]}``;
-each answer has its own ``values``. States: running, complete, failed, infeasible, stopped,
-duplicate. Only a complete candidate with accuracy, normalized_step_time, parameters and
-reference_parameters has a reward: ``accuracy * normalized_step_time**w * (parameters /
-reference_parameters)**v``; of equal rewards the lowest number wins. The front is over accuracy
-(high) and normalized_step_time (low) of complete candidates; equals stay together.
+``state``, ``cause``, ``worker`` and ``device`` are ``{"values": [texts], "codes": [0, null,
+...]}``; each answer has its own ``values``. ``seed`` is text: a page's numbers cannot hold it.
+States: running, complete, failed, infeasible, stopped, duplicate. Only a complete candidate with
+accuracy, normalized_step_time, parameters and reference_parameters has a reward: ``accuracy *
+normalized_step_time**w * (parameters / reference_parameters)**v``; of equal rewards the lowest
+number wins. The front is over accuracy (high) and normalized_step_time (low) of complete
+candidates; equals stay together.
 
 STAGES are as in an architecture's JSON::
 
@@ -87,10 +88,10 @@ A BENCH, a row of ``nas bench --json``::
 
     {"name", "accuracy", "parameters", "multiply_adds", "step_time_s", "images_per_s",
      "inference_time_s", "peak_memory_bytes", "device", "batch_size", "image_size",
-     "normalized_step_time": [1.2, null]}     # by run; null where device, size or batch are unlike
+     "normalized_step_time": [1.2, null]}     # by run; null where timed otherwise
 
-An IMPORTANCE, ``GET /api/runs/<id>/importance?target=reward&w=-0.07&v=-0.05``; ``target`` is reward,
-accuracy or normalized_step_time; w and v count for the reward alone::
+An IMPORTANCE, ``GET /api/runs/<id>/importance?target=reward&w=-0.07&v=-0.05``; ``target`` is
+reward, accuracy or normalized_step_time; w and v count for the reward alone::
 
     {"target": "reward", "evaluator": "PED-ANOVA", "candidates": 812,
      "values": {"stage1.operator": 0.31, ...},             # sum 1, highest first
@@ -99,7 +100,53 @@ accuracy or normalized_step_time; w and v count for the reward alone::
 Other addresses: ``/`` the page, ``/page/NAME`` its files, ``/plotly.js``;
 ``/api/runs/<id>?after=VERSION`` the run with what changed since (``whole``: false, to be merged by
 ``number``; true where all was sent again); ``/api/events``, server-sent events ``changed`` with
-``{"runs": {"0": VERSION, ...}}`` at the beginning and after each change; ``/api/runs/<id>/candidates/
-<number>/file`` the JSON as a download; ``/api/runs/<id>/candidates.csv``. Errors: status 404 or 400
-with ``{"problem": "..."}``.
+``{"runs": {"0": VERSION, ...}}`` at the beginning and after each change. Errors have status 400,
+404 or 500 and say ``{"problem": "..."}``.
 """
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from results.dashboard.benches import relative_step_time
+from results.dashboard.run_facts import reference_json
+from results.dashboard.source import Source
+from reward.objective import Objective
+
+
+def whole(
+    sources: Sequence[Source], benches: Sequence[Mapping[str, Any]], mode: str
+) -> dict[str, Any]:
+    """All there is to show, but for what belongs to one candidate."""
+    objective = Objective()
+    return {
+        "mode": mode,
+        "generated_at": time.time(),
+        "objective": {
+            "step_time_exponent": objective.step_time_exponent,
+            "parameters_exponent": objective.parameters_exponent,
+        },
+        "runs": [source.payload(i) for i, source in enumerate(sources)],
+        "benches": _benches(sources, benches),
+    }
+
+
+def _benches(
+    sources: Sequence[Source], benches: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The networks beside the candidates, with their S/S0 in each run."""
+    known = []
+    for source in sources:
+        rows = source.rows()
+        known.append((rows, reference_json(source.run.space if source.run else None, rows)))
+    return [
+        {
+            **bench,
+            "normalized_step_time": [
+                relative_step_time(bench, rows, reference) for rows, reference in known
+            ],
+        }
+        for bench in benches
+    ]

@@ -1,0 +1,140 @@
+"""Candidates as the columns of :mod:`results.dashboard.payload`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from results.candidate import Candidate
+from results.dashboard.plain import number, text, whole
+from results.worth import normalized_step_time
+from reward.measurements import StepTime
+from reward.step_time_statistics import interval_s, median_s
+from search_space.architecture import Architecture
+from search_space.space import Space
+
+Row = dict[str, Any]
+
+CODED = ("state", "cause", "worker", "device")
+INTERVAL = ("normalized_low", "normalized_high")
+PLAIN = (
+    "number",
+    "detail",
+    "seed",
+    "architecture_id",
+    "accuracy",
+    "step_time_s",
+    "step_time_low_s",
+    "step_time_high_s",
+    "normalized_step_time",
+    *INTERVAL,
+    "parameters",
+    "reference_parameters",
+    "multiply_adds",
+    "peak_memory_bytes",
+    "inference_time_s",
+    "images_per_s",
+    "epochs",
+    "training_s",
+    "started_at",
+    "finished_at",
+    "layers",
+    "fused_share",
+    "image_size",
+    "batch_size",
+)
+
+
+def row(candidate: Candidate, space: Space | None) -> Row:
+    """One candidate by column; the interval of its S/S0, which takes longest, is left out.
+
+    Raises:
+        ValueError, TypeError, ArithmeticError: values that no search records.
+    """
+    return {
+        "number": candidate.number,
+        "state": candidate.state.value,
+        "cause": text(candidate.cause),
+        "detail": text(candidate.detail),
+        "seed": text(candidate.seed),
+        "architecture_id": candidate.architecture.architecture_id,
+        "accuracy": number(candidate.accuracy),
+        "parameters": whole(candidate.parameters),
+        "reference_parameters": whole(candidate.reference_parameters),
+        "multiply_adds": whole(candidate.multiply_adds),
+        "inference_time_s": number(candidate.inference_time_s),
+        "epochs": len(candidate.curve),
+        "training_s": number(candidate.phases_s.get("training")),
+        "started_at": number(candidate.started_at),
+        "finished_at": number(candidate.finished_at),
+        "worker": text(candidate.worker),
+        "normalized_step_time": number(normalized_step_time(candidate)),
+        **_timed(candidate.step_time),
+        **_mix(candidate.architecture),
+        "choices": _choices(candidate.architecture, space),
+    }
+
+
+def columns(rows: Sequence[Row], space: Space | None) -> dict[str, Any]:
+    """The rows, turned; ``choices`` is empty without a space."""
+    return {
+        **{name: _coded([row[name] for row in rows]) for name in CODED},
+        **{name: [row.get(name) for row in rows] for name in PLAIN},
+        "choices": {
+            name: [row["choices"][i] for row in rows]
+            for i, name in enumerate(space.parameters() if space else ())
+        },
+    }
+
+
+def _timed(timed: StepTime | None) -> Row:
+    if timed is None:
+        return {"device": None}
+    step_time_s = number(median_s(timed))
+    low, high = interval_s(timed) or (None, None)
+    batch_size = whole(timed.batch_size)
+    return {
+        "step_time_s": step_time_s,
+        "step_time_low_s": number(low),
+        "step_time_high_s": number(high),
+        "peak_memory_bytes": whole(timed.peak_memory_bytes),
+        "images_per_s": batch_size / step_time_s if batch_size and step_time_s else None,
+        "device": text(timed.device),
+        "image_size": whole(timed.image_size),
+        "batch_size": batch_size,
+    }
+
+
+def _mix(architecture: Architecture) -> Row:
+    layers = sum(stage.layers for stage in architecture.stages)
+    fused = sum(s.layers for s in architecture.stages if s.operator == "fused_mbconv")
+    return {"layers": layers, "fused_share": fused / layers}
+
+
+def _choices(architecture: Architecture, space: Space | None) -> list[int | None]:
+    """The place of each flat parameter's value among its options."""
+    if space is None:
+        return []
+    parameters = space.parameters()
+    try:
+        flat = space.encode(architecture)
+    except ValueError:
+        return [None] * len(parameters)
+    left_out = {
+        name.partition(".")[0]
+        for name, value in flat.items()
+        if name.endswith(".layers") and value == 0
+    }
+    return [
+        None
+        if name.partition(".")[0] in left_out and not name.endswith(".layers")
+        else options.index(flat[name])
+        for name, options in parameters.items()
+    ]
+
+
+def _coded(texts: Sequence[str | None]) -> Mapping[str, Any]:
+    """Each text once, and the place of each candidate's among them."""
+    places: dict[str, int] = {}
+    codes = [None if t is None else places.setdefault(t, len(places)) for t in texts]
+    return {"values": list(places), "codes": codes}

@@ -1,0 +1,142 @@
+"""A RUN of the command line as the page is shown it, whatever is wrong with it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from results.candidate import Candidate
+from results.dashboard.columns import Row, columns
+from results.dashboard.live_run import LiveRun, Place
+from results.dashboard.plain import plain, text
+from results.dashboard.run_facts import reference_json, space_json, task_of, title_of
+from results.dashboard.searching import is_searching
+from results.record_error import RecordError
+
+
+class NoRun(Exception):
+    """There is no run to show; the message is one line that says why."""
+
+
+class Source:
+    """One thread calls :meth:`poll`, any may call the rest meanwhile.
+
+    ``locate`` says where the run's record is, or raises NoRun; it is asked at every poll, since a
+    run may begin, or be made again, while the page is open.
+    """
+
+    def __init__(self, path: Path, locate: Callable[[], Place]) -> None:
+        self.path = path
+        self.run: LiveRun | None = None
+        self._locate = locate
+        self._token = secrets.token_hex(4)  # so that no version is another process's
+        self._notes = 0  # how often what is said about the run changed
+        self._problem: str | None = None
+        self._is_searching: bool | None = None
+
+    @property
+    def version(self) -> str:
+        """Changes whenever :meth:`payload` does; ``TOKEN-CANDIDATES-NOTES``."""
+        return f"{self._token}-{self.run.version if self.run else 0}-{self._notes}"
+
+    @property
+    def has_more(self) -> bool:
+        """Whether another poll would find more at once."""
+        return self.run is not None and self.run.has_more
+
+    def poll(self) -> None:
+        """Reads what is new."""
+        try:
+            self._read()
+            problem = None
+        except (NoRun, RecordError) as error:
+            problem = text(error)
+        except Exception as error:  # a stranger's files hold what nobody thought of
+            problem = f"cannot be read ({type(error).__name__}: {text(error)})"
+        notes = (problem, is_searching(self.path))
+        if notes != (self._problem, self._is_searching):
+            self._problem, self._is_searching = notes
+            self._notes += 1
+
+    def payload(self, index: int, after: str | None = None) -> dict[str, Any]:
+        """The run as in :mod:`results.dashboard.payload`, or what of it changed after a version."""
+        run, token, notes = self.run, self._token, self._notes
+        since = _candidates_version(after, token)
+        head = {
+            "id": index,
+            "path": text(self.path),
+            "version": f"{token}-0-{notes}",
+            "whole": since < 0,
+            "is_searching": self._is_searching,
+        }
+        if run is None:
+            return {**head, **_nothing(text(self.path.name), self._problem)}
+        version, rows, changed = run.rows(since)
+        return {
+            **head,
+            "version": f"{token}-{version}-{notes}",
+            "title": title_of(run.settings, run.space),
+            "problem": None,
+            "warnings": self._warnings(run),
+            "run_id": text(run.place.run_id),
+            "created_at": run.created_at,
+            "settings": plain(run.settings),
+            "task": task_of(run.settings),
+            "space": space_json(run.space),
+            "reference": reference_json(run.space, rows),
+            "columns": columns(changed, run.space),
+        }
+
+    def candidate(self, wanted: int) -> Candidate | None:
+        """A candidate with all of its facts; None if there is none of that number.
+
+        Raises:
+            RecordError: the record cannot be read.
+        """
+        return self.run.candidate(wanted) if self.run and self.run.has(wanted) else None
+
+    def rows(self) -> list[Row]:
+        """All candidates, in the order of their numbers."""
+        return self.run.rows()[1] if self.run else []
+
+    def _read(self) -> None:
+        place = self._locate()
+        if self.run is None or self.run.place != place:
+            run = LiveRun(place)
+            run.read()
+            self._token, self.run = secrets.token_hex(4), run
+        else:
+            self.run.read()
+
+    def _warnings(self, run: LiveRun) -> list[str]:
+        damaged = len(run.damaged)
+        kind = "candidate is" if damaged == 1 else "candidates are"
+        return [
+            *([f"cannot be read any more: {self._problem}"] if self._problem else []),
+            *([run.space_problem] if run.space_problem else []),
+            *([f"{damaged} damaged {kind} left out"] if damaged else []),
+        ]
+
+
+def _candidates_version(after: str | None, token: str) -> int:
+    """The version of the candidates in a version of the whole; -1 if it is none of this run's."""
+    own, _, rest = (after or "").partition("-")
+    version = rest.partition("-")[0]
+    return int(version) if own == token and version.isdecimal() and len(version) < 10 else -1
+
+
+def _nothing(title: str | None, problem: str | None) -> dict[str, Any]:
+    return {
+        "title": title or "?",
+        "problem": problem or "not read yet",
+        "warnings": [],
+        "run_id": None,
+        "created_at": None,
+        "settings": {},
+        "task": {"classes": None, "in_channels": None},
+        "space": None,
+        "reference": None,
+        "columns": columns([], None),
+    }
