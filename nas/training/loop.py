@@ -18,7 +18,7 @@ from nas.training.dropout import set_dropout
 from nas.training.recipe import Recipe
 from nas.training.schedule import share_of_peak
 from nas.training.stage import last_of_one_size, stages, steps
-from nas.training.step import mixed_precision, training_step
+from nas.training.step import TrainingStep, mixed_precision, training_step
 from nas.training.world import World, set_seed, unwrapped
 
 
@@ -69,6 +69,11 @@ def _nothing(step: int, count: int) -> None:
     """Listens to no step."""
 
 
+def run_plainly(step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
+    """Runs the step and does nothing else."""
+    return step(images, labels)
+
+
 class Training:
     """One network's training, epoch by epoch, which can be put down and taken up again.
 
@@ -90,10 +95,12 @@ class Training:
         deadline: float = math.inf,
         world: World | None = None,
         on_step: Callable[[int, int], None] = _nothing,
+        run_step: Callable[[TrainingStep, Tensor, Tensor], Tensor] = run_plainly,
     ) -> None:
         """``seed`` decides all of training's randomness, torch's global generators included.
         ``deadline`` is in ``time.monotonic()``'s seconds. ``on_step`` hears after each step its
-        number in the epoch, from 1, and the epoch's number of steps."""
+        number in the epoch, from 1, and the epoch's number of steps. ``run_step`` runs each
+        step, on (N, C, H, W) images and their labels, and returns its loss."""
         self.network = network
         self.recipe = recipe
         self.epochs_done = 0
@@ -102,7 +109,7 @@ class Training:
         self._training, self._validation = training, validation
         self._seed, self._deadline = seed, deadline
         self._world = world or World()
-        self._on_step = on_step
+        self._on_step, self._run_step = on_step, run_step
         self._generator = torch.Generator().manual_seed(seed)
         self._step = training_step(network, recipe)
         self._stages = stages(recipe, len(training), training.size, seed)
@@ -143,7 +150,7 @@ class Training:
             rate = recipe.learning_rate * share * stage.rate
             for group in self._step.optimizer.param_groups:
                 group["lr"] = rate
-            losses += self._step(images, labels)
+            losses += self._run_step(self._step, images, labels)
             self._average.update()
             self._on_step(i + 1, count)
         loss = float(self._world.mean(losses)) / count

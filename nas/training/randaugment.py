@@ -17,9 +17,9 @@ POLICIES_A_BATCH = 16
 
 # By kornia's names, what each reaches at magnitudes 0 and 30. Rotations, shears, shifts and colours
 # are as strong as in EfficientNetV2's published code at the same magnitude, where 10 is a rotation
-# by 30 degrees, a shear by 0.3, a shift by 100 of some 300 pixels and a factor of 1.9; what
-# brightens goes as far as kornia does. That code posterizes and solarizes less at larger
-# magnitudes; here kornia's own ranges hold.
+# by 30 degrees, a shear by 0.3, a shift by 100 of some 300 pixels and a factor of 1.9. Kornia's
+# contrast multiplies all of an image, so it and brightness stay where the image can be seen. That
+# code posterizes and solarizes less at larger magnitudes; here kornia's own ranges hold.
 _POLICY: list[list[tuple[str, float, float]]] = [
     [("auto_contrast", 0, 1)],
     [("equalize", 0, 1)],
@@ -28,8 +28,10 @@ _POLICY: list[list[tuple[str, float, float]]] = [
     [("posterize", 4, 8)],
     [("solarize", 0, 1)],
     [("solarize_add", 0, 0.5)],
-    *([(name, 0.1, 5.5)] for name in ("color", "contrast", "sharpness")),
-    [("brightness", 0.8, 2.0)],
+    [("color", 0.1, 5.5)],
+    [("sharpness", 0.1, 5.5)],
+    [("contrast", 0.8, 2)],
+    [("brightness", 0.8, 2)],
     [("shear_x", -0.27, 0.27)],
     [("shear_y", -0.27, 0.27)],
     [("translate_x", -1, 1)],

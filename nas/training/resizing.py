@@ -67,10 +67,9 @@ def ranges_of(progressive: Mapping[str, Any]) -> Progressive:
         ValueError: a range that is missing, unknown or no pair of numbers.
     """
     try:
-        ranges = Progressive(**{name: _pair(ends) for name, ends in progressive.items()})
-    except TypeError as error:
+        return Progressive(**{name: _pair(ends) for name, ends in progressive.items()})
+    except (TypeError, ValueError) as error:
         raise ValueError(f"progressive: got {dict(progressive)!r} ({error})") from error
-    return ranges
 
 
 def ranges_for(image_size: int, stride: int = 32) -> Progressive:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.training.schedule import warmup_cosine
+from nas.training.schedule import share_of_peak, warmup_cosine, warmup_staircase
 
 shares = st.floats(0, 1)
 warmups = st.floats(0.01, 0.9)
@@ -33,6 +33,7 @@ def test_warmup_of_a_fifth_then_cosine(progress: float, share: float) -> None:
 
 def test_no_warmup_starts_at_the_peak() -> None:
     assert warmup_cosine(0, 0) == 1
+    assert warmup_staircase(0, 0, 100) == 1
 
 
 @given(progress=shares, warmup=warmups)
@@ -50,3 +51,26 @@ def test_it_rises_to_the_end_of_warmup_and_falls_from_there(
         assert rise >= 0
     if earlier >= warmup:
         assert rise <= 0
+
+
+@pytest.mark.parametrize(
+    ("epoch", "share"),
+    [
+        (0.0, 0.0),
+        (2.5, 0.5),
+        (4.99, 0.998),
+        (5.0, 0.97**2),  # 5 / 2.4 = 2.08: two falls are over when the rise is
+        (7.1, 0.97**2),
+        (7.3, 0.97**3),
+        (24.1, 0.97**10),
+        (349.9, 0.97**145),
+    ],
+)
+def test_the_papers_350_epochs(epoch: float, share: float) -> None:
+    """5 epochs of rise, x 0.97 every 2.4 epochs."""
+    assert warmup_staircase(epoch / 350, 5 / 350, 350 / 2.4) == pytest.approx(share, rel=1e-9)
+
+
+def test_decays_choose_the_staircase_and_none_the_cosine() -> None:
+    assert share_of_peak(0.6, 0.2, None) == warmup_cosine(0.6, 0.2)
+    assert share_of_peak(0.6, 0.2, 10) == 0.97**6
