@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from nas.commands.dashboard import dashboard
 from nas.commands.results import results
 from nas.commands.scale import scale
 from nas.commands.search import search
@@ -27,6 +28,7 @@ def nas() -> None:
 
 nas.add_command(search)
 nas.add_command(results)
+nas.add_command(dashboard)
 nas.add_command(show)
 nas.add_command(scale)
 
