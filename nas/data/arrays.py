@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +16,52 @@ from nas.data.resize import square
 from nas.data.split import Split
 from nas.errors import UserError
 
-# Ours, MedMNIST's and Keras's names. A test set may be in the file too; a search never opens it.
+# Ours, MedMNIST's and Keras's names.
 _NAMES = (("train_images", "train_labels"), ("x_train", "y_train"), ("images", "labels"))
+_TEST_NAMES = (("test_images", "test_labels"), ("x_test", "y_test"))
 
 
 def training_arrays(path: Path, size: int | None) -> Split:
-    """The file's training images, square, at ``size`` or their own.
+    """The file's training images, square, at ``size`` or their own. The test's are not read.
 
     Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or floats from 0 to 1.
 
     Raises:
         UserError: no such file, no such arrays, or arrays of another form.
     """
+    return _arrays(path, _NAMES, size)
+
+
+def evaluation_arrays(path: Path, size: int | None) -> Split:
+    """The file's test images, likewise."""
+    return _arrays(path, _TEST_NAMES, size)
+
+
+def training_labels(path: Path) -> NDArray[np.int64]:
+    """The training images' labels alone, each once, in order."""
+    with _opened(path) as arrays:
+        names = [labels for _, labels in _NAMES if labels in arrays]
+        return np.unique(arrays[names[0]]) if names else np.empty(0, np.int64)
+
+
+def _arrays(path: Path, names: tuple[tuple[str, str], ...], size: int | None) -> Split:
+    with _opened(path) as arrays:
+        images, labels = _find(path, arrays, names)
+    return _checked(path, images, labels, size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     try:
         with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
-            images, labels = _find(path, arrays)
+            yield arrays
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f"--data: got {path}, must be a readable .npz file ({error})") from error
+
+
+def _checked(
+    path: Path, images: NDArray[np.generic], labels: NDArray[np.generic], size: int | None
+) -> Split:
     pixels = _to_pixels(path, images)
     labels = labels.reshape(-1)
     if len(pixels) != len(labels) or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
@@ -42,12 +73,12 @@ def training_arrays(path: Path, size: int | None) -> Split:
 
 
 def _find(
-    path: Path, arrays: Mapping[str, NDArray[np.generic]]
+    path: Path, arrays: Mapping[str, NDArray[np.generic]], known: tuple[tuple[str, str], ...]
 ) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    for images, labels in _NAMES:
+    for images, labels in known:
         if images in arrays and labels in arrays:
             return arrays[images], arrays[labels]
-    names = " or ".join(" + ".join(pair) for pair in _NAMES)
+    names = " or ".join(" + ".join(pair) for pair in known)
     raise UserError(f"--data: {path}: got arrays {sorted(arrays)}, must be {names}")
 
 

@@ -3,104 +3,108 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from nas.data.split import Split
+from nas.data.fingerprint import fingerprint
+from nas.data.source import Listing, Source, in_chunks
 from nas.errors import UserError
 
-DEFAULT_SIZE = 64
 FEWEST_PER_CLASS = 5
-_HELD_BACK = {"test", "val", "valid", "validation"}
+_VALIDATION = ("val", "valid", "validation")
+_HELD_BACK = {"test", *_VALIDATION}
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 
 
-@dataclass(frozen=True)
-class FolderImages:
-    """A folder's images, its classes by name in the order of their labels, and the unreadable."""
-
-    split: Split
-    class_names: tuple[str, ...]
-    unreadable: tuple[str, ...]
-
-
-def training_folder(root: Path, size: int | None) -> FolderImages:
-    """Every image of ``root``/class, or of ``root``/train/class, as RGB of size x size pixels.
-
-    An image that cannot be read is left out and named in ``unreadable``.
+def training_folder(root: Path) -> Source:
+    """The images of ``root``/class, or of ``root``/train/class.
 
     Raises:
-        UserError: no folder, fewer than two classes, or a class with under five readable images.
+        UserError: fewer than two classes.
     """
-    root = root / "train" if (root / "train").is_dir() else root
-    class_names = tuple(sorted(d.name for d in root.iterdir() if _is_class(d)))
-    if len(class_names) < 2:
+    root = _training_root(root)
+    files = _files_by_class(root)
+    if len(files) < 2:
         raise UserError(
-            f"--data: got {root} with {len(class_names)} folders of images, "
+            f"--data: got {root} with {len(files)} folders of images, "
             "must have two or more, one per class"
         )
-    files = [(file, i) for i, name in enumerate(class_names) for file in _images(root / name)]
-    side = size or DEFAULT_SIZE
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow decodes without holding the GIL.
-        decoded = list(pool.map(lambda entry: _decode(entry[0], side), files))
-    readable = [i for i, pixels in enumerate(decoded) if pixels is not None]
-    unreadable = tuple(str(files[i][0]) for i, pixels in enumerate(decoded) if pixels is None)
-    labels = np.array([files[i][1] for i in readable], dtype=np.int64)
-    _check_enough(root, class_names, labels, unreadable)
-    pixels = np.stack([pixels for pixels in decoded if pixels is not None])
-    return FolderImages(Split(pixels, labels), class_names, unreadable)
+    return _source(root, files, tuple(files), FEWEST_PER_CLASS)
 
 
-def _is_class(folder: Path) -> bool:
-    """Whether it holds a class's images. A test set beside the classes is none of them."""
-    if not folder.is_dir() or not _images(folder):
-        return False
-    is_held_back = folder.name.lower() in _HELD_BACK and any(d.is_dir() for d in folder.iterdir())
-    return not is_held_back
+def has_classes(root: Path) -> bool:
+    """Whether there are folders of images to train on."""
+    root = _training_root(root)
+    return any(_has_image(folder) for folder in root.iterdir() if folder.is_dir())
+
+
+def evaluation_folder(root: Path, class_names: tuple[str, ...]) -> Source:
+    """The images of ``root``/test/class, or of ``root``/val/class if there is no test.
+
+    Raises:
+        UserError: neither is there, or it has a class that the training set has not.
+    """
+    names = {folder.name.lower(): folder for folder in root.iterdir() if folder.is_dir()}
+    root = next((names[n] for n in ("test", *_VALIDATION) if n in names), root / "test")
+    files = _files_by_class(root) if root.is_dir() else {}
+    if not files:
+        raise UserError(f"--data: got {root}, must be a folder of class folders")
+    unknown = sorted(set(files) - set(class_names))
+    if unknown:
+        raise UserError(
+            f"--data: got {root / unknown[0]}, must be one of the training set's "
+            f"{len(class_names)} classes"
+        )
+    return _source(root, files, class_names, 0)
+
+
+def _training_root(root: Path) -> Path:
+    return root / "train" if (root / "train").is_dir() else root
+
+
+def _source(
+    root: Path, files: dict[str, list[Path]], class_names: tuple[str, ...], fewest: int
+) -> Source:
+    images = [file for own in files.values() for file in own]
+    numbers = {name: i for i, name in enumerate(class_names)}
+    labels = np.repeat([numbers[name] for name in files], [len(own) for own in files.values()])
+    listing = Listing(
+        labels.astype(np.int64),
+        class_names,
+        name=lambda position: str(images[position]),
+        chunks=lambda: in_chunks((i, file.read_bytes) for i, file in enumerate(images)),
+        fewest_per_class=fewest,
+    )
+    return Source(fingerprint(root, images), lambda: listing)
+
+
+def _files_by_class(root: Path) -> dict[str, list[Path]]:
+    """The images of every class, classes and images in the order of their names.
+
+    A test set beside the classes is none of them.
+    """
+    files: dict[str, list[Path]] = {}
+    for folder in sorted(folder for folder in root.iterdir() if folder.is_dir()):
+        own = _images(folder)
+        is_held_back = folder.name.lower() in _HELD_BACK and any(
+            f.is_dir() for f in folder.iterdir()
+        )
+        if own and not is_held_back:
+            files[folder.name] = own
+    return files
+
+
+def _has_image(folder: Path) -> bool:
+    return any(
+        Path(name).suffix.lower() in _SUFFIXES for _, _, names in os.walk(folder) for name in names
+    )
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in _SUFFIXES and f.is_file())
-
-
-def _decode(file: Path, size: int) -> NDArray[np.uint8] | None:
-    """The middle square (3, size, size), or None where the file is no whole image."""
-    try:
-        with Image.open(file) as image:
-            image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode no more than is needed
-            upright = _rgb(ImageOps.exif_transpose(image))
-            fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
-    except Exception:  # foreign bytes: decoders raise whatever they come upon
-        return None
-    return np.asarray(fitted, dtype=np.uint8).transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Three channels of 8 bits. Pillow by itself clips 16-bit greys at 255, so to white."""
-    if image.mode.startswith("I"):
-        greys = np.rint(np.asarray(image) / 257).clip(0, 255)
-        return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
-    if "transparency" in image.info:  # Pillow warns where it goes to RGB at once
-        image = image.convert("RGBA")
-    return image.convert("RGB")
-
-
-def _check_enough(
-    root: Path,
-    class_names: tuple[str, ...],
-    labels: NDArray[np.int64],
-    unreadable: tuple[str, ...],
-) -> None:
-    counts = Counter(labels.tolist())
-    for i, name in enumerate(class_names):
-        if counts[i] < FEWEST_PER_CLASS:
-            raise UserError(
-                f"--data: {root / name}: got {counts[i]} readable images, must be "
-                f"{FEWEST_PER_CLASS} or more ({len(unreadable)} unreadable in all)"
-            )
+    return sorted(
+        Path(parent, name)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if Path(name).suffix.lower() in _SUFFIXES and Path(parent, name).is_file()
+    )

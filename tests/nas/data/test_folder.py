@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.folder import FEWEST_PER_CLASS, training_folder
+from nas.data.folder import FEWEST_PER_CLASS, evaluation_folder, training_folder
 from nas.errors import UserError
+from tests.nas.data.decoding import decoded, only_part
 
 MakeFolder = Callable[..., Path]
 COUNT = FEWEST_PER_CLASS
@@ -39,24 +40,20 @@ def _one(
     """What becomes of one image among the others: (C, H, W)."""
     image.save(root / name, **options)
     (root / "cat" / "0.png").unlink()  # as many as before
-    images = training_folder(root, 8)
-    assert images.unreadable == ()
-    pixels: NDArray[np.uint8] = images.split.pixels[COUNT - 1]  # by name the last one of the cats
+    entry = decoded(training_folder(root))
+    assert entry.meta.unreadable == ()
+    pixels: NDArray[np.uint8] = entry.pixels[COUNT - 1]  # by name the last one of the cats
     return pixels
 
 
 def test_classes_are_folders_in_the_order_of_their_names(make_folder: MakeFolder) -> None:
-    images = training_folder(make_folder(("dog", "ant", "cat")), 8)
-    assert images.class_names == ("ant", "cat", "dog")
-    assert images.split.labels.tolist() == [0] * COUNT + [1] * COUNT + [2] * COUNT
-    assert images.split.pixels.shape == (3 * COUNT, 3, 8, 8)
-    assert images.split.pixels.dtype == np.uint8
-    greys = images.split.pixels[:, 0, 0, 0].tolist()
+    entry = decoded(training_folder(make_folder(("dog", "ant", "cat"))))
+    assert entry.meta.class_names == ("ant", "cat", "dog")
+    assert entry.labels.tolist() == [0] * COUNT + [1] * COUNT + [2] * COUNT
+    assert entry.pixels.shape == (3 * COUNT, 3, 8, 8)
+    assert entry.pixels.dtype == np.uint8
+    greys = entry.pixels[:, 0, 0, 0].tolist()
     assert greys == [50] * COUNT + [100] * COUNT + [0] * COUNT
-
-
-def test_the_size_is_64_unless_asked_for(make_folder: MakeFolder) -> None:
-    assert training_folder(make_folder(), None).split.pixels.shape[2:] == (64, 64)
 
 
 def test_files_lie_at_any_depth_and_others_are_passed_over(make_folder: MakeFolder) -> None:
@@ -66,9 +63,9 @@ def test_files_lie_at_any_depth_and_others_are_passed_over(make_folder: MakeFold
     (root / "cat" / "notes.txt").write_text("no image")
     (root / "notes").mkdir()
     (root / "notes" / "readme.md").write_text("no class")
-    images = training_folder(root, 8)
-    assert images.class_names == ("cat", "dog")
-    assert np.bincount(images.split.labels).tolist() == [COUNT + 1, COUNT]
+    entry = decoded(training_folder(root))
+    assert entry.meta.class_names == ("cat", "dog")
+    assert np.bincount(entry.labels).tolist() == [COUNT + 1, COUNT]
 
 
 def test_train_is_read_and_what_is_beside_it_never(
@@ -78,15 +75,15 @@ def test_train_is_read_and_what_is_beside_it_never(
     make_folder(("cat", "dog", "emu"), under="test")
     make_folder(("cat", "fox"), under="val")
     opened: list[Path] = []
-    open_image = Image.open
+    read_bytes = Path.read_bytes
 
-    def spy(file: Path) -> Image.Image:
+    def spy(file: Path) -> bytes:
         opened.append(file)
-        return open_image(file)
+        return read_bytes(file)
 
-    monkeypatch.setattr(Image, "open", spy)
-    images = training_folder(root, 8)
-    assert images.class_names == ("cat", "dog")
+    monkeypatch.setattr(Path, "read_bytes", spy)
+    entry = decoded(training_folder(root))
+    assert entry.meta.class_names == ("cat", "dog")
     assert len(opened) == 2 * COUNT
     assert {file.relative_to(root).parts[0] for file in opened} == {"train"}
 
@@ -101,11 +98,16 @@ def test_unreadable_images_are_left_out_and_named(make_folder: MakeFolder) -> No
     (root / "cat" / "corrupt.jpg").write_bytes(b"\xff\xd8\xff\xe0" + bytes(200))
     (root / "dog" / "text.jpg").write_text("<html>404</html>")
     (root / "dog" / "empty.png").touch()
-    images = training_folder(root, 8)
+    (root / "dog" / "folder.jpg").mkdir()
+    (root / "dog" / "gone.jpg").symlink_to("nowhere")
+    entry = decoded(training_folder(root))
     bad = ["cat/corrupt.jpg", "cat/cut.jpg", "cat/cut.png"]
     bad += ["dog/cut.gif", "dog/cut.webp", "dog/empty.png", "dog/text.jpg"]
-    assert images.unreadable == tuple(str(root / name) for name in bad)
-    assert images.split.labels.tolist() == [0] * COUNT + [1] * COUNT
+    assert entry.meta.unreadable == tuple(str(root / name) for name in bad)
+    (split,) = entry.parts()
+    assert sorted(split.labels.tolist()) == [0] * COUNT + [1] * COUNT
+    # The gaps are closed with images from the end, each with its own label.
+    assert np.array_equal(split.pixels[:, 0, 4, 4], 50 * split.labels)
 
 
 def test_a_photograph_is_turned_as_its_exif_says(make_folder: MakeFolder) -> None:
@@ -165,9 +167,9 @@ def test_too_few_readable_images_of_a_class_end_the_run(make_folder: MakeFolder)
     root = make_folder()
     (root / "dog" / "0.png").write_bytes(b"\x89PNG")
     with pytest.raises(UserError) as error:
-        training_folder(root, 8)
-    text = f"--data: {root}/dog: got {COUNT - 1} readable images, must be {COUNT} or more"
-    assert str(error.value) == f"{text} (1 unreadable in all)"
+        decoded(training_folder(root))
+    text = f"class 'dog': got {COUNT - 1} readable images, must be {COUNT} or more"
+    assert str(error.value) == f"--data: some: {text} (1 unreadable in all)"
 
 
 @pytest.mark.parametrize("names", [(), ("cat",)])
@@ -176,7 +178,7 @@ def test_a_folder_without_two_classes_is_refused(
 ) -> None:
     root = make_folder(names)
     with pytest.raises(UserError, match=rf"got {root} with {len(names)} folders of images"):
-        training_folder(root, 8)
+        training_folder(root)
 
 
 def test_images_without_class_folders_are_refused(make_folder: MakeFolder) -> None:
@@ -184,14 +186,42 @@ def test_images_without_class_folders_are_refused(make_folder: MakeFolder) -> No
     for file in (root / "cat").iterdir():
         file.rename(root / file.name)
     with pytest.raises(UserError, match="with 0 folders of images, must have two or more"):
-        training_folder(root, 8)
+        training_folder(root)
 
 
 def test_a_test_set_beside_the_classes_is_no_class(make_folder: MakeFolder) -> None:
     make_folder(("cat", "dog"), under="test")
     make_folder(("cat", "dog"), under="Val")
-    assert training_folder(make_folder(), 8).class_names == ("cat", "dog")
+    assert training_folder(make_folder()).listing().class_names == ("cat", "dog")
 
 
 def test_a_class_may_be_called_test(make_folder: MakeFolder) -> None:
-    assert training_folder(make_folder(("exam", "test")), 8).class_names == ("exam", "test")
+    source = training_folder(make_folder(("exam", "test")))
+    assert source.listing().class_names == ("exam", "test")
+
+
+@pytest.mark.parametrize("name", ["test", "val", "Validation"])
+def test_the_test_images_have_the_labels_of_the_training_set(
+    make_folder: MakeFolder, name: str
+) -> None:
+    root = make_folder(("dog", "emu"), count=2, under=name)
+    split = only_part(evaluation_folder(root, ("cat", "dog", "emu")))
+    assert split.labels.tolist() == [1, 1, 2, 2]
+    assert split.pixels[:, 0, 0, 0].tolist() == [0, 0, 50, 50]
+
+
+def test_test_comes_before_val(make_folder: MakeFolder) -> None:
+    make_folder(("cat",), count=3, under="val")
+    root = make_folder(("cat",), count=2, under="test")
+    assert len(evaluation_folder(root, ("cat",)).listing().labels) == 2
+
+
+def test_a_test_class_that_nobody_trained_on_is_refused(make_folder: MakeFolder) -> None:
+    root = make_folder(("cat", "fox"), under="test")
+    with pytest.raises(UserError, match=r"test/fox, must be one of the training set's 1 classes"):
+        evaluation_folder(root, ("cat",))
+
+
+def test_a_folder_without_a_test_set_says_so(make_folder: MakeFolder) -> None:
+    with pytest.raises(UserError, match=r"got .*/test, must be a folder of class folders"):
+        evaluation_folder(make_folder(), ("cat", "dog"))

@@ -1,0 +1,108 @@
+"""Data that is read into memory as it is: digits, shapes, CIFAR and arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from nas.data import digits, shapes
+from nas.data.arrays import evaluation_arrays, training_arrays, training_labels
+from nas.data.cifar import cifar, is_cifar
+from nas.data.split import EvaluationData, SearchData, Split, hold_out, minival_count
+from nas.errors import UserError
+
+ARRAYS = ".npz"
+
+
+def is_in_memory(spec: str) -> bool:
+    """Whether ``spec`` is one of these."""
+    if spec == "digits" or _is_shapes(spec):
+        return True
+    return Path(spec).suffix == ARRAYS or is_cifar(Path(spec))
+
+
+def search_data_in_memory(spec: str, image_size: int | None) -> SearchData:
+    """Its training set and minival; UserError if there is something wrong with it."""
+    if spec == "digits":
+        size = image_size or digits.SIZE
+        parts = (digits.digits("train", size), digits.digits("minival", size))
+        return SearchData(spec, digits.CLASSES, *parts, class_names=_numbers(digits.CLASSES))
+    if _is_shapes(spec):
+        options = _shapes_options(spec)
+        made = _shapes(spec, options, "train", options["n"], image_size)
+        minival = _shapes(spec, options, "minival", shapes.MINIVAL_COUNT, image_size)
+        names = _numbers(options["classes"])
+        return SearchData(spec, len(names), made, minival, class_names=names)
+    if is_cifar(Path(spec)):
+        return _held_out(spec, *cifar(Path(spec), "train", image_size))
+    split = training_arrays(Path(spec), image_size)
+    labels, places = np.unique(split.labels, return_inverse=True)
+    if len(labels) < 2:
+        raise UserError(f"--data: {spec}: got labels of {len(labels)} class, must be 2 or more")
+    names = tuple(map(str, labels.tolist()))
+    return _held_out(spec, Split(split.pixels, places.astype(np.int64)), names)
+
+
+def evaluation_data_in_memory(
+    spec: str, image_size: int | None, class_names: tuple[str, ...]
+) -> EvaluationData:
+    """Its test split; UserError if it has none, or one of other classes."""
+    if spec == "digits":
+        test = digits.digits("test", image_size or digits.SIZE)
+        return EvaluationData(spec, digits.CLASSES, test)
+    if _is_shapes(spec):
+        options = _shapes_options(spec)
+        test = _shapes(spec, options, "test", shapes.TEST_COUNT, image_size)
+        return EvaluationData(spec, options["classes"], test)
+    if is_cifar(Path(spec)):
+        test, names = cifar(Path(spec), "test", image_size)
+        return EvaluationData(spec, len(names), test)
+    test = evaluation_arrays(Path(spec), image_size)
+    known = np.array([int(name) for name in class_names], np.int64) if class_names else (
+        training_labels(Path(spec))
+    )  # fmt: skip
+    places = np.searchsorted(known, test.labels).clip(max=max(0, len(known) - 1))
+    if not len(known) or (known[places] != test.labels).any():
+        raise UserError(
+            f"--data: {spec}: got test labels beyond the training set's {len(known)} classes"
+        )
+    return EvaluationData(spec, len(known), Split(test.pixels, places.astype(np.int64)))
+
+
+def _held_out(name: str, split: Split, class_names: tuple[str, ...]) -> SearchData:
+    kept, held = hold_out(split.labels, minival_count(len(split)))
+    parts = (split.take(kept), split.take(held))
+    return SearchData(name, len(class_names), *parts, class_names=class_names)
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(map(str, range(count)))
+
+
+def _is_shapes(spec: str) -> bool:
+    return spec.partition(":")[0] == "shapes"
+
+
+def _shapes_options(spec: str) -> dict[str, int]:
+    options = {"classes": shapes.CLASSES, "size": shapes.SIZE, "n": shapes.TRAIN_COUNT}
+    for part in spec.partition(":")[2].split(",") if ":" in spec else ():
+        key, _, value = part.partition("=")
+        if key not in options or not value.isdecimal():
+            raise UserError(
+                f"--data: got {part!r} in {spec!r}, must be classes=, size= or n= and a number"
+            )
+        options[key] = int(value)
+    return options
+
+
+def _shapes(
+    spec: str, options: dict[str, int], part: str, count: int, image_size: int | None
+) -> Split:
+    try:
+        size = image_size or options["size"]
+        return Split(*shapes.shapes(part, count, size, options["classes"]))
+    except ValueError as error:
+        raise UserError(f"--data: {spec!r}: {error}") from error
+    except MemoryError as error:
+        raise UserError(f"--data: {spec!r}: got more than fits into memory ({error})") from error

@@ -1,0 +1,19 @@
+"""What becomes of encoded images, in the order in which they were found."""
+
+from __future__ import annotations
+
+from nas.data.cache_entry import Entry
+from nas.data.cached import cached, whole
+from nas.data.source import Source
+from nas.data.split import Split
+
+
+def decoded(source: Source, size: int = 8) -> Entry:
+    """All images of the source, decoded into the cache."""
+    return cached("some", source, size, whole)
+
+
+def only_part(source: Source, size: int = 8) -> Split:
+    """Their pixels and labels."""
+    (split,) = decoded(source, size).parts()
+    return split
