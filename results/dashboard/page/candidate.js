@@ -1,0 +1,134 @@
+"use strict";
+
+/** The open candidate, or two side by side. */
+{
+  const { byId, element } = nas.dom;
+  let shown = "";
+  let isPicking = false;
+  let opener = null;
+
+  /** A button that opens a candidate, for wherever its number stands. */
+  function link(row, text) {
+    const open = (event) => select(row, event.shiftKey || event.ctrlKey || event.metaKey, true);
+    return element("button.link", { type: "button", onclick: open, "aria-label": `open candidate ${row.number}` }, text);
+  }
+
+  /**
+   * @param {Object} row
+   * @param {boolean} beside what is open, rather than in its place
+   * @param {boolean} [focus] moves the keyboard there
+   */
+  function select(row, beside, focus = false) {
+    const [first] = nas.state.selected;
+    const both = (beside || isPicking) && first && first !== row.key;
+    nas.state.selected = both ? [first, row.key] : [row.key];
+    isPicking = false;
+    opener = document.activeElement;
+    nas.schedule("selection");
+    if (focus) requestAnimationFrame(() => byId("candidate").focus());
+  }
+
+  function close() {
+    nas.state.selected = [];
+    isPicking = false;
+    nas.schedule("selection");
+    (opener?.isConnected ? opener : byId("plot-frame")).focus();
+  }
+
+  /** Draws anew when the selection or a selected candidate changed. */
+  async function draw() {
+    const rows = nas.state.selected.map(nas.store.find).filter(Boolean);
+    const panel = byId("candidate");
+    panel.hidden = !rows.length;
+    document.body.classList.toggle("comparing", rows.length > 1);
+    const key = JSON.stringify([rows.map((row) => [row.key, row.state]), isPicking]);
+    if (key === shown) return;
+    shown = key;
+    if (!rows.length) return panel.replaceChildren();
+    panel.replaceChildren(heading(rows), element("p.muted", {}, "reading ..."));
+    const parts = await details(rows);
+    if (key === shown) show(panel, rows, parts);
+  }
+
+  async function details(rows) {
+    try {
+      return await Promise.all(rows.map(nas.source.detail));
+    } catch (problem) {
+      return problem;
+    }
+  }
+
+  function show(panel, rows, parts) {
+    if (parts instanceof Error || parts.includes(null)) {
+      const text = parts instanceof Error ? parts.message : "This report has no more about it.";
+      return panel.replaceChildren(heading(rows), element("p.problem", { role: "alert" }, text));
+    }
+    const networks = rows.map((row, place) => ({ label: title(row), row, detail: parts[place] }));
+    const charts = [
+      ["Learning curve", nas.charts.learning, parts.some(({ curve }) => curve.length)],
+      ["Step-time samples", nas.charts.samples, parts.some(({ samples_s }) => samples_s.length)],
+    ].filter(([, , has]) => has);
+    const places = charts.map(() => element("div.chart", { role: "img" }));
+    panel.replaceChildren(
+      heading(rows),
+      ...networks.map(remarks),
+      ...networks.map(picture),
+      nas.stages.table(parts.map(({ architecture }) => architecture)),
+      nas.measures.table(networks),
+      ...charts.flatMap(([name], place) => [element("h3", {}, name), label(places[place], name)]),
+      ...networks.map(nas.provenance.section),
+    );
+    charts.forEach(([, draw], place) => draw(places[place], networks));
+  }
+
+  function label(place, name) {
+    place.setAttribute("aria-label", name);
+    return place;
+  }
+
+  function title(row) {
+    const run = nas.store.runs.length > 1 ? `, ${row.run.label}` : "";
+    return `candidate ${row.number}${run}`;
+  }
+
+  function heading(rows) {
+    const pick = () => {
+      isPicking = !isPicking;
+      draw();
+    };
+    const compare = rows.length === 1
+      ? element("button", { type: "button", onclick: pick, "aria-pressed": String(isPicking) }, isPicking ? "now choose another ..." : "Compare")
+      : element("button", { type: "button", onclick: () => swap() }, "Swap");
+    const names = rows.length === 1 ? title(rows[0]) : rows.map((row, place) => `${"AB"[place]}: ${title(row)}`).join("  ·  ");
+    return element(
+      "header.bar-of-buttons", {},
+      element("h2", {}, names[0].toUpperCase() + names.slice(1)),
+      compare,
+      element("button.close", { type: "button", onclick: close, "aria-label": "close (Esc)" }, "×"),
+    );
+  }
+
+  function swap() {
+    nas.state.selected.reverse();
+    nas.schedule("selection");
+  }
+
+  /** How it stands: front, rank, or why it is out. */
+  function remarks({ row, detail }, place) {
+    const rank = nas.model.ranking.indexOf(row);
+    const said = [
+      row.state !== "complete" && [row.state, detail.cause].filter(Boolean).join(": "),
+      rank >= 0 && (rank === 0 ? "the winner" : `place ${rank + 1} by reward`),
+      nas.model.onFront.has(row) && "on the Pareto front",
+    ].filter(Boolean);
+    const letter = nas.state.selected.length > 1 ? `${"AB"[place]}: ` : "";
+    return element("div.remarks", {}, said.length > 0 && element("p", {}, letter + said.join(", ")), detail.detail && element("p.problem", {}, detail.detail));
+  }
+
+  function picture({ label, detail }) {
+    const size = detail.step_time?.image_size ?? null;
+    return element("div.scroll", { tabindex: 0, role: "group", "aria-label": `drawing of ${label}` }, nas.drawing.network(detail.architecture, size, label));
+  }
+
+  nas.candidate = { link, select, close, draw, redraw: () => ((shown = ""), draw()) };
+}

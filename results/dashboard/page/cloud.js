@@ -1,0 +1,212 @@
+"use strict";
+
+/** The candidates as points on a canvas over plotly.js's axes: 20,000 follow a slider at once. */
+{
+  const SMALLEST_PX = 3; // radii
+  const LARGEST_PX = 10;
+  const CROWD = 3000; // from here on points are smaller and only the front's have error bars
+  const LARGER = { crowd: 0.6, few: 1 };
+
+  /**
+   * A point as drawn.
+   * @typedef {{row: Object, x: number, y: number, radius: number, inStrip: boolean}} Point
+   */
+  let points = [];
+
+  /**
+   * @param {CanvasRenderingContext2D} pen in CSS pixels
+   * @param {Object} frame from {@link nas.frame}: where the axes are
+   */
+  function draw(pen, frame) {
+    const { shown, onFront } = nas.model;
+    const sizeOf = radii(shown);
+    points = [];
+    for (const row of shown) {
+      const point = placed(row, frame, sizeOf);
+      if (point) points.push(point);
+    }
+    const colour = nas.colours.colouring(shown.filter((row) => row.state === "complete"), colourColumn());
+    clip(pen, frame);
+    const few = points.length <= CROWD;
+    drawBars(pen, frame, few ? points : points.filter((point) => onFront.has(point.row)));
+    drawPoints(pen, points.filter((point) => !onFront.has(point.row)), colour, few);
+    drawPoints(pen, points.filter((point) => onFront.has(point.row)), colour, true);
+    drawReferences(pen, frame);
+    drawMarks(pen);
+    pen.restore();
+    return colour;
+  }
+
+  const colourColumn = () => nas.columns.find(nas.state.colour) ?? nas.columns.find("reward");
+
+  /** A little beyond the axes, so that a point on the edge is whole. */
+  function clip(pen, { left, top, width, height }) {
+    pen.save();
+    pen.beginPath();
+    pen.rect(left - 1, top - 12, width + 14, height + 13);
+    pen.clip();
+  }
+
+  /** Radii so that areas grow with the quantity. */
+  function radii(rows) {
+    const column = nas.columns.find(nas.state.size);
+    const scale = rows.length > CROWD ? LARGER.crowd : LARGER.few;
+    if (!column || column.isText) return () => 5 * scale;
+    let most = 0;
+    for (const row of rows) most = Math.max(most, column.value(row) ?? 0);
+    return (row) => scale * Math.max(SMALLEST_PX, LARGEST_PX * Math.sqrt((column.value(row) ?? 0) / most));
+  }
+
+  function placed(row, frame, sizeOf) {
+    const [x, y] = frame.columns.map((column) => column.value(row));
+    if (x === null) return null;
+    const inStrip = y === null;
+    const at = { row, inStrip, radius: inStrip ? 4 : sizeOf(row), x: frame.toX(x) };
+    at.y = inStrip ? frame.stripY(row.number) : frame.toY(y);
+    return frame.contains(at) ? at : null;
+  }
+
+  function drawBars(pen, frame, some) {
+    const [column, other] = frame.columns;
+    pen.strokeStyle = nas.colours.theme("bars");
+    pen.lineWidth = 1;
+    pen.beginPath();
+    for (const { row, x, y } of some) {
+      const across = column.interval?.(row);
+      const up = other.interval?.(row);
+      if (across) line(pen, frame.toX(across[0]), y, frame.toX(across[1]), y);
+      if (up && row.state === "complete") line(pen, x, frame.toY(up[0]), x, frame.toY(up[1]));
+    }
+    pen.stroke();
+  }
+
+  function line(pen, x0, y0, x1, y1) {
+    pen.moveTo(x0, y0);
+    pen.lineTo(x1, y1);
+  }
+
+  /** By colour, since changing it costs more than a point does. */
+  function drawPoints(pen, some, colour, outlined) {
+    const groups = new Map();
+    for (const point of some) {
+      const isFilled = point.row.state === "complete";
+      const key = isFilled ? colour.of(point.row) : nas.colours.theme(point.row.state === "failed" ? "bad" : "muted");
+      const group = groups.get(key) ?? groups.set(key, { filled: [], open: [] }).get(key);
+      (isFilled ? group.filled : group.open).push(point);
+    }
+    pen.lineWidth = 1;
+    for (const [key, { filled, open }] of groups) {
+      pen.fillStyle = pen.strokeStyle = key;
+      for (const point of filled) disc(pen, point);
+      pen.lineWidth = 1.5;
+      for (const point of open) symbol(pen, point);
+      pen.lineWidth = 1;
+    }
+    if (outlined) outline(pen, some);
+  }
+
+  function disc(pen, { x, y, radius }) {
+    pen.beginPath();
+    pen.arc(x, y, radius, 0, 2 * Math.PI);
+    pen.fill();
+  }
+
+  function outline(pen, some) {
+    pen.strokeStyle = nas.colours.theme("outline");
+    for (const { row, x, y, radius } of some) {
+      if (row.state !== "complete") continue;
+      pen.beginPath();
+      pen.arc(x, y, radius, 0, 2 * Math.PI);
+      pen.stroke();
+    }
+  }
+
+  const SYMBOLS = {
+    failed: (pen, x, y, r) => {
+      line(pen, x - r, y - r, x + r, y + r);
+      line(pen, x - r, y + r, x + r, y - r);
+    },
+    infeasible: (pen, x, y, r) => polygon(pen, [[x - r, y - r], [x + r, y - r], [x, y + r]]),
+    stopped: (pen, x, y, r) => pen.rect(x - r, y - r, 2 * r, 2 * r),
+    running: (pen, x, y, r) => pen.arc(x, y, r, 0, 1.5 * Math.PI),
+    duplicate: (pen, x, y, r) => polygon(pen, [[x, y - r], [x + r, y], [x, y + r], [x - r, y]]),
+    reference: (pen, x, y, r) => polygon(pen, [[x, y - r], [x + r, y], [x, y + r], [x - r, y]]),
+    complete: (pen, x, y, r) => pen.arc(x, y, r, 0, 2 * Math.PI),
+  };
+
+  function symbol(pen, { row, x, y, radius }) {
+    pen.beginPath();
+    SYMBOLS[row.state](pen, x, y, Math.min(radius, 4.5));
+    pen.stroke();
+  }
+
+  function polygon(pen, corners) {
+    pen.moveTo(...corners[0]);
+    for (const corner of corners.slice(1)) pen.lineTo(...corner);
+    pen.closePath();
+  }
+
+  function drawReferences(pen, frame) {
+    pen.strokeStyle = pen.fillStyle = nas.colours.theme("text");
+    pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+    pen.lineWidth = 2;
+    for (const row of nas.model.references) {
+      if (nas.state.hidden.has(row.run.id)) continue;
+      const point = placed(row, frame, () => 7);
+      if (!point || point.inStrip) continue;
+      points.push({ ...point, radius: 7 });
+      pen.beginPath();
+      SYMBOLS.reference(pen, point.x, point.y, 7);
+      pen.stroke();
+      label(pen, row.name, point, frame);
+    }
+  }
+
+  /** Beside its point, on the side where there is room, with a halo that parts it from points. */
+  function label(pen, name, { x, y }, frame) {
+    const isLeft = x > frame.left + 0.8 * frame.width;
+    pen.save();
+    pen.textAlign = isLeft ? "right" : "left";
+    pen.strokeStyle = nas.colours.theme("page");
+    pen.lineWidth = 3;
+    const at = [name, x + (isLeft ? -11 : 11), y + 4];
+    pen.strokeText(...at);
+    pen.fillText(...at);
+    pen.restore();
+  }
+
+  /** Rings around the winner and what is selected. */
+  function drawMarks(pen) {
+    const winner = nas.model.ranking[0];
+    for (const point of points) {
+      const place = nas.state.selected.indexOf(point.row.key);
+      if (place >= 0) ring(pen, point, 4, nas.colours.theme("text"), place ? [3, 3] : []);
+      if (point.row === winner) ring(pen, point, 4, nas.colours.theme("accent"), []);
+      if (nas.pointed?.key === point.row.key && point.row.key) ring(pen, point, 3, nas.colours.theme("text"), []);
+    }
+  }
+
+  function ring(pen, { x, y, radius }, gap, colour, dash) {
+    pen.save();
+    pen.strokeStyle = colour;
+    pen.lineWidth = 2;
+    pen.setLineDash(dash);
+    pen.beginPath();
+    pen.arc(x, y, radius + gap, 0, 2 * Math.PI);
+    pen.stroke();
+    pen.restore();
+  }
+
+  /** The point nearest to a place, within reach; of those that overlap the one drawn last. */
+  function nearest(x, y, reach) {
+    let found = null;
+    let least = reach;
+    for (const point of points) {
+      const gap = Math.max(0, Math.hypot(point.x - x, point.y - y) - point.radius);
+      if (gap <= least) [found, least] = [point, gap];
+    }
+    return found;
+  }
+
+  nas.cloud = { draw, nearest, points: () => points, colourColumn, SYMBOLS };
+}

@@ -1,0 +1,89 @@
+"use strict";
+
+{
+  const SVG = "http://www.w3.org/2000/svg";
+
+  /**
+   * An element. Text children become text nodes, so nothing in them is ever read as HTML.
+   * @param {string} tag with classes, such as "td.number"
+   * @param {Object<string, *>} [attributes] "on..." are listeners, true and false presence
+   * @param {...(Node|string|number|null|false)} children
+   */
+  function element(tag, attributes = {}, ...children) {
+    const [name, ...classes] = tag.split(".");
+    return fill(document.createElement(name), classes, attributes, children);
+  }
+
+  /** As {@link element}, of an SVG drawing. */
+  function drawn(tag, attributes = {}, ...children) {
+    const [name, ...classes] = tag.split(".");
+    return fill(document.createElementNS(SVG, name), classes, attributes, children);
+  }
+
+  function fill(node, classes, attributes, children) {
+    node.classList.add(...classes);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+      else if (value === true) node.setAttribute(name, "");
+      else if (value !== false && value != null) node.setAttribute(name, value);
+    }
+    node.append(...children.flat().filter((child) => child != null && child !== false));
+    return node;
+  }
+
+  /** @param {string} id */
+  const byId = (id) => document.getElementById(id);
+
+  function option(value, label, chosen) {
+    return element("option", { value, selected: value === chosen }, label);
+  }
+
+  /** A filled share of a track, as in a bar chart. @param {number} share in [0, 1] */
+  function bar(share, label, colour) {
+    const full = element("span.fill");
+    full.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
+    if (colour) full.style.background = colour;
+    return element("span.bar", { role: "img", "aria-label": label }, full);
+  }
+
+  /** Hands the reader a file made here. */
+  function save(name, text, type) {
+    const address = URL.createObjectURL(new Blob([text], { type }));
+    element("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  }
+
+  /** Copies, and says so on the button; a page from a file may lack the clipboard. */
+  async function copy(text, button) {
+    const label = button.textContent;
+    const done = await copied(text);
+    button.textContent = done ? "copied" : "select and copy below";
+    announce(done ? `copied: ${text}` : text);
+    setTimeout(() => (button.textContent = label), 1600);
+  }
+
+  async function copied(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return copiedBySelection(text);
+    }
+  }
+
+  function copiedBySelection(text) {
+    const field = element("textarea.aside", { readonly: true }, text);
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    return done;
+  }
+
+  /** Tells a screen reader. */
+  function announce(text) {
+    byId("said").textContent = text;
+  }
+
+  nas.dom = { element, drawn, byId, option, bar, save, copy, announce };
+}

@@ -1,0 +1,93 @@
+"use strict";
+
+/** The controls above the plot: axes, colour, size, and who is shown. */
+{
+  const { byId, element, option } = nas.dom;
+  const LIMITED = ["accuracy", "step", "step_ms", "parameters", "multiply_adds", "memory"];
+
+  const SELECTS = {
+    "axis-x": ["x", () => nas.columns.axes()],
+    "axis-y": ["y", () => nas.columns.axes()],
+    colour: ["colour", () => nas.columns.all().filter(({ id }) => !["stages", "architecture_id"].includes(id))],
+    size: ["size", () => [...nas.columns.axes().filter(({ id }) => ["parameters", "multiply_adds", "memory", "step"].includes(id)), { id: "equal", label: "all alike" }]],
+  };
+
+  function listen() {
+    for (const [id, [name]] of Object.entries(SELECTS)) {
+      byId(id).addEventListener("change", (event) => {
+        nas.state[name] = event.target.value;
+        if (id.startsWith("axis")) nas.state.zoom = null;
+        nas.schedule("axes");
+      });
+    }
+    byId("is-log").addEventListener("change", (event) => {
+      Object.assign(nas.state, { isLog: event.target.checked, zoom: null });
+      nas.schedule("axes");
+    });
+    byId("front-only").addEventListener("change", (event) => set({ frontOnly: event.target.checked }));
+    byId("search").addEventListener("input", (event) => set({ text: event.target.value }));
+    byId("clear").addEventListener("click", () => {
+      nas.address.clearFilters();
+      nas.schedule("filter", "controls");
+    });
+    byId("zoom-in").addEventListener("click", () => nas.plot.zoomBy(nas.plot.ZOOM_STEP));
+    byId("zoom-out").addEventListener("click", () => nas.plot.zoomBy(1 / nas.plot.ZOOM_STEP));
+    byId("zoom-all").addEventListener("click", () => nas.plot.zoomTo(null));
+    byId("save-picture").addEventListener("click", nas.plot.save);
+  }
+
+  function set(change) {
+    Object.assign(nas.state, change);
+    nas.schedule("filter");
+  }
+
+  /** Brings the controls in line with the state, as after a link was opened. */
+  function draw() {
+    for (const [id, [name, columns]] of Object.entries(SELECTS)) {
+      byId(id).replaceChildren(...columns().map(({ id: value, label }) => option(value, label, nas.state[name])));
+    }
+    byId("is-log").checked = nas.state.isLog;
+    byId("front-only").checked = nas.state.frontOnly;
+    byId("search").value = nas.state.text;
+    byId("states").replaceChildren(...nas.STATES.map(stateBox));
+    byId("limits").replaceChildren(...LIMITED.map(limitLine));
+  }
+
+  function stateBox(state) {
+    const change = (event) => {
+      nas.state.states[event.target.checked ? "add" : "delete"](state);
+      nas.schedule("filter");
+    };
+    const box = element("input", { type: "checkbox", value: state, checked: nas.state.states.has(state), onchange: change });
+    return element("label", {}, box, state === "complete" ? "" : nas.legend.symbol(state), ` ${state}`);
+  }
+
+  function limitLine(id) {
+    const column = nas.columns.find(id);
+    const ends = nas.state.limits[id] ?? [null, null];
+    const field = (place, name) => element("input", {
+      type: "number", step: "any", value: ends[place], placeholder: name, "aria-label": `${column.label}, ${name}`,
+      onchange: (event) => limit(id, place, event.target.value),
+    });
+    return element("div.limit", {}, element("span", {}, nas.columns.title(column)), field(0, "at least"), field(1, "at most"));
+  }
+
+  function limit(id, place, text) {
+    const ends = [...(nas.state.limits[id] ?? [null, null])];
+    ends[place] = text === "" ? null : Number(text);
+    if (ends.every((end) => end === null)) delete nas.state.limits[id];
+    else nas.state.limits[id] = ends;
+    nas.schedule("filter");
+  }
+
+  /** How many of all pass. */
+  function drawCount() {
+    const { shown, rows } = nas.model;
+    const { count } = nas.format;
+    const isFiltered = shown.length < rows.length;
+    byId("shown").textContent = isFiltered ? `${count(shown.length)} of ${count(rows.length)} shown` : `${count(rows.length)} candidates`;
+    byId("clear").hidden = !isFiltered;
+  }
+
+  nas.filters = { listen, draw, drawCount };
+}

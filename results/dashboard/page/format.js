@@ -1,0 +1,64 @@
+"use strict";
+
+/** The page's one global: each file adds what it offers. */
+const nas = {};
+
+{
+  const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+  const MISSING = "–";
+
+  /** @param {number} digits after the point */
+  const fixed = (digits) => {
+    const format = new Intl.NumberFormat("en", {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+    });
+    return (value) => (isNumber(value) ? format.format(value) : MISSING);
+  };
+
+  function isNumber(value) {
+    return typeof value === "number" && Number.isFinite(value);
+  }
+
+  function count(value) {
+    return isNumber(value) ? whole.format(value) : MISSING;
+  }
+
+  /** Three figures and a unit's prefix: 86.5 k, 21.5 M. */
+  function short(value) {
+    if (!isNumber(value)) return MISSING;
+    const [size, prefix] = [[1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"]].find(
+      ([size]) => Math.abs(value) >= size,
+    ) ?? [1, ""];
+    return `${Number((value / size).toPrecision(3))}${prefix}`;
+  }
+
+  /** @param {number} seconds */
+  function duration(seconds) {
+    if (!isNumber(seconds)) return MISSING;
+    if (seconds < 1) return `${Math.round(1000 * seconds)} ms`;
+    if (seconds < 90) return `${Number(seconds.toPrecision(2))} s`;
+    if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
+    if (seconds < 36 * 3600) return `${(seconds / 3600).toFixed(1)} h`;
+    return `${(seconds / 86400).toFixed(1)} days`;
+  }
+
+  /** @param {number} seconds since 1970 */
+  function moment(seconds) {
+    return isNumber(seconds)
+      ? new Date(1000 * seconds).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
+      : MISSING;
+  }
+
+  /** An exponent with a true minus sign. */
+  function exponent(value) {
+    return value.toFixed(3).replace("-", "−");
+  }
+
+  /** Text in which plotly.js, which reads a little HTML, finds none. */
+  function plain(text) {
+    return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  }
+
+  nas.format = { MISSING, isNumber, count, short, fixed, duration, moment, exponent, plain };
+}

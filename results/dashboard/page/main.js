@@ -1,0 +1,137 @@
+"use strict";
+
+/** Starts the page and draws what a change calls for, once a frame. */
+{
+  const { byId } = nas.dom;
+  const VIEWS = ["plot", "table", "matters", "progress"];
+  const pending = new Set();
+  let said = null;
+  let isDrawn = false;
+
+  /** @param {...string} reasons data, filter, axes, reward, zoom, selection, sort, view, controls ... */
+  nas.schedule = (...reasons) => {
+    if (pending.size === 0) requestAnimationFrame(render);
+    for (const reason of reasons) pending.add(reason);
+  };
+
+  nas.show = (view) => {
+    nas.state.view = view;
+    nas.schedule("view");
+  };
+
+  function render() {
+    const reasons = new Set(pending);
+    pending.clear();
+    const has = (...names) => names.some((name) => reasons.has(name));
+    nas.derive.refresh(reasons);
+    if (has("controls")) nas.filters.draw();
+    if (has("view", "controls")) drawViews();
+    if (has("data", "filter", "controls")) {
+      nas.runs.draw();
+      nas.filters.drawCount();
+    }
+    DRAWN[view()](has, reasons);
+    if (has("data", "filter", "reward")) nas.reward.draw();
+    if (has("selection", "data", "controls")) nas.candidate.draw();
+    tellWinner();
+    nas.address.remember();
+    measure();
+  }
+
+  const view = () => (VIEWS.includes(nas.state.view) ? nas.state.view : "plot");
+
+  const DRAWN = {
+    plot: (has) => {
+      const onReward = [nas.state.x, nas.state.y].includes("reward") && has("reward");
+      if (onReward || has("data", "filter", "axes", "zoom", "view", "controls", "size")) nas.plot.draw();
+      else if (has("reward", "selection")) nas.plot.drawCloud();
+    },
+    table: (has) => {
+      if (has("data", "filter", "reward", "sort", "view", "controls")) nas.table.draw();
+      else if (has("selection")) nas.table.redraw();
+    },
+    matters: (has, reasons) => {
+      if (has("data", "filter", "reward", "view", "controls")) nas.matters.draw();
+      if (reasons.size > Number(has("selection"))) nas.population.draw();
+    },
+    progress: (has, reasons) => {
+      if (reasons.size > Number(has("selection"))) nas.progress.draw();
+    },
+  };
+
+  function drawViews() {
+    for (const name of VIEWS) {
+      byId(`view-${name}`).hidden = name !== view();
+      document.querySelector(`[data-view="${name}"]`).setAttribute("aria-selected", String(name === view()));
+      document.querySelector(`[data-view="${name}"]`).tabIndex = name === view() ? 0 : -1;
+    }
+  }
+
+  /** Once for each new winner, not at every step of a slider. */
+  function tellWinner() {
+    const [winner] = nas.model.ranking;
+    if (!winner || winner.key === said) return;
+    said = winner.key;
+    nas.dom.announce(`winner: candidate ${winner.number}`);
+  }
+
+  function measure() {
+    if (isDrawn) return;
+    isDrawn = true;
+    requestAnimationFrame(() => setTimeout(() => performance.measure("nas:draw", { start: 0, end: performance.now() })));
+  }
+
+  function listen() {
+    for (const part of [nas.filters, nas.reward, nas.map, nas.table, nas.population, nas.progress]) part.listen();
+    for (const tab of document.querySelectorAll("[data-view]")) {
+      tab.addEventListener("click", () => nas.show(tab.dataset.view));
+      tab.addEventListener("keydown", turn);
+    }
+    window.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && nas.state.selected.length) nas.candidate.close();
+    });
+    window.addEventListener("hashchange", () => {
+      nas.address.decode(location.hash.slice(1));
+      nas.schedule("data", "controls");
+    });
+    new ResizeObserver(() => nas.schedule("size")).observe(byId("pareto"));
+    nas.colours.onTheme(() => {
+      nas.schedule("data", "controls");
+      nas.candidate.redraw();
+    });
+  }
+
+  /** The arrow keys between tabs. */
+  function turn(event) {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    const next = VIEWS[(VIEWS.indexOf(view()) + by + VIEWS.length) % VIEWS.length];
+    nas.show(next);
+    document.querySelector(`[data-view="${next}"]`).focus();
+  }
+
+  /** A run's answer while the page is open. */
+  function onRun(answer) {
+    const choices = nas.store.parameters().length;
+    nas.store.merge(answer);
+    nas.schedule("data", ...(nas.store.parameters().length === choices ? [] : ["controls"]));
+  }
+
+  async function start() {
+    nas.address.decode(location.hash.slice(1));
+    listen();
+    try {
+      const data = await nas.source.open();
+      const { step_time_exponent: w, parameters_exponent: v } = data.objective;
+      nas.address.setObjective(w, v);
+      nas.store.benches.push(...data.benches);
+      for (const run of data.runs) nas.store.merge(run);
+    } catch (problem) {
+      byId("problems").replaceChildren(nas.dom.element("p.problem", { role: "alert" }, `The data cannot be read: ${problem.message}`));
+    }
+    nas.schedule("data", "controls");
+    nas.source.follow(onRun, (isAlive) => (byId("gone").hidden = isAlive));
+  }
+
+  start();
+}

@@ -1,0 +1,45 @@
+"use strict";
+
+/** The measurements of one candidate, or of two with the difference. */
+{
+  const { element } = nas.dom;
+  const SHOWN = ["reward", "accuracy", "step_ms", "step", "parameters", "multiply_adds", "memory", "throughput", "inference", "layers", "training"];
+
+  /** @param {Array<{row: Object, detail: Object}>} networks */
+  function table(networks) {
+    const two = networks.length > 1;
+    const head = two ? ["", "A", "B", "B against A"] : ["", "measured", "95 % interval"];
+    return element(
+      "table.measures", {},
+      element("thead", {}, element("tr", {}, head.map((text) => element("th", { scope: "col" }, text)))),
+      element("tbody", {}, SHOWN.map((id) => line(nas.columns.find(id), networks.map(({ row }) => row)))),
+    );
+  }
+
+  function line(column, rows) {
+    const values = rows.map(column.value);
+    if (values.every((value) => value === null)) return null;
+    return element(
+      "tr", {},
+      element("th", { scope: "row" }, column.label),
+      values.map((value) => element("td.number", {}, column.format(value))),
+      rows.length > 1 ? difference(column, values) : interval(column, rows[0]),
+    );
+  }
+
+  function interval(column, row) {
+    const ends = column.interval?.(row);
+    return element("td.number.muted", {}, ends ? ends.map(column.format).join(" to ") : "");
+  }
+
+  /** In percent, with a sign that says which is the better side. */
+  function difference(column, [a, b]) {
+    if (a === null || b === null || a === b) return element("td.number.muted", {}, a === b ? "same" : "");
+    const share = a ? `${b > a ? "+" : "−"}${Math.abs(100 * (b / a - 1)).toFixed(1)} %` : "";
+    const isBetter = column.better && (column.better === "low") === b < a;
+    const verdict = column.better ? (isBetter ? "better" : "worse") : "";
+    return element("td.number", {}, element("mark", {}, share), ` ${verdict}`);
+  }
+
+  nas.measures = { table };
+}

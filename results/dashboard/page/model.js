@@ -1,0 +1,89 @@
+"use strict";
+
+/** What follows from the data and the reader's settings: who is shown, first, on the front. */
+{
+  const TOP = 10;
+
+  const model = {
+    rows: [], // of all runs
+    shown: [], // those that pass the filters
+    ranking: [], // the best, first the winner
+    fronts: new Map(), // by run, in the order of x
+    onFront: new Set(), // of all runs
+    references: [],
+  };
+
+  /** @param {Set<string>} reasons of the change: data, filter, axes, reward */
+  function refresh(reasons) {
+    const has = (...names) => names.some((name) => reasons.has(name));
+    if (has("data")) model.rows = nas.store.all();
+    if (has("data", "reward")) nas.objective.evaluate(model.rows, nas.address.exponents());
+    const byReward = [nas.state.x, nas.state.y, ...Object.keys(nas.state.limits)].includes("reward");
+    if (has("data", "filter") || (byReward && has("reward"))) filter();
+    if (has("data", "filter", "axes") || byReward) findFronts();
+    if (has("data", "filter", "reward")) model.ranking = nas.objective.best(model.shown, TOP);
+    if (has("data")) model.references = references();
+  }
+
+  function filter() {
+    const { states, hidden, text, limits, frontOnly } = nas.state;
+    const needle = text.trim().toLowerCase();
+    const bounds = Object.entries(limits)
+      .map(([id, ends]) => [nas.columns.find(id), ends])
+      .filter(([column]) => column);
+    const passes = (row) =>
+      states.has(row.state) && !hidden.has(row.run.id) &&
+      bounds.every(([column, ends]) => isWithin(column.value(row), ends)) &&
+      (!needle || searched(row).includes(needle));
+    model.shown = model.rows.filter(passes);
+    if (!frontOnly) return;
+    findFronts();
+    model.shown = model.shown.filter((row) => model.onFront.has(row));
+  }
+
+  function isWithin(value, [low, high]) {
+    return (low === null || (value !== null && value >= low)) &&
+      (high === null || (value !== null && value <= high));
+  }
+
+  function searched(row) {
+    row.searched ??= [
+      row.number, row.architecture_id, row.state, row.cause, row.detail, nas.store.stagesText(row),
+    ].join(" ").toLowerCase();
+    return row.searched;
+  }
+
+  function findFronts() {
+    const [x, y] = axes();
+    model.fronts = new Map();
+    for (const run of nas.store.runs) {
+      const own = model.shown.filter((row) => row.run === run);
+      model.fronts.set(run, nas.front.front(own, x, y));
+    }
+    model.onFront = new Set([...model.fronts.values()].flat());
+  }
+
+  /** The two columns on the axes; an address may name one that is not there. */
+  function axes() {
+    const known = nas.columns.axes();
+    const named = (id, otherwise) => known.find((column) => column.id === id) ?? known.find((column) => column.id === otherwise);
+    return [named(nas.state.x, "step"), named(nas.state.y, "accuracy")];
+  }
+
+  /** Backbones and benched networks in the form of rows, so that columns read them too. */
+  function references() {
+    const empty = { state: "reference", reward: null, logs: null, normalized_low: null, normalized_high: null, step_time_low_s: null, step_time_high_s: null };
+    const found = [];
+    for (const run of nas.store.runs) {
+      if (run.reference) found.push({ ...empty, ...run.reference, run, isBackbone: true });
+      for (const bench of nas.store.benches) {
+        const normalized = bench.normalized_step_time[run.id] ?? null;
+        found.push({ ...empty, ...bench, run, normalized_step_time: normalized });
+      }
+    }
+    return found;
+  }
+
+  nas.model = model;
+  nas.derive = { refresh, axes };
+}

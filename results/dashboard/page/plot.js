@@ -1,0 +1,174 @@
+"use strict";
+
+/** Accuracy against step time: plotly.js draws axes and front, a canvas the candidates. */
+{
+  const { byId } = nas.dom;
+  const { plain } = nas.format;
+  const STRIP_PX = 30;
+  const PADDING = 0.05; // of the axis, on either side
+  const ZOOM_STEP = 0.6;
+  let frame = null;
+  let pending = Promise.resolve();
+
+  /** Where the axes are in CSS pixels of the plot, and what they show. */
+  function framed(ranges) {
+    const box = byId("pareto").getBoundingClientRect();
+    const isNarrow = box.width < 520;
+    const margin = { l: isNarrow ? 44 : 56, r: 14, t: 14, b: 44 };
+    const [x, y] = nas.derive.axes();
+    const strip = nas.model.shown.some((row) => y.value(row) === null && x.value(row) !== null) ? STRIP_PX : 0;
+    const width = Math.max(40, box.width - margin.l - margin.r);
+    const height = Math.max(40, box.height - margin.t - margin.b);
+    const upper = height - strip;
+    const onX = nas.state.isLog ? Math.log10 : Number;
+    const toX = (value) => margin.l + (width * (onX(value) - ranges.x[0])) / (ranges.x[1] - ranges.x[0]);
+    const toY = (value) => margin.t + upper * (1 - (value - ranges.y[0]) / (ranges.y[1] - ranges.y[0]));
+    return {
+      columns: [x, y], margin, ranges, width, height, strip, toX, toY,
+      left: margin.l, top: margin.t,
+      stripY: (number) => margin.t + height - strip / 2 + ((number * 7) % 13) - 6,
+      contains: (at) =>
+        at.x >= margin.l - 1 && at.x <= margin.l + width + 1 &&
+        (at.inStrip || (at.y >= margin.t - 1 && at.y <= margin.t + upper + 1)),
+    };
+  }
+
+  /** What the axes show: what the reader zoomed to, else everything. */
+  function ranges() {
+    if (nas.state.zoom) return nas.state.zoom;
+    const [x, y] = nas.derive.axes();
+    const rows = nas.model.shown.concat(nas.model.references.filter((row) => x.value(row) !== null && y.value(row) !== null));
+    return { x: extent(rows, x, nas.state.isLog), y: extent(rows, y, false) };
+  }
+
+  function extent(rows, column, isLog) {
+    let [low, high] = [Infinity, -Infinity];
+    for (const row of rows) {
+      const value = column.value(row);
+      if (value === null || (isLog && value <= 0)) continue;
+      low = Math.min(low, value);
+      high = Math.max(high, value);
+    }
+    if (low > high) return isLog ? [-1, 1] : [0, 1];
+    const [from, to] = isLog ? [Math.log10(low), Math.log10(high)] : [low, high];
+    const pad = (to - from || Math.abs(to) || 1) * PADDING;
+    return [from - pad, to + pad];
+  }
+
+  function draw() {
+    frame = framed(ranges());
+    const isFirst = !byId("pareto").classList.contains("js-plotly-plot");
+    pending = Plotly.react("pareto", traces(), layout(), config());
+    if (isFirst) nas.pointing.listen(byId("pareto"));
+    drawCloud();
+    return pending;
+  }
+
+  function config() {
+    return { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
+  }
+
+  function traces() {
+    const [x, y] = frame.columns;
+    const several = nas.store.runs.length > 1;
+    return [...nas.model.fronts].map(([run, rows], place) => ({
+      x: rows.map(x.value),
+      y: rows.map(y.value),
+      mode: "lines",
+      hoverinfo: "skip",
+      line: {
+        shape: x.better === "low" ? "hv" : "vh",
+        width: 2,
+        color: several ? nas.colours.category(place) : nas.colours.theme("accent"),
+      },
+    }));
+  }
+
+  function layout() {
+    const [x, y] = frame.columns;
+    const theme = nas.colours.theme;
+    const axis = { gridcolor: theme("grid"), zeroline: false, showline: false, ticks: "", fixedrange: false };
+    const bottom = frame.strip / frame.height;
+    return {
+      xaxis: { ...axis, title: { text: plain(x.label), standoff: 8 }, range: frame.ranges.x, type: nas.state.isLog ? "log" : "linear", tickformat: ticks(x), anchor: "free", position: 0 },
+      yaxis: { ...axis, title: { text: plain(frame.margin.l < 50 ? "" : y.label), standoff: 6 }, range: frame.ranges.y, domain: [bottom, 1], tickformat: ticks(y) },
+      shapes: frame.strip ? [stripShape(bottom)] : [],
+      annotations: frame.strip ? [stripLabel(y, bottom)] : [],
+      margin: frame.margin,
+      font: { color: theme("muted"), family: getComputedStyle(document.body).fontFamily, size: 12 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      showlegend: false,
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      hovermode: false,
+    };
+  }
+
+  /** 200k rather than 0.2M, as plotly.js's own format has it. */
+  const ticks = (column) => (["parameters", "multiply_adds"].includes(column.id) ? "~s" : "");
+
+  function stripShape(top) {
+    return { type: "rect", xref: "paper", yref: "paper", x0: 0, x1: 1, y0: 0, y1: top, line: { width: 0 }, fillcolor: nas.colours.theme("strip"), layer: "below" };
+  }
+
+  function stripLabel(column, top) {
+    return { xref: "paper", yref: "paper", x: 1, y: top, xanchor: "right", yanchor: "top", showarrow: false, text: plain(`no ${nas.columns.title(column).replace(/ %$/, "")}`), font: { size: 11 } };
+  }
+
+  /** The points alone, as while zooming, hovering or moving a slider. */
+  function drawCloud(moving) {
+    if (moving) frame = framed(moving);
+    const canvas = byId("cloud");
+    const box = byId("pareto").getBoundingClientRect();
+    const scale = window.devicePixelRatio || 1;
+    const size = [Math.round(box.width * scale), Math.round(box.height * scale)];
+    if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
+    const pen = canvas.getContext("2d");
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.clearRect(0, 0, box.width, box.height);
+    const colour = nas.cloud.draw(pen, frame);
+    nas.legend.draw(colour);
+    document.documentElement.dataset.drawn = String(nas.cloud.points().filter((point) => point.row.key).length);
+  }
+
+  /** @param {?{x: number[], y: number[]}} zoom null shows everything */
+  function zoomTo(zoom) {
+    nas.state.zoom = zoom;
+    nas.schedule("zoom");
+  }
+
+  /** Nearer (below 1) or farther about the middle. */
+  function zoomBy(factor) {
+    const about = ([low, high]) => {
+      const [middle, half] = [(low + high) / 2, (factor * (high - low)) / 2];
+      return [middle - half, middle + half];
+    };
+    const { x, y } = frame.ranges;
+    zoomTo({ x: about(x), y: about(y) });
+  }
+
+  /** A candidate's place in the window, for whoever points at it; null if it is not drawn. */
+  function pixel(key) {
+    const point = nas.cloud.points().find((other) => other.row.key === key);
+    const box = byId("pareto").getBoundingClientRect();
+    return point ? { x: box.left + point.x, y: box.top + point.y } : null;
+  }
+
+  /** Axes and points as one picture. */
+  async function save() {
+    await pending;
+    const box = byId("pareto").getBoundingClientRect();
+    const size = { width: Math.round(box.width), height: Math.round(box.height) };
+    const axes = new Image();
+    axes.src = await Plotly.toImage("pareto", { format: "svg", ...size });
+    await axes.decode();
+    const canvas = nas.dom.element("canvas", { width: 2 * size.width, height: 2 * size.height });
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = nas.colours.theme("page");
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    for (const layer of [axes, byId("cloud")]) pen.drawImage(layer, 0, 0, canvas.width, canvas.height);
+    nas.dom.element("a", { href: canvas.toDataURL("image/png"), download: "pareto.png" }).click();
+  }
+
+  nas.plot = { draw, drawCloud, zoomTo, zoomBy, pixel, save, ZOOM_STEP, frame: () => frame };
+}

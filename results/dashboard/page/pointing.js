@@ -1,0 +1,131 @@
+"use strict";
+
+/** Pointing at candidates in the plot, with a mouse, a finger or the keyboard. */
+{
+  const { byId, element } = nas.dom;
+  const STILL_PX = 5; // a press that moves farther is a zoom
+  const REACH_PX = { mouse: 8, touch: 22, pen: 12 };
+  let pressed = null;
+
+  /** @param {HTMLElement} plot */
+  function listen(plot) {
+    plot.addEventListener("pointermove", (event) => point(at(event)));
+    plot.addEventListener("pointerleave", () => point(null));
+    plot.addEventListener("pointerdown", (event) => (pressed = event), true);
+    window.addEventListener("pointerup", release, true);
+    plot.on("plotly_relayouting", (event) => moved(event, (zoom) => nas.plot.drawCloud(zoom)));
+    plot.on("plotly_relayout", (event) => moved(event, nas.plot.zoomTo));
+    byId("plot-frame").addEventListener("dblclick", () => nas.plot.zoomTo(null));
+    byId("plot-frame").addEventListener("keydown", pressKey);
+    byId("plot-frame").addEventListener("blur", () => point(null));
+  }
+
+  /** The axes as plotly.js reports them: only those that changed. */
+  function moved(event, then) {
+    const { x, y } = nas.plot.frame().ranges;
+    const end = (axis, place, now) => event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now;
+    const zoom = {
+      x: [0, 1].map((place) => Number(end("xaxis", place, x[place]))),
+      y: [0, 1].map((place) => Number(end("yaxis", place, y[place]))),
+    };
+    const isSame = [...zoom.x, ...zoom.y].every((value, place) => value === [...x, ...y][place]);
+    if (!isSame) then(zoom);
+  }
+
+  function at(event) {
+    const box = byId("pareto").getBoundingClientRect();
+    return nas.cloud.nearest(event.clientX - box.left, event.clientY - box.top, REACH_PX[event.pointerType] ?? 8);
+  }
+
+  function release(event) {
+    if (!pressed) return;
+    const isStill = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < STILL_PX;
+    const found = isStill && pressed.button === 0 && at(pressed);
+    pressed = null;
+    if (found && found.row.key) nas.candidate.select(found.row, event.shiftKey || event.ctrlKey || event.metaKey);
+    else if (found) point(found);
+  }
+
+  /** Shows what a point is. */
+  function point(found) {
+    const row = found?.row ?? null;
+    byId("pareto").classList.toggle("pointing", Boolean(row?.key));
+    if (row === nas.pointed) return;
+    nas.pointed = row;
+    showTip(found);
+    nas.plot.drawCloud();
+  }
+
+  function showTip(found) {
+    const tip = byId("tip");
+    tip.hidden = !found;
+    if (!found) return;
+    tip.replaceChildren(...lines(found.row).map(([text, kind]) => element(`div${kind ? `.${kind}` : ""}`, {}, text)));
+    const room = byId("pareto").getBoundingClientRect();
+    const isLeft = found.x > room.width / 2;
+    const isUp = found.y > room.height / 2;
+    tip.style.left = `${found.x + (isLeft ? -14 - tip.offsetWidth : 14)}px`;
+    tip.style.top = `${found.y + (isUp ? -10 - tip.offsetHeight : 10)}px`;
+  }
+
+  const SHOWN = ["accuracy", "step_ms", "step", "parameters", "multiply_adds", "memory", "throughput", "inference"];
+
+  /** What a tip says: [text, class] a line. */
+  function lines(row) {
+    const several = nas.store.runs.length > 1 ? `, ${row.run.label}` : "";
+    const head = row.key ? `candidate ${row.number}${several}` : `${row.name}${several}`;
+    const said = [[head, "head"]];
+    if (row.key && row.state !== "complete") said.push([[row.state, row.cause, row.detail].filter(Boolean).join(": "), "bad"]);
+    if (row.reward !== null) said.push([`reward ${row.reward.toFixed(4)}`]);
+    for (const id of SHOWN) {
+      const column = nas.columns.find(id);
+      const value = column.value(row);
+      if (value !== null && value !== undefined) said.push([measured(column, row, value)]);
+    }
+    if (row.key) said.push([nas.store.stagesText(row), "stages"]);
+    return said;
+  }
+
+  function measured(column, row, value) {
+    const ends = column.interval?.(row);
+    const range = ends ? ` (${column.format(ends[0])} to ${column.format(ends[1])})` : "";
+    return `${nas.columns.title(column)} ${column.format(value)}${range}`;
+  }
+
+  const MOVES = {
+    ArrowRight: ["x", 1], ArrowLeft: ["x", -1], ArrowUp: ["y", -1], ArrowDown: ["y", 1],
+  };
+
+  function pressKey(event) {
+    if (event.target !== byId("plot-frame")) return;
+    const { zoomBy, zoomTo, ZOOM_STEP } = nas.plot;
+    const actions = {
+      Enter: () => nas.pointed?.key && nas.candidate.select(nas.pointed, event.shiftKey, true),
+      Home: () => goTo(nas.cloud.points().find((point) => point.row === nas.model.ranking[0])),
+      "+": () => zoomBy(ZOOM_STEP),
+      "-": () => zoomBy(1 / ZOOM_STEP),
+      0: () => zoomTo(null),
+    };
+    const move = MOVES[event.key];
+    if (move) goTo(neighbour(...move));
+    else if (actions[event.key]) actions[event.key]();
+    else return;
+    event.preventDefault();
+  }
+
+  /** The next one along an axis; the winner where none is pointed at. */
+  function neighbour(axis, direction) {
+    const ordered = [...nas.cloud.points()].sort((a, b) => a[axis] - b[axis] || a.row.number - b.row.number);
+    const now = ordered.findIndex((point) => point.row === nas.pointed);
+    if (now < 0) return ordered.find((point) => point.row === nas.model.ranking[0]) ?? ordered[0];
+    return ordered[Math.min(ordered.length - 1, Math.max(0, now + direction))];
+  }
+
+  function goTo(found) {
+    if (!found) return;
+    point(found);
+    nas.dom.announce(lines(found.row).map(([text]) => text).join(", "));
+  }
+
+  nas.pointing = { listen, point };
+}

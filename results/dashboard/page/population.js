@@ -1,0 +1,52 @@
+"use strict";
+
+/**
+ * The population's error distribution functions, as in Radosavovic et al., "On Network Design Spaces
+ * for Visual Recognition": what share of the candidates is below each error.
+ */
+{
+  const { byId, option } = nas.dom;
+  const MOST_POINTS = 400;
+  const QUANTITIES = { accuracy: "error (%)", reward: "reward", step: "S/S0" };
+
+  function listen() {
+    for (const name of ["population", "split"]) {
+      byId(name).addEventListener("change", (event) => {
+        nas.state[name] = event.target.value;
+        nas.schedule("population");
+      });
+    }
+  }
+
+  function draw() {
+    const splits = [nas.columns.find("run"), ...nas.columns.all().filter((column) => column.id.includes("."))];
+    const split = splits.find((column) => column.id === nas.state.split) ?? splits[0];
+    const quantity = nas.state.population in QUANTITIES ? nas.state.population : "accuracy";
+    byId("population").replaceChildren(...Object.entries(QUANTITIES).map(([id, label]) => option(id, label, quantity)));
+    byId("split").replaceChildren(...splits.map(({ id, label }) => option(id, label, split.id)));
+    const column = nas.columns.find(quantity);
+    const value = quantity === "accuracy" ? (row) => 100 * (1 - row.accuracy) : column.value;
+    const rows = nas.model.shown.filter((row) => row.state === "complete" && column.value(row) !== null);
+    const groups = [...new Set(rows.map(split.value))].sort(nas.colours.inOrder);
+    const traces = groups.map((name, place) => distribution(rows.filter((row) => split.value(row) === name).map(value), name, place));
+    nas.charts.chart(byId("distribution"), traces, {
+      x: { title: QUANTITIES[quantity] },
+      y: { title: "share of candidates below (%)", range: [0, 102] },
+    });
+  }
+
+  function distribution(values, name, place) {
+    const ordered = Float64Array.from(values).sort();
+    const count = Math.min(ordered.length, MOST_POINTS);
+    const shares = Array.from({ length: count }, (_, point) => (point + 1) / count);
+    return {
+      x: shares.map((share) => ordered[Math.ceil(share * ordered.length) - 1]),
+      y: shares.map((share) => 100 * share),
+      name: nas.format.plain(`${name ?? "left out"} (${nas.format.count(ordered.length)})`),
+      mode: "lines",
+      line: { shape: "hv", width: 2, color: nas.colours.category(place), dash: ["solid", "dash", "dot", "dashdot"][place % 4] },
+    };
+  }
+
+  nas.population = { listen, draw };
+}

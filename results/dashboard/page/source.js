@@ -1,0 +1,88 @@
+"use strict";
+
+/** Where the data comes from: the server, live, or this very file. */
+{
+  const RETRY_MS = 2000;
+  const details = new Map();
+  const listeners = { run: () => {}, alive: () => {} };
+  let report = null;
+
+  /** The data in this file, if it is a report; else the server's. */
+  async function open() {
+    const inside = document.getElementById("nas-data");
+    report = inside && JSON.parse(inside.textContent);
+    return report ?? ask("api/runs");
+  }
+
+  const isReport = () => report !== null;
+
+  async function ask(address) {
+    const answer = await fetch(address);
+    const data = await answer.json();
+    if (!answer.ok) throw new Error(data.problem ?? `the server answered ${answer.status}`);
+    return data;
+  }
+
+  /**
+   * Calls back for each run's changes and when the server goes or comes back.
+   * @param {(run: Object) => void} onRun @param {(alive: boolean) => void} onAlive
+   */
+  function follow(onRun, onAlive) {
+    if (report) return;
+    Object.assign(listeners, { run: onRun, alive: onAlive });
+    connect();
+  }
+
+  function connect() {
+    const events = new EventSource("api/events");
+    events.addEventListener("open", () => listeners.alive(true));
+    events.addEventListener("changed", (event) => changed(JSON.parse(event.data).runs));
+    events.addEventListener("error", () => {
+      listeners.alive(false);
+      if (events.readyState !== EventSource.CLOSED) return;
+      setTimeout(connect, RETRY_MS);
+    });
+  }
+
+  function changed(versions) {
+    for (const run of nas.store.runs) {
+      const version = versions[run.id];
+      if (version !== undefined && version !== run.version) update(run);
+    }
+  }
+
+  /** One question at a time a run; what changes meanwhile is asked for after. */
+  async function update(run) {
+    if (run.isAsked) return void (run.isStale = true);
+    run.isAsked = true;
+    try {
+      listeners.run(await ask(`api/runs/${run.id}?after=${encodeURIComponent(run.version)}`));
+    } catch {
+      listeners.alive(false);
+    }
+    run.isAsked = false;
+    if (run.isStale) {
+      run.isStale = false;
+      update(run);
+    }
+  }
+
+  /** All that is known of a candidate. Once it has ended, it is asked for once. */
+  async function detail(row) {
+    if (report) return report.details[row.run.id]?.[row.number] ?? null;
+    if (!details.has(row.key)) {
+      const answer = await ask(`api/runs/${row.run.id}/candidates/${row.number}`);
+      if (row.state === "running") return answer;
+      details.set(row.key, answer);
+    }
+    return details.get(row.key);
+  }
+
+  /** How much each choice matters for a target, in the report at the run's own w and v. */
+  async function importance(run, target, { w, v }) {
+    if (report) return report.importance[run.id]?.[target] ?? null;
+    return ask(`api/runs/${run.id}/importance?target=${target}&w=${w}&v=${v}`);
+  }
+
+  nas.source = { open, isReport, follow, detail, importance };
+}

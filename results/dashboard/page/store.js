@@ -1,0 +1,111 @@
+"use strict";
+
+{
+  const CODED = ["state", "cause", "worker", "device"];
+  const PLAIN = [
+    "number", "detail", "seed", "architecture_id", "accuracy", "step_time_s", "step_time_low_s",
+    "step_time_high_s", "normalized_step_time", "normalized_low", "normalized_high", "parameters",
+    "reference_parameters", "multiply_adds", "peak_memory_bytes", "inference_time_s",
+    "images_per_s", "epochs", "training_s", "started_at", "finished_at", "layers", "fused_share",
+    "image_size", "batch_size",
+  ];
+  const runs = [];
+  const benches = [];
+
+  /**
+   * Takes a run's answer in, whole or what changed of it.
+   * @returns {boolean} whether its candidates changed
+   */
+  function merge(answer) {
+    const known = runs.find((run) => run.id === answer.id);
+    const candidates = answer.whole || !known ? new Map() : known.candidates;
+    const run = known ?? { id: answer.id };
+    const { columns, ...head } = answer;
+    Object.assign(run, head, { candidates });
+    run.label = name(answer);
+    for (const row of rows(columns, run)) candidates.set(row.number, row);
+    if (!known) runs.push(run);
+    return answer.whole || columns.number.length > 0;
+  }
+
+  /** The last part of its path tells runs apart best. */
+  function name(answer) {
+    return String(answer.path).replace(/\/+$/, "").split("/").at(-1) || String(answer.path);
+  }
+
+  function rows(columns, run) {
+    const coded = CODED.map((name) => [name, columns[name].values, columns[name].codes]);
+    const plain = PLAIN.map((name) => [name, columns[name]]);
+    const choices = Object.entries(columns.choices);
+    return columns.number.map((number, place) => {
+      const row = { run, key: `${run.id}:${number}` };
+      for (const [name, values] of plain) row[name] = values[place];
+      for (const [name, values, codes] of coded) row[name] = values[codes[place]] ?? null;
+      row.choices = Object.fromEntries(choices.map(([name, places]) => [name, places[place]]));
+      return withLogarithms(row);
+    });
+  }
+
+  /** The reward is linear in these, which makes sliders quick; null where there is none. */
+  function withLogarithms(row) {
+    const share = row.parameters / row.reference_parameters;
+    const factors = [row.accuracy, row.normalized_step_time, share];
+    const isKnown = factors.every((factor) => Number.isFinite(factor)) && row.accuracy !== null;
+    const valued = row.state === "complete" && isKnown && row.normalized_step_time > 0 && share > 0;
+    row.logs = valued ? factors.map(Math.log) : null;
+    return row;
+  }
+
+  /** Every candidate of every run. */
+  function all() {
+    return runs.flatMap((run) => [...run.candidates.values()]);
+  }
+
+  function find(key) {
+    const [run, number] = String(key).split(":").map(Number);
+    return runs.find((other) => other.id === run)?.candidates.get(number) ?? null;
+  }
+
+  /** What a candidate chose, as text or number; null outside the space. */
+  function chosen(row, parameter) {
+    const place = row.choices[parameter.name];
+    return place == null ? null : parameter.options[place];
+  }
+
+  /** The parameters of all runs' spaces, each name once, in order. */
+  function parameters() {
+    const named = new Map();
+    for (const run of runs) {
+      for (const parameter of run.space?.parameters ?? []) {
+        if (!named.has(parameter.name)) named.set(parameter.name, parameter);
+      }
+    }
+    return [...named.values()];
+  }
+
+  const LETTERS = { mbconv: "M", fused_mbconv: "F" };
+
+  /** A network's stages in short, as in `F3e4c48x4/2`, of a candidate inside its space. */
+  function stagesText(row) {
+    const space = row.run.space;
+    if (!space) return "";
+    const own = space.parameters.filter((parameter) => parameter.stage);
+    const stages = space.stages.map((stage, place) => {
+      const at = own.filter((parameter) => parameter.stage === place + 1);
+      const choice = Object.fromEntries(at.map((p) => [p.choice, chosen(row, p)]));
+      return stageText({ ...stage, ...known(choice) });
+    });
+    return stages.filter(Boolean).join(" ");
+  }
+
+  const known = (choice) =>
+    Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== null));
+
+  function stageText({ operator, kernel, expansion, channels, layers, stride }) {
+    if (!layers) return "";
+    const down = stride > 1 ? `/${stride}` : "";
+    return `${LETTERS[operator] ?? operator}${kernel}e${expansion}c${channels}x${layers}${down}`;
+  }
+
+  nas.store = { runs, benches, merge, all, find, chosen, parameters, stagesText };
+}

@@ -1,0 +1,144 @@
+"use strict";
+
+/** Every shown candidate as a table; of 20,000 only the rows in sight are there. */
+{
+  const { byId, element, save } = nas.dom;
+  const ROW_PX = 30;
+  const SPARE = 8; // rows above and below those in sight
+  const COLUMNS = [
+    "number", "run", "state", "reward", "accuracy", "step_ms", "step", "parameters", "multiply_adds", "memory",
+    "throughput", "inference", "layers", "fused", "cause", "stages",
+  ];
+  let rows = [];
+  let active = null; // the row that the keyboard is at
+
+  function columns() {
+    const several = nas.store.runs.length > 1;
+    return COLUMNS.map(nas.columns.find).filter((column) => several || column.id !== "run");
+  }
+
+  function draw() {
+    rows = sorted();
+    drawHead();
+    drawBody();
+  }
+
+  function sorted() {
+    const column = nas.columns.find(nas.state.sort) ?? nas.columns.find("reward");
+    const sign = nas.state.descending ? -1 : 1;
+    const values = new Map(nas.model.shown.map((row) => [row, column.value(row)]));
+    return [...nas.model.shown].sort((a, b) => {
+      const [one, other] = [values.get(a), values.get(b)];
+      if (one === null || other === null) return (one === null) - (other === null) || a.number - b.number;
+      return sign * nas.colours.inOrder(one, other) || a.number - b.number;
+    });
+  }
+
+  function drawHead() {
+    const head = columns().map((column) => {
+      const isSorted = column.id === nas.state.sort;
+      const arrow = isSorted ? (nas.state.descending ? " ↓" : " ↑") : "";
+      return element(
+        "th", { scope: "col", "aria-sort": isSorted ? (nas.state.descending ? "descending" : "ascending") : "none" },
+        element("button.link", { type: "button", onclick: () => sortBy(column), "data-sort": column.id }, nas.columns.title(column) + arrow),
+      );
+    });
+    const focused = document.activeElement?.dataset?.sort;
+    byId("table").tHead.replaceChildren(element("tr", {}, head));
+    if (focused) byId("table").tHead.querySelector(`[data-sort="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  /** The better side first, the other way at the second press. */
+  function sortBy(column) {
+    const { state } = nas;
+    const isHighFirst = column.better ? column.better === "high" : false;
+    state.descending = state.sort === column.id ? !state.descending : isHighFirst;
+    state.sort = column.id;
+    nas.schedule("sort");
+  }
+
+  function drawBody() {
+    const frame = byId("table-frame");
+    const first = Math.max(0, Math.floor(frame.scrollTop / ROW_PX) - SPARE);
+    const last = Math.min(rows.length, first + Math.ceil(frame.clientHeight / ROW_PX) + 2 * SPARE);
+    const own = columns();
+    const hadFocus = byId("table").contains(document.activeElement) && document.activeElement.tagName === "TR";
+    byId("table").setAttribute("aria-rowcount", rows.length + 1);
+    byId("table").tBodies[0].replaceChildren(
+      spacer(first, own.length),
+      ...rows.slice(first, last).map((row, place) => line(row, first + place, own)),
+      spacer(rows.length - last, own.length),
+    );
+    if (hadFocus) byId("table").querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
+  }
+
+  function spacer(count, width) {
+    const cell = element("td", { colspan: width });
+    cell.style.height = `${count * ROW_PX}px`;
+    return element("tr.spacer", { "aria-hidden": "true", hidden: count === 0 }, cell);
+  }
+
+  function line(row, place, own) {
+    const chosen = nas.state.selected.includes(row.key);
+    const isActive = active ? row.key === active : place === 0;
+    const cells = own.map((column) => element(`td${column.isText ? "" : ".number"}`, {}, column.format(column.value(row))));
+    return element(
+      `tr.${row.state}${chosen ? ".chosen" : ""}${row === nas.model.ranking[0] ? ".first" : ""}`,
+      { tabindex: isActive ? 0 : -1, "aria-rowindex": place + 2, "aria-selected": String(chosen), "data-key": row.key },
+      cells,
+    );
+  }
+
+  function listen() {
+    byId("table-frame").addEventListener("scroll", () => requestAnimationFrame(drawBody), { passive: true });
+    byId("table").tBodies[0].addEventListener("click", (event) => open(event, false));
+    byId("table").tBodies[0].addEventListener("keydown", pressKey);
+    byId("csv").addEventListener("click", download);
+    new ResizeObserver(drawBody).observe(byId("table-frame"));
+  }
+
+  function open(event, focus) {
+    const row = nas.store.find(event.target.closest("tr")?.dataset.key);
+    if (!row) return;
+    active = row.key;
+    nas.candidate.select(row, event.shiftKey || event.ctrlKey || event.metaKey, focus);
+  }
+
+  function pressKey(event) {
+    const page = Math.floor(byId("table-frame").clientHeight / ROW_PX) - 2;
+    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    if (event.key === "Enter" || event.key === " ") open(event, true);
+    else if (event.key in moves) goTo(event.target.closest("tr").dataset.key, moves[event.key]);
+    else return;
+    event.preventDefault();
+  }
+
+  function goTo(key, by) {
+    const now = rows.findIndex((row) => row.key === key);
+    const next = Math.min(rows.length - 1, Math.max(0, now + by));
+    active = rows[next].key;
+    const frame = byId("table-frame");
+    const top = next * ROW_PX;
+    const room = frame.clientHeight - 2 * ROW_PX;
+    if (top < frame.scrollTop) frame.scrollTop = top;
+    if (top > frame.scrollTop + room) frame.scrollTop = top - room;
+    drawBody();
+    byId("table").querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
+  }
+
+  /** What is shown, in its order, raw: seconds and bytes would need their units' names, so as displayed. */
+  function download() {
+    const own = nas.columns.all();
+    const head = own.map((column) => column.label);
+    const body = rows.map((row) => own.map((column) => column.value(row) ?? ""));
+    save("candidates.csv", [head, ...body].map((cells) => `${cells.map(quoted).join(",")}\r\n`).join(""), "text/csv");
+  }
+
+  /** A cell as RFC 4180 has it; a leading sign would make a formula of a stranger's text. */
+  function quoted(value) {
+    const text = typeof value === "string" && /^[=+\-@\t]/.test(value) ? `'${value}` : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }
+
+  nas.table = { draw, redraw: drawBody, listen };
+}
