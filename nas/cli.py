@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from nas.commands.cache import cache
 from nas.commands.dashboard import dashboard
 from nas.commands.results import results
 from nas.commands.scale import scale
@@ -31,6 +32,7 @@ nas.add_command(results)
 nas.add_command(dashboard)
 nas.add_command(show)
 nas.add_command(scale)
+nas.add_command(cache)
 
 
 def main() -> None:

@@ -2,52 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import TrialState, create_trial
+from optuna.study import StudyDirection
+from optuna.trial import Trial, TrialState, create_trial
 
+from nas.samplers.domain import SpaceUsedUp
+from nas.samplers.history import FACTS, facts
+from nas.samplers.optunas import PerTrial
 from nas.samplers.random import distributions
+from nas.samplers.told import told
 from results.candidate import Candidate, State
-from results.worth import reward
+from reward.limits import Limits
 from reward.objective import Objective
 from search_space.architecture import Architecture
-from search_space.space import Space
+from search_space.space import FlatParameters, Space
+
+
+class Proposal(NamedTuple):
+    """A candidate's number and architecture, and the space's parameters that it was made from.
+
+    ``parameters`` is empty for an architecture that the space does not contain.
+    """
+
+    number: int
+    architecture: Architecture
+    parameters: FlatParameters
 
 
 class Proposals:
-    """A study whose trial numbers are the candidates' numbers."""
+    """A study whose trial numbers are the candidates' numbers.
+
+    It is rebuilt from the candidates' proposals and times, asked and told in their order, so that
+    a sampler finds what it had: exactly with one worker, and with several up to what ended while
+    another was on its way to its worker.
+    """
 
     def __init__(
-        self, space: Space, sampler: BaseSampler, objective: Objective, known: Iterable[Candidate]
+        self,
+        space: Space,
+        sampler: BaseSampler,
+        objective: Objective,
+        known: Iterable[Candidate],
+        starts: Sequence[Architecture] = (),
+        limits: Limits | None = None,
+        has_two_objectives: bool = False,
     ) -> None:
+        """``starts`` are proposed first; ``limits`` are told to the sampler as constraints. The
+        objectives are the reward, or accuracy and step time."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
+        self._sampler = sampler
         self._objective = objective
+        self._starts = starts
+        self._limits = limits or Limits()
         self._distributions = distributions(space)
-        self._study = optuna.create_study(direction="maximize", sampler=sampler)
-        for candidate in known:
-            self._add(candidate)
+        accuracy_or_reward, step_time = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
+        self._study = optuna.create_study(
+            directions=[accuracy_or_reward, step_time][: 1 + has_two_objectives], sampler=sampler
+        )
+        self._trials: dict[int, Trial] = {}  # by number, those that have not ended
+        self._rebuild(sorted(known, key=lambda candidate: candidate.number))
 
-    def next(self) -> tuple[int, Architecture]:
-        """The next candidate's number and architecture."""
-        trial = self._study.ask(dict(self._distributions))
-        return trial.number, self._space.decode(trial.params)
+    def next(self) -> Proposal | None:
+        """The next candidate; None once there is nothing left to propose."""
+        number = len(self._study.get_trials(deepcopy=False))
+        if number < len(self._starts):
+            architecture = self._starts[number]
+            return Proposal(number, architecture, self._dictate(self._own_parameters(architecture)))
+        try:
+            trial = self._study.ask(dict(self._distributions))
+        except SpaceUsedUp:
+            self._fail_running()
+            return None
+        self._trials[trial.number] = trial
+        return Proposal(trial.number, self._space.decode(trial.params), trial.params)
+
+    def reserve(self) -> int:
+        """A candidate's number that no proposal gets."""
+        self._study.add_trial(create_trial(state=TrialState.FAIL, values=None))
+        return len(self._study.get_trials(deepcopy=False)) - 1
 
     def tell(self, candidate: Candidate) -> None:
         """How a proposed candidate ended; a failed one has no value, not a bad one."""
-        value = reward(candidate, self._objective)
-        state = TrialState.FAIL if value is None else TrialState.COMPLETE
-        self._study.tell(candidate.number, value, state)
+        trial = self._trials.pop(candidate.number)
+        trial.set_user_attr(FACTS, facts(candidate, self._objective))
+        told(self._study, trial, candidate, self._objective, self._limits)
 
-    def _add(self, candidate: Candidate) -> None:
-        value = reward(candidate, self._objective)
-        state = TrialState.FAIL if value is None else TrialState.COMPLETE
-        trial = create_trial(
-            state=TrialState.RUNNING if candidate.state is State.RUNNING else state,
-            value=value,
-            params=self._space.encode(candidate.architecture),
-            distributions=dict(self._distributions),
-        )
-        self._study.add_trial(trial)
+    def _rebuild(self, known: Sequence[Candidate]) -> None:
+        """Asks and tells in the order of the candidates' times."""
+        ends: list[tuple[float, int, Candidate]] = []
+        for candidate in known:
+            began = math.inf if candidate.started_at is None else candidate.started_at
+            while ends and ends[0][0] <= began:
+                self.tell(heapq.heappop(ends)[2])
+            while len(self._study.get_trials(deepcopy=False)) < candidate.number:
+                self.reserve()
+            if candidate.confirms is not None:
+                self.reserve()
+                continue
+            self._dictate(self._proposed(candidate))
+            if candidate.state is not State.RUNNING:
+                heapq.heappush(ends, (candidate.finished_at or 0.0, candidate.number, candidate))
+        while ends:
+            self.tell(heapq.heappop(ends)[2])
+
+    def _dictate(self, flat: FlatParameters) -> FlatParameters:
+        """Makes the next trial one of these parameters, or of none."""
+        if flat:
+            self._study.enqueue_trial(flat)
+        trial = self._study.ask(dict(self._distributions) if flat else None)
+        if flat and isinstance(self._sampler, PerTrial):
+            _ = trial.relative_params  # asks, as NSGA-II notes its generation when it is asked
+        self._trials[trial.number] = trial
+        return trial.params
+
+    def _proposed(self, candidate: Candidate) -> FlatParameters:
+        """What it was made from, also in a record that does not hold proposals yet."""
+        own = candidate.proposal
+        flat = {name: value for name, value in own.items() if isinstance(value, str | int)}
+        return flat or self._own_parameters(candidate.architecture)
+
+    def _own_parameters(self, architecture: Architecture) -> FlatParameters:
+        return self._space.encode(architecture) if self._space.contains(architecture) else {}
+
+    def _fail_running(self) -> None:
+        """Ends the trial that nothing was found for, so that nobody waits for it."""
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if trial.number not in self._trials:
+                self._study.tell(trial.number, state=TrialState.FAIL)

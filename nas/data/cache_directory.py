@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.data.cache_entry import META, remove_unless_in_use, size_bytes, used_at
+from nas.data.cache_lock import sweep
 from nas.errors import UserError
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -27,6 +28,11 @@ class CacheDirectory:
         """The complete ones, the last used first."""
         paths = [meta.parent for meta in self.path.glob(f"*/{META}")]
         return sorted((p for p in paths if p.suffix != MAKING), key=used_at, reverse=True)
+
+    def sweep(self) -> None:
+        """Deletes what makers left behind that were killed."""
+        for draft in self.path.glob(f"*{MAKING}"):
+            sweep(draft)
 
     def size_bytes(self) -> int:
         """What all of it takes on the disk, what is being made included."""

@@ -25,7 +25,7 @@ from nas.data import decode
 from nas.data.cache_directory import MAKING, CacheDirectory, cache_directory, no_room
 from nas.data.cache_entry import Entry, open_entry
 from nas.data.cache_filling import fill, image_bytes
-from nas.data.cache_lock import sole_maker, sweep
+from nas.data.cache_lock import sole_maker
 from nas.data.source import Listing, Source
 from nas.data.split import hold_out, minival_count
 from nas.errors import UserError
@@ -78,8 +78,8 @@ def cached(
 def entry_name(spec: str, source: Source, size: int, parts: Parts) -> str:
     """The data's name for people, then a hash of all that decides the entry's content."""
     key = repr((_VERSION, decode.VERSION, source.fingerprint, size, parts.__name__))
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:40]
-    return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:24]
+    return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
 
 def _make(
@@ -92,9 +92,7 @@ def _make(
     console: Console,
 ) -> None:
     listing = source.listing()
-    for other in directory.path.glob(f"*{MAKING}"):
-        if other != draft:
-            sweep(other)
+    directory.sweep()  # but not what is locked, as the draft is
     count = len(listing.labels)
     wanted = count * image_bytes(size)
     directory.make_room(wanted)

@@ -9,8 +9,9 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from nas.samplers.domain import WALKED, Domain, SpaceUsedUp
 from nas.samplers.permutation import permuted
-from search_space.space import Space
+from search_space.space import FlatParameters, Space
 
 
 class PermutationSampler(BaseSampler):
@@ -21,9 +22,11 @@ class PermutationSampler(BaseSampler):
     it, and a small space is covered in as many trials as it has points.
     """
 
-    def __init__(self, space: Space, seed: int) -> None:
+    def __init__(self, space: Space, seed: int, domain: Domain | None = None) -> None:
+        """``domain`` is left out where all of the space may be proposed."""
         self._space = space
         self._seed = seed
+        self._domain = domain
         self._others = RandomSampler(seed)
 
     def infer_relative_search_space(
@@ -35,9 +38,26 @@ class PermutationSampler(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The grid's point for the trial's number; past its end the order begins again."""
-        index = trial.number % self._space.grid_size
-        return dict(self._space.at(permuted(index, self._space.grid_size, self._seed)))
+        """The grid's point for the trial's number; past its end the order begins again.
+
+        Raises:
+            SpaceUsedUp: nothing is left within the domain.
+        """
+        if self._domain is None:
+            index = trial.number % self._space.grid_size
+            return dict(self._space.at(permuted(index, self._space.grid_size, self._seed)))
+        return dict(self._within(self._domain, study, trial.number))
+
+    def _within(self, domain: Domain, study: Study, number: int) -> FlatParameters:
+        """The first in the domain's own order that is open; a table's points in such an order."""
+        size = self._space.grid_size if domain.points is None else len(domain.points)
+        at = self._space.at if domain.points is None else domain.points.__getitem__
+        seen = domain.seen(study, number)
+        for i in range(min(size, WALKED)):
+            flat = at(permuted((number + i) % size, size, self._seed))
+            if domain.is_open(flat, seen):
+                return flat
+        raise SpaceUsedUp
 
     def sample_independent(
         self,

@@ -1,0 +1,141 @@
+"""What a strategy may propose: a space's points within the limits, none of them twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.study import Study
+
+from nas.samplers.parameter_count import ParameterCount
+from nas.samplers.permutation import permuted
+from search_space.choices import Choice
+from search_space.space import FlatParameters, Space
+
+Key = tuple[Choice, ...]
+TRIES = 10  # of a strategy's own, before another point is taken for it
+WALKED = 20_000  # points looked at before the space counts as used up
+
+
+class SpaceUsedUp(Exception):
+    """Nothing is left to propose: all was proposed, or no more is found within the limits."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A space's points that may be proposed.
+
+    ``max_parameters`` is kept by ``parameters``, exact before any training. With ``points`` only
+    these may be proposed, as when a strategy is tried on a recorded table.
+    """
+
+    space: Space
+    seed: int
+    parameters: ParameterCount
+    max_parameters: int | None = None
+    points: Sequence[FlatParameters] | None = None
+
+    @cached_property
+    def options(self) -> dict[str, tuple[Choice, ...]]:
+        """The space's flat parameters."""
+        return self.space.parameters()
+
+    def key(self, flat: FlatParameters) -> Key:
+        """What tells points apart: of a stage that is left out, nothing but that it is."""
+        layers = (flat[name.partition(".")[0] + ".layers"] for name in self.options)
+        return tuple(
+            0 if count == 0 else flat[name]
+            for name, count in zip(self.options, layers, strict=True)
+        )
+
+    def seen(self, study: Study, but: int) -> set[Key]:
+        """The points of all trials, whatever came of them, but trial ``but``'s."""
+        trials = study.get_trials(deepcopy=False)
+        others = (t.params for t in trials if t.number != but)
+        return {self.key(flat) for flat in others if self.options.keys() <= flat.keys()}
+
+    def is_allowed(self, flat: FlatParameters) -> bool:
+        """Whether it is within the limit on parameters."""
+        if self.max_parameters is None:
+            return True
+        return self.parameters(self.space.decode(flat)) <= self.max_parameters
+
+    def is_open(self, flat: FlatParameters, seen: Set[Key]) -> bool:
+        """Whether it is new and allowed."""
+        return self.key(flat) not in seen and self.is_allowed(flat)
+
+    def open_points(self, seen: Set[Key]) -> list[FlatParameters]:
+        """What is left of ``points``."""
+        return [flat for flat in self.points or () if self.is_open(flat, seen)]
+
+    def settled(
+        self, proposals: Iterable[FlatParameters], seen: Set[Key], generator: np.random.Generator
+    ) -> FlatParameters:
+        """The first proposal that is open, else an open point near the last one, else any.
+
+        With ``points``, the first one's nearest. A strategy that has converged proposes the same
+        again and again; its neighbours are then what it would learn most from.
+
+        Raises:
+            SpaceUsedUp: none is left.
+        """
+        if self.points is not None:
+            return self._nearest(next(iter(proposals)), seen, generator)
+        last: FlatParameters | None = None
+        for last in proposals:
+            if self.is_open(last, seen):
+                return last
+        near = self.neighbours(last) if last is not None else []
+        order = generator.permutation(len(near))
+        new = (near[i] for i in order if self.is_open(near[i], seen))
+        return next(new, None) or self.anywhere(seen, generator)
+
+    def neighbours(self, flat: FlatParameters) -> list[FlatParameters]:
+        """The points one choice away, whether open or not."""
+        own = self.space.neighbours(self.space.decode(flat))
+        return [self.space.encode(architecture) for architecture in own]
+
+    def uniform(self, generator: np.random.Generator) -> FlatParameters:
+        """A point by independent uniform choices, whether open or not."""
+        return {
+            name: values[generator.integers(len(values))] for name, values in self.options.items()
+        }
+
+    def anywhere(self, seen: Set[Key], generator: np.random.Generator) -> FlatParameters:
+        """An open point of the whole space, by chance.
+
+        Raises:
+            SpaceUsedUp: none is left, or none found among 20,000.
+        """
+        size, seed = self.space.grid_size, int(generator.integers(2**31))
+        for i in range(min(size, WALKED)):
+            flat = self.space.at(permuted(i, size, seed))
+            if self.is_open(flat, seen):
+                return flat
+        raise SpaceUsedUp
+
+    def _nearest(
+        self, flat: FlatParameters, seen: Set[Key], generator: np.random.Generator
+    ) -> FlatParameters:
+        """The open one of ``points`` with most choices in common; among equals by chance."""
+        assert self.points is not None
+        is_open = np.array([self.is_open(point, seen) for point in self.points])
+        if not is_open.any():
+            raise SpaceUsedUp
+        distances = (self._keys != np.array(self._codes(flat))).sum(1) + 0.0
+        distances[~is_open] = np.inf
+        nearest = np.flatnonzero(distances == distances.min())
+        return self.points[int(generator.choice(nearest))]
+
+    @cached_property
+    def _keys(self) -> NDArray[np.int64]:
+        """The codes of ``points``, (points, parameters)."""
+        return np.array([self._codes(point) for point in self.points or ()])
+
+    def _codes(self, flat: FlatParameters) -> list[int]:
+        """A key as numbers: the option's place, -1 within a stage that is left out."""
+        keyed = zip(self.options.items(), self.key(flat), strict=True)
+        return [options.index(value) if value in options else -1 for (_, options), value in keyed]

@@ -1,0 +1,95 @@
+"""The model-based strategy: parameters are known exactly, accuracy and step time are learnt."""
+
+from __future__ import annotations
+
+from statistics import median
+
+import numpy as np
+
+from nas.samplers.acquisition import Acquisition
+from nas.samplers.domain import Domain, Key
+from nas.samplers.features import Features
+from nas.samplers.history import Observation
+from nas.samplers.own import OwnSampler, Situation
+from nas.samplers.prediction import Predictor
+from reward.objective import Objective
+from search_space.space import FlatParameters
+
+STARTUP = 10
+_DRAWN, _CLIMBERS, _CLIMBS = 400, 5, 3
+
+
+class ModelSampler(OwnSampler):
+    """Proposes what is expected to better the reward most.
+
+    Gaussian processes over the choices and the parameters by stage predict accuracy and step time
+    (:mod:`nas.samplers.prediction`). The highest :class:`nas.samplers.acquisition.Acquisition` is
+    sought among random points, the neighbours of the best networks, and then uphill. The first ten
+    candidates are chance.
+    """
+
+    def __init__(
+        self, domain: Domain, objective: Objective, max_step_time: float | None = None
+    ) -> None:
+        super().__init__(domain)
+        self._objective = objective
+        self._max_step_time = max_step_time
+        self._features = Features(domain)
+        self._predictor = Predictor(self._features)
+
+    def propose(self, situation: Situation) -> FlatParameters:
+        """Chance until ten are complete, then the most promising point that is found."""
+        timed = [each for each in situation.history if each.step_time]
+        trained = [each for each in timed if each.curve and each.value is not None]
+        if sum(each.is_complete for each in trained) < STARTUP:
+            return self.domain.uniform(situation.generator)
+        acquisition = self._acquisition(timed, situation.running)
+        incumbent = acquisition.incumbent([each.flat for each in trained])
+        pool = self._pool(trained, situation)
+        scores = acquisition(pool, incumbent)
+        for _ in range(_CLIMBS if self.domain.points is None else 0):
+            top = [pool[i] for i in np.argsort(-scores, kind="stable")[:_CLIMBERS]]
+            further = self._open_neighbours(
+                top, {self.domain.key(flat) for flat in pool}, situation
+            )
+            if not further:
+                break
+            pool += further
+            scores = np.concatenate([scores, acquisition(further, incumbent)])
+        return pool[int(np.argmax(scores))]
+
+    def _acquisition(self, timed: list[Observation], running: list[Observation]) -> Acquisition:
+        references = [each.reference_step_time_s or 0.0 for each in timed]
+        return Acquisition(
+            self.domain,
+            self._features,
+            self._predictor(timed, running),
+            self._objective.relative_to(median(references)),
+            self._max_step_time,
+        )
+
+    def _pool(self, trained: list[Observation], situation: Situation) -> list[FlatParameters]:
+        """Where to begin: what is left of a table, or random points and the best's neighbours."""
+        if self.domain.points is not None:
+            return self.domain.open_points(situation.seen)
+        drawn = [self.domain.uniform(situation.generator) for _ in range(_DRAWN)]
+        pool = {self.domain.key(flat): flat for flat in drawn}
+        new = [flat for flat in pool.values() if self.domain.is_open(flat, situation.seen)]
+        best = sorted(trained, key=lambda each: -(each.value or 0.0))[:_CLIMBERS]
+        new += self._open_neighbours([each.flat for each in best], set(pool), situation)
+        return new or [self.domain.anywhere(situation.seen, situation.generator)]
+
+    def _open_neighbours(
+        self, points: list[FlatParameters], known: set[Key], situation: Situation
+    ) -> list[FlatParameters]:
+        """The points' neighbours that are open and not among the known, each once."""
+        near = {
+            self.domain.key(flat): flat
+            for point in points
+            for flat in self.domain.neighbours(point)
+        }
+        return [
+            flat
+            for key, flat in near.items()
+            if key not in known and self.domain.is_open(flat, situation.seen)
+        ]

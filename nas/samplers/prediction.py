@@ -1,0 +1,103 @@
+"""Accuracy and step time of networks not yet trained, learnt from those that were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.samplers.features import Features
+from nas.samplers.history import Observation
+from nas.samplers.surrogate import Surrogate, fitted
+
+Floats = NDArray[np.float64]
+_EDGE = 0.002  # accuracies are kept this far from 0 and 1, where the logit ends
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Normal distributions, mean and deviation, of the logit of accuracy and of log S/S0."""
+
+    accuracy: Surrogate
+    step_time: Surrogate
+
+
+class Predictor:
+    """Fits both; their kernels anew whenever there is a fifth more to fit them to.
+
+    So what is predicted follows from the observations in their order alone, and a kernel that was
+    found before is only kept to save the time.
+    """
+
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self._fits: dict[tuple[object, ...], Surrogate] = {}
+
+    def __call__(
+        self, history: Sequence[Observation], running: Sequence[Observation] = ()
+    ) -> Prediction:
+        """From observations that have a step time; accuracies from those with a curve.
+
+        What is running counts as ending with what is predicted for it, so that two workers do not
+        explore the same.
+        """
+        trained = [each for each in history if each.curve]
+        targets, variances = _accuracy_targets(trained)
+        accuracy = self._fit("accuracy", trained, targets, variances)
+        log_times = np.log([each.step_time or math.nan for each in history])
+        step_time = self._fit("step_time", history, log_times, np.zeros(len(history)))
+        if running:
+            features = self._features([each.flat for each in running])
+            believed, _ = accuracy(features)
+            accuracy = fitted(
+                np.vstack([self._features([each.flat for each in trained]), features]),
+                np.concatenate([targets, believed]),
+                np.concatenate([variances, np.zeros(len(running))]),
+                accuracy.kernel,
+            )
+        return Prediction(accuracy, step_time)
+
+    def _fit(
+        self, name: str, observations: Sequence[Observation], targets: Floats, variances: Floats
+    ) -> Surrogate:
+        features = self._features([each.flat for each in observations])
+        first = _last_refit(len(observations))
+        key = (name, first, targets[:first].tobytes(), features[:first].tobytes())
+        if key not in self._fits:
+            self._fits[key] = fitted(features[:first], targets[:first], variances[:first])
+        return fitted(features, targets, variances, self._fits[key].kernel)
+
+
+def _accuracy_targets(trained: Sequence[Observation]) -> tuple[Floats, Floats]:
+    """The logit of each one's last accuracy and its variance; of those that were stopped, expected.
+
+    A curve that was stopped is lengthened by what the complete ones gained on average from its
+    epoch on, with the variance of that gain.
+    """
+    curves = [_logit(each.curve) for each in trained]
+    complete = [curve for curve, each in zip(curves, trained, strict=True) if each.is_complete]
+    targets, variances = [], []
+    for curve, each in zip(curves, trained, strict=True):
+        reached = [full for full in complete if len(full) > len(curve)]
+        gains = [full[-1] - full[len(curve) - 1] for full in reached]
+        lacks = not each.is_complete and gains
+        targets.append(curve[-1] + (np.mean(gains) if lacks else 0.0))
+        variances.append(np.var(gains) if lacks else 0.0)
+    return np.array(targets), np.array(variances)
+
+
+def _logit(accuracies: Sequence[float]) -> Floats:
+    kept = np.clip(accuracies, _EDGE, 1 - _EDGE)
+    logits: Floats = np.log(kept / (1 - kept))
+    return logits
+
+
+def _last_refit(count: int) -> int:
+    """The largest of 8, 10, 12, 15, 18, .. up to ``count``, or all below 8."""
+    refit = 8
+    while refit * 6 // 5 + 1 <= count:
+        refit = refit * 6 // 5 + 1
+    return min(refit, count)
