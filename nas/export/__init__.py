@@ -1,0 +1,1 @@
+"""Networks for use without this tool: ONNX, weights with a model card, a Python file."""

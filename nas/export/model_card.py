@@ -1,0 +1,117 @@
+"""The model card: what weights are, how to use them and where they come from, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nas.export.model import Model
+from nas.export.torchvision_names import NETWORKS
+from nas.export.words import history, normalization, plain
+from nas.versions import versions
+from search_space.architecture import Architecture
+
+
+def model_card(model: Model, weights_name: str, torchvision_name: str | None) -> str:
+    """The card of the weights in the file ``weights_name``; the model's file must say its counts.
+
+    ``torchvision_name`` is a key of :data:`NETWORKS` if the weights have torchvision's names.
+    """
+    file = model.file
+    paragraphs = [
+        "---\nlibrary_name: pytorch\npipeline_tag: image-classification\n---",
+        f"# {plain(file.name)}",
+        f"An image classifier: images of {file.task.in_channels} channels and {file.eval_size} px, "
+        f"{file.task.classes} classes.\nWeights: {plain(model.origin)}.",
+        "## Use",
+        f"```python\n{_use(model, weights_name, torchvision_name)}\n```",
+        normalization(model.training),
+        "## Figures",
+        _table(("", ""), _figures(model)),
+        "## Architecture",
+        _architecture(file.architecture),
+        *_measured(model),
+        "## Where it comes from",
+        "\n".join(f"- {line}" for line in (*history(file), _written())),
+    ]
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _use(model: Model, weights_name: str, torchvision_name: str | None) -> str:
+    if weights_name.endswith(".safetensors"):
+        reading = "from safetensors.torch import load_file"
+        weights = f'load_file("{weights_name}")'
+    else:
+        reading = "import torch"
+        weights = f'torch.load("{weights_name}", weights_only=True)'
+    if torchvision_name is None:
+        building = "from model import build  # model.py: nas export SOURCE --to model.py"
+        built = "build()"
+    else:
+        building = "from torchvision.models import " + NETWORKS[torchvision_name][0]
+        built = f"{NETWORKS[torchvision_name][0]}(num_classes={model.file.task.classes})"
+    size = model.file.eval_size
+    image = f"(N, {model.file.task.in_channels}, {size}, {size})"
+    return "\n".join(
+        [
+            building,
+            reading,
+            "",
+            f"network = {built}.eval()",
+            f"network.load_state_dict({weights})",
+            f"logits = network(images)  # {image} -> (N, {model.file.task.classes})",
+        ]
+    )
+
+
+def _figures(model: Model) -> list[tuple[str, str]]:
+    file = model.file
+    rows = [
+        ("parameters", f"{file.parameters:,}"),
+        ("multiply-adds", f"{file.multiply_adds:,} for an image of {file.eval_size} px"),
+        ("image size", f"{file.train_size} px to train, {file.eval_size} px to evaluate"),
+        ("architecture id", file.architecture.architecture_id),
+    ]
+    if model.training is not None:
+        own = model.training
+        rows += [
+            ("trained on", plain(own.data)),
+            ("accuracy", f"{own.accuracy:.2%} on its minival, after {own.epoch} epochs"),
+        ]
+    return rows
+
+
+def _architecture(network: Architecture) -> str:
+    """As in EfficientNetV2, Table 4."""
+    columns = ("stage", "operator", "kernel", "stride", "expansion", "channels", "layers", "SE")
+    rows: list[tuple[Any, ...]] = [
+        ("stem", "conv", 3, network.stem_stride, "", network.stem_channels, 1, "")
+    ]
+    for i, one in enumerate(network.stages, 1):
+        numbers = (one.kernel, one.stride, one.expansion, one.channels, one.layers)
+        rows.append((i, one.operator, *numbers, one.se_ratio or ""))
+    rows.append(("head", "conv, pool, fc", 1, 1, "", network.head_channels, 1, ""))
+    return _table(columns, rows)
+
+
+def _measured(model: Model) -> list[str]:
+    measured = {k: v for k, v in model.file.measurements.items() if v is not None}
+    if not measured:
+        return []
+    rows = [(plain(key.replace("_", " ")), plain(str(value))) for key, value in measured.items()]
+    return [
+        "## Measured when the architecture was chosen",
+        "Of the architecture, with weights that were trained for this alone and not kept.",
+        _table(("", ""), rows),
+    ]
+
+
+def _written() -> str:
+    made = versions()
+    packages = (f"{name} {made[name]}" for name in ("nas-engine", "torch") if name in made)
+    return f"Written by nas export with {', '.join(packages)}."
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)

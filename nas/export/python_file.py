@@ -1,0 +1,109 @@
+"""A single Python file that builds a network with torch alone."""
+
+from __future__ import annotations
+
+import textwrap
+from importlib.resources import files
+
+from nas.errors import UserError
+from nas.export.model import Training
+from nas.export.words import counts, history, normalization, plain
+from nas.versions import versions
+from results.architecture_file import ArchitectureFile
+from search_space.architecture import Stage
+from search_space.operators import OPERATORS, fused_mbconv, mbconv
+
+_WIDTH = 88
+_BEGIN, _END = "# The network.\n", "# The network's parts.\n"
+_IN_FILE = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
+
+
+def python_file(file: ArchitectureFile, training: Training | None, module: str) -> str:
+    """The file's text; ``file`` must say its counts, ``module`` is the name it is imported by.
+
+    ``training`` is that of its weights, which are not in it.
+
+    Its code is that of :mod:`nas.export.standalone`.
+
+    Raises:
+        UserError: an operator of the user's own.
+    """
+    check_operators(file)
+    template = files("nas.export").joinpath("standalone.py").read_text(encoding="utf-8")
+    _, code = template.split('"""\n\nfrom __future__', 1)
+    head, rest = code.split(_BEGIN)
+    parts = rest.split(_END)[1]
+    text = f"{_docstring(file, training, module)}\n\nfrom __future__{head}{_table(file)}{parts}"
+    return text.replace("  # noqa: T201", "")
+
+
+def check_operators(file: ArchitectureFile) -> None:
+    """That a Python file can hold the network.
+
+    Raises:
+        UserError: an operator of the user's own.
+    """
+    for stage in file.architecture.stages:
+        known = _IN_FILE.get(stage.operator)
+        if known is None or OPERATORS.get(stage.operator) is not known:
+            raise UserError(
+                f"--to: a Python file can hold the operators {' and '.join(_IN_FILE)} of this "
+                f"tool, but {file.name} has {stage.operator!r} of your own; .onnx can hold it"
+            )
+
+
+def _docstring(file: ArchitectureFile, training: Training | None, module: str) -> str:
+    name = module if module.isidentifier() else "model"
+    image = f"(N, {file.task.in_channels}, {file.eval_size}, {file.eval_size})"
+    about = (
+        f"{counts(file)}. Trained at {file.train_size} px, evaluated at {file.eval_size} px. "
+        f"{' '.join(history(file))}"
+    )
+    by = f"Written by nas export, nas-engine {versions().get('nas-engine', 'not installed')}."
+    return "\n".join(
+        [
+            f'"""{plain(file.name)}: an image network for torch.',
+            "",
+            textwrap.fill(about, _WIDTH),
+            "",
+            f"    from {name} import build",
+            "    from safetensors.torch import load_file",
+            "",
+            "    network = build().eval()",
+            f'    network.load_state_dict(load_file("{name}.safetensors"))',
+            f"    logits = network(images)  # {image} -> (N, {file.task.classes})",
+            "",
+            textwrap.fill(f"{normalization(training)} {by}", _WIDTH),
+            '"""',
+        ]
+    )
+
+
+def _table(file: ArchitectureFile) -> str:
+    network = file.architecture
+    rows = "".join(f"    {_row(stage)},\n" for stage in network.stages)
+    return (
+        f"{_BEGIN}"
+        f'NAME = "{plain(file.name)}"\n'
+        f"CLASSES = {file.task.classes}\n"
+        f"IMAGE_CHANNELS = {file.task.in_channels}\n"
+        f"IMAGE_SIZE = {file.eval_size}  # pixels, to evaluate; any other will do\n"
+        f"STEM_CHANNELS, STEM_STRIDE = {network.stem_channels}, {network.stem_stride}\n"
+        "STAGES = (\n"
+        "    # operator, kernel, stride, expansion, channels, layers, se_ratio\n"
+        f"{rows})\n"
+        f"HEAD_CHANNELS = {network.head_channels}\n"
+    )
+
+
+def _row(stage: Stage) -> str:
+    values = [
+        f'"{stage.operator}"',
+        stage.kernel,
+        stage.stride,
+        stage.expansion,
+        stage.channels,
+        stage.layers,
+        *([stage.se_ratio] if stage.se_ratio else []),
+    ]
+    return f"Stage({', '.join(map(str, values))})"

@@ -1,0 +1,203 @@
+"""The Python file that ``nas export`` writes, with EfficientNetV2-S as its network.
+
+:mod:`nas.export.python_file` puts another docstring here, and another network between the two
+comment lines that begin with "The network". Nothing but torch may be imported.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A run of equal layers; the first one changes channels and resolution."""
+
+    operator: str  # a key of OPERATORS
+    kernel: int
+    stride: int  # of the first layer
+    expansion: int  # hidden channels / input channels of a layer
+    channels: int  # output
+    layers: int
+    se_ratio: float = 0.0  # squeeze channels / input channels of a layer, 0 for none
+
+
+# The network.
+NAME = "efficientnetv2-s"
+CLASSES = 1000
+IMAGE_CHANNELS = 3
+IMAGE_SIZE = 384  # pixels, to evaluate; any other will do
+STEM_CHANNELS, STEM_STRIDE = 24, 2
+STAGES = (
+    # operator, kernel, stride, expansion, channels, layers, se_ratio
+    Stage("fused_mbconv", 3, 1, 1, 24, 2),
+    Stage("fused_mbconv", 3, 2, 4, 48, 4),
+    Stage("fused_mbconv", 3, 2, 4, 64, 4),
+    Stage("mbconv", 3, 2, 4, 128, 6, 0.25),
+    Stage("mbconv", 3, 1, 6, 160, 9, 0.25),
+    Stage("mbconv", 3, 2, 6, 256, 15, 0.25),
+)
+HEAD_CHANNELS = 1280
+# The network's parts.
+
+
+def convolution(
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    stride: int = 1,
+    groups: int = 1,
+) -> list[nn.Module]:
+    """A convolution without bias and its batch normalisation."""
+    padding = kernel // 2
+    sizes = (in_channels, out_channels, kernel, stride, padding)
+    return [
+        nn.Conv2d(*sizes, groups=groups, bias=False),
+        nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.01),
+    ]
+
+
+class SqueezeExcitation(nn.Module):
+    """Channels weighted by what the whole image holds (arXiv 1709.01507)."""
+
+    def __init__(self, channels: int, squeeze_channels: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, squeeze_channels, 1)
+        self.expand = nn.Conv2d(squeeze_channels, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale = x.mean((2, 3), keepdim=True)  # (N, C, H, W) -> (N, C, 1, 1)
+        scale = self.expand(nn.functional.silu(self.reduce(scale)))
+        return x * torch.sigmoid(scale)
+
+
+def mbconv(stage: Stage, in_channels: int, stride: int) -> nn.Sequential:
+    """1x1 expansion, depthwise convolution, squeeze-and-excitation, 1x1 projection."""
+    hidden = in_channels * stage.expansion
+    layers: list[nn.Module] = []
+    if stage.expansion > 1:
+        layers += [*convolution(in_channels, hidden, 1), nn.SiLU()]
+    layers += convolution(hidden, hidden, stage.kernel, stride, groups=hidden)
+    layers.append(nn.SiLU())
+    layers += squeeze_excitation(stage, in_channels, hidden)
+    return nn.Sequential(*layers, *convolution(hidden, stage.channels, 1))
+
+
+def fused_mbconv(stage: Stage, in_channels: int, stride: int) -> nn.Sequential:
+    """MBConv with expansion and depthwise convolution fused into one full convolution.
+
+    At expansion 1 there is no projection: it would be a second one of the same width.
+    """
+    expands = stage.expansion > 1
+    hidden = in_channels * stage.expansion if expands else stage.channels
+    layers = convolution(in_channels, hidden, stage.kernel, stride)
+    layers.append(nn.SiLU())
+    layers += squeeze_excitation(stage, in_channels, hidden)
+    if expands:
+        layers += convolution(hidden, stage.channels, 1)
+    return nn.Sequential(*layers)
+
+
+def squeeze_excitation(stage: Stage, in_channels: int, hidden: int) -> list[nn.Module]:
+    """None at a ratio of 0, else the ratio's share of the input channels wide."""
+    if stage.se_ratio == 0:
+        return []
+    return [SqueezeExcitation(hidden, max(1, int(stage.se_ratio * in_channels)))]
+
+
+OPERATORS = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
+
+
+class Residual(nn.Module):
+    """``x + body(x)``; training drops each image's body with 1 - survival.
+
+    Stochastic depth (arXiv 1603.09382); ``survival`` 1 is a plain residual connection.
+    """
+
+    def __init__(self, body: nn.Module, survival: float) -> None:
+        super().__init__()
+        self.body = body
+        self.survival = survival
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.body(x)
+        if self.training and self.survival < 1:
+            kept = x.new_empty(len(x), 1, 1, 1).bernoulli_(self.survival)
+            y = y * kept.div_(self.survival)
+        return x + y
+
+
+class Network(nn.Module):
+    """Stem, blocks, head, classifier: images (N, IMAGE_CHANNELS, H, W) to logits."""
+
+    def __init__(
+        self,
+        classes: int = CLASSES,
+        dropout: float = 0.2,
+        survival: float = 0.8,
+    ) -> None:
+        super().__init__()
+        stem = convolution(IMAGE_CHANNELS, STEM_CHANNELS, 3, STEM_STRIDE)
+        self.stem = nn.Sequential(*stem, nn.SiLU())
+        self.blocks = nn.Sequential(*blocks(survival))
+        head = convolution(STAGES[-1].channels, HEAD_CHANNELS, 1)
+        self.head = nn.Sequential(*head, nn.SiLU())
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(HEAD_CHANNELS, classes)
+        self.apply(initialize)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.blocks(self.stem(x))  # (N, IMAGE_CHANNELS, H, W) -> (N, C, h, w)
+        x = self.head(x).mean((2, 3))  # -> (N, HEAD_CHANNELS)
+        logits: Tensor = self.classifier(self.dropout(x))
+        return logits
+
+
+def blocks(survival: float) -> list[nn.Module]:
+    """All layers; i of n, from 0, survives with 1 - (1 - ``survival``) * i / n."""
+    rows = [(stage, layer) for stage in STAGES for layer in range(stage.layers)]
+    modules: list[nn.Module] = []
+    in_channels = STEM_CHANNELS
+    for i, (stage, layer) in enumerate(rows):
+        stride = stage.stride if layer == 0 else 1
+        body: nn.Module = OPERATORS[stage.operator](stage, in_channels, stride)
+        if stride == 1 and in_channels == stage.channels:
+            body = Residual(body, 1 - (1 - survival) * i / len(rows))
+        modules.append(body)
+        in_channels = stage.channels
+    return modules
+
+
+def initialize(module: nn.Module) -> None:
+    """As published: normal convolutions by their outputs, a uniform classifier."""
+    if isinstance(module, nn.Conv2d):
+        outputs = module.out_channels // module.groups * module.kernel_size[0] ** 2
+        nn.init.normal_(module.weight, 0, math.sqrt(2 / outputs))
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Linear):
+        bound = 1 / math.sqrt(module.out_features)
+        nn.init.uniform_(module.weight, -bound, bound)
+        nn.init.zeros_(module.bias)
+
+
+def build(
+    classes: int = CLASSES,
+    dropout: float = 0.2,
+    survival: float = 0.8,
+) -> Network:
+    """The network with fresh weights; ``load_state_dict`` takes trained ones."""
+    return Network(classes, dropout, survival)
+
+
+if __name__ == "__main__":
+    network = build().eval()
+    count = sum(parameter.numel() for parameter in network.parameters())
+    images = torch.zeros(1, IMAGE_CHANNELS, IMAGE_SIZE, IMAGE_SIZE)
+    logits = network(images)
+    print(f"{NAME}: {count:,} parameters")  # noqa: T201
+    print(f"images {tuple(images.shape)} -> logits {tuple(logits.shape)}")  # noqa: T201
