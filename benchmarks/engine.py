@@ -23,6 +23,7 @@ from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.evaluation import Evaluation
 from nas.executor import run_trials
+from nas.patience import Patience
 from nas.proposals import Proposals
 from nas.ray_worker import CandidateTrial
 from nas.run_directory import open_for_reading
@@ -33,7 +34,7 @@ from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.record import Record
 from reward.objective import Objective
-from reward.step_time import device_name
+from reward.device import device_name
 from search_space.spaces import small
 
 WORKERS = 2
@@ -101,7 +102,7 @@ def _idle_rate(count: int) -> float:
                 known=[],
                 seed=0,
                 budget=count,
-                max_failures=1,
+                patience=Patience(1),
                 space_size=space.size,
                 listener=lambda candidate: None,
             )

@@ -1,4 +1,4 @@
-"""One candidate's evaluation: build, count, time the training step, train, take the accuracy."""
+"""One candidate's evaluation: build, count, train, time the training step, take the accuracy."""
 
 from __future__ import annotations
 
@@ -7,30 +7,46 @@ import math
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from statistics import median
 
 import torch
+from torch import nn
 
 from nas.data.images import on_device
 from nas.data.split import SearchData
 from nas.failure import failure
-from nas.timing import Subject, measured_step_time
+from nas.micro_batch import micro_batches
+from nas.timing import Subject, TrainingTimer, measured_step_time
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import total_steps, train
+from nas.training.loop import Training, run_plainly, total_steps
 from nas.training.recipe import Recipe
 from results.candidate import Candidate, CurvePoint, State
 from reward.counting import complexity
+from reward.latency import latencies_s
+from reward.limits import Infeasible, Limits
 from reward.measurements import StepTime
+from reward.step_time import FEWEST_PAIRS, Precision
 from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
 
+TIMING_SHARE = 0.035
+"""Of a candidate's evaluation, for reference steps; peak memory and latency take some more."""
+_LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
+_CAP_BEFORE_TRAINING_S = 10.0
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What every candidate of a search is evaluated with."""
+    """What every candidate of a search is evaluated with.
+
+    The step is timed within training, at next to no cost, unless it must be known before:
+    ``times_before_training``, or limits that need it.
+    """
 
     data: SearchData
     backbone: Architecture
@@ -38,6 +54,8 @@ class Evaluation:
     time_limit_s: float = math.inf
     operators: Mapping[str, Operator] = field(default_factory=lambda: dict(OPERATORS))
     versions: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    times_before_training: bool = False
 
 
 class Evaluator:
@@ -46,39 +64,59 @@ class Evaluator:
     def __init__(self, evaluation: Evaluation, device: torch.device) -> None:
         self._evaluation = evaluation
         self._device = device
+        self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
         self._training, self._minival = on_device(evaluation.data, device)
-        self._reference = self._build(evaluation.backbone, seed=0)
-        count = complexity(self._reference, evaluation.data.channels, evaluation.data.image_size)
+        self._reference = self._subject(self._build(evaluation.backbone, seed=0))
+        self._reference_step = self._reference.fitting_step(evaluation.recipe)
+        network = self._reference.network
+        count = complexity(network, evaluation.data.channels, evaluation.data.image_size)
         self._reference_parameters = count.parameters
 
     def evaluate(self, candidate: Candidate) -> Iterator[Candidate]:
         """Yields the candidate as it stands, RUNNING after each epoch and last as it ended.
 
-        Whatever is wrong with the candidate becomes its state and cause and is not raised.
+        Whatever is wrong with the candidate becomes its state and cause and is not raised. One
+        that does not fit into memory begins anew with gradients accumulated over smaller batches.
         """
-        phases: dict[str, float] = {}
         candidate = replace(
             candidate,
             worker=f"{platform.node()}/{os.getpid()}",
             started_at=time.time(),
-            phases_s=phases,
+            phases_s={},
             reference_parameters=self._reference_parameters,
             versions=self._evaluation.versions,
         )
-        try:
-            for stands in self._steps(candidate, phases):
-                candidate = stands
-                yield candidate
-            accuracy = candidate.curve[-1].accuracy
-            ended = replace(candidate, state=State.COMPLETE, accuracy=accuracy)
-        except Exception as error:
-            cause, detail = failure(error)
-            ended = replace(candidate, state=State.FAILED, cause=cause, detail=detail)
-        if ended.state is State.FAILED:  # only now, without the traceback, is the network gone
-            self._free_memory()
+        ended = candidate
+        for micro_batch in micro_batches(self._batch_size):
+            ended = yield from self._attempt(candidate, micro_batch)
+            if ended.state is State.COMPLETE:
+                break
+            self._free_memory()  # only now, without the traceback, is the network gone
+            if ended.cause != "out_of_memory":
+                break
         yield replace(ended, finished_at=time.time())
 
-    def _steps(self, candidate: Candidate, phases: dict[str, float]) -> Iterator[Candidate]:
+    def _attempt(
+        self, candidate: Candidate, micro_batch: int | None
+    ) -> Generator[Candidate, None, Candidate]:
+        """Yields the candidate as it stands, and returns it as it ended."""
+        phases: dict[str, float] = {}
+        candidate = replace(candidate, phases_s=phases)
+        recipe = replace(self._evaluation.recipe, micro_batch=micro_batch)
+        try:
+            for stands in self._steps(candidate, phases, recipe):
+                candidate = stands
+                yield candidate
+        except Infeasible as error:
+            return replace(candidate, state=State.INFEASIBLE, cause=error.cause, detail=str(error))
+        except Exception as error:
+            cause, detail = failure(error)
+            return replace(candidate, state=State.FAILED, cause=cause, detail=detail)
+        return replace(candidate, state=State.COMPLETE, accuracy=candidate.curve[-1].accuracy)
+
+    def _steps(
+        self, candidate: Candidate, phases: dict[str, float], recipe: Recipe
+    ) -> Iterator[Candidate]:
         """The candidate after each measurement and each epoch."""
         evaluation, data = self._evaluation, self._evaluation.data
         deadline = time.monotonic() + evaluation.time_limit_s
@@ -89,21 +127,57 @@ class Evaluator:
         candidate = replace(
             candidate, parameters=count.parameters, multiply_adds=count.multiply_adds
         )
+        evaluation.limits.check_parameters(count.parameters)
         yield candidate
-        with _timed(phases, "step_time"):
-            candidate = replace(candidate, step_time=self._step_time(candidate, deadline))
-        yield candidate
-        epochs = train(
-            network, self._training, self._minival, evaluation.recipe, candidate.seed, deadline
+        if evaluation.times_before_training or evaluation.limits.needs_timing:
+            with _timed(phases, "step_time"):
+                timed = self._step_time(candidate, recipe, deadline)
+            candidate = replace(candidate, step_time=timed)
+            evaluation.limits.check_step_time(timed)
+            yield candidate
+        yield from self._trained(candidate, network, phases, recipe, deadline)
+
+    def _trained(
+        self,
+        candidate: Candidate,
+        network: Network,
+        phases: dict[str, float],
+        recipe: Recipe,
+        deadline: float,
+    ) -> Iterator[Candidate]:
+        """The candidate after each epoch, and once more with what the trained network is like."""
+        is_timed = candidate.step_time is not None
+        timer = self._timer()
+        training = Training(
+            network,
+            self._training,
+            self._minival,
+            recipe,
+            candidate.seed,
+            deadline,
+            run_step=run_plainly if is_timed else timer,
         )
+        epochs = training.epochs()
         while True:
+            timed_s = timer.spent_s
             with _timed(phases, "training"):  # not the time that reports take in between
                 epoch = next(epochs, None)
             if epoch is None:
-                return
+                break
+            _move(phases, "training", "step_time", timer.spent_s - timed_s)
             point = CurvePoint(epoch.number, epoch.loss, epoch.accuracy, phases["training"])
             candidate = replace(candidate, curve=(*candidate.curve, point))
-            yield candidate
+            yield candidate if is_timed else replace(candidate, step_time=timer.step_time())
+        with _timed(phases, "step_time"):
+            if not is_timed:
+                timer.top_up(FEWEST_PAIRS)
+                candidate = replace(candidate, step_time=timer.step_time())
+            latency = self._latency_s(training.average)
+        yield replace(candidate, inference_time_s=latency)
+
+    @property
+    def _batch_size(self) -> int:
+        return min(self._evaluation.recipe.batch_size, len(self._training))
 
     def _build(self, architecture: Architecture, seed: int) -> Network:
         """The network on the device, its weights decided by the seed."""
@@ -120,15 +194,32 @@ class Evaluator:
         )
         return network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def _step_time(self, candidate: Candidate, deadline: float) -> StepTime:
+    def _subject(self, network: Network) -> Subject:
+        """The network with the first batch of the training set."""
+        images, labels = self._training.batch(slice(0, self._batch_size))
+        return Subject(network, images.contiguous(memory_format=torch.channels_last), labels)
+
+    def _timer(self) -> TrainingTimer:
+        reference = self._reference
+        return TrainingTimer(
+            partial(self._reference_step, reference.images, reference.labels),
+            self._device,
+            self._precision.half_width,
+            TIMING_SHARE,
+        )
+
+    def _step_time(self, candidate: Candidate, recipe: Recipe, deadline: float) -> StepTime:
         """The measured step of a twin of the candidate, so that the measurement trains nothing."""
-        twin = self._build(candidate.architecture, candidate.seed)
-        batch_size = min(self._evaluation.recipe.batch_size, len(self._training))
-        images, labels = self._training.batch(slice(0, batch_size))
-        images = images.contiguous(memory_format=torch.channels_last)
-        own, reference = (Subject(n, images, labels) for n in (twin, self._reference))
-        recipe = self._evaluation.recipe
-        return measured_step_time(own, reference, recipe, self._device, deadline)
+        twin = self._subject(self._build(candidate.architecture, candidate.seed))
+        return measured_step_time(
+            twin, self._reference, recipe, self._device, self._precision, deadline
+        )
+
+    def _latency_s(self, network: nn.Module) -> float:
+        """The median latency of one image, in seconds."""
+        image = self._minival.batch(slice(0, 1))[0]
+        image = image.contiguous(memory_format=torch.channels_last)
+        return median(latencies_s(network, image, self._device, _LATENCY_RUNS, _LATENCY_WARMUP))
 
     def _free_memory(self) -> None:
         gc.collect()
@@ -139,6 +230,12 @@ class Evaluator:
             except RuntimeError:
                 # An error on the device itself stays with the process: only a new one is of use.
                 os._exit(1)
+
+
+def _move(phases: dict[str, float], source: str, target: str, seconds: float) -> None:
+    """Counts some of a phase's time as another's."""
+    phases[source] -= seconds
+    phases[target] = phases.get(target, 0.0) + seconds
 
 
 @contextmanager

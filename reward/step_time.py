@@ -1,16 +1,26 @@
-"""The measured time of a training step, in turn with a reference network's."""
+"""The measured time of a training step, in turn with a reference network's.
+
+Taking turns cancels the machine's drift in the ratio of the two medians, and makes candidates
+that were timed on different machines of one kind comparable. On a CPU the clock is the
+process's own time; the process must run one thread (``torch.set_num_threads(1)``) and have
+started under :data:`ALLOCATOR_SETTINGS`. On a GPU it is the device's, by events.
+"""
 
 from __future__ import annotations
 
 import gc
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
+from reward.step_time_statistics import relative_half_width
+from reward.stopwatch import stopwatch
+
+T = TypeVar("T")
 Step = Callable[[], object]
 
 ALLOCATOR_SETTINGS = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184"}
@@ -21,75 +31,91 @@ getting them again bias the ratio of two networks, not only its noise.
 """
 
 WARMUP_STEPS = 10
-PAIRS = 15
+FEWEST_PAIRS = 7  # One more than the fewest with a 95 % interval of the median.
+_CHECKED_EVERY = 4
+
+
+@dataclass(frozen=True)
+class Precision:
+    """When a measurement is done: at a narrow interval, or at its time cap.
+
+    ``half_width`` is that of the 95 % intervals of the step and of its ratio to the reference, as a
+    share of the value. The cap is in seconds of a clock on the wall; three pairs are
+    taken however long a step takes.
+    """
+
+    half_width: float
+    cap_s: float
+
+    @classmethod
+    def default(cls, device: torch.device, cap_s: float = 30.0) -> Precision:
+        """1 % on a GPU and 2 % on a CPU, whose steps differ more from each other."""
+        return cls(0.01 if device.type == "cuda" else 0.02, cap_s)
+
+
+class PairedTimer:
+    """Collects pairs: a step of the reference and, right after it, one of the network itself."""
+
+    def __init__(self, device: torch.device, half_width: float) -> None:
+        self._own, self._reference = stopwatch(device), stopwatch(device)
+        self._half_width = half_width
+        self._precise_at: int | None = None
+        self.count = 0
+
+    def pair(self, step: Callable[[], T], reference: Step) -> T:
+        """Takes a pair, and returns what the step returns."""
+        with _no_garbage_collection():
+            self._reference.time(reference)
+            result = self._own.time(step)
+        self.count += 1
+        if self.count >= FEWEST_PAIRS and (self.count - FEWEST_PAIRS) % _CHECKED_EVERY == 0:
+            self._precise_at = self.count if self._is_narrow() else None
+        return result
+
+    @property
+    def is_precise(self) -> bool:
+        """Whether the interval was as narrow as was asked for when last looked at."""
+        return self._precise_at is not None
+
+    def samples(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Seconds of each own step, and of each of the reference's."""
+        return self._own.seconds(), self._reference.seconds()
+
+    def _is_narrow(self) -> bool:
+        return relative_half_width(*self.samples()) <= self._half_width
 
 
 def paired_step_times(
     step: Step,
     reference: Step,
     device: torch.device,
+    precision: Precision,
     warmup: int = WARMUP_STEPS,
-    pairs: int = PAIRS,
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Seconds of each step and of each reference step, taken in turn.
+) -> PairedTimer:
+    """Steps of the two in turn, after a warm-up, until they are as precise as asked for.
 
-    Taking turns cancels the machine's drift in the ratio of the two medians. On a CPU the clock is
-    the process's own time, which a neighbour on another core does not stop; the process must
-    run one thread (``torch.set_num_threads(1)``) and have started under
-    :data:`ALLOCATOR_SETTINGS`. On a GPU it is the device's, by events.
+    The warm-up ends early, but not before its third step, where a fourth of the cap is over.
     """
-    clock = _event_clock if device.type == "cuda" else _process_clock
-    for _ in range(warmup):
-        step()
+    start = time.monotonic()
+    for i in range(warmup):
+        if i >= 3 and time.monotonic() - start > precision.cap_s / 4:
+            break
         reference()
-    with _no_garbage_collection():
-        taken = [(clock(step), clock(reference)) for _ in range(pairs)]
-    own, others = zip(*taken, strict=True)
-    return own, others
-
-
-def device_name(device: torch.device) -> str:
-    """What the step ran on, such as ``NVIDIA H200`` or ``Intel(R) Xeon(R), 1 thread``."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"{processor_name()}, {threads} thread{'s' if threads > 1 else ''}"
-
-
-def _process_clock(step: Step) -> float:
-    start = time.process_time()
-    step()
-    return time.process_time() - start
-
-
-def _event_clock(step: Step) -> float:
-    start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-    end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-    torch.cuda.synchronize()
-    start.record()
-    step()
-    end.record()
-    torch.cuda.synchronize()
-    return float(start.elapsed_time(end)) / 1000
+        step()
+    timer = PairedTimer(device, precision.half_width)
+    while not timer.is_precise:
+        if timer.count >= 3 and time.monotonic() - start > precision.cap_s:
+            break
+        timer.pair(step, reference)
+    return timer
 
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
     was_enabled = gc.isenabled()
-    gc.collect()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
             gc.enable()
-
-
-def processor_name() -> str:
-    """As Linux tells it, and else as Python does."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from math import comb
@@ -58,9 +59,11 @@ def normalized_interval(step_time: StepTime) -> tuple[float, float]:
     Pairs are drawn together, since a neighbour's load slows both steps of a pair. The draws are
     the same at every call, so that a table does not change between two readings.
     """
-    ratios = _resampled_medians(step_time.samples_s) / _resampled_medians(
-        step_time.reference_samples_s
-    )
+    return _ratio_interval(step_time.samples_s, step_time.reference_samples_s)
+
+
+def _ratio_interval(samples: Sequence[float], reference: Sequence[float]) -> tuple[float, float]:
+    ratios = _resampled_medians(samples) / _resampled_medians(reference)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(ratios, [tail, 1 - tail])
     return float(low), float(high)
@@ -85,7 +88,21 @@ def _resampled_medians(samples: Sequence[float]) -> Floats:
 def _times_drawn(count: int) -> npt.NDArray[np.int16]:
     """How often each of ``count`` samples is in each resample, (count, resamples)."""
     draws = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
-    return np.array([np.count_nonzero(draws == i, axis=1) for i in range(count)], dtype=np.int16)
+    cells = draws.T * _RESAMPLES + np.arange(_RESAMPLES)  # of a table (count, resamples)
+    times = np.bincount(cells.ravel(), minlength=count * _RESAMPLES)
+    return times.reshape(count, _RESAMPLES).astype(np.int16)
+
+
+def relative_half_width(samples: Sequence[float], reference: Sequence[float]) -> float:
+    """Half the width of the 95 % interval as a share of the value: the median's or the ratio's,
+    whichever is wider. Infinite below 6 pairs."""
+    interval = median_interval(samples)
+    if interval is None:
+        return math.inf
+    low, high = _ratio_interval(samples, reference)
+    own = (interval[1] - interval[0]) / median(samples)
+    ratio = (high - low) * median(reference) / median(samples)
+    return max(own, ratio) / 2
 
 
 def _samples_left_out(count: int) -> int | None:
