@@ -29,11 +29,11 @@ class Source:
 
     def __init__(self, path: Path, locate: Callable[[], Place]) -> None:
         self.path = path
-        self.run: LiveRun | None = None
+        self.run: LiveRun | None = None  # None: not read yet, or there is a problem
+        self.problem: str | None = None  # what was wrong when it was last read
         self._locate = locate
         self._token = secrets.token_hex(4)  # so that no version is another process's
         self._notes = 0  # how often what is said about the run changed
-        self._problem: str | None = None
         self._is_searching: bool | None = None
 
     @property
@@ -56,8 +56,8 @@ class Source:
         except Exception as error:  # a stranger's files hold what nobody thought of
             problem = f"cannot be read ({type(error).__name__}: {text(error)})"
         notes = (problem, is_searching(self.path))
-        if notes != (self._problem, self._is_searching):
-            self._problem, self._is_searching = notes
+        if notes != (self.problem, self._is_searching):
+            self.problem, self._is_searching = notes
             self._notes += 1
 
     def payload(self, index: int, after: str | None = None) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Source:
             "is_searching": self._is_searching,
         }
         if run is None:
-            return {**head, **_nothing(text(self.path.name), self._problem)}
+            return {**head, **_nothing(text(self.path.name), self.problem)}
         version, rows, changed = run.rows(since)
         return {
             **head,
@@ -114,7 +114,7 @@ class Source:
         damaged = len(run.damaged)
         kind = "candidate is" if damaged == 1 else "candidates are"
         return [
-            *([f"cannot be read any more: {self._problem}"] if self._problem else []),
+            *([f"cannot be read any more: {self.problem}"] if self.problem else []),
             *([run.space_problem] if run.space_problem else []),
             *([f"{damaged} damaged {kind} left out"] if damaged else []),
         ]
