@@ -9,6 +9,7 @@ from typing import Any
 from nas.data.load import absolute, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
+from nas.fidelity.named import check_rules
 from nas.named_space import find_space
 from nas.run_directory import RunDirectory, create, lasting, open_run
 from nas.samplers.named import SAMPLERS
@@ -21,6 +22,21 @@ from search_space.space_file import parse_space, write_space
 
 DEFAULT_BUDGET = 100
 DEFAULT_TIME_LIMIT_S = 3600.0
+
+# What a run keeps from its beginning, with the option that asks for it.
+_FIXED = {
+    "data": "--data",
+    "image_size": "--image-size",
+    "epochs": "--epochs",
+    "batch_size": "--batch-size",
+    "sampler": "--sampler",
+    "seed": "--seed",
+    "scheduler": "--scheduler",
+    "bound": "--bound",
+    "max_parameters": "--max-params",
+    "max_step_time": "--max-step-time",
+    "max_memory_bytes": "--max-memory",
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,14 @@ class SearchRequest:
     seed: int | None = None
     time_limit_s: float | None = None
     max_failures: int | None = None
+    max_parameters: int | None = None
+    max_step_time: float | None = None
+    max_memory_bytes: int | None = None
+    scheduler: str | None = None
+    bound: str | None = None
+    confirm: int | None = None
+    confirm_seeds: int | None = None
+    confirm_epochs: int | None = None
     out: Path | None = None
     resume: Path | None = None
     storage: str | None = None
@@ -84,9 +108,30 @@ def _new(request: SearchRequest) -> Prepared:
         epochs=request.epochs or proxy().epochs,
         batch_size=request.batch_size or proxy_batch_size(len(data.training)),
         time_limit_s=request.time_limit_s or DEFAULT_TIME_LIMIT_S,
+        max_parameters=request.max_parameters,
+        max_step_time=request.max_step_time,
+        max_memory_bytes=request.max_memory_bytes,
+        scheduler=request.scheduler or "none",
+        bound=request.bound or "none",
     )
+    check_rules(settings.scheduler, settings.bound, settings.epochs)
+    settings = _with_confirmation(settings, request)
     run = create(request.out, request.storage and lasting(request.storage))
     return Prepared(run, _create_record(run, settings), settings, space, data)
+
+
+def _with_confirmation(settings: SearchSettings, request: SearchRequest) -> SearchSettings:
+    """What is trained again at the end, which a resumed run may change."""
+    given = {
+        name: value
+        for name in ("confirm", "confirm_seeds", "confirm_epochs")
+        if (value := getattr(request, name)) is not None
+    }
+    settings = replace(settings, **given)
+    if given and not settings.confirm:
+        option = "--" + next(iter(given)).replace("_", "-")
+        raise UserError(f"{option}: says how to confirm the best, so only together with --confirm")
+    return settings
 
 
 def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
@@ -110,6 +155,7 @@ def _resumed(request: SearchRequest, path: Path) -> Prepared:
     for name in ("budget", "max_failures", "time_limit_s"):
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
+    settings = _with_confirmation(settings, request)
     data = load_search_data(settings.data, settings.image_size)
     if data.fingerprint() != settings.data_fingerprint:
         raise UserError(
@@ -124,11 +170,10 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
         raise UserError(
             "--resume: the run keeps its place, so not together with --out or --storage"
         )
-    for name in ("data", "image_size", "epochs", "batch_size", "sampler", "seed"):
+    for name, option in _FIXED.items():
         wanted: Any = getattr(request, name)
         own = getattr(settings, name)
         if wanted is not None and wanted != own:
-            option = "--" + name.replace("_", "-")
             raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {own!r}")
     if request.space is not None:
         space = find_space(request.space, settings.image_size)

@@ -6,20 +6,25 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from nas.chatter import chatter_to
 from nas.cluster import Cluster, ray_cluster
+from nas.confirm import Confirmation, due
 from nas.errors import UserError
 from nas.evaluation import Evaluation
 from nas.executor import run_trials
+from nas.fidelity.named import stopping_rules
+from nas.patience import Patience
 from nas.progress import Progress, SteadyConsole
 from nas.proposals import Proposals
 from nas.request import Prepared
 from nas.samplers.named import SAMPLERS
-from nas.search import Search
+from nas.search import Confirm, Search
+from nas.settings import SearchSettings
 from nas.training.recipe import proxy
 from nas.versions import versions
 from results.candidate import Candidate
@@ -60,15 +65,27 @@ def run_search(
                 known=known,
                 seed=settings.seed,
                 budget=settings.budget,
-                max_failures=settings.max_failures,
+                patience=Patience(settings.max_failures),
                 space_size=prepared.space.size,
                 listener=progress,
+                rules=stopping_rules(
+                    settings.scheduler, settings.bound, objective, settings.epochs
+                ),
+                confirm=_confirm(settings, objective),
             )
             if not search.is_finished():
                 with progress.shown(), ray_cluster(address) as cluster:
                     count = _worker_count(console, workers, cluster)
                     run_trials(search, _evaluation(prepared), cluster, count, scratch)
     return record.candidates()
+
+
+def _confirm(settings: SearchSettings, objective: Objective) -> Confirm | None:
+    if not settings.confirm:
+        return None
+    epochs = settings.confirm_epochs or settings.epochs
+    confirmation = Confirmation(settings.confirm, settings.confirm_seeds, epochs)
+    return partial(due, confirmation=confirmation, objective=objective)
 
 
 def _evaluation(prepared: Prepared) -> Evaluation:
@@ -79,6 +96,8 @@ def _evaluation(prepared: Prepared) -> Evaluation:
         recipe=proxy(settings.epochs, settings.batch_size),
         time_limit_s=settings.time_limit_s,
         versions=versions(),
+        limits=settings.limits,
+        times_before_training=settings.bound != "none",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -40,13 +40,46 @@ class Seconds(click.ParamType[float]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Reads it, or fails with the option's name."""
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and number > 0):
-            raise _bad_value(param, value, "a number of seconds above 0")
-        return number
+        return _positive(value, param, "a number of seconds above 0")
+
+
+class Positive(click.ParamType[float]):
+    """A number above 0, as ``float``."""
+
+    name = "X"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Reads it, or fails with the option's name."""
+        return _positive(value, param, "a number above 0, such as 1.5")
+
+
+class Amount(click.ParamType[int]):
+    """A count such as 30M or 250k, as ``int``; k, M and G are powers of 1000."""
+
+    name = "N"
+    _units: ClassVar = {"k": 10**3, "M": 10**6, "G": 10**9}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Reads it, or fails with the option's name."""
+        if isinstance(value, int):
+            return value
+        unit = self._units.get(value[-1:])
+        number = value[:-1] if unit else value
+        return round(
+            _positive(number, param, "a number such as 30M, 250k or 2G", value) * (unit or 1)
+        )
+
+
+def _positive(value: Any, param: click.Parameter | None, may_be: str, got: object = None) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise _bad_value(param, got or value, may_be)
+    return number
 
 
 def _bad_value(param: click.Parameter | None, value: Any, may_be: str) -> click.UsageError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.commands.options import Seconds, Whole
+from nas.commands.options import Amount, Positive, Seconds, Whole
 
 if TYPE_CHECKING:
     from nas.request import Prepared
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     metavar="P",
     help="small, efficientnetv2, efficientnet-b4 or a YAML file. Default: by the image size.",
 )
-@click.option("--budget", type=Whole(1), help="Completed candidates.  [default: 100]")
+@click.option(
+    "--budget",
+    type=Whole(1),
+    help="Candidates evaluated: complete, or stopped by --scheduler or --bound.  [default: 100]",
+)
 @click.option(
     "--workers",
     type=Whole(1),
@@ -49,6 +53,44 @@ if TYPE_CHECKING:
     type=Whole(1),
     help="Failed candidates at which to give up. Default: half the budget, at least 10.",
 )
+@click.option(
+    "--max-params",
+    type=Amount(),
+    metavar="N",
+    help="A candidate with more parameters, such as 30M, is not trained.",
+)
+@click.option(
+    "--max-step-time",
+    type=Positive(),
+    metavar="S",
+    help="Nor one with a longer training step, as a multiple of the backbone's, such as 1.5.",
+)
+@click.option(
+    "--max-memory",
+    type=Amount(),
+    metavar="BYTES",
+    help="Nor one whose training step needs more memory, such as 8G.",
+)
+@click.option(
+    "--scheduler",
+    metavar="S",
+    help="asha[:grace=..,reduction=..] stops those whose reward is low at half of the epochs, "
+    "until when grace lets all train. Default: none.",
+)
+@click.option(
+    "--bound",
+    metavar="B",
+    help="Stop what cannot beat the best reward: certain, not even at accuracy 1, or credible, "
+    "not with the most that others gained in the epochs left. Default: none.",
+)
+@click.option(
+    "--confirm",
+    type=Whole(1),
+    metavar="K",
+    help="At the end train the best K again with other seeds; the best mean wins.",
+)
+@click.option("--confirm-seeds", type=Whole(1), help="Trainings more of each.  [default: 2]")
+@click.option("--confirm-epochs", type=Whole(1), help="Of these trainings. Default: --epochs.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -76,6 +118,14 @@ def search(
     seed: int | None,
     time_limit: float | None,
     max_failures: int | None,
+    max_params: int | None,
+    max_step_time: float | None,
+    max_memory: int | None,
+    scheduler: str | None,
+    bound: str | None,
+    confirm: int | None,
+    confirm_seeds: int | None,
+    confirm_epochs: int | None,
     out: Path | None,
     resume: Path | None,
     address: str | None,
@@ -103,6 +153,14 @@ def search(
         seed=seed,
         time_limit_s=time_limit,
         max_failures=max_failures,
+        max_parameters=max_params,
+        max_step_time=max_step_time,
+        max_memory_bytes=max_memory,
+        scheduler=scheduler,
+        bound=bound,
+        confirm=confirm,
+        confirm_seeds=confirm_seeds,
+        confirm_epochs=confirm_epochs,
         out=out,
         resume=resume,
         storage=storage,
@@ -153,14 +211,12 @@ def _announce(prepared: Prepared, as_json: bool) -> None:
 def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) -> None:
     import json
 
-    from results.files import winner_file
-    from results.worth import best
+    from results.files import best_file
     from reward.objective import Objective
 
-    winner = best(candidates, Objective())
-    if winner is None:
+    file = best_file(candidates, Objective(), prepared.run.run_id, prepared.settings.task)
+    if file is None:
         raise click.ClickException("no candidate completed")
-    file = winner_file(winner, Objective(), prepared.run.run_id, prepared.settings.task)
     if as_json:
         click.echo(json.dumps(file.to_json(), indent=2))
         return
