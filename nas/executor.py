@@ -11,14 +11,16 @@ from typing import Any, Protocol
 
 from ray import tune
 from ray.exceptions import RayTaskError
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from nas.cluster import Cluster
 from nas.evaluation import Evaluation
 from nas.failure import failure, is_about_memory
 from nas.ray_worker import CandidateTrial
-from results.candidate import Candidate
+from results.candidate import Candidate, State
 
 
 class Driver(Protocol):
@@ -30,8 +32,11 @@ class Driver(Protocol):
     def is_finished(self) -> bool:
         """Whether all is done, or is to be given up."""
 
-    def progressed(self, candidate: Candidate) -> None:
-        """A candidate came to the end of an epoch."""
+    def progressed(self, candidate: Candidate) -> bool:
+        """A candidate was measured or came to the end of an epoch.
+
+        True to stop it there; the driver has taken it back then.
+        """
 
     def ended(self, candidate: Candidate) -> None:
         """A candidate was evaluated, with success or not."""
@@ -62,6 +67,7 @@ def run_trials(
         trainable,
         tune_config=tune.TuneConfig(
             search_alg=_Proposals(bridge),
+            scheduler=_Decisions(bridge),
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
@@ -139,8 +145,24 @@ class _Proposals(Searcher):
         """Nothing to restore."""
 
 
+class _Decisions(FIFOScheduler):
+    """Stops the trials that the driver stops."""
+
+    def __init__(self, bridge: _Bridge) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._bridge = bridge
+
+    def on_trial_result(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> str:
+        with self._bridge.calls() as driver:
+            if driver.progressed(result["candidate"]):
+                return TrialScheduler.STOP
+        return TrialScheduler.CONTINUE
+
+
 class _Reports(tune.Callback):
-    """Hands to the driver what trials report."""
+    """Hands to the driver how trials end by themselves."""
 
     def __init__(self, bridge: _Bridge) -> None:
         self._bridge = bridge
@@ -148,11 +170,10 @@ class _Reports(tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
     ) -> None:
-        with self._bridge.calls() as driver:
-            if result[tune.result.DONE]:
-                driver.ended(result["candidate"])
-            else:
-                driver.progressed(result["candidate"])
+        candidate: Candidate = result["candidate"]
+        if candidate.state is not State.RUNNING:
+            with self._bridge.calls() as driver:
+                driver.ended(candidate)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
         cause, detail = _why(trial)

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from nas.errors import UserError
+from nas.fidelity.rule import Rule, learn, stopped
+from nas.patience import Patience
 from nas.proposals import Proposals
 from nas.seeds import candidate_seed
-from results.candidate import Candidate, State
+from results.candidate import EVALUATED, Candidate, State
 from results.record import Record
 from results.record_error import RecordError
 
 Listener = Callable[[Candidate], None]
+# What is still to be trained again, of the candidates of a search that is over otherwise.
+Confirm = Callable[[list[Candidate]], list[Candidate]]
 # So many proposals without a new architecture, and the space counts as used up.
 _REPETITIONS_IN_A_ROW = 2000
 LOST_WORKER_TRIES = 3
 _WRITE_ATTEMPTS, _WRITE_PAUSE_S = 5, 2.0
 
 
-class HopelessRun(UserError):
-    """So many candidates failed that going on would only fail more."""
-
-
 class Search:
     """Drives one search: the :class:`nas.executor.Driver` between proposals, workers and record.
 
-    The budget counts completed candidates, so a failed one is made up for by a further proposal.
-    An architecture that was proposed before in this run is recorded as a duplicate of it, and
-    not trained. What was running when an earlier process died is evaluated first.
+    The budget counts evaluated candidates, complete or stopped by a rule, so one that failed or is
+    not feasible is made up for by a further proposal. An architecture that was proposed before in
+    this run is recorded as a duplicate of it, and not trained. What was running when an earlier
+    process died is evaluated first. When the budget is spent, the best are trained again if a
+    confirmation is asked for.
     """
 
     def __init__(
@@ -40,67 +41,71 @@ class Search:
         known: list[Candidate],
         seed: int,
         budget: int,
-        max_failures: int,
+        patience: Patience,
         space_size: int,
         listener: Listener,
+        rules: Sequence[Rule] = (),
+        confirm: Confirm | None = None,
     ) -> None:
         self._record = record
         self._proposals = proposals
         self._seed = seed
         self._budget = budget
-        self._max_failures = max_failures
+        self._patience = patience
         self._space_size = space_size
         self._listener = listener
-        self._interrupted = deque(c for c in known if c.state is State.RUNNING)
+        self._rules = rules
+        self._confirm = confirm
+        self._confirmations: deque[Candidate] | None = None if confirm else deque()
+        own = [candidate for candidate in known if candidate.confirms is None]
+        self._interrupted = deque(c for c in own if c.state is State.RUNNING)
         self._running: dict[int, Candidate] = {}
         self._numbers = {
-            c.architecture.architecture_id: c.number
-            for c in known
-            if c.state is not State.DUPLICATE
+            c.architecture.architecture_id: c.number for c in own if c.state is not State.DUPLICATE
         }
-        self._completed = sum(c.state is State.COMPLETE for c in known)
-        self._failures: Counter[str] = Counter()
+        self._evaluated = sum(c.state in EVALUATED for c in own)
         self._losses: Counter[int] = Counter()  # lost workers by candidate
         self._is_used_up = False
+        learn(rules, known)
 
     def next_candidate(self) -> Candidate | None:
-        """The next to evaluate; None while enough are under way, or once the space is used up."""
-        if self._completed + len(self._running) >= self._budget:
+        """The next to evaluate; None while enough are under way, or when all is done."""
+        candidate = self._next_of_search() or self._next_confirmation()
+        if candidate is None:
             return None
-        if self._interrupted:
-            candidate = replace(self._interrupted.popleft(), started_at=time.time())
-        else:
-            proposed = self._propose()
-            if proposed is None:
-                return None
-            candidate = proposed
+        candidate = replace(candidate, started_at=time.time())
         self._write(self._record.start, candidate)
         self._running[candidate.number] = candidate
         self._listener(candidate)
         return candidate
 
     def is_finished(self) -> bool:
-        """Whether the budget is spent, or the space has nothing left and nothing is under way."""
-        is_idle = not self._running and not self._interrupted
-        return self._completed >= self._budget or (self._is_used_up and is_idle)
+        """Whether the budget is spent, or the space used up, and what is to be confirmed is."""
+        return self._is_searched() and not (self._running or self._due())
 
-    def progressed(self, candidate: Candidate) -> None:
-        """Passes an epoch on to the listener."""
-        self._listener(candidate)
+    def progressed(self, candidate: Candidate) -> bool:
+        """Whether a rule stops the candidate here, which is recorded then."""
+        stops = stopped(candidate, self._rules) if candidate.confirms is None else None
+        if stops is None:
+            self._listener(candidate)
+            return False
+        self.ended(stops)
+        return True
 
     def ended(self, candidate: Candidate) -> None:
         """Records how a candidate ended.
 
         Raises:
-            HopelessRun: the failures have reached their bound.
+            HopelessRun: too many have failed, or none is feasible.
         """
         self._write(self._record.finish, candidate)
         del self._running[candidate.number]
-        self._completed += candidate.state is State.COMPLETE
-        self._proposals.tell(candidate)
+        if candidate.confirms is None:
+            self._evaluated += candidate.state in EVALUATED
+            self._proposals.tell(candidate)
+            learn(self._rules, [candidate])
         self._listener(candidate)
-        if candidate.state is State.FAILED:
-            self._count_failure(candidate)
+        self._patience.ended(candidate)
 
     def lost(self, number: int, cause: str, detail: str) -> None:
         """Tries a candidate again whose worker was lost, and records it after the last try.
@@ -109,7 +114,7 @@ class Search:
         """
         self._losses[number] += 1
         if cause == "worker_lost" and self._losses[number] < LOST_WORKER_TRIES:
-            self._interrupted.append(self._running.pop(number))
+            self._try_again(self._running.pop(number))
             return
         candidate = replace(
             self._running[number],
@@ -120,21 +125,68 @@ class Search:
         )
         self.ended(candidate)
 
+    def _try_again(self, candidate: Candidate) -> None:
+        if candidate.confirms is not None:
+            self._due().append(candidate)
+            return
+        learn(self._rules, [replace(candidate, state=State.FAILED)])  # it begins anew
+        self._interrupted.append(candidate)
+
+    def _is_searched(self) -> bool:
+        is_idle = not self._under_way() and not self._interrupted
+        return self._evaluated >= self._budget or (self._is_used_up and is_idle)
+
+    def _under_way(self) -> int:
+        return sum(candidate.confirms is None for candidate in self._running.values())
+
+    def _next_of_search(self) -> Candidate | None:
+        if self._evaluated + self._under_way() >= self._budget:
+            return None
+        return self._interrupted.popleft() if self._interrupted else self._propose()
+
+    def _next_confirmation(self) -> Candidate | None:
+        if not self._is_searched() or not self._due():
+            return None
+        candidate = self._due().popleft()
+        if candidate.confirms is not None:  # interrupted
+            return candidate
+        number = self._proposals.reserve()
+        return Candidate(
+            number=number,
+            state=State.RUNNING,
+            architecture=candidate.architecture,
+            seed=candidate_seed(self._seed, number),
+            proposal=candidate.proposal,
+            image_size=candidate.image_size,
+            confirms=candidate.number,
+        )
+
+    def _due(self) -> deque[Candidate]:
+        """What is to be trained again: known once, and only when, the search itself is over."""
+        if self._confirmations is None:
+            assert self._confirm is not None
+            self._confirmations = deque(self._confirm(self._record.candidates()))
+        return self._confirmations
+
     def _propose(self) -> Candidate | None:
         """The next architecture that is new in this run, its repetitions recorded on the way."""
         for _ in range(_REPETITIONS_IN_A_ROW):
             if len(self._numbers) >= self._space_size:
                 break
-            number, architecture = self._proposals.next()
+            proposal = self._proposals.next()
+            if proposal is None:
+                break
             candidate = Candidate(
-                number=number,
+                number=proposal.number,
                 state=State.RUNNING,
-                architecture=architecture,
-                seed=candidate_seed(self._seed, number),
+                architecture=proposal.architecture,
+                seed=candidate_seed(self._seed, proposal.number),
+                proposal=proposal.parameters,
                 started_at=time.time(),
             )
-            first = self._numbers.setdefault(architecture.architecture_id, number)
-            if first == number:
+            name = proposal.architecture.architecture_id
+            first = self._numbers.setdefault(name, proposal.number)
+            if first == proposal.number:
                 return candidate
             self._record_duplicate(candidate, first)
         self._is_used_up = True
@@ -150,17 +202,6 @@ class Search:
         )
         self._write(self._record.start, duplicate)
         self._proposals.tell(duplicate)
-
-    def _count_failure(self, candidate: Candidate) -> None:
-        self._failures[candidate.cause or "error"] += 1
-        total = self._failures.total()
-        if total >= self._max_failures:
-            cause, count = self._failures.most_common(1)[0]
-            raise HopelessRun(
-                f"gave up after {total} failed candidates (--max-failures): most often {cause} "
-                f"({count}), last: {candidate.detail}",
-                exit_code=1,
-            )
 
     def _write(self, write: Callable[[Candidate], None], candidate: Candidate) -> None:
         """Tries again for a while: a full disk may be cleared, a lock let go."""

@@ -21,6 +21,10 @@ class State(StrEnum):
     DUPLICATE = "duplicate"  # proposed again, not trained again
 
 
+EVALUATED = frozenset({State.COMPLETE, State.STOPPED})
+"""What a search's budget counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
     """An epoch's end: training loss, minival accuracy in [0, 1], seconds since training began."""

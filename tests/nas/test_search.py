@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from nas.patience import HopelessRun, Patience
 from nas.proposals import Proposals
 from nas.samplers.random import PermutationSampler
-from nas.search import LOST_WORKER_TRIES, HopelessRun, Search
+from nas.search import LOST_WORKER_TRIES, Search
 from nas.seeds import candidate_seed
 from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
@@ -42,7 +44,9 @@ def two_forms() -> Space:
     return Space("three", backbone, (only, StageChoices(("mbconv",), (0, 1), (3,), (1, 2))))
 
 
-def start(record: Record, space: Space, budget: int, max_failures: int = 10) -> Search:
+def start(
+    record: Record, space: Space, budget: int, max_failures: int = 10, **options: Any
+) -> Search:
     known = record.candidates()
     proposals = Proposals(space, PermutationSampler(space, seed=3), Objective(), known)
     return Search(
@@ -51,9 +55,10 @@ def start(record: Record, space: Space, budget: int, max_failures: int = 10) -> 
         known,
         seed=3,
         budget=budget,
-        max_failures=max_failures,
+        patience=Patience(max_failures),
         space_size=space.size,
         listener=lambda candidate: None,
+        **options,
     )
 
 

@@ -1,0 +1,79 @@
+"""``--scheduler`` and ``--bound``: from what the user typed to the rules that stop candidates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nas.errors import UserError
+from nas.fidelity.rule import Rule
+from reward.objective import Objective
+
+BOUNDS = ("none", "certain", "credible")
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """When successive halving judges: at ``grace`` epochs, ``grace * reduction``, and so on."""
+
+    grace: int
+    reduction: int = 2
+
+
+def default_grace(epochs: int) -> int:
+    """Half of the epochs: under one cosine cycle what comes before says little about the end."""
+    return max(1, epochs // 2)
+
+
+def find_rungs(scheduler: str, epochs: int) -> Rungs | None:
+    """The rungs of ``asha[:grace=..,reduction=..]``; None for ``none``.
+
+    Raises:
+        UserError: anything else, or numbers that leave nothing to stop.
+    """
+    name, _, options = scheduler.partition(":")
+    if scheduler == "none":
+        return None
+    values = {"grace": default_grace(epochs), "reduction": 2}
+    highest = {"grace": epochs - 1, "reduction": max(2, epochs)}
+    problem = name != "asha" or (not options and ":" in scheduler)
+    for part in options.split(",") if options else ():
+        key, _, text = part.partition("=")
+        problem |= key not in values or not text.isdecimal()
+        if not problem:
+            values[key] = int(text)
+    if problem:
+        raise UserError(
+            f"--scheduler: got {scheduler!r}, must be none or asha[:grace=..,reduction=..]"
+        )
+    if epochs < 2:
+        raise UserError("--scheduler asha: with --epochs 1 there is nothing to stop")
+    for key, low in (("grace", 1), ("reduction", 2)):
+        if not low <= values[key] <= highest[key]:
+            raise UserError(
+                f"--scheduler asha: got {key} {values[key]}, must be from {low} to {highest[key]} "
+                f"for {epochs} epochs"
+            )
+    return Rungs(**values)
+
+
+def check_rules(scheduler: str, bound: str, epochs: int) -> None:
+    """UserError for what :func:`stopping_rules` would refuse, before anything slow is loaded."""
+    find_rungs(scheduler, epochs)
+    if bound not in BOUNDS:
+        raise UserError(f"--bound: got {bound!r}, must be one of {', '.join(BOUNDS)}")
+
+
+def stopping_rules(scheduler: str, bound: str, objective: Objective, epochs: int) -> list[Rule]:
+    """The rules by name, knowing no candidate yet; ``epochs`` are those of a whole training."""
+    rules: list[Rule] = []
+    if bound != "none":
+        from nas.fidelity.bound import Bound
+        from nas.fidelity.ceiling import Certain, Credible
+
+        rules.append(Bound(objective, Certain() if bound == "certain" else Credible(epochs)))
+    rungs = find_rungs(scheduler, epochs)
+    if rungs is not None:
+        from nas.fidelity.asha import Asha  # Ray Tune: a second
+
+        rules.append(Asha(objective, epochs, rungs.grace, rungs.reduction))
+    return rules
