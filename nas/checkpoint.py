@@ -13,6 +13,7 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
+from nas.data.statistics import Statistics
 from results.architecture_file import ArchitectureFile, from_json
 from search_space.network import Network
 
@@ -20,16 +21,11 @@ BEST, LAST = "best.pt", "last.pt"
 SCHEMA_VERSION = 1
 
 
+Normalization = Statistics  # what images were normalised by
+
+
 class CheckpointError(ValueError):
     """A file that holds no checkpoint; the message is one line, its name and the reason."""
-
-
-@dataclass(frozen=True)
-class Normalization:
-    """What images were normalised by, a channel each, in units of 0 to 255."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,8 @@ class TrainedNetwork:
 
     ``file`` has the architecture, the image sizes and the task. ``weights`` are the averaged ones,
     which accuracy is measured with, by the names of ``Network.state_dict``, on the CPU.
-    ``accuracy`` is the minival's after ``epoch`` epochs, ``data`` what it was trained on.
+    ``accuracy`` is the minival's after ``epoch`` epochs, ``data`` what it was trained on and
+    ``class_names`` its classes by label, where they have names.
     """
 
     file: ArchitectureFile
@@ -47,6 +44,7 @@ class TrainedNetwork:
     data: str
     epoch: int
     accuracy: float
+    class_names: tuple[str, ...] = ()
 
     def build(self) -> Network:
         """The network itself, ready to infer."""
@@ -72,6 +70,7 @@ def read_network(path: Path) -> TrainedNetwork:
             data=content["data"],
             epoch=content["epoch"],
             accuracy=content["accuracy"],
+            class_names=tuple(content["class_names"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: is no checkpoint of this release ({error!r})") from error
@@ -106,6 +105,7 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
         "data": network.data,
         "epoch": network.epoch,
         "accuracy": network.accuracy,
+        "class_names": network.class_names,
         "training": training,
     }
     with _whole(path) as file:

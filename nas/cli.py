@@ -8,12 +8,14 @@ import click
 
 from nas.commands.cache import cache
 from nas.commands.dashboard import dashboard
+from nas.commands.evaluate import evaluate
 from nas.commands.export import export
 from nas.commands.report import report
 from nas.commands.results import results
 from nas.commands.scale import scale
 from nas.commands.search import search
 from nas.commands.show import show
+from nas.commands.train import train
 from nas.errors import UserError
 
 INTERRUPTED = 130
@@ -37,6 +39,8 @@ nas.add_command(show)
 nas.add_command(scale)
 nas.add_command(cache)
 nas.add_command(export)
+nas.add_command(train)
+nas.add_command(evaluate)
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ def trained() -> TrainedNetwork:
         data="tiny.npz",
         epoch=3,
         accuracy=0.5,
+        class_names=("cat", "dog", "emu", "fox"),
     )
 
 

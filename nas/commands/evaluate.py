@@ -1,0 +1,77 @@
+"""``nas evaluate``: the test accuracy of a trained network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nas.commands.options import Whole
+
+if TYPE_CHECKING:
+    from nas.checkpoint import TrainedNetwork
+    from nas.full_training.evaluate import Share, TestResult
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("--data", required=True, metavar="D", help="The data; their test split is read.")
+@click.option(
+    "--batch-size", type=Whole(1), default=256, show_default=True, help="Images at a time."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> None:
+    """Measure the accuracy of CHECKPOINT on the test split of its data.
+
+    CHECKPOINT is the directory of a nas train, whose best epoch is taken, or
+    one of the .pt files in it.
+    """
+    import json
+
+    import torch
+
+    from nas.checkpoint import CheckpointError, read_network
+    from nas.errors import UserError
+    from nas.full_training.evaluate import evaluate as on_test
+
+    try:
+        trained = read_network(checkpoint)
+    except CheckpointError as error:
+        raise UserError(f"CHECKPOINT: {error}") from error
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    result = on_test(trained, data, batch_size, device)
+    if result.unreadable:
+        click.echo(f"left out {len(result.unreadable)} unreadable images", err=True)
+    if as_json:
+        click.echo(json.dumps(_json(trained, data, result), indent=2))
+        return
+    click.echo(f"network   {trained.file.name}, epoch {trained.epoch} on {trained.data}")
+    click.echo(f"test      {result.top_1.total:,} images at {result.image_size} px")
+    click.echo(f"top-1     {_said(result.top_1)}")
+    if result.top_5 is not None:
+        click.echo(f"top-5     {_said(result.top_5)}")
+    click.echo(f"rate      {result.images_per_s:,.0f} images/s on {result.device}")
+
+
+def _said(share: Share) -> str:
+    low, high = (100 * end for end in share.interval)
+    return f"{100 * share.value:.2f} %  (95 % interval {low:.2f} to {high:.2f} %)"
+
+
+def _json(trained: TrainedNetwork, data: str, result: TestResult) -> dict[str, Any]:
+    top_5 = result.top_5
+    return {
+        "name": trained.file.name,
+        "architecture_id": trained.file.architecture.architecture_id,
+        "epoch": trained.epoch,
+        "data": data,
+        "images": result.top_1.total,
+        "image_size": result.image_size,
+        "accuracy": result.top_1.value,
+        "accuracy_ci": list(result.top_1.interval),
+        "top_5_accuracy": top_5.value if top_5 else None,
+        "top_5_accuracy_ci": list(top_5.interval) if top_5 else None,
+        "images_per_s": result.images_per_s,
+        "device": result.device,
+    }

@@ -1,0 +1,152 @@
+"""Curves for other tools, where asked for: TensorBoard's files, MLflow, Weights & Biases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from nas.errors import UserError
+from nas.full_training.curve import CurveRow
+
+_NOT_LOGGED = ("epoch", "seconds")
+
+
+class Logger(Protocol):
+    """Takes a training's epochs one after the other."""
+
+    def log(self, row: CurveRow) -> None:
+        """An epoch is over."""
+
+    def close(self) -> None:
+        """Training is over, or ends here for now."""
+
+
+class TensorBoard:
+    """Event files under DIR/tensorboard; a resumed training's begin where the curve stands."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, Any], epochs_done: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=epochs_done + 1)
+
+    def log(self, row: CurveRow) -> None:
+        """A scalar a column."""
+        for name, value in _metrics(row).items():
+            self._writer.add_scalar(name, value, row.epoch)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._writer.close()
+
+
+class MLflow:
+    """A run on the server that MLFLOW_TRACKING_URI names, or else in DIR/mlflow.db."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, Any], epochs_done: int) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        mlflow = import_module("mlflow")
+
+        if "MLFLOW_TRACKING_URI" not in os.environ:
+            mlflow.set_tracking_uri(f"sqlite:///{(directory / 'mlflow.db').absolute()}")
+        known = directory / "mlflow_run"
+        run_id = known.read_text().strip() if known.exists() else None
+        run = mlflow.start_run(run_id=run_id, run_name=None if run_id else directory.name)
+        if run_id is None:
+            known.write_text(run.info.run_id)
+            mlflow.log_params(_flat(settings))
+        self._mlflow = mlflow
+
+    def log(self, row: CurveRow) -> None:
+        """A metric a column."""
+        self._mlflow.log_metrics(_metrics(row), step=row.epoch)
+
+    def close(self) -> None:
+        """Ends the run."""
+        self._mlflow.end_run()
+
+
+class WeightsAndBiases:
+    """A run of the project ``nas``; its own variables, such as WANDB_MODE=offline, hold."""
+
+    def __init__(self, directory: Path, settings: Mapping[str, Any], epochs_done: int) -> None:
+        wandb = import_module("wandb")
+
+        known = directory / "wandb_run"
+        if not known.exists():
+            known.write_text(wandb.util.generate_id())
+        self._run = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", "nas"),
+            name=directory.name,
+            dir=str(directory),
+            id=known.read_text().strip(),
+            resume="allow",
+            config=_flat(settings),
+        )
+
+    def log(self, row: CurveRow) -> None:
+        """A metric a column."""
+        self._run.log(_metrics(row), step=row.epoch)
+
+    def close(self) -> None:
+        """Ends the run."""
+        self._run.finish()
+
+
+_MakeLogger = Callable[[Path, Mapping[str, Any], int], Logger]
+
+LOGGERS: dict[str, tuple[_MakeLogger, str]] = {
+    "tensorboard": (TensorBoard, "tensorboard"),
+    "mlflow": (MLflow, "mlflow"),
+    "wandb": (WeightsAndBiases, "wandb"),
+}
+"""What makes each, and the package that it comes with."""
+
+
+def open_loggers(
+    names: tuple[str, ...], directory: Path, settings: Mapping[str, Any], epochs_done: int
+) -> list[Logger]:
+    """The loggers of these names.
+
+    Raises:
+        UserError: a package that is not installed, or a logger that does not start.
+    """
+    opened: list[Logger] = []
+    for name in names:
+        make, package = LOGGERS[name]
+        try:
+            opened.append(make(directory, settings, epochs_done))
+        except ImportError as error:
+            raise UserError(f"--log: {name} is not installed: pip install {package}") from error
+        except Exception as error:  # theirs: no key, no server, no right to write
+            text = " ".join(str(error).split())[:200]
+            raise UserError(f"--log: {name} does not start: {text}") from error
+    return opened
+
+
+def parse_names(text: str | None) -> tuple[str, ...]:
+    """The names in ``--log``, separated by commas.
+
+    Raises:
+        UserError: one that is not known.
+    """
+    names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
+    for name in names:
+        if name not in LOGGERS:
+            raise UserError(f"--log: got {name!r}, must be one or more of {', '.join(LOGGERS)}")
+    return names
+
+
+def _metrics(row: CurveRow) -> dict[str, float]:
+    return {name: value for name, value in asdict(row).items() if name not in _NOT_LOGGED}
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that fit into a table's cell; the architecture stands with its name."""
+    plain = {k: v for k, v in settings.items() if isinstance(v, str | int | float)}
+    architecture = settings["architecture"]
+    return {**plain, "architecture": architecture["name"], "id": architecture["architecture_id"]}

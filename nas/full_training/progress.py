@@ -1,0 +1,116 @@
+"""What a training shows while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from nas.full_training.curve import CurveRow
+from nas.full_training.events import Begun, EpochEnded, Event, Stepped, WorkerLost
+from nas.progress import duration
+
+_BAR_WIDTH = 16
+
+
+class Progress:
+    """A line for each epoch, and on a terminal a live line under them for the epoch in progress."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rows: list[CurveRow] = []
+        self._work: tuple[float, ...] = ()
+        self._step: Stepped | None = None
+        self._done_before = 0.0  # share of the work that was done when this process began
+        self._start = time.monotonic()
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """While this is entered the line is on the terminal."""
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(
+            get_renderable=self._line,
+            console=self._console,
+            refresh_per_second=4,
+            transient=True,
+        ):
+            yield
+
+    def __call__(self, event: Event) -> None:
+        """Something happened."""
+        if isinstance(event, Begun):
+            self._begin(event)
+        elif isinstance(event, Stepped):
+            self._step = event
+        elif isinstance(event, EpochEnded):
+            self._rows.append(event.row)
+            self._step = None
+            self._print(_describe(event, len(self._work)))
+        elif isinstance(event, WorkerLost):
+            self._step = None
+            self._print(f"a worker was lost, so all start again: {event.detail}")
+
+    def _begin(self, event: Begun) -> None:
+        self._rows, self._work, self._step = list(event.rows), event.work, None
+        self._start = time.monotonic()
+        self._done_before = self._share_done()
+        where = event.device if event.workers == 1 else f"{event.workers} x {event.device}"
+        if not event.rows:
+            self._print(f"training on {where}")
+        elif len(event.rows) < len(event.work):
+            self._print(f"going on after epoch {len(event.rows)} on {where}")
+
+    def _share_done(self) -> float:
+        """Of all the training, in [0, 1]; a pixel takes as long in every epoch."""
+        if not self._work:
+            return 0.0
+        done = sum(self._work[: len(self._rows)])
+        if self._step and len(self._rows) < len(self._work):
+            done += self._work[len(self._rows)] * self._step.step / self._step.count
+        return done / sum(self._work)
+
+    def _line(self) -> Table | Text:
+        """Epoch, bar, rate, time left; the loss and accuracy are those of the epoch before."""
+        if not self._work:
+            return Text("starting")
+        epoch = min(len(self._rows) + 1, len(self._work))
+        share = self._step.step / self._step.count if self._step else 0.0
+        line = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=1.0, completed=share, width=_BAR_WIDTH)
+        line.add_row(f"epoch {epoch}/{len(self._work)}", bar, Text(self._numbers(), no_wrap=True))
+        return line
+
+    def _numbers(self) -> str:
+        parts = []
+        if self._step:
+            parts.append(f"{self._step.images_per_s:,.0f} images/s")
+        if self._rows:
+            row = self._rows[-1]
+            parts.append(f"loss {row.loss:.3f}, {100 * row.accuracy:.2f} %")
+        share = self._share_done()
+        if share > self._done_before:
+            seconds = (time.monotonic() - self._start) / (share - self._done_before)
+            parts.append(f"{duration(seconds * (1 - share))} left")
+        return " · ".join(parts)
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _describe(event: EpochEnded, epochs: int) -> str:
+    """An epoch, within 80 columns."""
+    row, width = event.row, len(str(epochs))
+    best = "  best" if event.is_best else ""
+    return (
+        f"epoch {row.epoch:{width}d}/{epochs}  loss {row.loss:.4f}  "
+        f"accuracy {100 * row.accuracy:5.2f} %  {row.image_size} px  "
+        f"{row.images_per_s:,.0f} images/s{best}"
+    )

@@ -1,0 +1,153 @@
+"""Ray Train: it starts the processes of a training, joins them, and starts them again.
+
+One process is Ray Train's local mode: the loop runs in this very process, without a cluster, whose
+start alone takes 10 to 30 seconds on two cores. Several processes are a Ray cluster on this
+machine, or on several that share the training's directory.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray import train
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.util.queue import Empty, Queue
+
+from nas.cluster import ray_cluster
+from nas.errors import UserError
+from nas.full_training.events import Event, Listener, WorkerLost
+from nas.full_training.job import Job
+from nas.full_training.worker import run_worker
+from nas.training.world import World
+
+LOST_WORKER_TRIES = 3
+_POLL_S = 0.5
+
+
+def train_here(job: Job, listener: Listener) -> None:
+    """Trains in this process, on a GPU where there is one.
+
+    Raises:
+        UserError: what ended training before its end.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def worker() -> None:
+        run_worker(job, World(), device, listener)
+
+    logging.getLogger("ray.train").setLevel(logging.WARNING)
+    TorchTrainer(worker, scaling_config=train.ScalingConfig(num_workers=0)).fit()
+
+
+def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
+    """Trains in so many processes, with a GPU each where there are any.
+
+    A process that dies is started again, :data:`LOST_WORKER_TRIES` times at most, and with it all
+    others, from the last checkpoint.
+
+    Raises:
+        UserError: more workers than the machine has GPUs or cores, or what ended training.
+    """
+    scratch = Path(tempfile.mkdtemp(prefix="nas-train-"))
+    try:
+        with ray_cluster(None) as cluster:
+            _check_capacity(workers, cluster.capacity, cluster.has_gpus)
+            queue = Queue(actor_options={"num_cpus": 0})
+            trainer = TorchTrainer(
+                _worker,
+                train_loop_config={"job": [ray.put(job)], "queue": queue},
+                torch_config=TorchConfig(backend="nccl" if cluster.has_gpus else "gloo"),
+                scaling_config=train.ScalingConfig(num_workers=workers, use_gpu=cluster.has_gpus),
+                run_config=train.RunConfig(
+                    storage_path=str(scratch),
+                    failure_config=train.FailureConfig(max_failures=LOST_WORKER_TRIES),
+                    callbacks=[_Losses(queue)],  # type: ignore[list-item]
+                ),
+            )
+            _listen(trainer.fit, queue, listener)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _worker(config: dict[str, Any]) -> None:
+    """Runs in each process. What a new try would meet again is told, and not raised."""
+    queue: Queue = config["queue"]
+    job: Job = ray.get(config["job"][0])
+    context = train.get_context()
+    world = World(context.get_world_rank(), context.get_world_size())
+    try:
+        run_worker(job, world, train.torch.get_device(), _teller(queue, world))
+    except UserError as error:
+        queue.put(error)
+        # Others wait for this process, and it for them: the driver ends them all.
+        threading.Event().wait()
+
+
+def _teller(queue: Queue, world: World) -> Listener:
+    """The first process speaks for all."""
+
+    def tell(event: Event) -> None:
+        if world.rank == 0:
+            queue.put(event)
+
+    return tell
+
+
+class _Losses(train.UserCallback):
+    """Tells why the processes are started again; lives in Ray Train's controller."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        """One or more processes died or raised."""
+        rank, error = min(worker_exceptions.items())
+        text = " ".join(str(error).split())[:200]
+        self._queue.put(WorkerLost(f"worker {rank}: {text}"))
+
+
+def _listen(fit: Callable[[], Any], queue: Queue, listener: Listener) -> None:
+    """Hands on what the queue brings until ``fit``, which waits in a thread, returns or raises.
+
+    So Ctrl-C comes to this thread, and ends the wait at once.
+    """
+    errors: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            fit()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=wait, name="ray-train", daemon=True)
+    thread.start()
+    while True:
+        is_over = not thread.is_alive()
+        try:
+            event = queue.get(timeout=_POLL_S)
+        except Empty:
+            if is_over:
+                break
+            continue
+        if isinstance(event, UserError):
+            raise event
+        listener(event)
+    if errors:
+        text = " ".join(str(errors[0]).split())[:300]
+        raise UserError(f"Ray Train gave up: {text}", exit_code=1) from errors[0]
+
+
+def _check_capacity(workers: int, capacity: int, has_gpus: bool) -> None:
+    if workers > capacity:
+        what = "GPU" if has_gpus else "core"
+        raise UserError(
+            f"--workers: got {workers}, must be from 1 to {capacity}, the number of {what}s here"
+        )

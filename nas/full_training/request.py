@@ -1,0 +1,193 @@
+"""From the options of ``nas train`` to a training that is ready to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nas.data.load import absolute, load_training_data
+from nas.data.split import SearchData
+from nas.errors import UserError
+from nas.full_training import directory
+from nas.full_training.directory import TrainDirectory
+from nas.full_training.job import Job
+from nas.full_training.pretrained import read_pretrained
+from nas.full_training.settings import LIGHT, TrainSettings
+from nas.full_training.sizes import has_own_size, progressive_ranges, sized
+from nas.named_architecture import find_architecture
+from nas.training.presets import PRESETS
+from results.architecture_file import ArchitectureFile
+from search_space.task import Task
+
+MANY_IMAGES = 100_000
+LIGHT_EPOCHS = 30  # three times a candidate's
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """The options of ``nas train``; None is what the user left out."""
+
+    arch: str | None = None
+    data: str | None = None
+    out: Path | None = None
+    preset: str | None = None
+    progressive: bool | None = None
+    epochs: int | None = None
+    image_size: int | None = None
+    batch_size: int | None = None
+    seed: int | None = None
+    patience: int | None = None
+    pretrained: Path | None = None
+    resume: Path | None = None
+
+
+def prepare(request: TrainRequest) -> Job:
+    """A new training, or the one to resume, with its data loaded.
+
+    Raises:
+        UserError: an option that cannot be met, or that contradicts the training to resume.
+    """
+    return _resumed(request, request.resume) if request.resume else _new(request)
+
+
+def _new(request: TrainRequest) -> Job:
+    for name in ("arch", "data", "out"):
+        if getattr(request, name) is None:
+            raise UserError(f"--{name}: must be given, or --resume and a training's directory")
+    assert request.arch is not None
+    assert request.data is not None
+    assert request.out is not None
+    source = _architecture(request.arch)
+    data, file = _load(request.data, source, request.image_size)
+    file = _for_data(file, data)
+    preset = request.preset or _preset(data, request.pretrained)
+    settings = TrainSettings(
+        architecture=file.to_json(),
+        data=absolute(request.data),
+        data_fingerprint=data.fingerprint(),
+        preset=preset,
+        epochs=request.epochs or _epochs(preset, len(data.training), request),
+        batch_size=_batch_size(preset, len(data.training), request),
+        seed=request.seed or 0,
+        progressive=_progressive(request, file, source),
+        patience=request.patience,
+        pretrained=str(request.pretrained.absolute()) if request.pretrained else None,
+    )
+    recipe = settings.recipe(len(data.training))
+    pretrained = read_pretrained(request.pretrained, file) if request.pretrained else None
+    made = directory.create(request.out)
+    made.write_settings(settings)
+    return Job(made, settings, data, recipe, pretrained)
+
+
+def _architecture(arch: str) -> ArchitectureFile:
+    try:
+        return find_architecture(arch)
+    except UserError as error:
+        raise UserError(f"--arch: {str(error).removeprefix('ARCH: ')}") from error
+
+
+def _load(
+    spec: str, source: ArchitectureFile, image_size: int | None
+) -> tuple[SearchData, ArchitectureFile]:
+    """The data at the size of evaluation, and the architecture with the sizes that follow."""
+    if image_size is None and has_own_size(spec):
+        data = load_training_data(spec)
+        file = sized(source, None, data.image_size)
+    else:
+        data, file = None, sized(source, image_size, None)
+    pixels = max(file.train_size, file.eval_size)
+    if data is None or data.image_size != pixels:
+        data = load_training_data(spec, pixels)
+    return data, file
+
+
+def _for_data(file: ArchitectureFile, data: SearchData) -> ArchitectureFile:
+    """With the data's classes and channels; what was counted for others is not said of these."""
+    task = Task(data.classes, data.channels)
+    if task == file.task:
+        return file
+    return replace(file, task=task, parameters=None, multiply_adds=None)
+
+
+def _preset(data: SearchData, pretrained: Path | None) -> str:
+    if pretrained is not None:
+        return "transfer"
+    if data.is_multi_label:
+        return "imagenet21k"
+    return "imagenet" if len(data.training) >= MANY_IMAGES else LIGHT
+
+
+def _epochs(preset: str, images: int, request: TrainRequest) -> int:
+    if preset == LIGHT:
+        return LIGHT_EPOCHS
+    return PRESETS[preset](images, None, request.batch_size).epochs
+
+
+def _batch_size(preset: str, images: int, request: TrainRequest) -> int:
+    recipe = PRESETS[preset](images, request.epochs, request.batch_size)
+    return min(recipe.batch_size, images)
+
+
+def _progressive(
+    request: TrainRequest, file: ArchitectureFile, source: ArchitectureFile
+) -> dict[str, Any] | None:
+    """The ranges, where they are asked for or the scaled file carries them."""
+    is_wanted = request.progressive
+    if is_wanted is None:
+        is_wanted = "progressive" in source.training
+    if not is_wanted:
+        return None
+    try:
+        return dict(progressive_ranges(file, source))
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(
+            f"--arch: {request.arch}: got progressive-learning ranges that cannot be read "
+            f"({error}), must be as nas scale writes them, or --no-progressive"
+        ) from error
+
+
+def _resumed(request: TrainRequest, path: Path) -> Job:
+    known = TrainDirectory(path)
+    settings = known.read_settings()
+    _check_agreement(request, settings, path)
+    data = load_training_data(settings.data, settings.image_size)
+    if data.fingerprint() != settings.data_fingerprint:
+        raise UserError(
+            f"--resume: {path}: the data {settings.data!r} is not what the training began with"
+        )
+    begins_anew = settings.pretrained is not None and not known.last.exists()
+    pretrained = (
+        read_pretrained(Path(settings.pretrained), settings.file)
+        if begins_anew and settings.pretrained
+        else None
+    )
+    return Job(known, settings, data, settings.recipe(len(data.training)), pretrained)
+
+
+def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path) -> None:
+    if request.out is not None:
+        raise UserError("--resume: the training keeps its place, so not together with --out")
+    wanted: dict[str, Any] = {
+        "data": absolute(request.data) if request.data else None,
+        "preset": request.preset,
+        "progressive": request.progressive,
+        "epochs": request.epochs,
+        "image-size": request.image_size,
+        "batch-size": request.batch_size,
+        "seed": request.seed,
+        "patience": request.patience,
+        "pretrained": str(request.pretrained.absolute()) if request.pretrained else None,
+        "arch": _architecture(request.arch).architecture.architecture_id if request.arch else None,
+    }
+    own = {
+        **settings.to_json(),
+        "progressive": settings.progressive is not None,
+        "image-size": settings.file.train_size,
+        "batch-size": settings.batch_size,
+        "arch": settings.file.architecture.architecture_id,
+    }
+    for name, value in wanted.items():
+        if value is not None and value != own[name]:
+            raise UserError(f"--{name}: got {value!r}, but {path} was begun with {own[name]!r}")

@@ -1,0 +1,74 @@
+"""What a training was asked for, as it stands in its run.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from nas.training.presets import PRESETS
+from nas.training.recipe import Recipe
+from nas.training.resizing import Resizing, ranges_of
+from results.architecture_file import ArchitectureFile, from_json
+from scaling.regularization import Progressive
+
+LIGHT = "proxy"  # the preset whose regularization is its own, whatever the network's size
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """All that decides a training but the images themselves.
+
+    ``architecture`` is an architecture file's content: the data's classes and channels, and the
+    sizes to train and to evaluate at. ``progressive`` are progressive learning's ranges, or None.
+    """
+
+    architecture: Mapping[str, Any]
+    data: str
+    data_fingerprint: str
+    preset: str
+    epochs: int
+    batch_size: int
+    seed: int
+    progressive: Mapping[str, Any] | None = None
+    patience: int | None = None
+    pretrained: str | None = None
+
+    @property
+    def file(self) -> ArchitectureFile:
+        """The architecture with its sizes and task."""
+        return from_json(dict(self.architecture))
+
+    @property
+    def image_size(self) -> int:
+        """The pixels that images are loaded at: those of evaluation, or of training if larger."""
+        return max(self.file.train_size, self.file.eval_size)
+
+    def recipe(self, images: int) -> Recipe:
+        """The preset for a training set of so many images, at this network's sizes."""
+        recipe = PRESETS[self.preset](images, self.epochs, self.batch_size)
+        recipe = replace(recipe, patience=self.patience)
+        own = self.file.training
+        if self.preset != LIGHT and {"dropout", "survival"} <= own.keys():
+            recipe = replace(recipe, dropout=own["dropout"], survival=own["survival"])
+        if self.progressive is not None:
+            return replace(recipe, resizing=Resizing(ranges_of(self.progressive)))
+        if self.file.train_size < self.image_size:
+            return replace(recipe, resizing=_one_size(recipe, self.file.train_size))
+        return recipe
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TrainSettings:
+        """What :meth:`to_json` gave; TypeError for anything else."""
+        return cls(**data)
+
+
+def _one_size(recipe: Recipe, size: int) -> Resizing:
+    """Training under the size of evaluation: all epochs at one size and one strength."""
+    magnitude, alpha = recipe.randaugment_magnitude, recipe.mixup_alpha
+    ends = ((size, size), (magnitude, magnitude), (alpha, alpha), (recipe.dropout,) * 2)
+    return Resizing(Progressive(*ends), stages=1)

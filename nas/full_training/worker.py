@@ -1,0 +1,131 @@
+"""One process of a training: it loads, trains, and the first one of all writes the checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from nas import checkpoint
+from nas.checkpoint import CheckpointError, Normalization, TrainedNetwork
+from nas.data.images import Images, on_device
+from nas.errors import UserError
+from nas.failure import is_about_memory
+from nas.full_training.curve import CurveRow, row_of, write_curve
+from nas.full_training.events import Begun, EpochEnded, Listener
+from nas.full_training.job import Job
+from nas.full_training.steps import Steps, device_name
+from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
+from nas.training.loop import Diverged, Training, averaging_steps
+from nas.training.stage import stages
+from nas.training.world import World
+from search_space.network import Network
+
+
+def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> None:
+    """Trains to the end, from the last checkpoint where there is one.
+
+    Raises:
+        UserError: what ended training before, in one line for people.
+    """
+    settings = job.settings
+    go_on = f"go on with: nas train --resume {job.directory.path}"
+    try:
+        _train(job, world, device, tell)
+    except CheckpointError as error:
+        raise UserError(f"--resume: {error}", exit_code=1) from error
+    except Diverged as error:
+        raise UserError(
+            f"training diverged: {error}; the epochs before are kept in {job.directory.path}; "
+            f"a smaller --batch-size than {settings.batch_size} trains at a smaller learning rate",
+            exit_code=1,
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"{job.directory.path}: cannot be written ({error.strerror or error}); "
+            f"the checkpoint before is kept; {go_on}",
+            exit_code=1,
+        ) from error
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not is_about_memory(str(error)):
+            raise
+        raise UserError(
+            f"out of memory in training: --batch-size: got {settings.batch_size}, "
+            "must be smaller; or a smaller --image-size",
+            exit_code=1,
+        ) from error
+
+
+def _train(job: Job, world: World, device: torch.device, tell: Listener) -> None:
+    images, minival = on_device(job.data, device)
+    network = _network(job, images, device)
+    if world.size > 1:
+        network = DistributedDataParallel(network)
+    seed, recipe = job.settings.seed, job.recipe
+    of = stages(recipe, len(images), images.size, seed)
+    steps = Steps(tell)
+    training = Training(network, images, minival, recipe, seed, world=world, on_step=steps)
+    rows: list[CurveRow] = []
+    if job.directory.last.exists():
+        state = checkpoint.read_training(job.directory.last)
+        training.load_state_dict(state["loop"])
+        rows = [CurveRow(**row) for row in state["rows"]]
+    work = tuple(float(stage.image_size**2) for stage in of)
+    tell(Begun(tuple(rows), work, device_name(device), world.size))
+    best, done = training.best_accuracy, training.epochs_done
+    steps.begin(of[min(done, len(of) - 1)].batch_size)
+    for epoch in training.epochs():
+        is_best = epoch.accuracy > best
+        best = max(best, epoch.accuracy)
+        rows.append(row_of(epoch))
+        if world.rank == 0:
+            _save(job, training, images, rows, is_best)
+        tell(EpochEnded(rows[-1], is_best))
+        if epoch.number < recipe.epochs:
+            steps.begin(of[epoch.number].batch_size)
+
+
+def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
+    """The network on the device, its weights decided by the seed or read from elsewhere."""
+    settings, recipe, file = job.settings, job.recipe, job.settings.file
+    torch.manual_seed(settings.seed)
+    steps = averaging_steps(images, recipe, settings.seed)
+    network = Network(
+        file.architecture,
+        classes=file.task.classes,
+        in_channels=file.task.in_channels,
+        dropout=recipe.dropout,
+        survival=recipe.survival,
+        norm_momentum=averaging_momentum(NORM_MOMENTUM, steps),
+    )
+    if job.pretrained is not None:
+        network.load_state_dict(dict(job.pretrained.weights), strict=False)
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _save(
+    job: Job, training: Training, images: Images, rows: list[CurveRow], is_best: bool
+) -> None:
+    """The best first: killed in between, the epoch is trained again and comes to the same."""
+    trained = _trained(job, training, images, rows[-1])
+    state = {"loop": training.state_dict(), "rows": [asdict(row) for row in rows]}
+    if is_best:
+        checkpoint.write(job.directory.best, trained)
+    checkpoint.write(job.directory.last, trained, state)
+    write_curve(job.directory.path, rows)
+
+
+def _trained(job: Job, training: Training, images: Images, row: CurveRow) -> TrainedNetwork:
+    weights = {key: value.cpu() for key, value in training.average.state_dict().items()}
+    mean, std = (tuple(values.flatten().tolist()) for values in (images.mean, images.std))
+    return TrainedNetwork(
+        file=job.settings.file,
+        weights=weights,
+        normalization=Normalization(mean, std),
+        data=job.settings.data,
+        epoch=row.epoch,
+        accuracy=row.accuracy,
+        class_names=job.data.class_names,
+    )
