@@ -56,6 +56,7 @@ class Evaluation:
     versions: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     times_before_training: bool = False
+    confirm_epochs: int | None = None  # of those that confirm another, where not the recipe's
 
 
 class Evaluator:
@@ -66,7 +67,7 @@ class Evaluator:
         self._device = device
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
         self._training, self._minival = on_device(evaluation.data, device)
-        self._reference = self._subject(self._build(evaluation.backbone, seed=0))
+        self._reference = self._subject(self._build(evaluation.backbone, 0, evaluation.recipe))
         self._reference_step = self._reference.fitting_step(evaluation.recipe)
         network = self._reference.network
         count = complexity(network, evaluation.data.channels, evaluation.data.image_size)
@@ -102,7 +103,7 @@ class Evaluator:
         """Yields the candidate as it stands, and returns it as it ended."""
         phases: dict[str, float] = {}
         candidate = replace(candidate, phases_s=phases)
-        recipe = replace(self._evaluation.recipe, micro_batch=micro_batch)
+        recipe = replace(self._recipe(candidate), micro_batch=micro_batch)
         try:
             for stands in self._steps(candidate, phases, recipe):
                 candidate = stands
@@ -114,6 +115,12 @@ class Evaluator:
             return replace(candidate, state=State.FAILED, cause=cause, detail=detail)
         return replace(candidate, state=State.COMPLETE, accuracy=candidate.curve[-1].accuracy)
 
+    def _recipe(self, candidate: Candidate) -> Recipe:
+        recipe, epochs = self._evaluation.recipe, self._evaluation.confirm_epochs
+        if candidate.confirms is None or epochs is None:
+            return recipe
+        return replace(recipe, epochs=epochs)
+
     def _steps(
         self, candidate: Candidate, phases: dict[str, float], recipe: Recipe
     ) -> Iterator[Candidate]:
@@ -121,7 +128,7 @@ class Evaluator:
         evaluation, data = self._evaluation, self._evaluation.data
         deadline = time.monotonic() + evaluation.time_limit_s
         with _timed(phases, "build"):
-            network = self._build(candidate.architecture, candidate.seed)
+            network = self._build(candidate.architecture, candidate.seed, recipe)
         with _timed(phases, "count"):
             count = complexity(network, data.channels, data.image_size)
         candidate = replace(
@@ -179,9 +186,9 @@ class Evaluator:
     def _batch_size(self) -> int:
         return min(self._evaluation.recipe.batch_size, len(self._training))
 
-    def _build(self, architecture: Architecture, seed: int) -> Network:
+    def _build(self, architecture: Architecture, seed: int, recipe: Recipe) -> Network:
         """The network on the device, its weights decided by the seed."""
-        recipe, data = self._evaluation.recipe, self._evaluation.data
+        data = self._evaluation.data
         torch.manual_seed(seed)
         network = Network(
             architecture,
@@ -210,7 +217,7 @@ class Evaluator:
 
     def _step_time(self, candidate: Candidate, recipe: Recipe, deadline: float) -> StepTime:
         """The measured step of a twin of the candidate, so that the measurement trains nothing."""
-        twin = self._subject(self._build(candidate.architecture, candidate.seed))
+        twin = self._subject(self._build(candidate.architecture, candidate.seed, recipe))
         return measured_step_time(
             twin, self._reference, recipe, self._device, self._precision, deadline
         )

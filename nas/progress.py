@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from results.candidate import Candidate, State
+from results.candidate import EVALUATED, Candidate, State
 from results.worth import normalized_step_time, reward
 from reward.objective import Objective
 
@@ -36,14 +36,15 @@ class Progress:
         self._console = console
         self._objective = objective
         self._budget = budget
-        self._completed = self._completed_before = sum(c.state is State.COMPLETE for c in known)
-        self._failed = sum(c.state is State.FAILED for c in known)
+        self._states: Counter[State] = Counter()  # of the search's own candidates
+        self._again = 0  # trainings that confirm one
         self._best: tuple[float, int] | None = None
         self._epochs: Counter[int] = Counter()  # of the running candidates, by number
         self._start = time.monotonic()
         self._live: Live | None = None
         for candidate in known:
-            self._value(candidate)
+            self._count(candidate)
+        self._evaluated_before = self._evaluated
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -64,36 +65,45 @@ class Progress:
             self._epochs[candidate.number] = len(candidate.curve)
             return
         self._epochs.pop(candidate.number, None)
-        self._completed += candidate.state is State.COMPLETE
-        self._failed += candidate.state is State.FAILED
-        value = self._value(candidate)
+        self._count(candidate)
         if candidate.state is State.FAILED:
             self._print(
                 f"candidate {candidate.number} failed: {candidate.cause}: {candidate.detail}"
             )
         elif not self._console.is_terminal:
-            self._print(f"{self._describe(candidate, value)}; {self._line()}")
+            self._print(f"{self._describe(candidate)}; {self._line()}")
 
-    def _value(self, candidate: Candidate) -> float | None:
+    @property
+    def _evaluated(self) -> int:
+        return sum(self._states[state] for state in EVALUATED)
+
+    def _count(self, candidate: Candidate) -> None:
+        if candidate.confirms is not None:
+            self._again += candidate.state is State.COMPLETE
+            return
+        self._states[candidate.state] += 1
         value = reward(candidate, self._objective)
         if value is not None and (self._best is None or value > self._best[0]):
             self._best = (value, candidate.number)
-        return value
 
     def _line(self) -> Text:
-        """Done / budget, rate, time left, best so far and failures, within 80 columns."""
-        parts = [f"{self._completed}/{self._budget}"]
-        done = self._completed - self._completed_before
-        if done:
+        """Done / budget, rate, time left, best so far and other ends, within 80 columns."""
+        parts = [f"{self._evaluated}/{self._budget}"]
+        done, left = self._evaluated - self._evaluated_before, self._budget - self._evaluated
+        if done and left > 0:
             seconds = (time.monotonic() - self._start) / done
-            parts += [f"{60 / seconds:.1f}/min"]
-            parts += [f"{duration(seconds * (self._budget - self._completed))} left"]
+            parts += [f"{60 / seconds:.1f}/min", f"{duration(seconds * left)} left"]
+        elif left <= 0 and self._epochs:
+            parts.append("confirming")
         elif self._console.is_terminal:
             parts.append(self._first_steps())
         if self._best:
             parts.append(f"best {self._best[0]:.4f} (no. {self._best[1]})")
-        if self._failed:
-            parts.append(f"{self._failed} failed")
+        for state in (State.STOPPED, State.INFEASIBLE, State.FAILED):
+            if self._states[state]:
+                parts.append(f"{self._states[state]} {state.value}")
+        if self._again:
+            parts.append(f"{self._again} again")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
     def _first_steps(self) -> str:
@@ -104,14 +114,21 @@ class Progress:
         doing = f"epoch {epoch} done" if epoch else "measuring"
         return f"first candidates: {doing}, {duration(time.monotonic() - self._start)}"
 
-    def _describe(self, candidate: Candidate, value: float | None) -> str:
+    def _describe(self, candidate: Candidate) -> str:
         text = f"candidate {candidate.number}: {candidate.state.value}"
+        if candidate.confirms is not None:
+            text = f"candidate {candidate.confirms} again, {text}"
+        value = reward(candidate, self._objective)
         if candidate.accuracy is not None and value is not None:
             text += (
                 f", accuracy {100 * candidate.accuracy:.1f} %"
                 f", step {normalized_step_time(candidate):.2f} x the backbone's"
                 f", reward {value:.4f}"
             )
+        elif candidate.state is State.STOPPED:
+            text += f" after {len(candidate.curve)} epochs ({candidate.cause})"
+        elif candidate.detail:
+            text += f" ({candidate.detail})"
         return text
 
     def _print(self, text: str) -> None:

@@ -22,7 +22,9 @@ from nas.patience import Patience
 from nas.progress import Progress, SteadyConsole
 from nas.proposals import Proposals
 from nas.request import Prepared
-from nas.samplers.named import SAMPLERS
+from nas.samplers.domain import Domain
+from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
+from nas.samplers.parameter_count import ParameterCount
 from nas.search import Confirm, Search
 from nas.settings import SearchSettings
 from nas.training.recipe import proxy
@@ -51,17 +53,16 @@ def run_search(
         RecordError: the record cannot be written any more.
     """
     run, record, settings = prepared.run, prepared.record, prepared.settings
-    objective = Objective()
+    objective = settings.objective
     with run.lock(), _files_written(prepared, objective), _scratch_directory() as scratch:
         known = record.candidates()
-        sampler = SAMPLERS[settings.sampler](prepared.space, settings.seed)
         with chatter_to(run.path / "ray.log", progress_to_stderr) as terminal:
             console = SteadyConsole(file=terminal)
             budget = min(settings.budget, prepared.space.size)
             progress = Progress(console, objective, budget, known)
             search = Search(
                 record=record,
-                proposals=Proposals(prepared.space, sampler, objective, known),
+                proposals=_proposals(prepared, known),
                 known=known,
                 seed=settings.seed,
                 budget=settings.budget,
@@ -78,6 +79,22 @@ def run_search(
                     count = _worker_count(console, workers, cluster)
                     run_trials(search, _evaluation(prepared), cluster, count, scratch)
     return record.candidates()
+
+
+def _proposals(prepared: Prepared, known: list[Candidate]) -> Proposals:
+    settings, limits = prepared.settings, prepared.settings.limits
+    count = ParameterCount(settings.task)
+    domain = Domain(prepared.space, settings.seed, count, limits.max_parameters)
+    sampler = make_sampler(settings.sampler, Task(domain, settings.objective, limits))
+    return Proposals(
+        prepared.space,
+        sampler,
+        settings.objective,
+        known,
+        starts=settings.starts,
+        limits=limits,
+        has_two_objectives=settings.sampler in HAS_TWO_OBJECTIVES,
+    )
 
 
 def _confirm(settings: SearchSettings, objective: Objective) -> Confirm | None:
@@ -98,6 +115,7 @@ def _evaluation(prepared: Prepared) -> Evaluation:
         versions=versions(),
         limits=settings.limits,
         times_before_training=settings.bound != "none",
+        confirm_epochs=settings.confirm_epochs,
     )
 
 
