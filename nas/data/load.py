@@ -30,7 +30,7 @@ def absolute(spec: str) -> str:
         return spec
     if spec.startswith(PREFIX):
         name, comma, options = spec.removeprefix(PREFIX).partition(",")
-        name = str(Path(name).resolve()) if Path(name).exists() else name
+        name = str(Path(name).resolve()) if name and Path(name).exists() else name
         return f"{PREFIX}{name}{comma}{options}"
     return str(Path(spec).resolve())
 

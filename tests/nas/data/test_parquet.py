@@ -1,0 +1,151 @@
+"""Parquet files: the columns that are found, labels of every kind, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+import pytest
+from pyarrow import parquet
+
+from nas.data.formats import evaluation_source, training_source
+from nas.errors import UserError
+from tests.nas.data.decoding import decoded, only_part
+from tests.nas.data.pictures import picture
+
+GREYS = [10, 20, 30, 40]
+CONTENT = [picture(grey) for grey in GREYS]
+
+
+def _write(path: Path, columns: dict[str, Any], features: dict[str, Any] | None = None) -> Path:
+    table = pa.table(columns)
+    if features is not None:
+        info = json.dumps({"info": {"features": features}})
+        table = table.replace_schema_metadata({"huggingface": info})
+    path.parent.mkdir(exist_ok=True, parents=True)
+    parquet.write_table(table, path, row_group_size=3)
+    return path
+
+
+@pytest.mark.parametrize("label", ["label", "category", "anything"])
+@pytest.mark.parametrize("image", ["image", "anything else"])
+def test_the_image_and_the_label_are_found(tmp_path: Path, image: str, label: str) -> None:
+    columns = {"weight": [0.5] * 4, label: [7, 3, 7, 3], image: CONTENT}
+    entry = decoded(training_source(str(_write(tmp_path / "a.parquet", columns))))
+    assert entry.meta.class_names == ("3", "7")
+    assert entry.labels.tolist() == [1, 0, 1, 0]
+    assert entry.pixels[:, 0, 0, 0].tolist() == GREYS
+
+
+def test_an_image_may_be_bytes_and_path_as_the_hub_has_it(tmp_path: Path) -> None:
+    (tmp_path / "beside.png").write_bytes(CONTENT[1])
+    cells: list[dict[str, object]] = [{"bytes": content, "path": None} for content in CONTENT]
+    cells[1] = {"bytes": None, "path": str(tmp_path / "beside.png")}
+    features = {"label": {"names": ["cat", "dog", "emu"], "_type": "ClassLabel"}}
+    path = _write(tmp_path / "a.parquet", {"image": cells, "label": [2, 0, 0, 2]}, features)
+    entry = decoded(training_source(str(path)))
+    assert entry.meta.class_names == ("cat", "dog", "emu")  # also the one that does not occur
+    assert entry.labels.tolist() == [2, 0, 0, 2]
+    assert entry.pixels[:, 0, 0, 0].tolist() == GREYS
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        [{"names": ["x", "y", "z"], "_type": "ClassLabel"}],
+        {"feature": {"names": ["x", "y", "z"], "_type": "ClassLabel"}, "_type": "List"},
+        None,
+    ],
+)
+def test_lists_of_labels_are_several_an_image(tmp_path: Path, feature: object) -> None:
+    labels = [[0], [2, 1], [1, 1], [0, 1, 2]]
+    features = None if feature is None else {"labels": feature}
+    path = _write(tmp_path / "a.parquet", {"image": CONTENT, "labels": labels}, features)
+    split = only_part(training_source(str(path)))
+    expected = [[0, -1, -1], [2, 1, -1], [1, -1, -1], [0, 1, 2]]
+    assert split.labels.tolist() == expected
+
+
+def test_names_are_numbered_in_their_order(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a.parquet", {"image": CONTENT, "label": ["b", "c", "a", "b"]})
+    entry = decoded(training_source(str(path)))
+    assert entry.meta.class_names == ("a", "b", "c")
+    assert entry.labels.tolist() == [1, 2, 0, 1]
+
+
+def test_files_of_a_folder_are_one_set_without_its_test(tmp_path: Path) -> None:
+    for name, part in (("train-00000-of-2", slice(0, 2)), ("train-00001-of-2", slice(2, 4))):
+        columns = {"image": CONTENT[part], "label": [5, 9]}
+        _write(tmp_path / "data" / f"{name}.parquet", columns)
+    columns = {"image": [picture(200)], "label": [9]}
+    _write(tmp_path / "data" / "test-00000-of-1.parquet", columns)
+    split = only_part(training_source(str(tmp_path)))
+    assert split.pixels[:, 0, 0, 0].tolist() == GREYS
+    test = only_part(evaluation_source(str(tmp_path), ()))
+    assert test.pixels[:, 0, 0, 0].tolist() == [200]
+    assert test.labels.tolist() == [1]
+
+
+def test_a_label_that_nobody_trained_on_is_refused(tmp_path: Path) -> None:
+    _write(tmp_path / "train.parquet", {"image": CONTENT, "label": [1, 2, 1, 2]})
+    _write(tmp_path / "test.parquet", {"image": CONTENT, "label": [1, 2, 3, 2]})
+    source = evaluation_source(str(tmp_path), ())
+    with pytest.raises(UserError, match=r"image 2: got the label '3', must be one of the training"):
+        source.listing()
+
+
+def test_unreadable_images_are_left_out_and_named_by_row(tmp_path: Path) -> None:
+    content = [CONTENT[0], b"no image", CONTENT[2], None]
+    path = _write(tmp_path / "a.parquet", {"image": content, "label": [0, 1, 0, 1]})
+    second = _write(tmp_path / "b.parquet", {"image": [b"", CONTENT[1]], "label": [0, 1]})
+    entry = decoded(training_source(str(tmp_path)))
+    rows = [(path, 1), (path, 3), (second, 0)]
+    assert entry.meta.unreadable == tuple(f"{file}, row {row}" for file, row in rows)
+    (split,) = entry.parts()
+    places = np.argsort(split.pixels[:, 0, 0, 0])
+    assert split.pixels[places, 0, 0, 0].tolist() == [10, 20, 30]
+    assert split.labels[places].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"image": CONTENT}, "got the columns image (binary); must have one of labels"),
+        (
+            {"label": [1] * 4},
+            "got the columns label (int64); must have one of images, called image",
+        ),
+        ({"a": CONTENT, "b": CONTENT, "label": [1] * 4}, "must have one of images"),
+        ({"image": CONTENT, "label": [1, None, 2, 3]}, "image 1: got no label"),
+        ({"image": CONTENT, "label": [[1], [], [2], [3]]}, "image 1: got no label"),
+        ({"image": CONTENT, "label": [0.5] * 4}, "must have one of labels"),
+    ],
+)
+def test_other_tables_are_refused(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
+    path = _write(tmp_path / "a.parquet", columns)
+    _assert_refused(path, f"--data: {path}: ", message)
+
+
+def test_a_label_beyond_the_named_classes_is_refused(tmp_path: Path) -> None:
+    features = {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
+    for label in (-1, 2):  # -1 is what the Hub has for the labels of a hidden test set
+        columns = {"image": CONTENT, "label": [0, 1, label, 0]}
+        _assert_refused(_write(tmp_path / "a.parquet", columns, features), "", "image 2: got no la")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
+def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.parquet").write_bytes(content)
+    _assert_refused(tmp_path / "a.parquet", "--data: got ", "must be readable Parquet files")
+
+
+def _assert_refused(path: Path, start: str, message: str) -> None:
+    source = training_source(str(path))
+    with pytest.raises(UserError) as error:
+        source.listing()
+    assert str(error.value).startswith(start)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
