@@ -60,7 +60,7 @@
 
   function show(panel, rows, parts) {
     if (parts instanceof Error || parts.includes(null)) {
-      const text = parts instanceof Error ? parts.message : "This report has no more about it.";
+      const text = parts instanceof Error ? parts.message : `This report holds no details of candidate ${rows[parts.indexOf(null)].number}.`;
       return panel.replaceChildren(heading(rows), element("p.problem", { role: "alert" }, text));
     }
     const networks = rows.map((row, place) => ({ label: title(row), row, detail: parts[place] }));
@@ -74,6 +74,7 @@
       ...networks.map(remarks),
       ...networks.map(picture),
       nas.stages.table(parts.map(({ architecture }) => architecture)),
+      element("h3", {}, "Measurements"),
       nas.measures.table(networks),
       ...charts.flatMap(([name], place) => [element("h3", {}, name), label(places[place], name)]),
       ...networks.map(nas.provenance.section),

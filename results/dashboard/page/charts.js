@@ -11,7 +11,7 @@
     const title = (text) => ({ text: plain(text), standoff: 6 });
     const { x, y, ...rest } = layout;
     return Plotly.react(place, traces, {
-      margin: { l: 46, r: 10, t: 8, b: 36 },
+      margin: { l: 46, r: 10, t: 8, b: x.title ? 36 : 22 },
       font: { color: theme("muted"), family: getComputedStyle(document.body).fontFamily, size: 11 },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",

@@ -4,8 +4,9 @@
 {
   const SMALLEST_PX = 3; // radii
   const LARGEST_PX = 10;
-  const CROWD = 3000; // from here on points are smaller and only the front's have error bars
-  const LARGER = { crowd: 0.6, few: 1 };
+  const CROWD = 3000; // from here on only the front's have error bars and outlines
+  const FEW = 250; // from here on points are smaller
+  const NARROW_PX = 520;
 
   /**
    * A point as drawn.
@@ -19,7 +20,7 @@
    */
   function draw(pen, frame) {
     const { shown, onFront } = nas.model;
-    const sizeOf = radii(shown);
+    const sizeOf = radii(shown, frame);
     points = [];
     for (const row of shown) {
       const point = placed(row, frame, sizeOf);
@@ -48,13 +49,14 @@
   }
 
   /** Radii so that areas grow with the quantity. */
-  function radii(rows) {
+  function radii(rows, frame) {
     const column = nas.columns.find(nas.state.size);
-    const scale = rows.length > CROWD ? LARGER.crowd : LARGER.few;
-    if (!column || column.isText) return () => 5 * scale;
+    const crowding = Math.min(1, Math.max(0.4, (FEW / rows.length) ** 0.25));
+    const scale = crowding * (frame.width < NARROW_PX ? 0.75 : 1);
+    if (!column || column.isText) return () => 6 * scale;
     let most = 0;
     for (const row of rows) most = Math.max(most, column.value(row) ?? 0);
-    return (row) => scale * Math.max(SMALLEST_PX, LARGEST_PX * Math.sqrt((column.value(row) ?? 0) / most));
+    return (row) => Math.max(SMALLEST_PX, LARGEST_PX * Math.sqrt((column.value(row) ?? 0) / most)) * scale;
   }
 
   function placed(row, frame, sizeOf) {

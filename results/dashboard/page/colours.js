@@ -62,7 +62,8 @@
 
   function byCategory(rows, column) {
     const values = [...new Set(rows.map(column.value))].filter((value) => value !== null).sort(inOrder);
-    const places = new Map(values.map((value, place) => [value, category(place)]));
+    const colour = column.id.endsWith(".operator") ? operator : (_, place) => category(place);
+    const places = new Map(values.map((value, place) => [value, colour(value, place)]));
     const none = theme("muted");
     return { values: [...places], of: (row) => places.get(column.value(row)) ?? none };
   }

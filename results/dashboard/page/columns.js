@@ -5,6 +5,8 @@
  * @typedef {Object} Column
  * @property {string} id
  * @property {string} label with its unit
+ * @property {string} [menu] its label where there is less room
+ * @property {string} [short] and where there is least
  * @property {(row: Object) => (number|string|null)} value as displayed
  * @property {(value: *) => string} format
  * @property {"low"|"high"} [better]
@@ -24,16 +26,16 @@
     { id: "number", label: "candidate", value: (row) => row.number, format: text },
     { id: "state", label: "state", value: (row) => row.state, format: text, isText: true },
     { id: "reward", label: "reward", better: "high", value: (row) => row.reward, format: fixed(4), onAxis: true },
-    { id: "accuracy", label: "minival accuracy (%)", short: "accuracy %", better: "high", value: scaled("accuracy", 100), format: fixed(2), onAxis: true },
-    { id: "step", label: "training step time, relative to the backbone", short: "S/S0", better: "low", value: scaled("normalized_step_time"), interval: interval("normalized_low", "normalized_high"), format: fixed(3), onAxis: true },
-    { id: "step_ms", label: "training step time (ms)", short: "step ms", better: "low", value: scaled("step_time_s", 1000), interval: interval("step_time_low_s", "step_time_high_s", 1000), format: fixed(1), onAxis: true },
+    { id: "accuracy", label: "minival accuracy (%)", menu: "accuracy (%)", short: "accuracy %", better: "high", value: scaled("accuracy", 100), format: fixed(2), onAxis: true },
+    { id: "step", label: "training step time, relative to the backbone", menu: "step time (relative)", short: "S/S0", better: "low", value: scaled("normalized_step_time"), interval: interval("normalized_low", "normalized_high"), format: fixed(3), onAxis: true },
+    { id: "step_ms", label: "training step time (ms)", menu: "step time (ms)", short: "step ms", better: "low", value: scaled("step_time_s", 1000), interval: interval("step_time_low_s", "step_time_high_s", 1000), format: fixed(1), onAxis: true },
     { id: "parameters", label: "parameters", better: "low", value: scaled("parameters"), format: count, onAxis: true },
-    { id: "multiply_adds", label: "multiply-adds per image", short: "multiply-adds", better: "low", value: scaled("multiply_adds"), format: short, onAxis: true },
-    { id: "memory", label: "peak memory of a training step (MB)", short: "memory MB", better: "low", value: scaled("peak_memory_bytes", 1e-6), format: fixed(1), onAxis: true },
-    { id: "throughput", label: "training throughput (images/s)", short: "images/s", better: "high", value: scaled("images_per_s"), format: count, onAxis: true },
-    { id: "inference", label: "inference time of one image (ms)", short: "inference ms", better: "low", value: scaled("inference_time_s", 1000), format: fixed(2), onAxis: true },
+    { id: "multiply_adds", label: "multiply-adds per image", menu: "multiply-adds", short: "multiply-adds", better: "low", value: scaled("multiply_adds"), format: short, onAxis: true },
+    { id: "memory", label: "peak memory of a training step (MB)", menu: "memory (MB)", short: "memory MB", better: "low", value: scaled("peak_memory_bytes", 1e-6), format: fixed(1), onAxis: true },
+    { id: "throughput", label: "training throughput (images/s)", menu: "throughput (images/s)", short: "images/s", better: "high", value: scaled("images_per_s"), format: count, onAxis: true },
+    { id: "inference", label: "inference time of one image (ms)", menu: "inference time (ms)", short: "inference ms", better: "low", value: scaled("inference_time_s", 1000), format: fixed(2), onAxis: true },
     { id: "layers", label: "layers", value: scaled("layers"), format: count, onAxis: true },
-    { id: "fused", label: "operator mix: layers that are fused MBConv (%)", short: "fused %", value: scaled("fused_share", 100), format: fixed(0), onAxis: true },
+    { id: "fused", label: "operator mix: layers that are fused MBConv (%)", menu: "operator mix", short: "fused %", value: scaled("fused_share", 100), format: fixed(0), onAxis: true },
     { id: "training", label: "proxy training (s)", short: "training s", value: scaled("training_s"), format: fixed(1), onAxis: true },
     { id: "epochs", label: "epochs", value: scaled("epochs"), format: count },
     { id: "image_size", label: "image size (px)", short: "image px", value: scaled("image_size"), format: count },

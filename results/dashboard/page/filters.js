@@ -44,7 +44,7 @@
   /** Brings the controls in line with the state, as after a link was opened. */
   function draw() {
     for (const [id, [name, columns]] of Object.entries(SELECTS)) {
-      byId(id).replaceChildren(...columns().map(({ id: value, label }) => option(value, label, nas.state[name])));
+      byId(id).replaceChildren(...columns().map(({ id: value, label, menu }) => option(value, menu ?? label, nas.state[name])));
     }
     byId("is-log").checked = nas.state.isLog;
     byId("front-only").checked = nas.state.frontOnly;

@@ -110,6 +110,14 @@
     document.querySelector(`[data-view="${next}"]`).focus();
   }
 
+  /** plotly.js comes last, so that the data is on its way while it is read. */
+  function plotlyLoaded() {
+    return new Promise((loaded) => {
+      if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", loaded);
+      else loaded();
+    });
+  }
+
   /** A run's answer while the page is open. */
   function onRun(answer) {
     const choices = nas.store.parameters().length;
@@ -119,9 +127,8 @@
 
   async function start() {
     nas.address.decode(location.hash.slice(1));
-    listen();
     try {
-      const data = await nas.source.open();
+      const [data] = await Promise.all([nas.source.open(), plotlyLoaded()]);
       const { step_time_exponent: w, parameters_exponent: v } = data.objective;
       nas.address.setObjective(w, v);
       nas.store.benches.push(...data.benches);
@@ -129,6 +136,7 @@
     } catch (problem) {
       byId("problems").replaceChildren(nas.dom.element("p.problem", { role: "alert" }, `The data cannot be read: ${problem.message}`));
     }
+    listen();
     nas.schedule("data", "controls");
     nas.source.follow(onRun, (isAlive) => (byId("gone").hidden = isAlive));
   }

@@ -30,23 +30,23 @@
     canvas.parentElement.hidden = !winner;
     if (!winner) return;
     const scale = window.devicePixelRatio || 1;
-    const side = canvas.clientWidth || 120;
-    canvas.width = canvas.height = Math.round(side * scale);
+    const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+    [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
     const pen = canvas.getContext("2d");
     pen.setTransform(scale, 0, 0, scale, 0, 0);
-    paint(pen, side / CELLS, winner);
-    name(pen, side / CELLS, winner);
-    cross(pen, side, at);
+    paint(pen, [width / CELLS, height / CELLS], winner);
+    name(pen, [width / CELLS, height / CELLS]);
+    cross(pen, width, height, at);
   }
 
   const valueAt = (cell) => nas.reward.LOWEST * (1 - (cell + 0.5) / CELLS);
 
-  function paint(pen, size, winner) {
+  function paint(pen, [across, down], winner) {
     let place = 0;
     for (const [row, cells] of parts()) {
       const plain = nas.colours.theme(`map-${place++ % 4}`);
-      pen.fillStyle = row === winner ? nas.colours.theme("accent") : plain;
-      for (const [column, line] of cells) pen.fillRect(column * size, line * size, size + 0.5, size + 0.5);
+      pen.fillStyle = row === winner ? nas.colours.theme("map-first") : plain;
+      for (const [column, line] of cells) pen.fillRect(column * across, line * down, across + 0.5, down + 0.5);
     }
   }
 
@@ -60,19 +60,19 @@
   }
 
   /** Its number in each part that has room for one. */
-  function name(pen, size, winner) {
+  function name(pen, size) {
     pen.font = `10px ${getComputedStyle(document.body).fontFamily}`;
     pen.textAlign = "center";
+    pen.fillStyle = nas.colours.theme("text");
     for (const [row, cells] of parts()) {
       if (cells.length < 60) continue;
-      const middle = (axis) => (cells.reduce((sum, cell) => sum + cell[axis], 0) / cells.length + 0.5) * size;
-      pen.fillStyle = nas.colours.theme(row === winner ? "page" : "text");
+      const middle = (axis) => (cells.reduce((sum, cell) => sum + cell[axis], 0) / cells.length + 0.5) * size[axis];
       pen.fillText(String(row.number), middle(0), middle(1) + 3);
     }
   }
 
-  function cross(pen, side, { w, v }) {
-    const [x, y] = [side * (1 - w / nas.reward.LOWEST), (side * v) / nas.reward.LOWEST];
+  function cross(pen, width, height, { w, v }) {
+    const [x, y] = [width * (1 - w / nas.reward.LOWEST), (height * v) / nas.reward.LOWEST];
     pen.strokeStyle = nas.colours.theme("text");
     pen.lineWidth = 1.5;
     pen.beginPath();

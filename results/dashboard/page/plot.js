@@ -24,7 +24,7 @@
     const toX = (value) => margin.l + (width * (onX(value) - ranges.x[0])) / (ranges.x[1] - ranges.x[0]);
     const toY = (value) => margin.t + upper * (1 - (value - ranges.y[0]) / (ranges.y[1] - ranges.y[0]));
     return {
-      columns: [x, y], margin, ranges, width, height, strip, toX, toY,
+      columns: [x, y], outer: box, margin, ranges, width, height, strip, toX, toY,
       left: margin.l, top: margin.t,
       stripY: (number) => margin.t + height - strip / 2 + ((number * 7) % 13) - 6,
       contains: (at) =>
@@ -94,6 +94,8 @@
       yaxis: { ...axis, title: { text: plain(frame.margin.l < 50 ? "" : y.label), standoff: 6 }, range: frame.ranges.y, domain: [bottom, 1], tickformat: ticks(y) },
       shapes: frame.strip ? [stripShape(bottom)] : [],
       annotations: frame.strip ? [stripLabel(y, bottom)] : [],
+      width: frame.outer.width,
+      height: frame.outer.height,
       margin: frame.margin,
       font: { color: theme("muted"), family: getComputedStyle(document.body).fontFamily, size: 12 },
       paper_bgcolor: "rgba(0,0,0,0)",

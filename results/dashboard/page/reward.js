@@ -97,10 +97,10 @@
   /** In words, to the end of the sliders. */
   function rangeText(name, { low, high, below, above }) {
     const isOpen = [low < LOWEST, high > 0];
-    if (isOpen[0] && isOpen[1]) return `stays first for every ${name} from ${exponent(LOWEST)} to 0`;
+    if (isOpen[0] && isOpen[1]) return `first at every ${name} from ${exponent(LOWEST)} to 0`;
     const ends = [Math.max(low, LOWEST), Math.min(high, 0)].map(exponent);
-    const beyond = [!isOpen[0] && below && `${below.number} below`, !isOpen[1] && above && `${above.number} above`];
-    return `stays first for ${name} from ${ends[0]} to ${ends[1]}; then ${beyond.filter(Boolean).join(", ")}`;
+    const beyond = [!isOpen[0] && `below, ${below.number}`, !isOpen[1] && `above, ${above.number}`];
+    return `first for ${name} from ${ends[0]} to ${ends[1]}; ${beyond.filter(Boolean).join("; ")}`;
   }
 
   function winsTable(winner, at) {

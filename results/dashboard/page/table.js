@@ -39,7 +39,7 @@
       const isSorted = column.id === nas.state.sort;
       const arrow = isSorted ? (nas.state.descending ? " ↓" : " ↑") : "";
       return element(
-        "th", { scope: "col", "aria-sort": isSorted ? (nas.state.descending ? "descending" : "ascending") : "none" },
+        `th${column.isText ? "" : ".number"}`, { scope: "col", "aria-sort": isSorted ? (nas.state.descending ? "descending" : "ascending") : "none" },
         element("button.link", { type: "button", onclick: () => sortBy(column), "data-sort": column.id }, nas.columns.title(column) + arrow),
       );
     });
