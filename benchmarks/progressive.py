@@ -1,0 +1,136 @@
+"""Progressive against fixed-size training: accuracy and time of the same network, equal epochs.
+
+python -m benchmarks.progressive [--seeds 3] [--epochs 60] [--images 480] [--batch-growth 1]
+
+Three ways to train a network of fused stages on `shapes` of 96 px in 24 classes: at 96 px
+throughout; progressively from 48 px in four stages, every regularizer at its last value
+throughout; and progressively with the regularizers adapted (EfficientNetV2, Algorithm 1).
+Accuracy is that of the averaged weights on the minival's 1,000 images at 96 px. Time is the
+process's own, on one thread of a CPU, for training alone; on a GPU it is the clock's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import mean, stdev
+
+import torch
+
+from nas.data.images import Images, on_device
+from nas.data.load import load_search_data
+from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
+from nas.training.loop import Training, accuracy, averaging_steps
+from nas.training.recipe import Recipe, proxy
+from nas.training.resizing import Resizing
+from reward.device import device_name
+from reward.step_time import ALLOCATOR_SETTINGS
+from scaling.regularization import Progressive
+from search_space.architecture import Architecture, Stage
+from search_space.network import Network
+
+NETWORK = Architecture(
+    stages=(
+        Stage("fused_mbconv", 3, 2, 1, 16, 1, 0.0),
+        Stage("fused_mbconv", 3, 2, 2, 32, 2, 0.0),
+        Stage("fused_mbconv", 3, 2, 2, 48, 2, 0.0),
+        Stage("mbconv", 3, 2, 4, 64, 1, 0.25),
+    ),
+    stem_channels=16,
+    stem_stride=2,
+    head_channels=256,
+)
+SIZE, CLASSES, BATCH_SIZE = 96, 24, 32
+RANGES = Progressive(
+    image_size=(48, SIZE),
+    randaugment_magnitude=(0.0, 0.0),
+    mixup_alpha=(0.0, 0.2),
+    dropout=(0.1, 0.3),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to: accuracy in [0, 1] and seconds."""
+
+    accuracy: float
+    time_s: float
+
+
+def main() -> None:
+    """Prints every run, then accuracy and time of each way, n, the spread and the machine."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--images", type=int, default=480)
+    parser.add_argument("--batch-growth", type=float, default=1.0)
+    options = parser.parse_args()
+    if ALLOCATOR_SETTINGS.items() - os.environ.items():  # they take effect at a process's start
+        os.environ.update(ALLOCATOR_SETTINGS)
+        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.progressive", *sys.argv[1:]])
+    torch.set_num_threads(1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    print(f"{device_name(device)}; {options.images} images of {SIZE} px, {options.epochs} epochs")
+    data = load_search_data(f"shapes:size={SIZE},n={options.images},classes={CLASSES}")
+    training, minival = on_device(data, device)
+    recipes = _recipes(options.epochs, options.batch_growth)
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in recipes}
+    for seed in range(options.seeds):
+        for name, recipe in recipes.items():
+            outcome = _outcome(recipe, training, minival, seed)
+            outcomes[name].append(outcome)
+            print(f"{name}, seed {seed}: {_said([outcome])}", flush=True)
+    _print_summary(outcomes)
+
+
+def _recipes(epochs: int, batch_growth: float) -> dict[str, Recipe]:
+    """By name; all have the regularizers' last values in common."""
+    progressive = Resizing(RANGES, batch_growth=batch_growth)
+    ways = {
+        "fixed": Resizing(replace(RANGES, image_size=(SIZE, SIZE)), adaptive=False),
+        "progressive": replace(progressive, adaptive=False),
+        "progressive, adaptive": progressive,
+    }
+    return {name: replace(proxy(epochs, BATCH_SIZE), resizing=way) for name, way in ways.items()}
+
+
+def _outcome(recipe: Recipe, training: Images, minival: Images, seed: int) -> Outcome:
+    torch.manual_seed(seed)
+    momentum = averaging_momentum(NORM_MOMENTUM, averaging_steps(training, recipe, seed))
+    network = Network(NETWORK, CLASSES, survival=1.0, norm_momentum=momentum)
+    network = network.to(training.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    one = replace(minival, pixels=minival.pixels[:1], labels=minival.labels[:1])
+    run = Training(network, training, one, recipe, seed)
+    start = _clock(training.device)
+    for _ in run.epochs():
+        pass
+    time_s = _clock(training.device) - start
+    return Outcome(accuracy(run.average, minival), time_s)
+
+
+def _clock(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+        return time.perf_counter()
+    return time.process_time()
+
+
+def _print_summary(outcomes: dict[str, list[Outcome]]) -> None:
+    fixed = mean(outcome.time_s for outcome in outcomes["fixed"])
+    for name, own in outcomes.items():
+        share = mean(outcome.time_s for outcome in own) / fixed
+        print(f"{name} (n = {len(own)} seeds): {_said(own)}, {share:.2f} of fixed's time")
+
+
+def _said(outcomes: Sequence[Outcome]) -> str:
+    reached = [100 * outcome.accuracy for outcome in outcomes]
+    spread = f" ± {stdev(reached):.1f}" if len(reached) > 1 else ""
+    return f"{mean(reached):.1f}{spread} %, {mean(o.time_s for o in outcomes):.0f} s"
+
+
+if __name__ == "__main__":
+    main()
