@@ -1,0 +1,58 @@
+"""What may be typed for --scheduler and --bound, and what it gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from nas.errors import UserError
+from nas.fidelity.named import Rungs, check_rules, find_rungs, stopping_rules
+from reward.objective import Objective
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "epochs", "rungs"),
+    [
+        ("none", 1, None),
+        ("asha", 10, Rungs(5, 2)),
+        ("asha", 2, Rungs(1, 2)),
+        ("asha:grace=3", 10, Rungs(3, 2)),
+        ("asha:reduction=4,grace=1", 10, Rungs(1, 4)),
+    ],
+)
+def test_rungs_by_name(scheduler: str, epochs: int, rungs: Rungs | None) -> None:
+    assert find_rungs(scheduler, epochs) == rungs
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "epochs", "says"),
+    [
+        ("hyperband", 10, "got 'hyperband', must be none or asha"),
+        ("asha:", 10, "must be none or asha"),
+        ("asha:grace", 10, "must be none or asha"),
+        ("asha:grace=-1", 10, "must be none or asha"),
+        ("asha:pace=3", 10, "must be none or asha"),
+        ("none:grace=3", 10, "must be none or asha"),
+        ("asha:grace=10", 10, "got grace 10, must be from 1 to 9 for 10 epochs"),
+        ("asha:reduction=1", 10, "got reduction 1, must be from 2 to 10"),
+        ("asha", 1, "with --epochs 1 there is nothing to stop"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(scheduler: str, epochs: int, says: str) -> None:
+    with pytest.raises(UserError, match="--scheduler") as caught:
+        check_rules(scheduler, "none", epochs)
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_bound_is_told() -> None:
+    with pytest.raises(UserError, match="--bound: got 'tight', must be one of none, certain"):
+        check_rules("none", "tight", 10)
+
+
+def test_the_rules_of_the_names() -> None:
+    def causes(scheduler: str, bound: str) -> list[str]:
+        return [rule.cause for rule in stopping_rules(scheduler, bound, Objective(), 10)]
+
+    assert causes("none", "none") == []
+    assert causes("asha", "certain") == ["bound", "asha"]
+    assert causes("none", "credible") == ["bound"]

@@ -1,0 +1,53 @@
+"""What the rules make of a candidate, and which candidates they hear of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from nas.fidelity.rule import learn, stopped
+from results.candidate import Candidate, State
+from tests.nas.fidelity.conftest import after, made
+
+
+@dataclass
+class Fixed:
+    """Objects always, or never, and remembers what it was shown."""
+
+    cause: str
+    detail: str | None
+    seen: list[int] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
+
+    def verdict(self, candidate: Candidate) -> str | None:
+        self.seen.append(candidate.number)
+        return self.detail
+
+    def ended(self, candidate: Candidate) -> None:
+        self.told.append(candidate.number)
+
+
+def test_the_first_that_objects_is_the_cause_and_all_have_seen_it() -> None:
+    rules = [Fixed("none", None), Fixed("first", "because"), Fixed("second", "too")]
+    ends = stopped(after(made(7, [0.25, 0.5, 0.75]), 2), rules)
+    assert ends is not None
+    assert (ends.state, ends.cause, ends.detail) == (State.STOPPED, "first", "because")
+    assert ends.accuracy == 0.5
+    assert ends.finished_at is not None
+    assert [rule.seen for rule in rules] == [[7]] * 3
+
+
+def test_without_an_objection_it_goes_on() -> None:
+    assert stopped(after(made(7, [0.5]), 1), [Fixed("none", None)]) is None
+
+
+def test_before_the_first_epoch_there_is_no_accuracy() -> None:
+    ends = stopped(after(made(7, [0.5]), 0), [Fixed("bound", "because")])
+    assert ends is not None
+    assert ends.accuracy is None
+
+
+def test_rules_hear_neither_of_what_runs_nor_of_what_confirms() -> None:
+    rule = Fixed("none", None)
+    candidates = [made(0, [0.5]), after(made(1, [0.5]), 1), replace(made(2, [0.5]), confirms=0)]
+    learn([rule], candidates)
+    assert rule.told == [0]
