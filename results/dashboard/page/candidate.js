@@ -32,7 +32,8 @@
     nas.state.selected = [];
     isPicking = false;
     nas.schedule("selection");
-    (opener?.isConnected ? opener : byId("plot-frame")).focus();
+    const isThere = opener?.isConnected && opener !== document.body;
+    (isThere ? opener : byId("plot-frame")).focus();
   }
 
   /** Draws anew when the selection or a selected candidate changed. */

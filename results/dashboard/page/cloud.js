@@ -7,12 +7,14 @@
   const CROWD = 3000; // from here on only the front's have error bars and outlines
   const FEW = 250; // from here on points are smaller
   const NARROW_PX = 520;
+  const REFERENCE_PX = 7;
 
   /**
    * A point as drawn.
    * @typedef {{row: Object, x: number, y: number, radius: number, inStrip: boolean}} Point
    */
   let points = [];
+  let placedFor = [];
 
   /**
    * @param {CanvasRenderingContext2D} pen in CSS pixels
@@ -20,22 +22,32 @@
    */
   function draw(pen, frame) {
     const { shown, onFront } = nas.model;
-    const sizeOf = radii(shown, frame);
-    points = [];
-    for (const row of shown) {
-      const point = placed(row, frame, sizeOf);
-      if (point) points.push(point);
-    }
+    place(frame);
     const colour = nas.colours.colouring(shown.filter((row) => row.state === "complete"), colourColumn());
     clip(pen, frame);
     const few = points.length <= CROWD;
     drawBars(pen, frame, few ? points : points.filter((point) => onFront.has(point.row)));
-    drawPoints(pen, points.filter((point) => !onFront.has(point.row)), colour, few);
-    drawPoints(pen, points.filter((point) => onFront.has(point.row)), colour, true);
+    const candidates = points.filter((point) => point.row.key);
+    drawPoints(pen, candidates.filter((point) => !onFront.has(point.row)), colour, few);
+    drawPoints(pen, candidates.filter((point) => onFront.has(point.row)), colour, true);
     drawReferences(pen, frame);
     drawMarks(pen);
     pen.restore();
     return colour;
+  }
+
+  /** Where everything is; a slider changes colours alone. */
+  function place(frame) {
+    const { shown, references } = nas.model;
+    const now = [frame, shown, nas.state.size];
+    if (now.every((one, at) => one === placedFor[at])) return;
+    placedFor = now;
+    const sizeOf = radii(shown, frame);
+    const isShown = (row) => !nas.state.hidden.has(row.run.id);
+    points = [
+      ...shown.map((row) => placed(row, frame, sizeOf)),
+      ...references.filter(isShown).map((row) => placed(row, frame, () => REFERENCE_PX)),
+    ].filter(Boolean);
   }
 
   const colourColumn = () => nas.columns.find(nas.state.colour) ?? nas.columns.find("reward");
@@ -63,6 +75,7 @@
     const [x, y] = frame.columns.map((column) => column.value(row));
     if (x === null) return null;
     const inStrip = y === null;
+    if (inStrip && row.state === "reference") return null;
     const at = { row, inStrip, radius: inStrip ? 4 : sizeOf(row), x: frame.toX(x) };
     at.y = inStrip ? frame.stripY(row.number) : frame.toY(y);
     return frame.contains(at) ? at : null;
@@ -152,15 +165,12 @@
     pen.strokeStyle = pen.fillStyle = nas.colours.theme("text");
     pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
     pen.lineWidth = 2;
-    for (const row of nas.model.references) {
-      if (nas.state.hidden.has(row.run.id)) continue;
-      const point = placed(row, frame, () => 7);
-      if (!point || point.inStrip) continue;
-      points.push({ ...point, radius: 7 });
+    for (const point of points) {
+      if (point.row.state !== "reference") continue;
       pen.beginPath();
-      SYMBOLS.reference(pen, point.x, point.y, 7);
+      SYMBOLS.reference(pen, point.x, point.y, REFERENCE_PX);
       pen.stroke();
-      label(pen, row.name, point, frame);
+      label(pen, point.row.name, point, frame);
     }
   }
 

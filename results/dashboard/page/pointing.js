@@ -5,7 +5,9 @@
   const { byId, element } = nas.dom;
   const STILL_PX = 5; // a press that moves farther is a zoom
   const REACH_PX = { mouse: 8, touch: 22, pen: 12 };
+  const DOUBLE_MS = 350;
   let pressed = null;
+  let releasedAt = -Infinity;
 
   /** @param {HTMLElement} plot */
   function listen(plot) {
@@ -13,23 +15,24 @@
     plot.addEventListener("pointerleave", () => point(null));
     plot.addEventListener("pointerdown", (event) => (pressed = event), true);
     window.addEventListener("pointerup", release, true);
-    plot.on("plotly_relayouting", (event) => moved(event, (zoom) => nas.plot.drawCloud(zoom)));
+    plot.on("plotly_relayouting", (event) => {
+      const isBox = plot.querySelector(".zoombox"); // the axes stay until it is let go
+      if (!isBox) moved(event, nas.plot.drawCloud);
+    });
     plot.on("plotly_relayout", (event) => moved(event, nas.plot.zoomTo));
-    byId("plot-frame").addEventListener("dblclick", () => nas.plot.zoomTo(null));
     byId("plot-frame").addEventListener("keydown", pressKey);
     byId("plot-frame").addEventListener("blur", () => point(null));
   }
 
   /** The axes as plotly.js reports them: only those that changed. */
   function moved(event, then) {
+    if (!Object.keys(event).some((name) => /^[xy]axis\.range/.test(name))) return;
     const { x, y } = nas.plot.frame().ranges;
     const end = (axis, place, now) => event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now;
-    const zoom = {
+    then({
       x: [0, 1].map((place) => Number(end("xaxis", place, x[place]))),
       y: [0, 1].map((place) => Number(end("yaxis", place, y[place]))),
-    };
-    const isSame = [...zoom.x, ...zoom.y].every((value, place) => value === [...x, ...y][place]);
-    if (!isSame) then(zoom);
+    });
   }
 
   function at(event) {
@@ -41,7 +44,10 @@
     if (!pressed) return;
     const isStill = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < STILL_PX;
     const found = isStill && pressed.button === 0 && at(pressed);
+    const isDouble = isStill && event.timeStamp - releasedAt < DOUBLE_MS;
     pressed = null;
+    releasedAt = event.timeStamp;
+    if (isDouble) return nas.plot.zoomTo(null);
     if (found && found.row.key) nas.candidate.select(found.row, event.shiftKey || event.ctrlKey || event.metaKey);
     else if (found) point(found);
   }

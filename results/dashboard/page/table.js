@@ -10,6 +10,7 @@
     "throughput", "inference", "layers", "fused", "cause", "stages",
   ];
   let rows = [];
+  let own = []; // columns
   let active = null; // the row that the keyboard is at
 
   function columns() {
@@ -17,8 +18,12 @@
     return COLUMNS.map(nas.columns.find).filter((column) => several || column.id !== "run");
   }
 
+  /** Without those that nothing is known of, as where nobody measured inference. */
+  const known = (column) => rows.length === 0 || rows.some((row) => column.value(row) !== null);
+
   function draw() {
     rows = sorted();
+    own = columns().filter(known);
     drawHead();
     drawBody();
   }
@@ -35,7 +40,7 @@
   }
 
   function drawHead() {
-    const head = columns().map((column) => {
+    const head = own.map((column) => {
       const isSorted = column.id === nas.state.sort;
       const arrow = isSorted ? (nas.state.descending ? " ↓" : " ↑") : "";
       return element(
@@ -61,12 +66,11 @@
     const frame = byId("table-frame");
     const first = Math.max(0, Math.floor(frame.scrollTop / ROW_PX) - SPARE);
     const last = Math.min(rows.length, first + Math.ceil(frame.clientHeight / ROW_PX) + 2 * SPARE);
-    const own = columns();
     const hadFocus = byId("table").contains(document.activeElement) && document.activeElement.tagName === "TR";
     byId("table").setAttribute("aria-rowcount", rows.length + 1);
     byId("table").tBodies[0].replaceChildren(
       spacer(first, own.length),
-      ...rows.slice(first, last).map((row, place) => line(row, first + place, own)),
+      ...rows.slice(first, last).map((row, place) => line(row, first + place)),
       spacer(rows.length - last, own.length),
     );
     if (hadFocus) byId("table").querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
@@ -78,7 +82,7 @@
     return element("tr.spacer", { "aria-hidden": "true", hidden: count === 0 }, cell);
   }
 
-  function line(row, place, own) {
+  function line(row, place) {
     const chosen = nas.state.selected.includes(row.key);
     const isActive = active ? row.key === active : place === 0;
     const cells = own.map((column) => element(`td${column.isText ? "" : ".number"}`, {}, column.format(column.value(row))));
@@ -126,11 +130,11 @@
     byId("table").querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
   }
 
-  /** What is shown, in its order, raw: seconds and bytes would need their units' names, so as displayed. */
+  /** What is shown, in its order and units. */
   function download() {
-    const own = nas.columns.all();
-    const head = own.map((column) => column.label);
-    const body = rows.map((row) => own.map((column) => column.value(row) ?? ""));
+    const all = nas.columns.all();
+    const head = all.map((column) => column.label);
+    const body = rows.map((row) => all.map((column) => column.value(row) ?? ""));
     save("candidates.csv", [head, ...body].map((cells) => `${cells.map(quoted).join(",")}\r\n`).join(""), "text/csv");
   }
 
