@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from nas.data.images import Images
 
 
-def blobs(n: int = 64, size: int = 16, classes: int = 4, channels: int = 3, seed: int = 0) -> Images:
+def blobs(
+    n: int = 64, size: int = 16, classes: int = 4, channels: int = 3, seed: int = 0
+) -> Images:
     """Images with one bright corner, which is their class, under noise."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % classes

@@ -1,15 +1,21 @@
-"""Random crops."""
+"""Crops, flips, cutout, and what becomes of a batch."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from nas.training.augment import random_crop
+from nas.training.augment import augmented, cutout, random_crop, random_flip
+from nas.training.recipe import Recipe, proxy
+from nas.training.resized_crop import resized, resized_crop
+from nas.training.stage import stages
+from tests.nas.training.networks import blobs
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -44,6 +50,127 @@ def test_the_generator_alone_decides() -> None:
     torch.manual_seed(99)
     assert torch.equal(random_crop(images, 3, _generator(5)), first)
     assert not torch.equal(random_crop(images, 3, _generator(6)), first)
+
+
+def test_about_half_of_the_images_are_mirrored_and_the_others_left() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(200, 3, 4, 5)
+    flipped = random_flip(images)
+    is_same = (flipped == images).all(3).all(2).all(1)
+    is_mirrored = (flipped == images.flip(3)).all(3).all(2).all(1)
+    assert bool((is_same ^ is_mirrored).all())
+    assert 70 < int(is_mirrored.sum()) < 130
+
+
+def test_cutout_sets_one_square_to_the_mean() -> None:
+    torch.manual_seed(0)
+    cut = cutout(torch.ones(300, 2, 16, 16), 0.25) == 0
+    assert bool((cut[:, 0] == cut[:, 1]).all())
+    sides = torch.stack([cut[:, 0].any(dim).sum(1) for dim in (1, 2)], 1)  # (N, 2)
+    assert bool((cut[:, 0].sum((1, 2)) == sides.prod(1)).all())  # it is a rectangle
+    assert int(sides.max()) == 4
+    assert int((sides == 4).all(1).sum()) > 100  # the others are cut by the border
+    assert int(cut[:, 0].any(0).sum()) == 256  # it may lie anywhere
+
+
+def test_no_cutout_changes_nothing() -> None:
+    images = torch.rand(2, 1, 4, 4)
+    assert cutout(images, 0.0) is images
+
+
+def test_resizing_to_the_same_size_changes_nothing() -> None:
+    images = torch.rand(2, 1, 8, 8)
+    assert resized(images, 8) is images
+
+
+def test_resizing_averages_fine_patterns_away() -> None:
+    checks = (torch.arange(16)[:, None] + torch.arange(16)) % 2
+    small = resized(checks.float().expand(1, 1, 16, 16), 4)
+    assert small.shape == (1, 1, 4, 4)
+    assert torch.allclose(small, torch.full_like(small, 0.5), atol=0.05)
+
+
+def test_a_resized_crop_shows_a_part_of_the_image_undistorted() -> None:
+    """On an image whose pixels say where they are, corners say what part is shown."""
+    torch.manual_seed(0)
+    ticks = (torch.arange(32) + 0.5) / 32
+    place = torch.stack([ticks.expand(32, 32), ticks[:, None].expand(32, 32)])  # (x and y, H, W)
+    cropped = resized_crop(place.expand(400, 2, 32, 32), 24, 0.25)
+    assert cropped.shape == (400, 2, 24, 24)
+    width = (cropped[:, 0, 12, -1] - cropped[:, 0, 12, 0]) * 24 / 23
+    height = (cropped[:, 1, -1, 12] - cropped[:, 1, 0, 12]) * 24 / 23
+    area, aspect = width * height, width / height
+    assert 0.2 < float(area.min()) < 0.35
+    assert float(area.max()) > 0.85
+    assert float(area.max()) <= 1.02
+    assert 0.7 < float(aspect.min()) < 0.85
+    assert 1.2 < float(aspect.max()) < 1.4
+    assert float(cropped.min()) >= 0
+    assert float(cropped.max()) <= 1
+    assert float(cropped[:, 0, 0, 0].std()) > 0.05  # the parts lie at different places
+
+
+def test_a_resized_crop_of_all_is_the_image() -> None:
+    images = torch.rand(3, 2, 12, 12)
+    # Aspects other than 1 would reach over the border; what is left of them is all of one side.
+    cropped = resized_crop(images, 12, 1.0)
+    assert cropped.shape == images.shape
+    assert float((cropped.mean((2, 3)) - images.mean((2, 3))).abs().max()) < 0.1
+
+
+def _batch(recipe: Recipe) -> tuple[Tensor, Tensor]:
+    torch.manual_seed(0)
+    training = blobs()
+    (stage,) = stages(replace(recipe, epochs=1), len(training), training.size, seed=0)
+    images, labels = training.batch(slice(0, 8))
+    return augmented(images, labels, training, recipe, stage, _generator())
+
+
+PLAIN = replace(proxy(), crop_padding=0.0)
+
+
+def test_a_plain_batch_is_left_as_it_is() -> None:
+    images, labels = blobs().batch(slice(0, 8))
+    own, targets = _batch(PLAIN)
+    assert torch.equal(own, images)
+    assert torch.equal(targets, labels)
+    assert own.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"crop_padding": 0.125},
+        {"crop_area": 0.5},
+        {"flip": True},
+        {"cutout": 0.5},
+        {"randaugment_magnitude": 10.0},
+        {"mixup_alpha": 1.0},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_each_setting_changes_the_batch(changes: dict[str, float]) -> None:
+    plain, _ = _batch(PLAIN)
+    images, targets = _batch(replace(PLAIN, **changes))  # type: ignore[arg-type]
+    assert images.shape == plain.shape
+    assert not torch.equal(images, plain)
+    assert targets.shape == ((8, 4) if "mixup_alpha" in changes else (8,))
+
+
+def test_randaugment_sees_pixels_and_the_network_normalised_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Tensor] = []
+
+    def spy(images: Tensor, magnitude: float) -> Tensor:
+        seen.append(images)
+        assert magnitude == 7.0
+        return images
+
+    monkeypatch.setattr("nas.training.augment.randaugment", spy)
+    images, _ = _batch(replace(PLAIN, randaugment_magnitude=7.0))
+    assert torch.allclose(seen[0], blobs().pixels[:8] / 255, atol=1e-5)
+    assert torch.allclose(images, blobs().batch(slice(0, 8))[0], atol=1e-4)
 
 
 def _shift(image: NDArray[np.float32], cropped: NDArray[np.float32]) -> tuple[int, int]:

@@ -49,7 +49,8 @@ def test_transfer_to_fewer_images_than_a_batch() -> None:
 def test_the_rate_follows_the_batch(batch_size: int, rate: float) -> None:
     for preset in (imagenet, imagenet21k):
         recipe = preset(IMAGENET, None, batch_size)
-        assert (recipe.batch_size, recipe.learning_rate) == (batch_size, pytest.approx(rate))
+        assert recipe.batch_size == batch_size
+        assert recipe.learning_rate == pytest.approx(rate)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def test_the_first_step_differs_from_torchs() -> None:
         weight.grad = torch.tensor([0.01])
     RMSPropTF([weights[0]], lr=0.1).step()
     torch.optim.RMSprop([weights[1]], lr=0.1, alpha=0.9, eps=1e-3, momentum=0.9).step()
-    assert float(1 - weights[0].detach()) == pytest.approx(0.1 * 0.01 / math.sqrt(0.90101), rel=1e-3)
+    assert float(1 - weights[0].detach()) == pytest.approx(
+        0.1 * 0.01 / math.sqrt(0.90101), rel=1e-3
+    )
     assert float(1 - weights[1].detach()) > 0.1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -107,24 +106,24 @@ def test_parts_of_a_batch_are_all_that_the_network_sees_at_once() -> None:
 
 
 @pytest.fixture
-def _reached(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def reached(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The accuracies that the epochs will reach, taken from the front."""
     values: list[float] = []
     monkeypatch.setattr("nas.training.loop.accuracy", lambda *args, **kwargs: values.pop(0))
-    yield values
+    return values
 
 
-def test_training_ends_when_accuracy_no_longer_rises(_reached: list[float]) -> None:
-    _reached += [0.3, 0.5, 0.4, 0.6, 0.6, 0.5, 0.55, 0.9, 0.9]
+def test_training_ends_when_accuracy_no_longer_rises(reached: list[float]) -> None:
+    reached += [0.3, 0.5, 0.4, 0.6, 0.6, 0.5, 0.55, 0.9, 0.9]
     recipe = replace(proxy(9, 32), patience=3)
     training = Training(without_norm(), blobs(), blobs(8), recipe, seed=0)
     assert [epoch.accuracy for epoch in training.epochs()] == [0.3, 0.5, 0.4, 0.6, 0.6, 0.5, 0.55]
     assert training.best_accuracy == 0.6
 
 
-def test_a_new_size_gets_all_of_the_patience(_reached: list[float]) -> None:
+def test_a_new_size_gets_all_of_the_patience(reached: list[float]) -> None:
     """Accuracy at full size may fall when the size changes."""
-    _reached += [0.5, 0.4, 0.4, 0.3, 0.2, 0.2, 0.9]
+    reached += [0.5, 0.4, 0.4, 0.3, 0.2, 0.2, 0.9]
     recipe = replace(_progressive(12, stages=4), patience=3)
     training = Training(without_norm(), blobs(), blobs(8), recipe, seed=0)
     epochs = training.epochs()
@@ -172,9 +171,9 @@ def test_mixed_targets_reach_the_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
     true_loss = nn.functional.cross_entropy
 
-    def spy(logits: Tensor, labels: Tensor, **options: float) -> Tensor:
+    def spy(logits: Tensor, labels: Tensor, label_smoothing: float) -> Tensor:
         seen.append(labels)
-        return true_loss(logits, labels, **options)
+        return true_loss(logits, labels, label_smoothing=label_smoothing)
 
     monkeypatch.setattr("torch.nn.functional.cross_entropy", spy)
     recipe = replace(proxy(1, 32), mixup_alpha=0.4)

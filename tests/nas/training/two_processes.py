@@ -1,0 +1,56 @@
+"""Trains a network as one of several processes: RANK, SIZE, their meeting place, the outcome."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from nas.training.loop import Training
+from nas.training.recipe import proxy
+from nas.training.world import World
+from tests.nas.training.networks import blobs, without_norm
+
+RECIPE = replace(proxy(epochs=2, batch_size=16), crop_padding=0.0)
+
+
+class Counting(nn.Module):
+    """Keeps, as batch normalisation does, a statistic of what it saw."""
+
+    seen: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = without_norm()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.seen += x.mean()
+        logits: torch.Tensor = self.body(x)
+        return logits
+
+
+def main() -> None:
+    """Leaves the epochs' losses and accuracies, the weights and the averaged ones."""
+    rank, size = int(sys.argv[1]), int(sys.argv[2])
+    torch.set_num_threads(1)
+    network: nn.Module = Counting()
+    if size > 1:
+        where = f"file://{sys.argv[3]}"
+        distributed.init_process_group("gloo", init_method=where, rank=rank, world_size=size)
+        network = DistributedDataParallel(network)
+    recipe = replace(RECIPE, micro_batch=4)  # of 16, or of a share of 8
+    training = Training(network, blobs(70), blobs(31, seed=1), recipe, 3, world=World(rank, size))
+    epochs = [(epoch.loss, epoch.accuracy, epoch.images) for epoch in training.epochs()]
+    state = training.state_dict()
+    torch.save({"epochs": epochs, **{k: state[k] for k in ("network", "average")}}, sys.argv[4])
+    if size > 1:
+        distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()
