@@ -86,7 +86,7 @@ def open_entry(path: Path) -> Entry | None:
             labels = np.load(path / LABELS, allow_pickle=False)
             shape = (len(labels), 3, meta.image_size, meta.image_size)
             pixels: NDArray[np.uint8] = np.memmap(file, np.uint8, "r", shape=shape)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
     with suppress(OSError):  # another user's
         os.utime(path / META)

@@ -1,0 +1,57 @@
+"""A process that decodes a folder into the cache, slowly, and tells of each image.
+
+``python -m tests.nas.data.making FOLDER SECONDS`` prints a line for each image that it decodes and
+one for what it has in the end: "done DIGEST". An image takes so many seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nas.data import cache_filling
+from nas.data.cached import cached, whole
+from nas.data.decode import decode
+from nas.data.folder import training_folder
+from tests.nas.command_line import REPOSITORY, environment
+
+SIZE = 8
+
+
+@contextmanager
+def maker(folder: Path, seconds_an_image: float) -> Iterator[subprocess.Popen[str]]:
+    """This module as a process, running, with this process's cache; killed at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.nas.data.making", str(folder), str(seconds_an_image)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+        env=environment(),
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _main(folder: str, seconds: str) -> None:
+    def slow(read: Callable[[], bytes], size: int) -> Any:
+        sys.stdout.write("image\n")
+        sys.stdout.flush()
+        time.sleep(float(seconds))
+        return decode(read, size)
+
+    cache_filling.decode = slow  # type: ignore[attr-defined]
+    entry = cached(folder, training_folder(Path(folder)), SIZE, whole)
+    sys.stdout.write(f"done {entry.meta.digest}\n")
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
