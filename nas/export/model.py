@@ -20,12 +20,16 @@ Weights = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Training:
-    """How weights were trained; ``accuracy`` is the minival's after ``epoch`` epochs."""
+    """How weights were trained; ``accuracy`` is the minival's after ``epoch`` epochs.
+
+    ``class_names`` are in the order of the logits, empty where they are not known.
+    """
 
     data: str
     epoch: int
     accuracy: float
     normalization: Normalization
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

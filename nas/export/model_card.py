@@ -30,6 +30,7 @@ def model_card(model: Model, weights_name: str, torchvision_name: str | None) ->
         _table(("", ""), _figures(model)),
         "## Architecture",
         _architecture(file.architecture),
+        *_classes(model),
         *_measured(model),
         "## Where it comes from",
         "\n".join(f"- {line}" for line in (*history(file), _written())),
@@ -92,6 +93,11 @@ def _architecture(network: Architecture) -> str:
         rows.append((i, one.operator, *numbers, one.se_ratio or ""))
     rows.append(("head", "conv, pool, fc", 1, 1, "", network.head_channels, 1, ""))
     return _table(columns, rows)
+
+
+def _classes(model: Model) -> list[str]:
+    names = model.training.class_names if model.training is not None else ()
+    return ["## Classes", "\n".join(f"{i}. {plain(n)}" for i, n in enumerate(names))] * bool(names)
 
 
 def _measured(model: Model) -> list[str]:

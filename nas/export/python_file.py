@@ -62,7 +62,7 @@ def _docstring(file: ArchitectureFile, training: Training | None, module: str) -
     by = f"Written by nas export, nas-engine {versions().get('nas-engine', 'not installed')}."
     return "\n".join(
         [
-            f'"""{plain(file.name)}: an image network for torch.',
+            f'"""{_name(file)}: an image network for torch.',
             "",
             textwrap.fill(about, _WIDTH),
             "",
@@ -79,12 +79,16 @@ def _docstring(file: ArchitectureFile, training: Training | None, module: str) -
     )
 
 
+def _name(file: ArchitectureFile) -> str:
+    return plain(file.name)[:60].strip() or "network"
+
+
 def _table(file: ArchitectureFile) -> str:
     network = file.architecture
     rows = "".join(f"    {_row(stage)},\n" for stage in network.stages)
     return (
         f"{_BEGIN}"
-        f'NAME = "{plain(file.name)}"\n'
+        f'NAME = "{_name(file)}"\n'
         f"CLASSES = {file.task.classes}\n"
         f"IMAGE_CHANNELS = {file.task.in_channels}\n"
         f"IMAGE_SIZE = {file.eval_size}  # pixels, to evaluate; any other will do\n"

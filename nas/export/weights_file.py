@@ -90,6 +90,7 @@ def _training(data: Mapping[str, Any] | None) -> Training | None:
         epoch=int(data["epoch"]),
         accuracy=float(data["accuracy"]),
         normalization=Normalization(mean, std),
+        class_names=tuple(map(str, data["class_names"])),
     )
 
 
@@ -110,6 +111,12 @@ def _read_torch(path: Path) -> Model | dict[str, Tensor]:
 
 def _checkpoint(path: Path) -> Model:
     trained = read_network(path)
-    training = Training(trained.data, trained.epoch, trained.accuracy, trained.normalization)
+    training = Training(
+        data=trained.data,
+        epoch=trained.epoch,
+        accuracy=trained.accuracy,
+        normalization=trained.normalization,
+        class_names=trained.class_names,
+    )
     origin = f"of {path}, epoch {trained.epoch} on {trained.data}"
     return Model(trained.file, trained.weights, origin, training)

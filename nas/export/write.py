@@ -89,10 +89,9 @@ def _weights(model: Model, request: Request) -> Written:
 def _named(model: Model) -> tuple[Weights, str]:
     file = model.file
     try:
+        name = name_in_torchvision(file.architecture)
         if file.task.in_channels != 3:
             raise NotInTorchvision("one for images of 3 channels, as torchvision's all are")
-        return to_torchvision(file.architecture, model.weights), name_in_torchvision(
-            file.architecture
-        )
+        return to_torchvision(file.architecture, model.weights), name
     except NotInTorchvision as error:
         raise UserError(f"--format: got torchvision, but {file.name} is not {error}") from error

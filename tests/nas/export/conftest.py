@@ -1,0 +1,39 @@
+"""A winner of a search, as an architecture and as a trained model."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from nas.checkpoint import Normalization
+from nas.export.model import Model, Training, counted, untrained
+from results.architecture_file import ArchitectureFile
+from search_space.spaces import SPACES
+from search_space.task import Task
+
+
+@pytest.fixture(autouse=True)
+def _steady(_one_thread: None) -> None:
+    """Torch on one thread: nine processes on two cores would wait for one another."""
+
+
+@pytest.fixture
+def digits_file() -> ArchitectureFile:
+    """A winner of a search on digits, counted."""
+    network = SPACES["small"](8).sample(random.Random(3))
+    return counted(ArchitectureFile("winner", network, 8, 8, Task(10, 1)))
+
+
+@pytest.fixture
+def digits_model(digits_file: ArchitectureFile) -> Model:
+    """The same, as if trained."""
+    training = Training(
+        data="digits",
+        epoch=12,
+        accuracy=0.9725,
+        normalization=Normalization((77.5,), (91.25,)),
+        class_names=tuple("0123456789"),
+    )
+    return replace(untrained(digits_file, 1), origin="of a training", training=training)

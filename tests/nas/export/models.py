@@ -1,0 +1,22 @@
+"""Networks whose weights could be those of a training, at little cost."""
+
+from __future__ import annotations
+
+import torch
+
+from nas.export.model import Model, untrained
+from results.architecture_file import ArchitectureFile
+from search_space.published import published
+
+
+def published_model(name: str, image_size: int = 64) -> Model:
+    """A published network for small images, so that it is quick, with settled statistics."""
+    file = ArchitectureFile(name, published(name).architecture, image_size, image_size)
+    return untrained(file, 0)
+
+
+def images(model: Model, count: int = 2) -> torch.Tensor:
+    """Normalised ones (N, C, H, W) of the model's size."""
+    size = model.file.eval_size
+    generator = torch.Generator().manual_seed(5)
+    return torch.randn(count, model.file.task.in_channels, size, size, generator=generator)
