@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
-from nas.data.images import on_device
+from nas.data.images import images, on_device
+from nas.data.read_ahead import read_ahead
 from nas.data.split import SearchData, Split
+from nas.data.statistics import Statistics, histogram, statistics
 
 CPU = torch.device("cpu")
+STATISTICS = Statistics((1.0, 2.0, 3.0), (10.0, 20.0, 30.0))
 
 
 def _data(training: NDArray[np.int64], minival: NDArray[np.int64]) -> SearchData:
@@ -54,3 +60,75 @@ def test_read_only_arrays_are_copied() -> None:
     assert (len(training), training.size, training.device) == (2, 4, CPU)
     assert minival.pixels.max() == 0
     assert pixels.max() == 0
+
+
+def _mapped(tmp_path: Path, pixels: NDArray[np.int64]) -> NDArray[np.uint8]:
+    pixels.astype(np.uint8).tofile(tmp_path / "pixels")
+    return np.memmap(tmp_path / "pixels", np.uint8, "r", shape=pixels.shape)
+
+
+def test_a_memory_map_is_read_as_it_is(tmp_path: Path) -> None:
+    mapped = _mapped(tmp_path, np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4)))
+    split = Split(mapped, np.arange(10))
+    training, _ = on_device(SearchData("some", 10, split, split), CPU)
+    assert training.pixels.data_ptr() == mapped.ctypes.data
+    copied = images(Split(np.array(mapped), split.labels), CPU, STATISTICS, 10)
+    order = torch.tensor([7, 0, 7, 3])
+    known = images(split, CPU, STATISTICS, 10).batch(order)
+    assert torch.equal(known[0], copied.batch(order)[0])
+    assert known[1].tolist() == [7, 0, 7, 3]
+
+
+@pytest.mark.parametrize("count", [0, 1, 6, 10])
+def test_batches_are_the_order_in_pieces(tmp_path: Path, count: int) -> None:
+    mapped = _mapped(tmp_path, np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4)))
+    some = images(Split(mapped, np.arange(10)), CPU, STATISTICS, 10)
+    order = torch.randperm(10)[:count]
+    batches = list(some.batches(order, 4)) if count else []
+    assert [len(labels) for _, labels in batches] == [4] * (count // 4) + [count % 4] * (
+        count % 4 > 0
+    )
+    for (pixels, labels), part in zip(batches, torch.split(order, 4), strict=False):
+        assert torch.equal(labels, part)
+        assert torch.equal(pixels, some.batch(part)[0])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_reading_ahead_gives_every_batch_in_order(count: int) -> None:
+    pixels = torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1)
+    parts = [torch.tensor([3 * i, 39 - i]) for i in range(count)]
+    batches = list(read_ahead(pixels, parts, CPU, ahead=3))
+    assert [part.tolist() for part, _ in batches] == [part.tolist() for part in parts]
+    assert [batch.flatten().tolist() for _, batch in batches] == [part.tolist() for part in parts]
+
+
+def test_reading_ahead_may_be_left_early_and_raises_what_reading_raises() -> None:
+    pixels = torch.zeros(4, 1, 1, 1, dtype=torch.uint8)
+    batches = read_ahead(pixels, [torch.tensor([0])] * 50, CPU)
+    next(batches)
+    batches.close()  # type: ignore[attr-defined]
+    assert not [thread for thread in threading.enumerate() if "read-ahead" in thread.name]
+    with pytest.raises(IndexError):
+        list(read_ahead(pixels, [torch.tensor([9])], CPU))
+
+
+def test_several_labels_are_targets_of_sum_1() -> None:
+    labels = np.array([[1, -1, -1], [0, 2, -1], [3, 1, 0]])
+    split = Split(np.zeros((3, 1, 4, 4), np.uint8), labels)
+    data = SearchData("some", 4, split, split)
+    assert data.is_multi_label
+    training, _ = on_device(data, CPU)
+    third = 1 / 3
+    expected = [[0, 1, 0, 0], [0.5, 0, 0.5, 0], [third, third, 0, third]]
+    targets = training.batch(torch.tensor([0, 1, 2]))[1]
+    assert targets.dtype == torch.float32
+    assert targets.numpy() == pytest.approx(np.array(expected))
+    assert training.targets(slice(1, 2)).tolist() == [[0.5, 0, 0.5, 0]]
+
+
+def test_statistics_are_exact_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.data.statistics._AT_ONCE", 100)
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4)).astype(np.uint8)
+    known = statistics(histogram(pixels))
+    assert known.mean == pytest.approx(pixels.mean((0, 2, 3)).tolist())
+    assert known.std == pytest.approx(pixels.std((0, 2, 3)).tolist())

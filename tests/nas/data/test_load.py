@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 from PIL import Image
 
 from nas.data.digits import digits
-from nas.data.load import load_search_data
+from nas.data.load import load_search_data, load_test_data, load_training_data
 from nas.data.shapes import shapes
 from nas.errors import UserError
+from tests.nas.data.pictures import class_folders
 
 
 def test_digits() -> None:
@@ -47,6 +49,62 @@ def test_a_folder_holds_a_fifth_out_of_each_class(tmp_path: Path) -> None:
     assert np.bincount(data.minival.labels).tolist() == [2, 2]
     greys = [split.pixels[:, 0, 0, 0].tolist() for split in (data.training, data.minival)]
     assert sorted([*greys[0], *greys[1]]) == [*range(10), *range(100, 110)]
+
+
+def test_a_folder_is_read_at_64_pixels_unless_asked_for(tmp_path: Path) -> None:
+    data = load_search_data(str(class_folders(tmp_path / "pets")))
+    assert (data.image_size, data.class_names) == (64, ("ant", "bee"))
+
+
+def test_training_reads_what_a_search_reads() -> None:
+    data = load_training_data("digits", 8)
+    assert data.fingerprint() == load_search_data("digits", 8).fingerprint()
+
+
+@pytest.mark.parametrize("names", [(), ("ant", "bee")])
+def test_the_test_split_of_a_folder(tmp_path: Path, names: tuple[str, ...]) -> None:
+    class_folders(tmp_path / "train")
+    class_folders(tmp_path / "test", ("bee",), count=3)
+    data = load_test_data(str(tmp_path), 8, names)
+    assert (data.classes, data.test.labels.tolist()) == (2, [1, 1, 1])
+    assert data.test.pixels[:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert len(load_search_data(str(tmp_path), 8).training) == 16
+
+
+def test_the_test_split_depends_on_the_classes(tmp_path: Path) -> None:
+    class_folders(tmp_path / "test", ("bee",), count=3)
+    labels = [load_test_data(str(tmp_path), 8, names).test.labels[0] for names in
+              (("ant", "bee"), ("bee", "cat"))]  # fmt: skip
+    assert labels == [1, 0]
+
+
+def test_the_test_splits_of_what_is_in_memory(tmp_path: Path) -> None:
+    assert np.array_equal(load_test_data("digits").test.pixels, digits("test").pixels)
+    made = load_test_data("shapes:classes=3,size=12").test
+    assert np.array_equal(made.pixels[:9], shapes("test", 9, 12, 3)[0])
+    path = tmp_path / "set.npz"
+    pixels, labels = np.zeros((30, 4, 4), np.uint8), np.array([5, 7, 9] * 10)
+    np.savez(path, x_train=pixels, y_train=labels, x_test=pixels[:4], y_test=[9, 5, 9, 7])
+    for names in ((), ("5", "7", "9")):
+        assert load_test_data(str(path), class_names=names).test.labels.tolist() == [2, 0, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"y_test": [5, 8]}, "got test labels beyond the training set's 3 classes"),
+        ({"y_test": [5, 10]}, "got test labels beyond the training set's 3 classes"),
+        ({}, "must be test_images + test_labels or x_test + y_test"),
+    ],
+)
+def test_arrays_without_a_test_split_of_their_classes_are_refused(
+    tmp_path: Path, arrays: dict[str, list[int]], message: str
+) -> None:
+    path = tmp_path / "set.npz"
+    pixels = np.zeros((2, 4, 4), np.uint8)
+    np.savez(path, images=pixels[[0, 0, 0]], labels=[5, 7, 9], x_test=pixels, **arrays)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=re.escape(message)):
+        load_test_data(str(path))
 
 
 def test_labels_of_arrays_are_numbered_from_0(tmp_path: Path) -> None:
