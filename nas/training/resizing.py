@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from scaling.regularization import Progressive
-from scaling.sizes import to_multiple
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,6 @@ def ranges_of(progressive: Mapping[str, Any]) -> Progressive:
         return Progressive(**{name: _pair(ends) for name, ends in progressive.items()})
     except (TypeError, ValueError) as error:
         raise ValueError(f"progressive: got {dict(progressive)!r} ({error})") from error
-
-
-def ranges_for(image_size: int, stride: int = 32) -> Progressive:
-    """EfficientNetV2-S's ranges (Table 6), with 300 px scaled to ``image_size``.
-
-    No size is under the network's ``stride``, unless training's is.
-    """
-    start = min(image_size, max(to_multiple(128 / 300 * image_size), stride))
-    return Progressive((start, image_size), (5.0, 15.0), (0.0, 0.0), (0.1, 0.3))
 
 
 def _pair(ends: Any) -> Any:

@@ -62,5 +62,5 @@ def set_seed(seed: int, epoch: int, rank: int) -> None:
     So an epoch's dropout and augmentation follow from its number, and a training that goes on from
     a checkpoint needs no generators of each process and each device.
     """
-    mixed = torch.Generator().manual_seed((seed * 1_000_003 + epoch) * 1_009 + rank)
+    mixed = torch.Generator().manual_seed(((seed * 1_000_003 + epoch) * 1_009 + rank) % 2**63)
     torch.manual_seed(int(torch.randint(2**62, (), generator=mixed)))

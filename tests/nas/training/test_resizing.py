@@ -8,7 +8,7 @@ import pytest
 
 from nas.training.presets import imagenet
 from nas.training.recipe import Recipe, proxy
-from nas.training.resizing import Resizing, ranges_for, ranges_of
+from nas.training.resizing import Resizing, ranges_of
 from nas.training.stage import last_of_one_size, stages, steps
 from scaling.regularization import Progressive
 
@@ -114,15 +114,3 @@ def test_ranges_of_an_architecture_file() -> None:
 def test_ranges_that_cannot_be_read(said: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="progressive"):
         ranges_of(said)
-
-
-@pytest.mark.parametrize(
-    ("image_size", "sizes"),
-    [(300, (128, 300)), (150, (64, 150)), (64, (32, 64)), (32, (32, 32)), (8, (8, 8))],
-)
-def test_ranges_for_a_size_are_those_of_s(image_size: int, sizes: tuple[int, int]) -> None:
-    assert ranges_for(image_size) == Progressive(sizes, (5.0, 15.0), (0.0, 0.0), (0.1, 0.3))
-
-
-def test_a_small_stride_allows_small_sizes() -> None:
-    assert ranges_for(64, stride=8).image_size == (28, 64)

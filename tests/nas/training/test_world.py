@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from nas.training.world import World
+from nas.training.world import World, set_seed
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,6 +35,16 @@ def test_one_process_takes_all_in_order() -> None:
 def test_a_batch_smaller_than_the_processes() -> None:
     with pytest.raises(ValueError, match="got 2 for 3 processes"):
         World(0, 3).share(torch.arange(10), 2)
+
+
+def test_epochs_processes_and_seeds_have_generators_of_their_own() -> None:
+    def drawn(seed: int, epoch: int, rank: int) -> float:
+        set_seed(seed, epoch, rank)
+        return float(torch.rand(()))
+
+    cases = [(s, e, r) for s in (0, 1, 2**63 - 1) for e in (0, 1, 349) for r in (0, 1, 7)]
+    assert len({drawn(*case) for case in cases}) == len(cases)
+    assert drawn(1, 2, 3) == drawn(1, 2, 3)
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
