@@ -62,8 +62,7 @@ def _runs(request: Request) -> Response:
 
 
 def _run(request: Request) -> Response:
-    source = _board(request).sources[_index(request)]
-    return _json(source.payload(_index(request), request.query_params.get("after")))
+    return _json(_board(request).run(_index(request), request.query_params.get("after")))
 
 
 def _candidate(request: Request) -> Response:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from results.dashboard.detail import detail
-from results.dashboard.importance import importance
+from results.dashboard.importance import importances
 from results.dashboard.payload import whole
 from results.dashboard.source import Source
 from reward.objective import Objective
@@ -45,7 +45,7 @@ class Board:
 
     def whole(self) -> dict[str, Any]:
         """All there is to show, once every RUN has been read."""
-        self._is_read.wait(_START_S)
+        self._wait()
         return whole(self.sources, self._benches, "live")
 
     def detail(self, index: int, number: int) -> dict[str, Any] | None:
@@ -54,6 +54,7 @@ class Board:
         Raises:
             RecordError: the record cannot be read.
         """
+        self._wait()
         source = self.sources[index]
         candidate = source.candidate(number)
         if candidate is None or source.run is None:
@@ -63,6 +64,7 @@ class Board:
 
     def importance(self, index: int, target: str, objective: Objective) -> dict[str, Any]:
         """How much each choice decides; remembered until the run changes."""
+        self._wait()
         with self._importance_lock:
             return self._importance(index, self.sources[index].version, target, objective)
 
@@ -71,7 +73,16 @@ class Board:
     ) -> dict[str, Any]:
         source = self.sources[index]
         space = source.run.space if source.run else None
-        return importance(source.rows(), space, target, objective)
+        return importances(source.rows(), space, objective, [target])[target]
+
+    def run(self, index: int, after: str | None) -> dict[str, Any]:
+        """One run, or what of it changed after a version."""
+        self._wait()
+        return self.sources[index].payload(index, after)
+
+    def _wait(self) -> None:
+        """Until every RUN has been read once."""
+        self._is_read.wait(_START_S)
 
     def _keep_reading(self) -> None:
         while not self.is_closing:

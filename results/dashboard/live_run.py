@@ -13,7 +13,7 @@ from results.dashboard.run_facts import space_of
 from reward.measurements import StepTime
 from reward.step_time_statistics import normalized_interval
 
-_DAMAGE = (ValueError, TypeError, ArithmeticError)
+_DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)
 _INTERVALS_AT_ONCE = 500  # under a second
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from results.atomic import write_text
 from results.dashboard.detail import detail
-from results.dashboard.importance import TARGETS, importance
+from results.dashboard.importance import importances
 from results.dashboard.page_files import INDEX, page_files, plotly_js
 from results.dashboard.payload import whole
 from results.dashboard.plain import for_script
@@ -45,12 +45,7 @@ def _data(sources: Sequence[Source], benches: Sequence[Mapping[str, Any]]) -> di
         **whole(sources, benches, "report"),
         "details": {str(i): _details(source, objective) for i, source in enumerate(sources)},
         "importance": {
-            str(i): {
-                target: importance(
-                    source.rows(), source.run.space if source.run else None, target, objective
-                )
-                for target in TARGETS
-            }
+            str(i): importances(source.rows(), source.run.space if source.run else None, objective)
             for i, source in enumerate(sources)
         },
     }

@@ -1,0 +1,132 @@
+"""A browser, and the dashboard's server for it, in this process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from results.dashboard.app import app
+from results.dashboard.board import Board
+from results.dashboard.live_run import Place
+from results.dashboard.server import listen
+from results.dashboard.source import Source
+from results.database import sqlite_url
+from tests.results.dashboard.made_run import make_run
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_WAIT_MS = 60_000
+CANDIDATES = 60
+
+expect.set_options(timeout=_WAIT_MS)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium; without one the tests are skipped, but on CI they fail."""
+    program = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    if program is None:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say("needs Chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page with what went wrong in it and what it asked for."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> Page:
+        """Opens an address and waits for the plot."""
+        self.page.goto(address)
+        self.page.wait_for_function("document.documentElement.dataset.drawn !== undefined")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Opens pages, at any size; at the end none may have had an error or left the machine."""
+    visits: list[Visit] = []
+    with ExitStack() as contexts:
+
+        def begin(**options: Any) -> Visit:
+            context: BrowserContext = browser.new_context(accept_downloads=True, **options)
+            contexts.callback(context.close)
+            visits.append(_watched(context.new_page()))
+            return visits[-1]
+
+        yield begin
+    for visited in visits:
+        assert visited.errors == []
+        here = ("http://127.0.0.1:", "file:///", "data:", "blob:")
+        assert [url for url in visited.requests if not url.startswith(here)] == []
+
+
+def _watched(page: Page) -> Visit:
+    visit = Visit(page)
+    page.set_default_timeout(_WAIT_MS)
+    page.on("pageerror", lambda error: visit.errors.append(str(error)))
+    page.on(
+        "console",
+        lambda said: visit.errors.append(said.text) if said.type == "error" else None,
+    )
+    page.on("request", lambda request: visit.requests.append(request.url))
+    return visit
+
+
+@pytest.fixture(scope="package")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with sixty candidates, to be read only."""
+    path = tmp_path_factory.mktemp("runs") / "made"
+    make_run(path, CANDIDATES).close()
+    return path
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Serves runs' directories and returns the address."""
+    with ExitStack() as servers:
+
+        def begin(*runs: Path, benches: list[dict[str, Any]] | None = None) -> str:
+            sources = [Source(run, lambda run=run: place(run)) for run in runs]
+            return servers.enter_context(_served(Board(sources, benches or [])))
+
+        yield begin
+
+
+def place(run: Path) -> Place:
+    """Where :mod:`tests.results.dashboard.made_run` puts a record."""
+    return Place(sqlite_url(run / "record.sqlite"), "made")
+
+
+@contextmanager
+def _served(board: Board) -> Iterator[str]:
+    bound = listen("127.0.0.1", 0)
+    config = uvicorn.Config(app(board, "127.0.0.1"), lifespan="off", ws="none", log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
+    board.start()
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
+    finally:
+        board.close()
+        server.should_exit = True
+        thread.join()
+        bound.close()

@@ -1,0 +1,211 @@
+"""Whatever is wrong with a run, what is shown says so, and the run is left as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nas.dashboard import source_of
+from results.dashboard.source import Source
+from tests.results.dashboard.conftest import place
+from tests.results.dashboard.made_run import make_run
+
+
+def _empty(run: Path) -> None:
+    pass
+
+
+def _half_written(run: Path) -> None:
+    make_run(run, 3).close()
+    (run / "run.json").unlink()
+
+
+def _torn(run: Path) -> None:
+    make_run(run, 3).close()
+    (run / "run.json").write_text('{"schema_version": 1, "run_')
+
+
+def _without_a_record(run: Path) -> None:
+    make_run(run, 3).close()
+    (run / "record.sqlite").unlink()
+
+
+def _with_another_database(run: Path) -> None:
+    make_run(run, 3).close()
+    (run / "record.sqlite").unlink()
+    with sqlite3.connect(run / "record.sqlite") as connection:
+        connection.execute("CREATE TABLE things (x)")
+
+
+def _with_no_database(run: Path) -> None:
+    make_run(run, 3).close()
+    (run / "record.sqlite").write_bytes(b"\x89PNG" * 1000)
+
+
+def _with_an_old_record(run: Path) -> None:
+    make_run(run, 3).close()
+    with sqlite3.connect(run / "record.sqlite") as connection:
+        connection.execute("ALTER TABLE candidates DROP COLUMN proposal")
+
+
+def _with_a_later_record(run: Path) -> None:
+    make_run(run, 3).close()
+    with sqlite3.connect(run / "record.sqlite") as connection:
+        connection.execute("UPDATE runs SET schema_version = 99")
+
+
+def _foreign(run: Path) -> None:
+    run.joinpath("run.json").write_text('{"schema_version": 1, "run_id": [], "storage": {}}')
+
+
+def _with_an_unknown_storage(run: Path) -> None:
+    run.joinpath("run.json").write_text('{"schema_version": 1, "run_id": "a", "storage": "a://b"}')
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (_empty, "must be a run's directory"),
+        (_half_written, "must be a run's directory"),
+        (_torn, "must be a run's directory"),
+        (_without_a_record, "no such file"),
+        (_with_another_database, "not a record of this tool"),
+        (_with_no_database, "nor any database"),
+        (_with_an_old_record, "made by another release"),
+        (_with_a_later_record, "schema version 99"),
+        (_foreign, "written by something else"),
+        (_with_an_unknown_storage, "a"),
+    ],
+)
+def test_what_cannot_be_read_is_named(
+    tmp_path: Path, make: Callable[[Path], None], said: str
+) -> None:
+    make(tmp_path)
+    source = source_of(tmp_path)
+    source.poll()
+    shown = source.payload(0)
+    assert said in shown["problem"]
+    assert "\n" not in shown["problem"]
+    assert shown["columns"]["number"] == []
+
+
+def test_a_record_that_is_lost_later_leaves_what_was_read(tmp_path: Path) -> None:
+    make_run(tmp_path, 5).close()
+    source = _polled(tmp_path)
+    (tmp_path / "record.sqlite").unlink()
+    source.poll()
+    shown = source.payload(0)
+    assert len(shown["columns"]["number"]) == 5
+    assert "cannot be read any more" in shown["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("architecture", "[]"),
+        ("architecture", "{"),
+        ("curve", "[[1]]"),
+        ("samples_s", "[]"),
+        ("state", "<script>"),
+        ("phases_s", "[]"),
+    ],
+)
+def test_a_damaged_candidate_is_left_out_and_counted(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    make_run(tmp_path, 5).close()
+    _set(tmp_path, column, value)
+    shown = _polled(tmp_path).payload(0)
+    assert shown["columns"]["number"] == [0, 1, 2, 4]
+    assert shown["warnings"] == ["1 damaged candidate is left out"]
+
+
+@pytest.mark.parametrize("value", [9e999, "much", b"\0"])
+def test_what_is_no_number_is_not_known(tmp_path: Path, value: object) -> None:
+    make_run(tmp_path, 5).close()
+    _set(tmp_path, "multiply_adds", value)
+    shown = _polled(tmp_path).payload(0)
+    assert shown["columns"]["multiply_adds"][3] is None
+    assert None not in shown["columns"]["multiply_adds"][:3]
+
+
+def test_a_run_is_read_without_touching_it(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    make_run(run, 5).close()
+    before = _content(run)
+    source = _polled(run)
+    source.poll()
+    assert source.candidate(0) is not None
+    assert _content(run) == before
+
+
+def test_a_run_in_rollback_mode_stays_in_it(tmp_path: Path) -> None:
+    make_run(tmp_path, 5).close()
+    with sqlite3.connect(tmp_path / "record.sqlite") as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    before = _content(tmp_path)
+    assert len(_polled(tmp_path).payload(0)["columns"]["number"]) == 5
+    assert _content(tmp_path) == before
+
+
+def test_the_intervals_of_many_candidates_come_together(tmp_path: Path) -> None:
+    make_run(tmp_path, 700).close()
+    source = _polled(tmp_path)
+    assert source.has_more
+    version = source.version
+    while source.has_more:
+        source.poll()
+    shown = source.payload(0, version)
+    known = source.payload(0)["columns"]
+    assert 0 < len(shown["columns"]["number"]) <= 200
+    assert all(
+        (low is None) == (value is None)
+        for low, value in zip(known["normalized_low"], known["normalized_step_time"], strict=True)
+    )
+
+
+def test_a_budget_that_is_raised_is_shown(tmp_path: Path) -> None:
+    with make_run(tmp_path, 3) as record:
+        source = _polled(tmp_path)
+        version = source.version
+        record.change_settings({**record.settings(), "budget": 77})
+        source.poll()
+        assert source.version != version
+        assert source.payload(0)["settings"]["budget"] == 77
+
+
+def test_a_search_is_told_by_its_lock(tmp_path: Path) -> None:
+    from nas.run_directory import open_run
+
+    make_run(tmp_path, 3).close()
+    source = _polled(tmp_path)
+    assert source.payload(0)["is_searching"] is False
+    with open_run(tmp_path).lock():
+        source.poll()
+        assert source.payload(0)["is_searching"] in (True, None)
+
+
+def _polled(run: Path) -> Source:
+    source = Source(run, lambda: place(run))
+    source.poll()
+    assert source.run is not None, source.problem
+    return source
+
+
+def _set(run: Path, column: str, value: Any) -> None:
+    with sqlite3.connect(run / "record.sqlite") as connection:
+        connection.execute(f"UPDATE candidates SET {column} = ? WHERE number = 3", [value])
+
+
+def _content(run: Path) -> dict[str, str]:
+    """What is in the directory, but for the index that SQLite keeps while a file is open."""
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in run.iterdir()
+        if not file.name.endswith(("-shm", "-wal"))
+    }
