@@ -89,7 +89,7 @@
   }
 
   function title(row) {
-    const run = nas.store.runs.length > 1 ? `, ${row.run.label}` : "";
+    const run = nas.store.areSeveral() ? `, ${row.run.label}` : "";
     return `candidate ${row.number}${run}`;
   }
 

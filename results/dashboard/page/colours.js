@@ -29,6 +29,9 @@
   /** @param {number} place of a category; from the eighth on they repeat */
   const category = (place) => CATEGORIES[place % CATEGORIES.length];
 
+  /** @param {Object} run whose colour is the same everywhere */
+  const ofRun = (run) => category(run.id);
+
   const operator = (name) => OPERATORS[name] ?? "#009e73";
 
   const themed = new Map();
@@ -62,10 +65,18 @@
 
   function byCategory(rows, column) {
     const values = [...new Set(rows.map(column.value))].filter((value) => value !== null).sort(inOrder);
-    const colour = column.id.endsWith(".operator") ? operator : (_, place) => category(place);
+    const colour = categoryColours(column);
     const places = new Map(values.map((value, place) => [value, colour(value, place)]));
     const none = theme("muted");
     return { values: [...places], of: (row) => places.get(column.value(row)) ?? none };
+  }
+
+  /** The colours of a column's values: an operator and a run have theirs wherever they are. */
+  function categoryColours(column) {
+    if (column.id.endsWith(".operator")) return operator;
+    if (column.id !== "run") return (_, place) => category(place);
+    const runs = new Map(nas.store.runs.map((run) => [run.label, run]));
+    return (label) => ofRun(runs.get(label));
   }
 
   const inOrder = (a, b) => (typeof a === "number" ? a - b : String(a).localeCompare(String(b)));
@@ -84,5 +95,5 @@
     return { of, low, high, cut: values[0] < low };
   }
 
-  nas.colours = { SCALE, category, operator, theme, onTheme, colouring, inOrder };
+  nas.colours = { SCALE, category, ofRun, operator, theme, onTheme, colouring, categoryColours, inOrder };
 }

@@ -7,7 +7,9 @@
   const FLOOR = 112; // below it stand the stages' names
   const GAP = 2;
   const BETWEEN = 10; // stages
-  const NARROWEST = 4;
+  const NARROWEST = 3; // layers
+  const WIDEST = 26;
+  const ROOM = 700; // for the layers of a deep network
   const LEAST_STAGE = 44; // room for its name
 
   /**
@@ -24,12 +26,14 @@
       return group(part, x);
     });
     const label = `${name}: ${parts.map((part) => `${part.title} ${part.below}`).join(", ")}`;
-    return drawn("svg.network", { viewBox: `0 0 ${at} 150`, role: "img", "aria-label": label, width: at }, placed);
+    return drawn("svg.network", { viewBox: `0 0 ${at} 150`, role: "img", "aria-label": label, width: at, height: 150 }, placed);
   }
 
   function stages({ stem_channels, stem_stride, stages, head_channels }, imageSize) {
     const most = Math.max(stem_channels, head_channels, ...stages.map((stage) => stage.channels));
-    const width = (channels) => Math.max(NARROWEST, 26 * Math.sqrt(channels / most));
+    const depth = stages.reduce((sum, stage) => sum + stage.layers, 2);
+    const widest = Math.min(WIDEST, ROOM / depth);
+    const width = (channels) => Math.max(NARROWEST, widest * Math.sqrt(channels / most));
     let stride = stem_stride;
     const part = (title, operator, channels, layers, kernel) => ({
       title, operator, layers, kernel,

@@ -46,7 +46,7 @@
   }
 
   function frontKey() {
-    const several = nas.store.runs.length > 1;
+    const several = nas.store.areSeveral();
     const count = nas.model.onFront.size;
     return element("span.key", {}, element("span.line", { hidden: several }), `Pareto front ${count}`);
   }

@@ -85,7 +85,7 @@
     return { chart, traces, layout: { x: { title: "", type: "category", categoryorder: "array", categoryarray: stages.map(stageName) }, y: { title: nas.columns.title(column) }, boxmode: "group", boxgap: 0.25, boxgroupgap: 0.15, showlegend: true } };
   }
 
-  const stageName = ({ stage, name }) => (stage ? `stage ${stage}` : name);
+  const stageName = ({ stage, name }) => (stage ? `stage ${stage}` : nas.format.plain(name));
 
   function added(place, id, title) {
     const chart = element("div.chart", { id, role: "img", "aria-label": title });

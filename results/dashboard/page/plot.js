@@ -70,8 +70,8 @@
 
   function traces() {
     const [x, y] = frame.columns;
-    const several = nas.store.runs.length > 1;
-    return [...nas.model.fronts].map(([run, rows], place) => ({
+    const several = nas.store.areSeveral();
+    return [...nas.model.fronts].map(([run, rows]) => ({
       x: rows.map(x.value),
       y: rows.map(y.value),
       mode: "lines",
@@ -79,7 +79,7 @@
       line: {
         shape: x.better === "low" ? "hv" : "vh",
         width: 2,
-        color: several ? nas.colours.category(place) : nas.colours.theme("accent"),
+        color: several ? nas.colours.ofRun(run) : nas.colours.theme("accent"),
       },
     }));
   }

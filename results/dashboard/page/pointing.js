@@ -78,7 +78,7 @@
 
   /** What a tip says: [text, class] a line. */
   function lines(row) {
-    const several = nas.store.runs.length > 1 ? `, ${row.run.label}` : "";
+    const several = nas.store.areSeveral() ? `, ${row.run.label}` : "";
     const head = row.key ? `candidate ${row.number}${several}` : `${row.name}${several}`;
     const said = [[head, "head"]];
     if (row.key && row.state !== "complete") said.push([[row.state, row.cause, row.detail].filter(Boolean).join(": "), "bad"]);

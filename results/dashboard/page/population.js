@@ -7,6 +7,7 @@
 {
   const { byId, option } = nas.dom;
   const MOST_POINTS = 400;
+  const DASHES = ["solid", "dash", "dot", "dashdot"];
   const QUANTITIES = { accuracy: "error (%)", reward: "reward", step: "S/S0" };
 
   function listen() {
@@ -28,14 +29,18 @@
     const value = quantity === "accuracy" ? (row) => 100 * (1 - row.accuracy) : column.value;
     const rows = nas.model.shown.filter((row) => row.state === "complete" && column.value(row) !== null);
     const groups = [...new Set(rows.map(split.value))].sort(nas.colours.inOrder);
-    const traces = groups.map((name, place) => distribution(rows.filter((row) => split.value(row) === name).map(value), name, place));
+    const colour = nas.colours.categoryColours(split);
+    const traces = groups.map((name, place) => {
+      const values = rows.filter((row) => split.value(row) === name).map(value);
+      return distribution(values, name, { color: colour(name, place), dash: DASHES[place % DASHES.length] });
+    });
     nas.charts.chart(byId("distribution"), traces, {
       x: { title: QUANTITIES[quantity] },
       y: { title: "share of candidates below (%)", range: [0, 102] },
     });
   }
 
-  function distribution(values, name, place) {
+  function distribution(values, name, line) {
     const ordered = Float64Array.from(values).sort();
     const count = Math.min(ordered.length, MOST_POINTS);
     const shares = Array.from({ length: count }, (_, point) => (point + 1) / count);
@@ -44,7 +49,7 @@
       y: shares.map((share) => 100 * share),
       name: nas.format.plain(`${name ?? "left out"} (${nas.format.count(ordered.length)})`),
       mode: "lines",
-      line: { shape: "hv", width: 2, color: nas.colours.category(place), dash: ["solid", "dash", "dot", "dashdot"][place % 4] },
+      line: { shape: "hv", width: 2, ...line },
     };
   }
 

@@ -26,9 +26,9 @@
   }
 
   function chart(id, lines, name, layout) {
-    const traces = lines.map((line, place) => ({
-      x: line.x, y: line[name], name: nas.format.plain(line.label), mode: "lines",
-      line: { shape: "hv", width: 2, color: lines.length > 1 ? nas.colours.category(place) : nas.colours.theme("accent") },
+    const traces = lines.map((line) => ({
+      x: line.x, y: line[name], name: nas.format.plain(line.run.label), mode: "lines",
+      line: { shape: "hv", width: 2, color: lines.length > 1 ? nas.colours.ofRun(line.run) : nas.colours.theme("accent") },
     }));
     nas.charts.chart(byId(id), traces, layout);
   }
@@ -45,7 +45,7 @@
     const best = rows.map(({ reward }) => (reward !== null && (most === null || reward > most) ? (most = reward) : most));
     const kept = rows.map((_, place) => place).filter((place) => isKept(place, rows.length, best, sizes));
     const x = (place) => (nas.state.over === "time" ? (rows[place].finished_at - start) / 3600 : place + 1);
-    return { label: run.label, x: kept.map(x), best: kept.map((place) => best[place]), sizes: kept.map((place) => sizes[place]) };
+    return { run, x: kept.map(x), best: kept.map((place) => best[place]), sizes: kept.map((place) => sizes[place]) };
   }
 
   /** Where something changes, and the ends; of very many changes an even share. */
@@ -65,7 +65,7 @@
       const share = times / run.candidates.size;
       return element("tr", {}, element("th", { scope: "row" }, name), element("td.number", {}, count(times)), element("td", {}, bar(share, `${Math.round(100 * share)} %`, colour(name))));
     });
-    const title = nas.store.runs.length > 1 && element("h3", {}, run.label);
+    const title = nas.store.areSeveral() && element("h3", {}, run.label);
     return element("div", {}, title, rows.length ? element("table.endings", {}, element("tbody", {}, rows)) : element("p.muted", {}, "No candidate yet."));
   }
 

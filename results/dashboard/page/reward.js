@@ -70,7 +70,7 @@
       const reason = nas.model.rows.length ? "No candidate with a reward is shown." : "No candidate yet.";
       return place.replaceChildren(element("p.muted", {}, reason));
     }
-    const run = nas.store.runs.length > 1 ? ` of ${winner.run.label}` : "";
+    const run = nas.store.areSeveral() ? ` of ${winner.run.label}` : "";
     place.replaceChildren(
       element("h2", {}, "Winner: ", nas.candidate.link(winner, `candidate ${winner.number}`), run),
       figures(winner),
@@ -107,7 +107,7 @@
     const wins = nas.objective.wins(nas.model.shown, at);
     const first = wins.find(([row]) => row === winner)?.[1] ?? 0;
     const rows = wins.slice(0, SHOWN_WINS).map(([row, share]) =>
-      element("li", {}, nas.candidate.link(row, String(row.number)), bar(share, percent(share)), element("span.number", {}, percent(share))),
+      element("li", {}, element("span", {}, nas.store.areSeveral() && nas.runs.dot(row.run), nas.candidate.link(row, String(row.number))), bar(share, percent(share)), element("span.number", {}, percent(share))),
     );
     return element(
       "div.wins", {},
@@ -128,7 +128,7 @@
       element("tbody", {}, nas.model.ranking.map((row, place) =>
         element("tr", {},
           element("td.number", {}, place + 1),
-          element("td", {}, nas.candidate.link(row, String(row.number)), nas.model.onFront.has(row) && element("span.on-front", { title: "on the Pareto front" }, "front")),
+          element("td", {}, nas.store.areSeveral() && nas.runs.dot(row.run), nas.candidate.link(row, String(row.number)), nas.model.onFront.has(row) && element("span.on-front", { title: "on the Pareto front" }, "front")),
           cells(row).map((text) => element("td.number", {}, text))),
       )),
     );

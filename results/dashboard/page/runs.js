@@ -8,19 +8,19 @@
     const { runs } = nas.store;
     document.title = `${runs.map((run) => run.label).join(", ")} · nas`;
     const shown = document.activeElement?.dataset?.run;
-    byId("runs").replaceChildren(...runs.map(chip));
+    byId("runs").replaceChildren(...runs.filter((run) => !run.problem).map(chip));
     if (shown !== undefined) byId("runs").querySelector(`[data-run="${CSS.escape(shown)}"]`)?.focus();
     drawProblems();
     drawSettings();
   }
 
-  function chip(run, place) {
-    const { text, share } = run.problem ? { text: "cannot be shown", share: null } : nas.progress.standing(run);
-    const several = nas.store.runs.length > 1;
+  function chip(run) {
+    const { text, share } = nas.progress.standing(run);
+    const several = nas.store.areSeveral();
     const live = run.is_searching && !nas.source.isReport() && element("span.live", { title: "searching" }, "live");
     return element(
       "li", {},
-      several && toggle(run, place),
+      several && toggle(run),
       element("strong", { title: run.path }, run.label),
       element("span.muted", {}, run.title ?? ""),
       share !== null && bar(share, text),
@@ -29,15 +29,13 @@
     );
   }
 
-  function toggle(run, place) {
+  function toggle(run) {
     const change = (event) => {
       nas.state.hidden[event.target.checked ? "delete" : "add"](run.id);
       nas.schedule("filter");
     };
-    const dot = element("span.dot");
-    dot.style.background = nas.colours.category(place);
     const box = element("input", { type: "checkbox", checked: !nas.state.hidden.has(run.id), onchange: change, "aria-label": `show ${run.label}`, "data-run": run.id });
-    return element("label.swatch", {}, box, dot);
+    return element("label.swatch", {}, box, nas.runs.dot(run));
   }
 
   function drawProblems() {
@@ -56,5 +54,12 @@
     }));
   }
 
-  nas.runs = { draw };
+  /** A run's colour, where its candidates stand among others'. */
+  function dot(run) {
+    const mark = element("span.dot", { title: run.label });
+    mark.style.background = nas.colours.ofRun(run);
+    return mark;
+  }
+
+  nas.runs = { draw, dot };
 }

@@ -56,6 +56,9 @@
     return row;
   }
 
+  /** Whether a candidate's number alone could be one of several. */
+  const areSeveral = () => runs.filter((run) => !run.problem).length > 1;
+
   /** Every candidate of every run. */
   function all() {
     return runs.flatMap((run) => [...run.candidates.values()]);
@@ -107,5 +110,5 @@
     return `${LETTERS[operator] ?? operator}${kernel}e${expansion}c${channels}x${layers}${down}`;
   }
 
-  nas.store = { runs, benches, merge, all, find, chosen, parameters, stagesText };
+  nas.store = { runs, benches, areSeveral, merge, all, find, chosen, parameters, stagesText };
 }

@@ -14,7 +14,7 @@
   let active = null; // the row that the keyboard is at
 
   function columns() {
-    const several = nas.store.runs.length > 1;
+    const several = nas.store.areSeveral();
     return COLUMNS.map(nas.columns.find).filter((column) => several || column.id !== "run");
   }
 

@@ -19,7 +19,7 @@
     const names = [...new Set(rows.map((row) => row.worker ?? "not told"))].sort();
     const lanes = names.slice(0, MOST_LANES).map((name) => lane(name, rows.filter((row) => (row.worker ?? "not told") === name), from, to));
     const more = names.length > MOST_LANES && element("p.muted", {}, `and ${names.length - MOST_LANES} more workers`);
-    const title = nas.store.runs.length > 1 && element("h3", {}, run.label);
+    const title = nas.store.areSeveral() && element("h3", {}, run.label);
     return element("div", {}, title, element("div.lanes", {}, lanes.flat()), more, element("p.muted", {}, `${nas.format.moment(from)} to ${nas.format.moment(to)}`));
   }
 
@@ -31,8 +31,8 @@
   }
 
   function lane(name, rows, from, to) {
-    const busy = rows.reduce((sum, row) => sum + (row.finished_at ?? to) - row.started_at, 0);
-    const share = `${Math.min(100, Math.round((100 * busy) / (to - from || 1)))} %`;
+    const busy = rows.reduce((sum, row) => sum + Math.max(0, (row.finished_at ?? to) - row.started_at), 0);
+    const share = `${Math.round((100 * busy) / (to - from || 1))} %`;
     const canvas = element("canvas", { role: "img", "aria-label": `${name}: busy ${share}, ${rows.length} candidates` });
     canvas.paint = () => paint(canvas, rows, from, to);
     return [element("span.name", { title: name }, name), canvas, element("span.number", {}, share)];
