@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     metavar="D",
-    help="digits (the default, embedded), shapes[:classes=..,size=..,n=..], "
-    "a folder with one sub-folder of images per class, or a .npz file.",
+    help="digits (the default, embedded), shapes[:classes=..,size=..,n=..], a folder "
+    "with one sub-folder of images per class, Parquet files or WebDataset shards (a "
+    "file or their folder), CIFAR's archive, a .npz file, or hub:NAME of the "
+    "Hugging Face Hub.",
 )
 @click.option(
     "--space",
