@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ray.util.queue import Empty, Queue
 
 from nas.cluster import ray_cluster
 from nas.errors import UserError
+from nas.full_training.directory import TrainDirectory
 from nas.full_training.events import Event, Listener, WorkerLost
 from nas.full_training.job import Job
 from nas.full_training.worker import run_worker
@@ -56,6 +58,7 @@ def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
     Raises:
         UserError: more workers than the machine has GPUs or cores, or what ended training.
     """
+    job = replace(job, directory=TrainDirectory(job.directory.path.absolute()))
     scratch = Path(tempfile.mkdtemp(prefix="nas-train-"))
     try:
         with ray_cluster(None) as cluster:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute, load_training_data
 from nas.data.split import SearchData
 from nas.errors import UserError
@@ -14,7 +15,7 @@ from nas.full_training.directory import TrainDirectory
 from nas.full_training.job import Job
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import LIGHT, TrainSettings
-from nas.full_training.sizes import has_own_size, progressive_ranges, sized
+from nas.full_training.sizes import progressive_ranges, sized
 from nas.named_architecture import find_architecture
 from nas.training.presets import PRESETS
 from results.architecture_file import ArchitectureFile
@@ -92,7 +93,7 @@ def _load(
     spec: str, source: ArchitectureFile, image_size: int | None
 ) -> tuple[SearchData, ArchitectureFile]:
     """The data at the size of evaluation, and the architecture with the sizes that follow."""
-    if image_size is None and has_own_size(spec):
+    if image_size is None and is_in_memory(spec):
         data = load_training_data(spec)
         file = sized(source, None, data.image_size)
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from nas.parameters import parameters
@@ -15,12 +14,6 @@ from scaling.sizes import ImageSizes, to_multiple
 from search_space.published import published
 
 _V2 = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
-
-
-def has_own_size(data: str) -> bool:
-    """Whether the images of ``--data`` come in one size, over which enlarging adds nothing."""
-    name = data.partition(":")[0]
-    return name in ("digits", "shapes") or Path(data).suffix == ".npz"
 
 
 def sized(file: ArchitectureFile, image_size: int | None, own_size: int | None) -> ArchitectureFile:

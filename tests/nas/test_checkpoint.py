@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +15,7 @@ from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
 from tests.nas.conftest import TINY_BACKBONE
+from tests.nas.full_disk import files_of_at_most
 
 
 @pytest.fixture
@@ -120,20 +117,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     path = tmp_path / "last.pt"
     checkpoint.write(path, trained)
     before = path.read_bytes()
-    with _files_of_at_most(limit), pytest.raises(OSError, match="File too large"):
+    with files_of_at_most(limit), pytest.raises(OSError, match="File too large"):
         checkpoint.write(path, replace(trained, epoch=4), {"epoch": 4})
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
-
-
-@contextmanager
-def _files_of_at_most(size: int) -> Iterator[None]:
-    """The system refuses to write past ``size`` bytes, as it does on a full disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)

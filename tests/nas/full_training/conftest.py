@@ -1,0 +1,42 @@
+"""A training that takes a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nas.full_training.job import Job
+from nas.full_training.request import TrainRequest, prepare
+from results.architecture_file import ArchitectureFile, write
+from search_space.task import Task
+from tests.nas.conftest import TINY_BACKBONE
+
+MakeJob = Callable[..., Job]
+
+
+@pytest.fixture
+def tiny_arch_file(tmp_path: Path) -> Path:
+    """For ``--arch``: a network of some hundred weights at 8 px."""
+    path = tmp_path / "tiny.json"
+    write(path, ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(4, 1)))
+    return path
+
+
+@pytest.fixture
+def make_job(tiny_arch_file: Path, tiny_data_file: Path, tmp_path: Path) -> MakeJob:
+    """A training of three epochs in tmp_path/NAME, with other options where they are given."""
+
+    def make(name: str = "run", **options: object) -> Job:
+        given: dict[str, object] = {
+            "arch": str(tiny_arch_file),
+            "data": str(tiny_data_file),
+            "out": tmp_path / name,
+            "epochs": 3,
+            "batch_size": 16,
+            **options,
+        }
+        return prepare(TrainRequest(**given))  # type: ignore[arg-type]
+
+    return make

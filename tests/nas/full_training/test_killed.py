@@ -1,0 +1,85 @@
+"""``nas train`` as people run it: Ctrl-C, SIGKILL in an epoch and while a checkpoint is written."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from nas.checkpoint import read_network
+from tests.nas.command_line import environment, nas, start_nas
+
+SCRIPT = Path(__file__).with_name("killed_while_writing.py")
+# Syncs of files and their folders: run.json 2; an epoch best.pt 2 where it is the best, last.pt 2,
+# curve.csv 2. So the first epoch's best.pt, its last.pt, and its curve.csv are being written.
+WHILE_WRITING = (3, 5, 7)
+
+
+def test_whenever_it_is_killed_it_goes_on_to_the_same_result(
+    tiny_arch_file: Path, tiny_data_file: Path, tmp_path: Path
+) -> None:
+    options = ("--arch", tiny_arch_file, "--data", tiny_data_file, "--epochs", 6)
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    done = nas("train", *options, "--out", whole)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+    arguments: tuple[object, ...] = (*options, "--out", torn)
+    for count in WHILE_WRITING:
+        command = [sys.executable, str(SCRIPT), str(count), "train", *map(str, arguments)]
+        killed = subprocess.run(command, env=environment(), capture_output=True, timeout=300)
+        assert killed.returncode == -signal.SIGKILL
+        arguments = ("--resume", torn)
+    assert [path.name for path in torn.glob(".*.tmp")]  # what was being written is torn
+    _kill_in_epoch(arguments, 4)
+    last = nas("train", *arguments)
+    assert last.returncode == 0, last.stderr
+    assert "going on after epoch" in last.stdout
+    assert not list(torn.glob(".*.tmp"))
+    for name in ("best.pt", "last.pt"):
+        ours, theirs = read_network(torn / name), read_network(whole / name)
+        assert (ours.epoch, ours.accuracy) == (theirs.epoch, theirs.accuracy)
+        for key, weight in theirs.weights.items():
+            assert torch.equal(ours.weights[key], weight), key
+    assert _columns(torn / "curve.csv") == _columns(whole / "curve.csv")
+
+
+def test_ctrl_c_says_how_to_go_on(
+    tiny_arch_file: Path, tiny_data_file: Path, tmp_path: Path
+) -> None:
+    options = ("--arch", tiny_arch_file, "--data", tiny_data_file, "--epochs", 5000)
+    run = tmp_path / "run"
+    process = start_nas("train", *options, "--out", run)
+    _wait_for_epoch(process, 2)
+    second = nas("train", "--resume", run)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == f"interrupted; go on with: nas train --resume {run}\n"
+    assert read_network(run).epoch >= 1
+    assert second.returncode == 2
+    assert second.stderr == f"nas: {run}: another training is running in it\n"
+
+
+def _kill_in_epoch(arguments: tuple[object, ...], epoch: int) -> None:
+    """With SIGKILL once that epoch is under way."""
+    process = start_nas("train", *arguments)
+    _wait_for_epoch(process, epoch - 1)
+    process.kill()
+    process.communicate()
+
+
+def _wait_for_epoch(process: subprocess.Popen[str], epoch: int) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(f"epoch {epoch}/") or line.startswith(f"epoch    {epoch}/"):
+            return
+    raise AssertionError(f"ended before epoch {epoch}: {process.communicate()}")
+
+
+def _columns(path: Path) -> list[list[str]]:
+    """Without the two that are times."""
+    return [line.split(",")[:-2] for line in path.read_text().splitlines()]

@@ -1,0 +1,177 @@
+"""From the options of ``nas train`` to a training, and what is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.errors import UserError
+from nas.full_training.request import TrainRequest, prepare
+from nas.full_training.sizes import progressive_ranges, sized
+from nas.named_architecture import find_architecture
+from results.architecture_file import ArchitectureFile, read, write
+from search_space.task import Task
+from tests.nas.conftest import TINY_BACKBONE
+from tests.nas.full_training.conftest import MakeJob
+
+RANGES = {
+    "image_size": [8, 16],
+    "randaugment_magnitude": [5.0, 15.0],
+    "mixup_alpha": [0.0, 0.2],
+    "dropout": [0.1, 0.4],
+}
+
+
+def test_the_datas_classes_and_channels_are_the_networks(make_job: MakeJob) -> None:
+    job = make_job(arch="efficientnet-b0", image_size=8)
+    assert job.settings.file.task == Task(4, 1)
+    assert job.settings.file.parameters is None
+    assert job.settings.file.name == "efficientnet-b0"
+
+
+def test_no_size_is_larger_than_the_datas_own(make_job: MakeJob) -> None:
+    job = make_job(arch="efficientnetv2-s")
+    assert (job.settings.file.train_size, job.settings.file.eval_size) == (8, 8)
+    assert job.data.image_size == 8
+
+
+def test_evaluations_size_goes_with_trainings() -> None:
+    file = find_architecture("efficientnetv2-s")
+    assert (file.train_size, file.eval_size) == (300, 384)
+    half = sized(file, 150, None)
+    assert (half.train_size, half.eval_size) == (150, 192)
+    assert sized(file, None, None) == file
+    small = sized(file, None, 320)
+    assert (small.train_size, small.eval_size) == (300, 320)
+
+
+def test_images_are_loaded_at_evaluations_size_and_trained_on_at_trainings(
+    tiny_arch_file: Path, make_job: MakeJob
+) -> None:
+    write(tiny_arch_file, replace(read(tiny_arch_file), eval_size=10))
+    job = make_job(image_size=8)
+    assert job.data.image_size == 10
+    assert job.recipe.resizing is not None
+    assert job.recipe.resizing.image_size(0) == 8
+
+
+def test_a_scaled_file_is_trained_progressively(tiny_arch_file: Path, make_job: MakeJob) -> None:
+    scaled = replace(read(tiny_arch_file), train_size=16, eval_size=16)
+    scaled = replace(scaled, training={"dropout": 0.3, "survival": 0.8, "progressive": RANGES})
+    write(tiny_arch_file, scaled)
+    resizing = make_job("a", image_size=16).recipe.resizing
+    assert resizing is not None
+    assert resizing.ranges.image_size == (8, 16)
+    assert resizing.ranges.dropout == (0.1, 0.4)
+    assert make_job("b", image_size=16, progressive=False).recipe.resizing is None
+    at_32 = make_job("c", image_size=32).recipe.resizing
+    assert at_32 is not None
+    assert at_32.ranges.image_size == (16, 32)
+    imagenet = make_job("d", image_size=16, preset="imagenet", progressive=False).recipe
+    assert (imagenet.dropout, imagenet.survival) == (0.3, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("arch", "sizes", "magnitude"),
+    [("efficientnetv2-s", [128, 300], [5, 15]), ("efficientnetv2-m", [128, 380], [5, 20])],
+)
+def test_published_networks_have_the_papers_ranges(
+    arch: str, sizes: list[int], magnitude: list[float]
+) -> None:
+    """EfficientNetV2, Table 6."""
+    file = find_architecture(arch)
+    ranges = progressive_ranges(file, file)
+    assert ranges["image_size"] == sizes
+    assert ranges["randaugment_magnitude"] == magnitude
+
+
+def test_the_preset_follows_from_the_data(make_job: MakeJob, tmp_path: Path) -> None:
+    assert make_job("a", epochs=None).settings.preset == "proxy"
+    assert make_job("b", epochs=None).settings.epochs == 30
+    job = make_job("c", preset="imagenet", epochs=None)
+    assert (job.settings.epochs, job.recipe.optimizer) == (350, "rmsprop")
+
+
+def test_resume_finds_all_in_the_directory(make_job: MakeJob) -> None:
+    job = make_job(seed=5, patience=3)
+    assert prepare(TrainRequest(resume=job.directory.path, seed=5)).settings == job.settings
+    content = json.loads((job.directory.path / "run.json").read_text())
+    assert content["settings"]["seed"] == 5
+    assert content["settings"]["data_fingerprint"] == job.data.fingerprint()
+    assert "torch" in content["versions"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("seed", 4, "--seed: got 4, but .* was begun with 0"),
+        ("epochs", 4, "--epochs: got 4, but .* was begun with 3"),
+        ("image_size", 16, "--image-size: got 16, but .* was begun with 8"),
+        ("progressive", True, "--progressive: got True, but .* was begun with False"),
+        ("arch", "efficientnet-b0", "--arch: got .*, but .* was begun with"),
+        ("data", "digits", "--data: got 'digits', but .* was begun with"),
+        ("out", Path("elsewhere"), "--resume: .* not together with --out"),
+    ],
+)
+def test_a_resume_that_contradicts_is_refused(
+    make_job: MakeJob, option: str, value: object, said: str
+) -> None:
+    path = make_job().directory.path
+    with pytest.raises(UserError, match=said):
+        prepare(TrainRequest(**{"resume": path, option: value}))  # type: ignore[arg-type]
+
+
+def test_resumed_with_other_images_is_refused(make_job: MakeJob, tiny_data_file: Path) -> None:
+    job = make_job()
+    with np.load(tiny_data_file) as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+    np.savez(tiny_data_file, images=255 - images, labels=labels)
+    with pytest.raises(UserError, match="is not what the training began with"):
+        prepare(TrainRequest(resume=job.directory.path))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"arch": None}, "--arch: must be given"),
+        ({"data": None}, "--data: must be given"),
+        ({"out": None}, "--out: must be given"),
+        ({"arch": "efficientnetv2-z"}, "--arch: got 'efficientnetv2-z', must be a file"),
+        ({"data": "didgits"}, "--data: got 'didgits', must be"),
+        ({"pretrained": Path("none.pt")}, "--pretrained: none.pt: "),
+    ],
+)
+def test_what_cannot_be_met_is_refused_before_a_directory_is_made(
+    make_job: MakeJob, tmp_path: Path, options: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        make_job(**options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_taken_directory_is_refused(make_job: MakeJob) -> None:
+    make_job()
+    with pytest.raises(UserError, match=r"--out: got .*/run, which is there already"):
+        make_job()
+
+
+def test_a_directory_without_a_training_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--resume: got .*, must be the directory of a training"):
+        prepare(TrainRequest(resume=tmp_path))
+    (tmp_path / "run.json").write_text('{"schema_version": 1, "run_id": "a", "storage": null}')
+    with pytest.raises(UserError, match=r"--resume: got .*, must be the directory of a training"):
+        prepare(TrainRequest(resume=tmp_path))
+    (tmp_path / "run.json").write_text('{"schema_version": 2}')
+    with pytest.raises(UserError, match="later release"):
+        prepare(TrainRequest(resume=tmp_path))
+
+
+def test_ranges_that_are_none_are_refused(tiny_arch_file: Path, make_job: MakeJob) -> None:
+    file = ArchitectureFile("x", TINY_BACKBONE, 8, 8, training={"progressive": {"dropout": 1}})
+    write(tiny_arch_file, file)
+    with pytest.raises(UserError, match=r"--arch: .* ranges .* or --no-progressive"):
+        make_job()

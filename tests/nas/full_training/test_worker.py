@@ -1,0 +1,175 @@
+"""A training in one process: what it leaves, goes on from, and ends with in one line."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas.checkpoint import read_network
+from nas.data.images import on_device
+from nas.errors import UserError
+from nas.full_training.events import Begun, EpochEnded, Event
+from nas.full_training.job import Job
+from nas.full_training.request import TrainRequest, prepare
+from nas.full_training.worker import run_worker
+from nas.training.loop import accuracy
+from nas.training.world import World
+from tests.nas.full_disk import files_of_at_most
+from tests.nas.full_training.conftest import MakeJob
+
+CPU = torch.device("cpu")
+pytestmark = pytest.mark.usefixtures("_one_thread")
+
+
+class Stopped(Exception):
+    """Ends a training from outside."""
+
+
+def _run(job: Job, until: int | None = None) -> list[Event]:
+    """What the training tells; it is stopped after the epoch ``until``."""
+    events: list[Event] = []
+
+    def listen(event: Event) -> None:
+        events.append(event)
+        if isinstance(event, EpochEnded) and event.row.epoch == until:
+            raise Stopped
+
+    if until is None:
+        run_worker(job, World(), CPU, listen)
+    else:
+        with pytest.raises(Stopped):
+            run_worker(job, World(), CPU, listen)
+    return events
+
+
+def _resumed(job: Job) -> Job:
+    return prepare(TrainRequest(resume=job.directory.path))
+
+
+def _ended(events: list[Event]) -> list[EpochEnded]:
+    return [event for event in events if isinstance(event, EpochEnded)]
+
+
+def test_a_training_leaves_its_best_and_its_last_network_and_its_curve(make_job: MakeJob) -> None:
+    job = make_job()
+    events = _run(job)
+    rows = [event.row for event in _ended(events)]
+    assert isinstance(events[0], Begun)
+    assert events[0].rows == ()
+    assert [row.epoch for row in rows] == [1, 2, 3]
+    best = max(rows, key=lambda row: row.accuracy)
+    assert [event.row for event in _ended(events) if event.is_best][-1] == best
+
+    kept = read_network(job.directory.path)
+    assert (kept.epoch, kept.accuracy) == (best.epoch, best.accuracy)
+    _, minival = on_device(job.data, CPU)
+    assert accuracy(kept.build(), minival) == best.accuracy
+    assert kept.class_names == ("0", "1", "2", "3")
+    assert read_network(job.directory.last).epoch == 3
+
+    with (job.directory.path / "curve.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [float(line["loss"]) for line in lines] == [row.loss for row in rows]
+    assert [float(line["accuracy"]) for line in lines] == [row.accuracy for row in rows]
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True, "epochs": 5, "image_size": 16}])
+def test_resumed_it_comes_to_the_same_to_the_last_bit(
+    make_job: MakeJob, options: dict[str, object]
+) -> None:
+    whole, torn = make_job("whole", **options), make_job("torn", **options)
+    expected = _ended(_run(whole))
+    first = _ended(_run(torn, until=2))
+    again = _run(_resumed(torn))
+    assert isinstance(again[0], Begun)
+    assert [row.epoch for row in again[0].rows] == [1, 2]
+    for a, b in zip([*first, *_ended(again)], expected, strict=True):
+        assert (a.row.loss, a.row.accuracy, a.is_best) == (b.row.loss, b.row.accuracy, b.is_best)
+    for name in ("best.pt", "last.pt"):
+        ours, theirs = (read_network(job.directory.path / name) for job in (torn, whole))
+        assert ours.epoch == theirs.epoch
+        for key, weight in theirs.weights.items():
+            assert torch.equal(ours.weights[key], weight), key
+
+
+def test_a_finished_training_is_left_as_it_is(make_job: MakeJob) -> None:
+    job = make_job()
+    _run(job)
+    before = job.directory.last.read_bytes()
+    events = _run(_resumed(job))
+    assert [type(event) for event in events] == [Begun]
+    assert job.directory.last.read_bytes() == before
+
+
+def test_one_that_diverges_keeps_the_epoch_before(make_job: MakeJob) -> None:
+    job = make_job()
+    _run(job, until=1)
+    before = job.directory.last.read_bytes()
+    job = _resumed(job)
+    broken = replace(job, recipe=replace(job.recipe, learning_rate=1e30))
+    with pytest.raises(
+        UserError, match=r"diverged: loss (nan|inf) in epoch [23]; .* --batch-size"
+    ) as e:
+        _run(broken)
+    assert e.value.exit_code == 1
+    assert "\n" not in str(e.value)
+    assert read_network(job.directory.last).epoch == 1
+    assert job.directory.last.read_bytes() == before
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_checkpoint_before(make_job: MakeJob) -> None:
+    job = make_job()
+    _run(job, until=1)
+    before = job.directory.last.read_bytes()
+    with (
+        files_of_at_most(len(before) // 2),
+        pytest.raises(UserError, match=r"cannot be written \(File too large\); .* --resume") as e,
+    ):
+        _run(_resumed(job))
+    assert "\n" not in str(e.value)
+    assert job.directory.last.read_bytes() == before
+    assert not list(job.directory.path.glob(".*"))
+    assert [event.row.epoch for event in _ended(_run(_resumed(job)))] == [2, 3]
+
+
+def test_patience_ends_a_training_that_gets_no_better(make_job: MakeJob) -> None:
+    job = make_job(patience=2, epochs=40)
+    job = replace(job, recipe=replace(job.recipe, learning_rate=0.0))
+    events = _ended(_run(job))
+    best = [event.row.epoch for event in events if event.is_best][-1]
+    assert len(events) == best + 2
+
+
+def test_too_little_memory_is_one_line(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    monkeypatch.setattr("nas.full_training.worker.on_device", full)
+    with pytest.raises(UserError, match="--batch-size: got 16, must be smaller"):
+        _run(make_job())
+
+
+def test_a_torn_last_checkpoint_is_one_line(make_job: MakeJob) -> None:
+    job = make_job()
+    _run(job, until=1)
+    job.directory.last.write_bytes(job.directory.last.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"--resume: .*last\.pt: torn, or no checkpoint"):
+        _run(_resumed(job))
+
+
+def test_pretrained_weights_are_what_training_begins_with(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    first = make_job("first")
+    _run(first)
+    job = make_job("second", pretrained=tmp_path / "first", preset="proxy", epochs=1)
+    assert job.pretrained is not None
+    job = replace(job, recipe=replace(job.recipe, learning_rate=0.0, weight_decay=0.0))
+    _run(job)
+    trained, own = (read_network(j.directory.path).weights for j in (first, job))
+    for key in ("stem.0.weight", "classifier.weight"):  # not changed by a rate of 0
+        assert torch.allclose(own[key], trained[key], atol=1e-7)
