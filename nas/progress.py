@@ -126,7 +126,9 @@ class Progress:
                 f", reward {value:.4f}"
             )
         elif candidate.state is State.STOPPED:
-            text += f" after {len(candidate.curve)} epochs ({candidate.cause})"
+            epochs = len(candidate.curve)
+            when = f"after epoch {epochs}" if epochs else "before training"
+            text += f" {when} ({candidate.cause})"
         elif candidate.detail:
             text += f" ({candidate.detail})"
         return text

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from results.candidate import Candidate
+    from reward.objective import Objective
 
 
 @click.command()
@@ -22,34 +23,36 @@ if TYPE_CHECKING:
 def results(run: Path, top: int, as_json: bool) -> None:
     """Show the candidates of RUN, the best first."""
     from nas.run_directory import open_for_reading
+    from nas.settings import objective_of
     from results.record_error import RecordError
 
     try:
         directory, record = open_for_reading(run)
         with record:
-            candidates = record.candidates()
+            candidates, objective = record.candidates(), objective_of(record.settings())
     except RecordError as error:
         raise click.ClickException(f"RUN: {error}") from error
     if as_json:
-        _print_json(directory.run_id, candidates)
+        _print_json(directory.run_id, candidates, objective)
     else:
         from rich.console import Console
 
-        print_results(Console(), candidates, top)
+        print_results(Console(), candidates, objective, top)
 
 
-def print_results(console: Console, candidates: list[Candidate], top: int) -> None:
+def print_results(
+    console: Console, candidates: list[Candidate], objective: Objective, top: int
+) -> None:
     """The best ``top`` candidates, and how many there are of each state."""
     from collections import Counter
 
     from nas.commands.tables import print_table, short_count
     from results.notation import stages_text
     from results.worth import normalized_step_time, ranked
-    from reward.objective import Objective
     from reward.step_time_statistics import median_s
 
     rows = []
-    for value, candidate in ranked(candidates, Objective())[:top]:
+    for value, candidate in ranked(candidates, objective)[:top]:
         assert candidate.step_time is not None
         rows.append(
             (
@@ -70,19 +73,55 @@ def print_results(console: Console, candidates: list[Candidate], top: int) -> No
             soft_wrap=True,
             highlight=False,
         )
-    counts = Counter(candidate.state.value for candidate in candidates)
-    causes = Counter(c.cause for c in candidates if c.state.value == "failed")
-    parts = [f"{count} {state}" for state, count in counts.most_common()]
-    failures = ", ".join(f"{cause} {count}" for cause, count in causes.most_common())
-    console.print(", ".join(parts) + (f" ({failures})" if failures else "") or "no candidates yet")
+    _print_confirmed(console, candidates, objective)
+    own = [candidate for candidate in candidates if candidate.confirms is None]
+    counts = Counter(candidate.state.value for candidate in own)
+    parts = [f"{count} {state}{_causes(own, state)}" for state, count in counts.most_common()]
+    if len(own) < len(candidates):
+        parts.append(f"{len(candidates) - len(own)} that confirm others")
+    console.print(", ".join(parts) or "no candidates yet", highlight=False)
 
 
-def _print_json(run_id: str, candidates: list[Candidate]) -> None:
+def _causes(candidates: list[Candidate], state: str) -> str:
+    """How often each cause led to a state, in parentheses; none of those that need none."""
+    from collections import Counter
+
+    causes = Counter(c.cause for c in candidates if c.state.value == state)
+    if state == "duplicate" or None in causes:
+        return ""
+    return " (" + ", ".join(f"{cause} {count}" for cause, count in causes.most_common()) + ")"
+
+
+def _print_confirmed(console: Console, candidates: list[Candidate], objective: Objective) -> None:
+    """Those that were trained again, the highest mean first: the first one is the winner."""
+    from nas.commands.tables import print_table
+    from results.confirmation import confirmed, spread
+
+    rows = []
+    for result in confirmed(candidates, objective):
+        reward, reward_sd = spread(result.rewards)
+        accuracy, accuracy_sd = spread(result.accuracies)
+        rows.append(
+            (
+                str(result.candidate.number),
+                str(len(result.trainings)),
+                str(len(result.trainings[-1].curve)),
+                f"{reward:.4f}",
+                "" if reward_sd is None else f"{reward_sd:.4f}",
+                f"{100 * accuracy:.1f}",
+                "" if accuracy_sd is None else f"{100 * accuracy_sd:.1f}",
+            )
+        )
+    if rows:
+        console.print("\ntrained again, the best mean first:", highlight=False)
+        columns = ("no.", "trainings", "epochs", "mean reward", "sd", "mean acc. %", "acc. sd")
+        print_table(console, columns, rows)
+
+
+def _print_json(run_id: str, candidates: list[Candidate], objective: Objective) -> None:
     import json
 
     from results.candidate_json import candidate_json
-    from reward.objective import Objective
 
-    objective = Objective()
     rows = [candidate_json(candidate, objective) for candidate in candidates]
     click.echo(json.dumps({"run": run_id, "candidates": rows}, indent=2, allow_nan=False))

@@ -50,7 +50,7 @@ class Asha:
         self._rewards[candidate.number] = self._rewards.get(candidate.number, ()) + rewards[fed:]
         if TrialScheduler.STOP not in actions:
             return None
-        return f"reward {rewards[-1]:.4f} after {len(rewards)} epochs is not among the best"
+        return f"reward {rewards[-1]:.4f} after epoch {len(rewards)} is not among the best"
 
     def ended(self, candidate: Candidate) -> None:
         """Its rewards stay in the rungs, by the step time that is recorded."""

@@ -79,7 +79,7 @@ def test_it_is_the_reward_that_counts_not_the_accuracy() -> None:
     assert rule.verdict(after(fast, 1)) is None
     why = rule.verdict(after(slow, 1))
     assert why is not None
-    assert "reward 0.4341 after 1 epoch" in why
+    assert "reward 0.4341 after epoch 1 is" in why
 
 
 def test_nothing_is_stopped_after_its_last_epoch() -> None:
