@@ -12,8 +12,19 @@ from torch import Tensor, nn
 
 from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
-from nas.training.loop import Diverged, Epoch, TimeLimitExceeded, accuracy, total_steps, train
+from nas.training.augment import random_crop
+from nas.training.averaging import WeightAverage
+from nas.training.loop import (
+    Diverged,
+    Epoch,
+    TimeLimitExceeded,
+    Training,
+    accuracy,
+    total_steps,
+    train,
+)
 from nas.training.recipe import Recipe, proxy
+from nas.training.schedule import warmup_cosine
 
 CHANCE = 0.1
 pytestmark = pytest.mark.usefixtures("_one_thread")
@@ -77,6 +88,38 @@ def test_a_seed_decides_everything(digits: tuple[Images, Images]) -> None:
     first = _run(digits, seed=3)
     torch.manual_seed(12345)
     assert _run(digits, seed=3) == first
+
+
+def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images]) -> None:
+    """What a search's record holds stays comparable as long as this holds."""
+    training, network, losses = _first(digits[0], 200), _tiny(), []
+    recipe = proxy(epochs=2, batch_size=64)
+    average = WeightAverage(network, 0.1)
+    kernels = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": kernels, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=8e-3, fused=True)
+    generator = torch.Generator().manual_seed(4)
+    for epoch in range(2):
+        order, total = torch.randperm(200, generator=generator), torch.zeros(())
+        for i in range(3):
+            images, labels = training.batch(order[64 * i : 64 * i + 64])
+            images = random_crop(images, 1, generator)
+            progress = (3 * epoch + i + 0.5) / 6
+            for group in optimizer.param_groups:
+                group["lr"] = 8e-3 * warmup_cosine(progress, 0.15)
+            logits = network(images.contiguous(memory_format=torch.channels_last))
+            loss = nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            average.update()
+            total += loss.detach()
+        losses.append(float(total) / 3)
+    own = Training(_tiny(), training, digits[1], recipe, seed=4)
+    assert [epoch.loss for epoch in own.epochs()] == losses
+    pairs = zip(own.average.parameters(), average.network.parameters(), strict=True)
+    assert all(torch.equal(mine, plain) for mine, plain in pairs)
 
 
 def test_seeds_differ(digits: tuple[Images, Images]) -> None:
