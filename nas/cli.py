@@ -6,11 +6,13 @@ import sys
 
 import click
 
+from nas.commands.bench import bench
 from nas.commands.cache import cache
 from nas.commands.dashboard import dashboard
 from nas.commands.evaluate import evaluate
 from nas.commands.export import export
 from nas.commands.report import report
+from nas.commands.replay import replay
 from nas.commands.results import results
 from nas.commands.scale import scale
 from nas.commands.search import search
@@ -33,9 +35,11 @@ def nas() -> None:
 
 nas.add_command(search)
 nas.add_command(results)
+nas.add_command(replay)
 nas.add_command(dashboard)
 nas.add_command(report)
 nas.add_command(show)
+nas.add_command(bench)
 nas.add_command(scale)
 nas.add_command(cache)
 nas.add_command(export)

@@ -12,11 +12,13 @@ from nas.errors import UserError
 from nas.fidelity.named import check_rules
 from nas.named_space import find_space
 from nas.run_directory import RunDirectory, create, lasting, open_run
-from nas.samplers.named import SAMPLERS
+from nas.samplers.named import check_sampler
 from nas.settings import SearchSettings
+from nas.start_from import find_starts
 from nas.training.recipe import proxy, proxy_batch_size
 from results.record import Record
 from results.record_error import RecordError
+from reward.named import parse_reward
 from search_space.space import Space
 from search_space.space_file import parse_space, write_space
 
@@ -36,6 +38,7 @@ _FIXED = {
     "max_parameters": "--max-params",
     "max_step_time": "--max-step-time",
     "max_memory_bytes": "--max-memory",
+    "reward": "--reward",
 }
 
 
@@ -61,6 +64,8 @@ class SearchRequest:
     confirm: int | None = None
     confirm_seeds: int | None = None
     confirm_epochs: int | None = None
+    reward: str | None = None
+    start_from: tuple[str, ...] = ()
     out: Path | None = None
     resume: Path | None = None
     storage: str | None = None
@@ -89,8 +94,10 @@ def prepare(request: SearchRequest) -> Prepared:
 
 def _new(request: SearchRequest) -> Prepared:
     sampler = request.sampler or "random"
-    if sampler not in SAMPLERS:
-        raise UserError(f"--sampler: got {sampler!r}, must be one of {', '.join(SAMPLERS)}")
+    check_sampler(sampler)
+    reward = request.reward or "product"
+    _check_reward(reward)
+    starts = find_starts(request.start_from)
     data = load_search_data(request.data or "digits", request.image_size)
     space = find_space(request.space, data.image_size)
     budget = request.budget or DEFAULT_BUDGET
@@ -113,11 +120,20 @@ def _new(request: SearchRequest) -> Prepared:
         max_memory_bytes=request.max_memory_bytes,
         scheduler=request.scheduler or "none",
         bound=request.bound or "none",
+        reward=reward,
+        start_from=[architecture.to_json() for architecture in starts],
     )
     check_rules(settings.scheduler, settings.bound, settings.epochs)
     settings = _with_confirmation(settings, request)
     run = create(request.out, request.storage and lasting(request.storage))
     return Prepared(run, _create_record(run, settings), settings, space, data)
+
+
+def _check_reward(reward: str) -> None:
+    try:
+        parse_reward(reward)
+    except ValueError as error:
+        raise UserError(f"--reward: {error}") from error
 
 
 def _with_confirmation(settings: SearchSettings, request: SearchRequest) -> SearchSettings:
@@ -175,6 +191,8 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
         own = getattr(settings, name)
         if wanted is not None and wanted != own:
             raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {own!r}")
+    if request.start_from:
+        raise UserError("--start-from: says how a run begins, so not together with --resume")
     if request.space is not None:
         space = find_space(request.space, settings.image_size)
         if write_space(space) != settings.space:

@@ -27,12 +27,13 @@ from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
 from nas.search import Confirm, Search
 from nas.settings import SearchSettings
+from nas.shown_runs import source_of
 from nas.training.recipe import proxy
 from nas.versions import versions
 from results.candidate import Candidate
+from results.dashboard.report import write_report
 from results.files import write_files
 from results.record_error import RecordError
-from results.report import write_report
 from reward.objective import Objective
 
 
@@ -156,14 +157,7 @@ def _write_files(prepared: Prepared, objective: Objective) -> None:
     candidates = prepared.record.candidates()
     path = prepared.run.path
     write_files(path, candidates, objective, prepared.run.run_id, prepared.settings.task)
-    write_report(
-        path / "report.html",
-        candidates,
-        prepared.settings.to_json(),
-        objective,
-        title=f"{prepared.space.name} on {prepared.settings.data}",
-        reference=prepared.space.backbone,
-    )
+    write_report(path / "report.html", [source_of(path)])
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from reward.limits import Limits
+from reward.named import parse_reward
+from reward.objective import Objective
+from search_space.architecture import Architecture
 from search_space.task import Task
 
 
@@ -35,6 +38,8 @@ class SearchSettings:
     confirm: int = 0  # candidates that are trained again at the end
     confirm_seeds: int = 2  # trainings more of each
     confirm_epochs: int | None = None  # of such a training, where not the candidates' own
+    reward: str = "product"  # as reward.named reads it
+    start_from: Sequence[Mapping[str, Any]] = ()  # architectures that are evaluated first
 
     @property
     def task(self) -> Task:
@@ -46,6 +51,16 @@ class SearchSettings:
         """What a candidate may cost at most."""
         return Limits(self.max_parameters, self.max_step_time, self.max_memory_bytes)
 
+    @property
+    def objective(self) -> Objective:
+        """What a candidate is worth."""
+        return parse_reward(self.reward)
+
+    @property
+    def starts(self) -> list[Architecture]:
+        """What is evaluated first."""
+        return [Architecture.from_json(architecture) for architecture in self.start_from]
+
     def to_json(self) -> dict[str, Any]:
         """As JSON types."""
         return asdict(self)
@@ -54,3 +69,8 @@ class SearchSettings:
     def from_json(cls, data: Mapping[str, Any]) -> SearchSettings:
         """What :meth:`to_json` gave."""
         return cls(**data)
+
+
+def objective_of(settings: Mapping[str, Any]) -> Objective:
+    """What a run's candidates are worth, from its recorded settings, of an early release too."""
+    return parse_reward(str(settings.get("reward", "product")))

@@ -45,7 +45,24 @@ if TYPE_CHECKING:
 @click.option(
     "--batch-size", type=Whole(2), help="Images a training step. Default: 32 to 128, by the data."
 )
-@click.option("--sampler", metavar="S", help="The strategy: random (the default).")
+@click.option(
+    "--sampler",
+    metavar="S",
+    help="The strategy: random (the default), tpe, nsga2, evolution, policy, model, or a class of "
+    "samplers for Optuna as module:Class.",
+)
+@click.option(
+    "--reward",
+    metavar="R",
+    help="product[:w=-0.07,v=-0.05] (the default), or with a target step time T, in the "
+    "backbone's or in seconds as 0.05s: soft:T=.., hard:T=.., absolute:T=..",
+)
+@click.option(
+    "--start-from",
+    metavar="ARCH",
+    multiple=True,
+    help="Evaluate this first: a file such as best.json, or a published name. May be repeated.",
+)
 @click.option("--seed", type=Whole(0), help="Decides all that is random.  [default: 0]")
 @click.option(
     "--time-limit", type=Seconds(), help="Of a candidate; over it, it failed.  [default: 3600]"
@@ -117,6 +134,8 @@ def search(
     image_size: int | None,
     batch_size: int | None,
     sampler: str | None,
+    reward: str | None,
+    start_from: tuple[str, ...],
     seed: int | None,
     time_limit: float | None,
     max_failures: int | None,
@@ -152,6 +171,8 @@ def search(
         image_size=image_size,
         batch_size=batch_size,
         sampler=sampler,
+        reward=reward,
+        start_from=start_from,
         seed=seed,
         time_limit_s=time_limit,
         max_failures=max_failures,
@@ -214,9 +235,9 @@ def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) ->
     import json
 
     from results.files import best_file
-    from reward.objective import Objective
 
-    file = best_file(candidates, Objective(), prepared.run.run_id, prepared.settings.task)
+    settings = prepared.settings
+    file = best_file(candidates, settings.objective, prepared.run.run_id, settings.task)
     if file is None:
         raise click.ClickException("no candidate completed")
     if as_json:

@@ -15,7 +15,7 @@ from nas.samplers.prediction import Predictor
 from reward.objective import Objective
 from search_space.space import FlatParameters
 
-STARTUP = 10
+STARTUP = 8
 _DRAWN, _CLIMBERS, _CLIMBS = 400, 5, 3
 
 
@@ -24,8 +24,8 @@ class ModelSampler(OwnSampler):
 
     Gaussian processes over the choices and the parameters by stage predict accuracy and step time
     (:mod:`nas.samplers.prediction`). The highest :class:`nas.samplers.acquisition.Acquisition` is
-    sought among random points, the neighbours of the best networks, and then uphill. The first ten
-    candidates are chance.
+    sought among random points, the neighbours of the best networks, and then uphill. The first
+    eight candidates are chance.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ModelSampler(OwnSampler):
         self._predictor = Predictor(self._features)
 
     def propose(self, situation: Situation) -> FlatParameters:
-        """Chance until ten are complete, then the most promising point that is found."""
+        """Chance until eight are complete, then the most promising point that is found."""
         timed = [each for each in situation.history if each.step_time]
         trained = [each for each in timed if each.curve and each.value is not None]
         if sum(each.is_complete for each in trained) < STARTUP:

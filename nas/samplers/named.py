@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
@@ -16,6 +16,7 @@ from nas.samplers.model import ModelSampler
 from nas.samplers.optunas import PerTrial
 from nas.samplers.policy import PolicySampler
 from nas.samplers.random import PermutationSampler
+from reward.limits import Limits
 from reward.objective import Objective
 
 
@@ -25,7 +26,7 @@ class Task:
 
     domain: Domain
     objective: Objective
-    max_step_time: float | None = None  # S/S0
+    limits: Limits = field(default_factory=Limits)
 
 
 def _random(task: Task) -> BaseSampler:
@@ -48,7 +49,7 @@ SAMPLERS: dict[str, Callable[[Task], BaseSampler]] = {
     "nsga2": _nsga2,
     "evolution": lambda task: EvolutionSampler(task.domain),
     "policy": lambda task: PolicySampler(task.domain),
-    "model": lambda task: ModelSampler(task.domain, task.objective, task.max_step_time),
+    "model": lambda task: ModelSampler(task.domain, task.objective, task.limits.max_step_time),
 }
 """By name."""
 

@@ -11,7 +11,6 @@ from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveSamplerTestCase
 from optuna.trial import TrialState, create_trial
 
-from nas.samplers.named import SAMPLERS
 from nas.samplers.random import PermutationSampler, distributions
 from search_space.space import FlatParameters, Space
 from search_space.spaces import efficientnet_b4
@@ -95,13 +94,6 @@ def test_a_parameter_that_is_not_the_spaces_is_sampled_all_the_same(tiny_space: 
     study = _study(PermutationSampler(tiny_space, 0))
     trial = study.ask()
     assert 0 <= trial.suggest_float("other", 0, 1) <= 1
-
-
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_named_samplers_propose_what_is_in_the_space(name: str, tiny_space: Space) -> None:
-    study = _study(SAMPLERS[name](tiny_space, 3))
-    for _ in range(5):
-        assert tiny_space.contains(tiny_space.decode(_ask(study, tiny_space)))
 
 
 class TestOptunasOwnSuite(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):

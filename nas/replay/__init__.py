@@ -1,0 +1,1 @@
+"""Strategies tried on a recorded run as a tabular benchmark, without training."""

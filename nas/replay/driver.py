@@ -1,0 +1,108 @@
+"""A search on a table: the strategy and the rules are the real ones, training is looked up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+
+from nas.fidelity.rule import Rule, learn, stopped
+from nas.proposals import Proposals
+from nas.replay.table import Table
+from nas.samplers.domain import Domain
+from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
+from nas.samplers.parameter_count import ParameterCount
+from results.candidate import Candidate, State
+from results.worth import reward
+from reward.objective import Objective
+from search_space.space import FlatParameters
+from search_space.task import Task as ImageTask
+
+
+@dataclass(frozen=True)
+class Trace:
+    """After each candidate of one search: epochs trained so far, and the best reward so far.
+
+    Before the first complete candidate the best is -inf.
+    """
+
+    epochs: tuple[int, ...]
+    best: tuple[float, ...]
+
+    def epochs_to(self, target: float) -> float:
+        """The epochs after which the best was the target or more; inf where it never was."""
+        pairs = zip(self.epochs, self.best, strict=True)
+        return next((epochs for epochs, best in pairs if best >= target), math.inf)
+
+
+class Replay:
+    """Runs searches on a table, one worker at a time.
+
+    A strategy is confined to the table's networks: what it proposes is taken to the nearest that it
+    has not had yet (:class:`nas.samplers.domain.Domain`), and one that chooses among all points
+    chooses among these. Random search takes the table's in a random order.
+    """
+
+    def __init__(self, table: Table, objective: Objective) -> None:
+        self._table = table
+        self._objective = objective
+        self._space = table.space
+        task = ImageTask(int(table.settings["classes"]), int(table.settings["in_channels"]))
+        self._parameters = ParameterCount(task)
+        self._rows = {c.architecture.architecture_id: c for c in table.candidates}
+        self._points: Sequence[FlatParameters] = [
+            self._space.encode(candidate.architecture) for candidate in table.candidates
+        ]
+
+    def run(
+        self,
+        sampler: str,
+        seed: int,
+        budget: int,
+        rules: Callable[[], Sequence[Rule]] = list,
+        target: float = math.inf,
+    ) -> Trace:
+        """One search of ``budget`` candidates, or until it has reached the target."""
+        proposals, own_rules = self._proposals(sampler, seed), rules()
+        epochs, best = [0], [-math.inf]
+        for clock in count():
+            proposal = proposals.next() if clock < budget and best[-1] < target else None
+            if proposal is None:
+                return Trace(tuple(epochs[1:]), tuple(best[1:]))
+            candidate = replace(
+                self._rows[proposal.architecture.architecture_id],
+                number=proposal.number,
+                proposal=proposal.parameters,
+                started_at=float(clock),
+            )
+            ended = _trained(candidate, own_rules)
+            proposals.tell(ended)
+            learn(own_rules, [ended])
+            value = reward(ended, self._objective)
+            epochs.append(epochs[-1] + len(ended.curve))
+            best.append(best[-1] if value is None else max(best[-1], value))
+        raise AssertionError  # a count does not end
+
+    def _proposals(self, sampler: str, seed: int) -> Proposals:
+        domain = Domain(self._space, seed, self._parameters, points=self._points)
+        return Proposals(
+            self._space,
+            make_sampler(sampler, Task(domain, self._objective)),
+            self._objective,
+            known=[],
+            has_two_objectives=sampler in HAS_TWO_OBJECTIVES,
+        )
+
+
+def _trained(recorded: Candidate, rules: Sequence[Rule]) -> Candidate:
+    """The recorded candidate as the rules let it end, each epoch shown to them."""
+    end = (recorded.started_at or 0.0) + 0.5
+    for epochs in range(len(recorded.curve) + 1):
+        running = replace(
+            recorded, state=State.RUNNING, accuracy=None, curve=recorded.curve[:epochs]
+        )
+        ended = stopped(running, rules)
+        if ended is not None:
+            return replace(ended, finished_at=end)
+    return replace(recorded, finished_at=end)

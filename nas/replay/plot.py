@@ -1,0 +1,56 @@
+"""The best reward against the epochs trained, with its spread, as a page that works offline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from nas.replay.driver import Trace
+from nas.replay.summary import bests_at
+from results.atomic import write_text
+
+# Okabe and Ito's, which the colour-blind can tell apart: the strategy, then random search.
+_COLOURS = ("0, 114, 178", "230, 159, 0")
+_POINTS = 300
+
+
+def write_plot(path: Path, traces: Mapping[str, Sequence[Trace]], target: float) -> Path:
+    """One line for each name, the median over the repeats, in a band of half of them.
+
+    ``target`` is drawn as a level: random search's expected best of its whole budget.
+    """
+    figure = go.Figure(
+        layout={
+            "template": "plotly_white",
+            "xaxis": {"title": {"text": "epochs trained"}, "rangemode": "tozero"},
+            "yaxis": {"title": {"text": "best reward so far"}},
+            "legend": {"orientation": "h", "y": 1.08},
+        }
+    )
+    for (name, own), colour in zip(traces.items(), _COLOURS, strict=False):
+        figure.add_traces(_band(name, own, colour))
+    figure.add_hline(target, line={"dash": "dot"}, annotation_text=f"target {target:.4f}")
+    return write_text(path, figure.to_html(include_plotlyjs=True))
+
+
+def _band(name: str, traces: Sequence[Trace], colour: str) -> list[Any]:
+    end = max(trace.epochs[-1] for trace in traces)
+    epochs = np.unique(np.linspace(0, end, _POINTS).astype(int)).tolist()
+    bests = bests_at(traces, epochs)
+    shown = [i for i in range(len(epochs)) if not np.isnan(bests[:, i]).any()]
+    low, middle, high = np.quantile(bests[:, shown], (0.25, 0.5, 0.75), axis=0).tolist()
+    x = [epochs[i] for i in shown]
+    band = go.Scatter(
+        x=x + x[::-1],
+        y=high + low[::-1],
+        fill="toself",
+        fillcolor=f"rgba({colour}, 0.2)",
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    return [band, go.Scatter(x=x, y=middle, name=name, line={"color": f"rgb({colour})"})]

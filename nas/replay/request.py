@@ -1,0 +1,92 @@
+"""From the options of ``nas replay`` to its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.errors import UserError
+from nas.fidelity.named import check_rules, stopping_rules
+from nas.fidelity.rule import Rule
+from nas.replay.driver import Replay, Trace
+from nas.replay.summary import Cost, cost, expected_best
+from nas.replay.table import find_table
+from nas.samplers.named import check_sampler
+from nas.settings import objective_of
+from results.worth import reward
+
+BASELINE = "random"
+
+
+@dataclass(frozen=True)
+class ReplayRequest:
+    """What to replay: a strategy with rules on a table, against random search without any."""
+
+    run: Path
+    sampler: str
+    repeats: int
+    budget: int | None
+    scheduler: str
+    bound: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The searches by name, and what they cost to reach random search's expected best.
+
+    ``full_epochs`` is what random search's whole budget takes to train.
+    """
+
+    candidates: int
+    budget: int
+    full_epochs: int
+    target: float
+    traces: dict[str, list[Trace]]
+    costs: dict[str, Cost]
+
+
+def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None) -> Replayed:
+    """Runs the repeats; ``listener`` hears of each search's end.
+
+    Raises:
+        UserError: an option that cannot be met.
+    """
+    check_sampler(request.sampler)
+    table = find_table(request.run)
+    check_rules(request.scheduler, request.bound, table.epochs)
+    objective = objective_of(table.settings)
+    rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
+    budget = _budget(request.budget, len(rewards))
+    replay = Replay(table, objective)
+    named: dict[str, tuple[str, Callable[[], Sequence[Rule]]]] = {
+        _name(request): (
+            request.sampler,
+            lambda: stopping_rules(request.scheduler, request.bound, objective, table.epochs),
+        )
+    }
+    if _name(request) != BASELINE:
+        named[BASELINE] = (BASELINE, list)
+    traces: dict[str, list[Trace]] = {name: [] for name in named}
+    for name, (sampler, rules) in named.items():
+        for repeat in range(request.repeats):
+            traces[name].append(replay.run(sampler, request.seed + repeat, budget, rules))
+            listener()
+    target = expected_best(rewards, budget)
+    costs = {name: cost(own, target) for name, own in traces.items()}
+    return Replayed(len(rewards), budget, budget * table.epochs, target, traces, costs)
+
+
+def _budget(wanted: int | None, rows: int) -> int:
+    if rows < 2:
+        raise UserError(f"RUN: has {rows} complete candidates, must have 2 or more")
+    budget = wanted or rows // 2
+    if budget > rows:
+        raise UserError(f"--budget: got {budget}, must be from 1 to the table's {rows}")
+    return budget
+
+
+def _name(request: ReplayRequest) -> str:
+    rules = [name for name in (request.scheduler, request.bound) if name != "none"]
+    return " + ".join([request.sampler, *rules])

@@ -1,0 +1,145 @@
+"""A recorded run as a table of networks whose training is known, and as a Parquet file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nas.errors import UserError
+from nas.run_directory import open_for_reading
+from results.candidate import Candidate, CurvePoint, State
+from results.candidate_json import measured_json
+from results.record_error import RecordError
+from reward.measurements import StepTime
+from search_space.architecture import Architecture
+from search_space.space import Space
+from search_space.space_file import parse_space
+
+_SETTINGS = "settings"
+_PLAIN = ("number", "seed", "accuracy", "parameters", "multiply_adds", "reference_parameters")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The complete candidates of a run, each network once, and what they were made with."""
+
+    candidates: tuple[Candidate, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def space(self) -> Space:
+        """The run's."""
+        return parse_space(str(self.settings["space"]))
+
+    @property
+    def epochs(self) -> int:
+        """Of a whole training."""
+        return int(self.settings["epochs"])
+
+
+def table_of(candidates: Iterable[Candidate], settings: Mapping[str, Any]) -> Table:
+    """The table of a run's candidates.
+
+    Only complete ones of the run's space and full length are in it: of the others a replay could
+    not tell what longer training would have come to.
+    """
+    space, epochs = parse_space(str(settings["space"])), int(settings["epochs"])
+    rows = {
+        candidate.architecture.architecture_id: candidate
+        for candidate in candidates
+        if candidate.state is State.COMPLETE
+        and candidate.confirms is None
+        and candidate.step_time is not None
+        and len(candidate.curve) == epochs
+        and space.contains(candidate.architecture)
+    }
+    return Table(tuple(rows.values()), dict(settings))
+
+
+def find_table(path: Path) -> Table:
+    """A run's directory, or a file that :func:`write_table` wrote.
+
+    Raises:
+        UserError: neither, in one line.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return read_table(path)
+        _, record = open_for_reading(path)
+        with record:
+            return table_of(record.candidates(), record.settings())
+    except FileNotFoundError as error:
+        raise UserError(f"RUN: {path}: no such file") from error
+    except RecordError as error:
+        raise UserError(f"RUN: {error}", exit_code=1) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"RUN: {path}: is no table of a run ({reason})") from error
+
+
+def write_table(path: Path, table: Table) -> None:
+    """One row a candidate, the run's settings with its space as JSON in the file's metadata.
+
+    A step time is kept as its median and interval, without the single steps.
+    """
+    frame = pd.DataFrame([_row(candidate) for candidate in table.candidates])
+    frame.attrs = {_SETTINGS: dict(table.settings)}  # pandas puts them into the file's metadata
+    frame.to_parquet(path, compression="zstd", index=False)
+
+
+def read_table(path: Path) -> Table:
+    """What :func:`write_table` wrote.
+
+    Raises:
+        ValueError: not such a file.
+    """
+    frame = pd.read_parquet(path)
+    if _SETTINGS not in frame.attrs:
+        raise ValueError("has no run's settings in its metadata")
+    candidates = tuple(_candidate(row) for row in frame.to_dict("records"))
+    return Table(candidates, frame.attrs[_SETTINGS])
+
+
+def _row(candidate: Candidate) -> dict[str, Any]:
+    measured = measured_json(candidate)
+    low, high = measured.pop("step_time_ci_s") or (None, None)
+    timed = candidate.step_time
+    assert timed is not None
+    return {
+        **{name: getattr(candidate, name) for name in _PLAIN},
+        "architecture_id": candidate.architecture.architecture_id,
+        "architecture": json.dumps(candidate.architecture.to_json()),
+        "proposal": json.dumps(dict(candidate.proposal)),
+        **measured,
+        "step_time_ci_low_s": low,
+        "step_time_ci_high_s": high,
+        "image_size": timed.image_size,
+        "epoch_losses": [point.loss for point in candidate.curve],
+        "epoch_accuracies": [point.accuracy for point in candidate.curve],
+        "epoch_elapsed_s": [point.elapsed_s for point in candidate.curve],
+    }
+
+
+def _candidate(row: Mapping[Any, Any]) -> Candidate:
+    curves = zip(row["epoch_losses"], row["epoch_accuracies"], row["epoch_elapsed_s"], strict=True)
+    timed = StepTime(
+        samples_s=(row["step_time_s"],),
+        reference_samples_s=(row["step_time_s"] / row["normalized_step_time"],),
+        peak_memory_bytes=row["peak_memory_bytes"],
+        device=row["device"],
+        image_size=row["image_size"],
+        batch_size=row["batch_size"],
+    )
+    return Candidate(
+        **{name: row[name] for name in _PLAIN},
+        state=State.COMPLETE,
+        architecture=Architecture.from_json(json.loads(row["architecture"])),
+        proposal=json.loads(row["proposal"]),
+        step_time=timed,
+        curve=tuple(CurvePoint(epoch, *point) for epoch, point in enumerate(curves, 1)),
+    )

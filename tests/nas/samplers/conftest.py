@@ -1,0 +1,104 @@
+"""Strategies over a small space, and what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from nas.proposals import Proposal, Proposals
+from nas.samplers.domain import Domain
+from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
+from nas.samplers.parameter_count import ParameterCount
+from results.candidate import Candidate, CurvePoint, State
+from reward.limits import Limits
+from reward.measurements import StepTime
+from reward.objective import Objective
+from search_space.space import Space
+from search_space.task import Task as ImageTask
+
+COUNT = ParameterCount(ImageTask(4))
+
+
+class Lab:
+    """A space whose accuracies and step times follow from the choices by known rules.
+
+    Accuracy grows with layers, and by the kernel of 5 where there is one; the step time follows
+    the layers and the expansion.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        self.objective = Objective()
+
+    def domain(self, seed: int = 0, limits: Limits | None = None) -> Domain:
+        return Domain(self.space, seed, COUNT, limits.max_parameters if limits else None)
+
+    def proposals(
+        self,
+        name: str,
+        known: list[Candidate] | None = None,
+        seed: int = 0,
+        limits: Limits | None = None,
+    ) -> Proposals:
+        task = Task(self.domain(seed, limits), self.objective, limits or Limits())
+        return Proposals(
+            self.space,
+            make_sampler(name, task),
+            self.objective,
+            known or [],
+            limits=limits,
+            has_two_objectives=name in HAS_TWO_OBJECTIVES,
+        )
+
+    def evaluated(self, proposal: Proposal, limits: Limits | None = None) -> Candidate:
+        """How it ends, five epochs long; outside the limit on the step time not feasible."""
+        stages = proposal.architecture.stages
+        accuracy = 0.5 + 0.05 * sum(stage.layers for stage in stages)
+        accuracy += 0.1 * sum(stage.operator == "fused_mbconv" for stage in stages)
+        step_time = 0.3 + 0.1 * sum(stage.layers * stage.expansion for stage in stages)
+        bound = limits.max_step_time if limits else None
+        is_feasible = bound is None or step_time <= bound
+        candidate = Candidate(
+            number=proposal.number,
+            state=State.COMPLETE,
+            architecture=proposal.architecture,
+            seed=0,
+            proposal=proposal.parameters,
+            accuracy=accuracy,
+            parameters=COUNT(proposal.architecture),
+            reference_parameters=COUNT(self.space.backbone),
+            step_time=StepTime((0.01 * step_time,), (0.01,), 1000, "cpu", 8, 4),
+            curve=tuple(CurvePoint(i, 1.0, accuracy * (0.5 + 0.1 * i), i) for i in range(1, 6)),
+            started_at=2.0 * proposal.number,
+            finished_at=2.0 * proposal.number + 1,
+        )
+        if is_feasible:
+            return candidate
+        return replace(candidate, state=State.INFEASIBLE, accuracy=None, curve=())
+
+    def search(
+        self, proposals: Proposals, count: int, limits: Limits | None = None
+    ) -> list[Candidate]:
+        """So many candidates one after the other, or all that there are."""
+        ended: list[Candidate] = []
+        for _ in range(count):
+            proposal = proposals.next()
+            if proposal is None:
+                break
+            ended.append(self.evaluated(proposal, limits))
+            proposals.tell(ended[-1])
+        return ended
+
+
+@pytest.fixture
+def lab(tiny_space: Space) -> Lab:
+    """Over the space of 144 networks."""
+    return Lab(tiny_space)
+
+
+@pytest.fixture
+def lab_of() -> Callable[[Space], Lab]:
+    """Over any space."""
+    return Lab

@@ -1,0 +1,209 @@
+"""What holds of every strategy."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from optuna.samplers import BaseSampler
+from optuna.testing.pytest_samplers import (
+    BasicSamplerTestCase,
+    MultiObjectiveSamplerTestCase,
+    SingleOnlySamplerTestCase,
+)
+
+from nas.errors import UserError
+from nas.samplers.named import SAMPLERS, Task, check_sampler, make_sampler
+from results.candidate import Candidate, State
+from reward.limits import Limits
+from search_space.architecture import Architecture, Stage
+from search_space.choices import StageChoices
+from search_space.space import Space
+from tests.nas.samplers.conftest import COUNT, Lab
+
+FOREIGN = "optuna.samplers:RandomSampler"
+ALL = [*SAMPLERS, FOREIGN]
+SMALL = StageChoices(("mbconv",), (1,), (3,), (1, 2, 4))
+LEARNING = [name for name in SAMPLERS if name not in ("random", "nsga2")]
+
+
+def proposed(candidates: list[Candidate]) -> list[str]:
+    return [candidate.architecture.architecture_id for candidate in candidates]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_nothing_is_proposed_twice_and_the_space_ends(name: str, lab: Lab) -> None:
+    """The model's is 36 networks: each of its proposals takes a fit."""
+    if name == "model":
+        lab = Lab(replace(lab.space, choices=(lab.space.choices[0], SMALL)))
+    size = lab.space.size
+    ended = lab.search(lab.proposals(name), size)
+    assert len(set(proposed(ended))) == len(ended) == size == (36 if name == "model" else 144)
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "random"])
+def test_after_the_whole_space_there_is_no_proposal(name: str) -> None:
+    """Random search without limits goes round; the driver ends it by counting."""
+    stages = (Stage("mbconv", 3, 1, 1, 4, 1, 0.25), Stage("mbconv", 3, 1, 1, 8, 1, 0.25))
+    choices = (
+        StageChoices(("mbconv",), (1,), (3,), (1,)),
+        StageChoices(("mbconv",), (0, 1), (3,), (1, 2)),
+    )
+    lab = Lab(Space("three", Architecture(stages, stem_channels=4), choices))
+    proposals = lab.proposals(name)
+    assert len(set(proposed(lab.search(proposals, 10)))) == 3
+    assert proposals.next() is None
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_resumed_search_proposes_what_an_uninterrupted_one_would(name: str, lab: Lab) -> None:
+    expected = lab.search(lab.proposals(name, seed=5), 26)
+    for interrupted in (0, 3, 23):
+        resumed = lab.proposals(name, known=expected[:interrupted], seed=5)
+        assert lab.search(resumed, 3) == expected[interrupted : interrupted + 3]
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in ("nsga2",)])
+def test_a_record_in_which_candidates_ended_out_of_order_decides_alike(name: str, lab: Lab) -> None:
+    """Two workers: what a strategy knows is what had ended, in the order in which it did."""
+    proposals = lab.proposals(name, seed=1)
+    chance = random.Random(3)
+    running: list[Candidate] = []
+    ended: list[Candidate] = []
+    clock = 0.0
+    for _ in range(14):
+        while len(running) < 2:
+            proposal = proposals.next()
+            assert proposal is not None
+            clock += 1
+            running.append(replace(lab.evaluated(proposal), started_at=clock))
+        candidate = running.pop(chance.randrange(2))
+        clock += 1
+        ended.append(replace(candidate, finished_at=clock))
+        proposals.tell(ended[-1])
+    under_way = replace(running[0], state=State.RUNNING, accuracy=None, curve=(), step_time=None)
+    resumed = lab.proposals(name, known=[*ended, under_way], seed=1)
+    expected, found = proposals.next(), resumed.next()
+    assert expected is not None
+    assert expected == found
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_seeds_differ(name: str, lab: Lab) -> None:
+    first, second = (lab.search(lab.proposals(name, seed=seed), 8) for seed in (1, 2))
+    assert proposed(first) != proposed(second)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_strategy_learns(name: str, lab: Lab) -> None:
+    """Over three seeds, the mean accuracy of candidates 26 to 40 is above that of random search."""
+    means = {}
+    for each in (name, "random"):
+        candidates = [
+            candidate
+            for seed in range(3)
+            for candidate in lab.search(lab.proposals(each, seed=seed), 40)[25:]
+        ]
+        means[each] = sum(candidate.accuracy or 0 for candidate in candidates) / len(candidates)
+    assert means[name] > means["random"] + 0.01
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_no_more_parameters_than_allowed_are_ever_proposed(name: str, lab: Lab) -> None:
+    counts = sorted(COUNT(lab.space.decode(lab.space.at(i))) for i in range(144))
+    limits = Limits(max_parameters=counts[19])
+    ended = lab.search(lab.proposals(name, limits=limits), 20, limits)
+    assert len(set(proposed(ended))) == 20
+    assert all((candidate.parameters or 0) <= counts[19] for candidate in ended)
+
+
+@pytest.mark.parametrize("name", ["tpe", "model"])
+def test_step_times_above_the_limit_are_avoided_once_some_were_seen(name: str, lab: Lab) -> None:
+    limits = Limits(max_step_time=0.9)
+    outside = {}
+    for each in (name, "random"):
+        found = [
+            candidate.state is State.INFEASIBLE
+            for seed in range(2)
+            for candidate in lab.search(lab.proposals(each, limits=limits, seed=seed), 40, limits)[
+                25:
+            ]
+        ]
+        outside[each] = sum(found) / len(found)
+    assert outside[name] < outside["random"] - 0.1
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_failed_stopped_and_unfinished_candidates_do_no_harm(name: str, lab: Lab) -> None:
+    proposals = lab.proposals(name)
+    known = []
+    for number in range(16):
+        proposal = proposals.next()
+        assert proposal is not None
+        whole = lab.evaluated(proposal)
+        failed = replace(whole, state=State.FAILED, accuracy=None, curve=(), step_time=None)
+        stopped = replace(whole, state=State.STOPPED, curve=whole.curve[:2])
+        untrained = replace(whole, state=State.STOPPED, curve=(), accuracy=None)
+        known.append((whole, failed, stopped, untrained)[number % 4])
+        proposals.tell(known[-1])
+    assert proposals.next() == lab.proposals(name, known=known).next()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("luck", "--sampler: got 'luck', must be random, tpe"),
+        ("optuna.samplers:None", "which cannot be imported"),
+        ("no.such.module:Sampler", "which cannot be imported: No module named 'no'"),
+        (":Sampler", "which cannot be imported"),
+        ("optuna.samplers:GridSampler", "must be made from a seed alone"),
+        ("optuna.trial:Trial", "must be a class of Optuna's BaseSampler"),
+        ("optuna.samplers:BaseSampler", "must be made from a seed alone"),
+    ],
+)
+def test_what_is_no_sampler_is_told(name: str, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        check_sampler(name)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+class _Suite:
+    name = ""
+
+    @pytest.fixture
+    def sampler(self, lab: Lab) -> Callable[[], BaseSampler]:
+        """A new one at each call."""
+        return lambda: make_sampler(self.name, Task(lab.domain(), lab.objective))
+
+
+class TestEvolution(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
+    """Optuna's suite."""
+
+    name = "evolution"
+
+
+class TestPolicy(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
+    """Optuna's suite."""
+
+    name = "policy"
+
+
+class TestModel(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
+    """Optuna's suite."""
+
+    name = "model"
+
+
+class TestTpe(_Suite, BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
+    """Optuna's suite on its sampler as we wrap it."""
+
+    name = "tpe"
+
+
+class TestNsga2(_Suite, BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
+    """Optuna's suite on its sampler as we wrap it."""
+
+    name = "nsga2"
