@@ -13,6 +13,11 @@ STAMP := .venv/made
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format clean
 
+# Says how to get the browser that the dashboard's tests need; without one they are skipped.
+browser = @for name in chromium chromium-browser google-chrome; do \
+  command -v $$name > /dev/null && exit 0; done; \
+  echo 'make $@: the tests of the dashboard need Chromium: apt install chromium'
+
 # $(call step,name,command): says what runs and, if it fails, what failed.
 step = @printf '%s\n' '== $(1)'; $(2) || { printf '%s\n' 'make $@: $(1) failed' >&2; exit 1; }
 
@@ -40,9 +45,11 @@ demo: setup
 	@$(BIN)/nas search --budget 12
 
 test: setup
+	$(browser)
 	@$(BIN)/pytest --quiet $(ARGS)
 
 check: setup
+	$(browser)
 	$(call step,format,$(BIN)/ruff format --quiet --check .)
 	$(call step,lint,$(BIN)/ruff check --quiet .)
 	$(call step,types,$(BIN)/mypy --no-error-summary)

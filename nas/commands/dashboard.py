@@ -33,7 +33,8 @@ def dashboard(
 
     Ctrl-C ends it. From another machine: ssh -L 8080:localhost:8080.
     """
-    from nas.dashboard import bench_rows, open_browser, socket_at, source_of
+    from nas.dashboard import open_browser, socket_at
+    from nas.shown_runs import bench_rows, source_of
     from results.dashboard.board import Board
     from results.dashboard.server import serve
 

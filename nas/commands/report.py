@@ -30,8 +30,8 @@ def report(runs: tuple[Path, ...], out: Path, benches: tuple[Path, ...]) -> None
 
     It works offline and needs nothing but a browser.
     """
-    from nas.dashboard import bench_rows, source_of
     from nas.errors import UserError
+    from nas.shown_runs import bench_rows, source_of
     from results.dashboard.report import write_report
 
     sources = [source_of(run) for run in runs]

@@ -15,7 +15,7 @@ from results.dashboard.importance import importances
 from results.dashboard.page_files import INDEX, page_files, plotly_js
 from results.dashboard.payload import whole
 from results.dashboard.plain import for_script
-from results.dashboard.security import policy
+from results.dashboard.policy import policy
 from results.dashboard.source import Source
 from results.front import front
 from results.record_error import RecordError
@@ -41,8 +41,10 @@ def write_report(
 
 def _data(sources: Sequence[Source], benches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     objective = Objective()
+    data = whole(sources, benches, "report")
     return {
-        **whole(sources, benches, "report"),
+        **data,
+        "runs": [{**run, "is_searching": False} for run in data["runs"]],  # a file does not go on
         "details": {str(i): _details(source, objective) for i, source in enumerate(sources)},
         "importance": {
             str(i): importances(source.rows(), source.run.space if source.run else None, objective)

@@ -15,15 +15,15 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from nas.shown_runs import source_of
 from results.dashboard.app import app
 from results.dashboard.board import Board
 from results.dashboard.live_run import Place
 from results.dashboard.server import listen
-from results.dashboard.source import Source
 from results.database import sqlite_url
 from tests.results.dashboard.made_run import make_run
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_NAMES = ("chromium", "chromium-browser", "google-chrome")  # as in the Makefile
 _WAIT_MS = 60_000
 CANDIDATES = 60
 
@@ -104,7 +104,7 @@ def serve() -> Iterator[Callable[..., str]]:
     with ExitStack() as servers:
 
         def begin(*runs: Path, benches: list[dict[str, Any]] | None = None) -> str:
-            sources = [Source(run, lambda run=run: place(run)) for run in runs]
+            sources = [source_of(run) for run in runs]
             return servers.enter_context(_served(Board(sources, benches or [])))
 
         yield begin

@@ -35,13 +35,15 @@ PAIRS, EPOCHS, WORKERS = 15, 10, 4
 DEVICE = "Intel(R) Xeon(R) Processor, 1 thread"
 
 
-def make_run(path: Path, count: int, space: Space | None = None, seed: int = 0) -> Record:
+def make_run(
+    path: Path, count: int, space: Space | None = None, seed: int = 0, run_id: str = "made"
+) -> Record:
     """A new run with ``count`` candidates, of which 0 is the backbone; its record is left open."""
     space = space or small()
     path.mkdir(parents=True, exist_ok=True)
-    record = Record.open(sqlite_url(path.absolute() / "record.sqlite"), "made")
+    record = Record.open(sqlite_url(path.absolute() / "record.sqlite"), run_id)
     record.create(settings(space, seed))
-    run = {"schema_version": 1, "run_id": "made", "storage": None}
+    run = {"schema_version": 1, "run_id": run_id, "storage": None}
     (path / "run.json").write_text(json.dumps(run))
     add(record, made_candidates(space, count, seed))
     return record

@@ -145,7 +145,7 @@ def test_a_candidate_has_all_that_is_known_of_it(made: Path, serve: Serve) -> No
 def _changed(address: str, version: str) -> dict[str, Any]:
     """What came after a version, once something has."""
     for _ in range(200):
-        answer = _ask(address, f"api/runs/0?after={version}")
+        answer: dict[str, Any] = _ask(address, f"api/runs/0?after={version}")
         if answer["columns"]["number"]:
             return answer
     raise AssertionError("nothing changed")

@@ -30,7 +30,7 @@ def test_a_completed_candidate_shows_up_and_nothing_set_is_lost(
         new = _complete(BEFORE)
         record.start(replace(new, state=State.RUNNING, accuracy=None, curve=(), step_time=None))
         record.finish(replace(new, accuracy=1.0))
-        expect(page.locator("#winner")).to_contain_text(f"candidate {BEFORE}")
+        _wait_for(page, BEFORE + 1)
         assert _axes(page) == before
         assert page.locator("#w").input_value() == "-0.2"
         expect(page.locator("#candidate")).to_contain_text("candidate 0")
@@ -54,7 +54,7 @@ def test_a_run_that_is_made_again_replaces_what_was_shown(
     make_run(run, BEFORE).close()
     page = visit().open(serve(run))
     run.rename(tmp_path / "old")
-    with make_run(run, 5, seed=1) as record:
+    with make_run(run, 5, seed=1, run_id="again") as record:
         _wait_for(page, 5)
         add(record, [made_candidate(small(), 5, seed=1)])
         _wait_for(page, 6)

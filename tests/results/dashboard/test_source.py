@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from nas.dashboard import source_of
+from nas.shown_runs import source_of
 from results.dashboard.source import Source
 from tests.results.dashboard.conftest import place
 from tests.results.dashboard.made_run import make_run

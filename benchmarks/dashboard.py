@@ -1,0 +1,107 @@
+"""How soon the dashboard is drawn and how soon it answers a slider, measured in the browser.
+
+python -m benchmarks.dashboard [--candidates 1000 20000] [--repeats 5]    # some minutes
+
+Needs Chromium. "drawn" is from the navigation's start to the frame with all candidates, "slider"
+from the input event to the frame with the new winner, ranking and front (performance.measure).
+"read" is the server's own: from its start until it has read the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from reward.device import processor_name
+from tests.results.dashboard.made_run import make_run
+
+LIMITS_MS = {1000: (2000, 150), 20_000: (5000, 500)}
+SLIDES = 10
+
+
+def main() -> None:
+    """Prints n, the spread and the machine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--candidates", type=int, nargs="+", default=list(LIMITS_MS))
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+        print(f"{processor_name()}, {os.cpu_count()} cores, load {load}")
+        print(f"Chromium {browser.version}, no GPU, {options.repeats} visits, {SLIDES} slides each")
+        for count in options.candidates:
+            _measure(browser, count, options.repeats)
+        browser.close()
+
+
+def _measure(browser: Browser, count: int, repeats: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        make_run(run, count).close()
+        with _served(run) as (address, read_s):
+            visits = [_visit(browser, address, count) for _ in range(repeats)]
+    drawn_limit, slider_limit = LIMITS_MS.get(count, (None, None))
+    print(f"n = {count} candidates, read in {read_s:.1f} s")
+    _print("drawn", [drawn for drawn, _ in visits], drawn_limit)
+    _print("slider", [answer for _, answers in visits for answer in answers], slider_limit)
+
+
+def _visit(browser: Browser, address: str, count: int) -> tuple[float, list[float]]:
+    """Milliseconds until drawn, and of each slide."""
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    page.goto(address)
+    drawn = _durations(page, "nas:draw", 1)[0]
+    assert page.locator("html").get_attribute("data-drawn") == str(count)
+    for slide in range(SLIDES):
+        page.locator("#w").fill(str(round(-0.2 + 0.02 * slide, 3)))
+        _durations(page, "nas:slider", slide + 1)
+    answers = _durations(page, "nas:slider", SLIDES)
+    page.close()
+    return drawn, answers
+
+
+def _durations(page: Page, name: str, count: int) -> list[float]:
+    """The measures of a name, once there are so many."""
+    measures = f"performance.getEntriesByName('{name}').map((entry) => entry.duration)"
+    page.wait_for_function(f"{measures}.length >= {count}", timeout=120_000)
+    found: list[float] = page.evaluate(measures)
+    return found
+
+
+@contextmanager
+def _served(run: Path) -> Iterator[tuple[str, float]]:
+    """The dashboard as a process of its own: its address, and the seconds until it had read."""
+    begin = time.perf_counter()
+    command = [sys.executable, "-m", "nas", "dashboard", str(run), "--port", "0", "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[0]
+        with urlopen(f"{address}/api/runs") as answer:
+            answer.read()
+        yield address, time.perf_counter() - begin
+        process.terminate()
+
+
+def _print(name: str, values_ms: Sequence[float], limit_ms: int | None) -> None:
+    ordered = sorted(values_ms)
+    spread = f"{ordered[0]:.0f} to {ordered[-1]:.0f} ms, median {statistics.median(ordered):.0f} ms"
+    print(f"  {name}: {spread}" + (f" (to be under {limit_ms} ms)" if limit_ms else ""))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Benched networks stand beside candidates where they were timed alike."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from results.dashboard.benches import NoBench, read_benches, relative_step_time
+
+ROW = {"name": "b0", "step_time_s": 0.3, "device": "gpu", "batch_size": 64, "image_size": 224}
+RUN: list[dict[str, Any]] = [
+    {"device": None},
+    {"device": "gpu", "batch_size": 64, "image_size": 224},
+]
+REFERENCE = {"step_time_s": 0.2}
+
+
+def _read(tmp_path: Path, content: Any) -> list[dict[str, Any]]:
+    path = tmp_path / "bench.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return read_benches(path)
+
+
+@pytest.mark.parametrize("content", [[ROW], {"networks": [ROW]}, {"schema": 1, "rows": [ROW]}])
+def test_rows_are_found(tmp_path: Path, content: Any) -> None:
+    (bench,) = _read(tmp_path, content)
+    assert bench["name"] == "b0"
+    assert bench["step_time_s"] == 0.3
+    assert bench["parameters"] is None
+
+
+@pytest.mark.parametrize("content", ["{", [], {}, "1", [1], [{"parameters": 1}], "[" * 10**5])
+def test_a_file_of_something_else_is_named(tmp_path: Path, content: Any) -> None:
+    with pytest.raises(NoBench, match=r"bench\.json: "):
+        _read(tmp_path, content)
+    with pytest.raises(NoBench, match="cannot be read"):
+        read_benches(tmp_path / "nowhere.json")
+
+
+def test_what_was_timed_alike_compares(tmp_path: Path) -> None:
+    (bench,) = _read(tmp_path, [ROW])
+    assert relative_step_time(bench, RUN, REFERENCE) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("unlike", [{"device": "cpu"}, {"batch_size": 1}, {"image_size": 32}])
+def test_what_was_timed_otherwise_does_not(tmp_path: Path, unlike: dict[str, Any]) -> None:
+    (bench,) = _read(tmp_path, [{**ROW, **unlike}])
+    assert relative_step_time(bench, RUN, REFERENCE) is None
+    assert relative_step_time(bench, RUN[:1], REFERENCE) is None
+    assert relative_step_time(bench, RUN, None) is None

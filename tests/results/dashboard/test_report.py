@@ -1,0 +1,102 @@
+"""The report is the page, whole, in one file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from nas.shown_runs import source_of
+from results.candidate import Candidate
+from results.dashboard import report
+from results.dashboard.report import write_report
+from results.front import front
+from results.record import Record
+from results.worth import best
+from reward.objective import Objective
+from tests.results.dashboard.conftest import CANDIDATES, Visit, place
+from tests.results.dashboard.made_run import make_run
+
+Begin = Callable[..., Visit]
+
+
+@pytest.fixture(scope="module")
+def written(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the run."""
+    return write_report(tmp_path_factory.mktemp("report") / "r.html", [source_of(made)])
+
+
+@pytest.fixture(scope="module")
+def winner(made: Path) -> Candidate:
+    """The run's best candidate."""
+    where = place(made)
+    with Record.read(where.url, where.run_id) as record:
+        found = best(record.candidates(), Objective())
+    assert found is not None
+    return found
+
+
+def test_a_file_shows_what_the_server_does(written: Path, winner: Candidate, visit: Begin) -> None:
+    page = visit(offline=True).open(f"{written.as_uri()}#selected=0:{winner.number}")
+    assert page.locator("html").get_attribute("data-drawn") == str(CANDIDATES)
+    expect(page.locator("#winner")).to_contain_text(f"candidate {winner.number}")
+    expect(page.locator("#candidate")).to_contain_text(str(winner.seed))
+    page.locator("[data-view=matters]").click()
+    expect(page.locator("#importances")).to_contain_text("expansion")
+    with page.expect_download() as download:
+        page.locator("[data-action=save-json]").click()
+    saved = json.loads(Path(download.value.path()).read_text())
+    assert saved["architecture_id"] == winner.architecture.architecture_id
+
+
+def test_nothing_in_it_is_elsewhere(written: Path) -> None:
+    page = written.read_text(encoding="utf-8")
+    tags = re.findall(r"<(?:script|link|img|iframe|style)\b[^>]*>", _without_scripts(page))
+    assert [tag for tag in tags if "src=" in tag or "href=" in tag] == [
+        '<link rel="icon" href="data:,">'
+    ]
+    assert page.index('<meta charset="utf-8">') < 1024
+    assert page.index("Content-Security-Policy") < page.index("<script")
+
+
+def test_every_candidate_has_its_details(written: Path) -> None:
+    assert sorted(map(int, _data(written)["details"]["0"])) == list(range(CANDIDATES))
+
+
+def test_of_very_many_the_front_and_the_best_have_details(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "MOST_DETAILS", 12)
+    with make_run(tmp_path / "run", 40) as record:
+        candidates = record.candidates()
+    data = _data(write_report(tmp_path / "r.html", [source_of(tmp_path / "run")]))
+    details = set(data["details"]["0"])
+    winner = best(candidates, Objective())
+    assert winner is not None
+    assert len(details) == 12
+    assert {str(c.number) for c in (*front(candidates), winner)} <= details
+
+
+def test_a_run_without_candidates_has_a_page_too(tmp_path: Path, visit: Begin) -> None:
+    make_run(tmp_path / "run", 0).close()
+    (tmp_path / "nothing").mkdir()
+    sources = [source_of(tmp_path / name) for name in ("run", "nothing")]
+    page = visit().open(write_report(tmp_path / "r.html", sources).as_uri())
+    expect(page.locator("#winner")).to_contain_text("No candidate yet")
+    expect(page.locator("#problems")).to_contain_text("must be a run's directory")
+
+
+def _without_scripts(page: str) -> str:
+    return re.sub(r"(<script[^>]*>).*?</script>", r"\1", page, flags=re.DOTALL)
+
+
+def _data(written: Path) -> Any:
+    page = written.read_text(encoding="utf-8")
+    found = re.search(r'id="nas-data">(.*?)</script>', page, flags=re.DOTALL)
+    assert found
+    return json.loads(found[1])
