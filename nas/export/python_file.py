@@ -14,6 +14,7 @@ from search_space.architecture import Stage
 from search_space.operators import OPERATORS, fused_mbconv, mbconv
 
 _WIDTH = 88
+_LONGEST_NAME = 56  # what the first line has room for
 _BEGIN, _END = "# The network.\n", "# The network's parts.\n"
 _IN_FILE = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
 
@@ -80,7 +81,7 @@ def _docstring(file: ArchitectureFile, training: Training | None, module: str) -
 
 
 def _name(file: ArchitectureFile) -> str:
-    return plain(file.name)[:60].strip() or "network"
+    return plain(file.name)[:_LONGEST_NAME].strip() or "network"
 
 
 def _table(file: ArchitectureFile) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from safetensors.torch import load_file
 
 from nas.cli import nas
 from nas.errors import UserError
-from nas.export import onnx_file, request
+from nas.export import request
 from results.architecture_file import ArchitectureFile, write
 from search_space.architecture import Architecture, Stage
 from search_space.spaces import small
@@ -23,9 +22,7 @@ from tests.nas.command_line import nas as nas_process
 
 
 @pytest.fixture(autouse=True)
-def _in_its_folder(
-    _one_thread: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def _in_its_folder(_one_thread: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     measurements = {"accuracy": 0.93, "epochs": 10, "device": "a | device"}
     provenance = {"run": "r", "candidate": 7, "seed": 3, "versions": {"torch": "2.13"}}
@@ -39,7 +36,6 @@ def _in_its_folder(
         provenance=provenance,
     )
     write(Path("best.json"), file)
-    return
 
 
 def _export(*arguments: str) -> str:
@@ -188,7 +184,7 @@ def test_what_torch_cannot_export_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     def export(*_: object, **__: object) -> None:
         raise torch.onnx.OnnxExporterError("no such operator\nand much more")
 
-    monkeypatch.setattr(onnx_file.torch.onnx, "export", export)
+    monkeypatch.setattr(torch.onnx, "export", export)
     error = _refused("best.json", "--to", "m.onnx")
     assert str(error) == "winner: torch cannot export it to ONNX (no such operator)"
     assert error.exit_code == 1
