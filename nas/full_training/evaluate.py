@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas.checkpoint import TrainedNetwork
 from nas.data.images import Images, images
@@ -74,14 +74,14 @@ def evaluate(
             raise UserError(f"--data: got {data!r} with {got} {what}, must have {own}, as trained")
     test = images(loaded.test, device, trained.normalization, task.classes)
     network = trained.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    _ranks(network, test, torch.arange(min(batch_size, len(test))), batch_size)  # warm-up
+    ranks(network, replace(test, labels=test.labels[:batch_size]), batch_size)  # warm-up
     start = time.perf_counter()
-    ranks = _ranks(network, test, torch.arange(len(test)), batch_size)
+    places = ranks(network, test, batch_size)
     seconds = time.perf_counter() - start
     has_top_5 = task.classes >= FEWEST_CLASSES_FOR_TOP_5
     return TestResult(
-        top_1=Share(int((ranks < 1).sum()), len(test)),
-        top_5=Share(int((ranks < 5).sum()), len(test)) if has_top_5 else None,
+        top_1=Share(int((places < 1).sum()), len(test)),
+        top_5=Share(int((places < 5).sum()), len(test)) if has_top_5 else None,
         images_per_s=len(test) / seconds,
         image_size=size,
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
@@ -90,15 +90,15 @@ def evaluate(
 
 
 @torch.inference_mode()
-def _ranks(network: torch.nn.Module, test: Images, order: Tensor, batch_size: int) -> Tensor:
+def ranks(network: nn.Module, test: Images, batch_size: int) -> Tensor:
     """The place, from 0, at which the network puts each image's label, or its best one: (N,)."""
-    ranks = []
-    for batch, labels in test.batches(order, batch_size):
+    found = []
+    for batch, labels in test.batches(torch.arange(len(test)), batch_size):
         batch = batch.contiguous(memory_format=torch.channels_last)
         with mixed_precision(batch.device):
             logits: Tensor = network(batch)
         places = logits.argsort(1, descending=True)  # (N, classes): class by place
         is_single = labels.ndim == 1
         hit = places == labels[:, None] if is_single else labels.gather(1, places) > 0
-        ranks.append(hit.int().argmax(1))
-    return torch.cat(ranks).cpu()
+        found.append(hit.int().argmax(1))
+    return torch.cat(found).cpu()

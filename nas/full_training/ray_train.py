@@ -11,7 +11,8 @@ import logging
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from ray import train
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 
-from nas.cluster import ray_cluster
+from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
 from nas.full_training.directory import TrainDirectory
 from nas.full_training.events import Event, Listener, WorkerLost
@@ -61,7 +62,7 @@ def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
     job = replace(job, directory=TrainDirectory(job.directory.path.absolute()))
     scratch = Path(tempfile.mkdtemp(prefix="nas-train-"))
     try:
-        with ray_cluster(None) as cluster:
+        with _started() as cluster:
             _check_capacity(workers, cluster.capacity, cluster.has_gpus)
             queue = Queue(actor_options={"num_cpus": 0})
             trainer = TorchTrainer(
@@ -78,6 +79,21 @@ def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
             _listen(trainer.fit, queue, listener)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _started() -> Iterator[Cluster]:
+    """Ray on this machine; UserError where it does not start, which a busy machine is enough for."""
+    with ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(ray_cluster(None))
+        except Exception as error:
+            text = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"--workers: Ray does not start ({text}); a single process needs none",
+                exit_code=1,
+            ) from error
+        yield cluster
 
 
 def _worker(config: dict[str, Any]) -> None:

@@ -1,0 +1,46 @@
+"""``nas train``: what is refused before anything is loaded, and its options' names."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from nas.commands.train import PRESETS, train
+from nas.errors import UserError
+from nas.training import presets
+
+
+def test_the_presets_are_the_trainings() -> None:
+    assert set(presets.PRESETS) == set(PRESETS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--epochs", "0"], "--epochs: got '0', must be a whole number, 1 or more"),
+        (["--image-size", "2"], "--image-size: got '2', must be a whole number, from 4 to 4096"),
+        (["--batch-size", "1"], "--batch-size: got '1', must be a whole number, 2 or more"),
+        (["--workers", "0"], "--workers: got '0', must be a whole number, 1 or more"),
+        (["--patience", "0"], "--patience: got '0', must be a whole number, 1 or more"),
+        (["--preset", "imagenette"], "'imagenette' is not one of 'imagenet', 'imagenet21k'"),
+    ],
+)
+def test_a_bad_option_is_refused(arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(train, arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--arch: must be given, or --resume"),
+        (["--arch", "efficientnet-b0"], "--data: must be given"),
+        (["--log", "paper"], "--log: got 'paper', must be one or more of tensorboard"),
+    ],
+)
+def test_what_is_missing_or_unknown_is_one_line(arguments: list[str], said: str) -> None:
+    error = CliRunner().invoke(train, arguments).exception
+    assert isinstance(error, UserError)
+    assert said in str(error)
+    assert "\n" not in str(error)

@@ -1,0 +1,69 @@
+"""Several processes: they train one network, and one that is killed is started again."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nas.checkpoint import read_network
+from tests.nas.command_line import nas, start_nas
+
+
+@pytest.fixture
+def options(tiny_arch_file: Path, tiny_data_file: Path) -> tuple[object, ...]:
+    """Of two processes."""
+    return ("--arch", tiny_arch_file, "--data", tiny_data_file, "--workers", 2)
+
+
+def test_a_killed_process_is_started_again_from_the_last_checkpoint(
+    options: tuple[object, ...], tmp_path: Path
+) -> None:
+    """Named by a path from here, since the processes work elsewhere."""
+    process = start_nas("train", *options, "--epochs", 150, "--out", "run", cwd=tmp_path)
+    assert process.stdout is not None
+    killed, said = False, []
+    for line in process.stdout:
+        said.append(line.rstrip())
+        if not killed and re.match(r"epoch +2/", line):
+            os.kill(_processes(process.pid)[-1], signal.SIGKILL)
+            killed = True
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert err == ""
+    assert "training on 2 x CPU" in said
+    (lost,) = [line for line in said if line.startswith("a worker was lost")]
+    (again,) = [line for line in said if line.startswith("going on after epoch")]
+    assert said.index(lost) < said.index(again)
+    with (tmp_path / "run" / "curve.csv").open() as file:
+        assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, 151))
+    assert read_network(tmp_path / "run" / "last.pt").epoch == 150
+
+
+def test_more_workers_than_the_machine_has_are_refused(
+    options: tuple[object, ...], tmp_path: Path
+) -> None:
+    done = nas("train", *options[:-1], 999, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert done.stderr.startswith("nas: --workers: got 999, must be from 1 to ")
+    assert done.stderr.count("\n") == 1
+
+
+def _processes(driver: int) -> list[int]:
+    """Ray Train's workers among the descendants of the driver."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    ours, found = {driver}, []
+    for _ in range(5):  # driver, Ray's daemons, its workers
+        ours |= {int(pid) for pid, parent, _ in rows if int(parent) in ours}
+    for pid, _, command in rows:
+        if int(pid) in ours and "RayTrainWorker" in command:
+            found.append(int(pid))
+    return found
