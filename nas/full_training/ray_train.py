@@ -83,7 +83,7 @@ def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
 
 @contextmanager
 def _started() -> Iterator[Cluster]:
-    """Ray on this machine; UserError where it does not start, which a busy machine is enough for."""
+    """Ray on this machine; UserError where it does not start, as on one that is too busy."""
     with ExitStack() as stack:
         try:
             cluster = stack.enter_context(ray_cluster(None))

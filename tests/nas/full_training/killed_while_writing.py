@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Any
 
 from nas.cli import main
 
@@ -17,7 +18,7 @@ def kill_at(count: int) -> None:
     sync = os.fsync
     left = count
 
-    def fsync(descriptor: int) -> None:
+    def fsync(descriptor: Any) -> None:
         nonlocal left
         left -= 1
         if left == 0:

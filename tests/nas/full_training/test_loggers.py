@@ -125,6 +125,6 @@ def test_a_logger_that_does_not_start_is_one_line(
     def no_key(*_: object) -> None:
         raise RuntimeError("no API key\nconfigured")
 
-    monkeypatch.setitem(LOGGERS, "wandb", (no_key, "wandb"))  # type: ignore[arg-type]
+    monkeypatch.setitem(LOGGERS, "wandb", (no_key, "wandb"))
     with pytest.raises(UserError, match="--log: wandb does not start: no API key configured"):
         open_loggers(("wandb",), tmp_path, SETTINGS, 0)
