@@ -9,8 +9,12 @@
 
   /** A button that opens a candidate, for wherever its number stands. */
   function link(row, text) {
-    const open = (event) => select(row, event.shiftKey || event.ctrlKey || event.metaKey, true);
-    return element("button.link", { type: "button", onclick: open, "aria-label": `open candidate ${row.number}` }, text);
+    const open = (event) => select(row, nas.pointing.isBeside(event), true);
+    return element(
+      "button.link",
+      { type: "button", onclick: open, "aria-label": `open candidate ${row.number}` },
+      text,
+    );
   }
 
   /**
@@ -61,7 +65,10 @@
 
   function show(panel, rows, parts) {
     if (parts instanceof Error || parts.includes(null)) {
-      const text = parts instanceof Error ? parts.message : `This report holds no details of candidate ${rows[parts.indexOf(null)].number}.`;
+      const text =
+        parts instanceof Error
+          ? parts.message
+          : `This report holds no details of candidate ${rows[parts.indexOf(null)].number}.`;
       return panel.replaceChildren(heading(rows), element("p.problem", { role: "alert" }, text));
     }
     const networks = rows.map((row, place) => ({ label: title(row), row, detail: parts[place] }));
@@ -98,12 +105,21 @@
       isPicking = !isPicking;
       draw();
     };
-    const compare = rows.length === 1
-      ? element("button", { type: "button", onclick: pick, "aria-pressed": String(isPicking) }, isPicking ? "now choose another ..." : "Compare")
-      : element("button", { type: "button", onclick: () => swap() }, "Swap");
-    const names = rows.length === 1 ? title(rows[0]) : rows.map((row, place) => `${"AB"[place]}: ${title(row)}`).join("  ·  ");
+    const compare =
+      rows.length === 1
+        ? element(
+            "button",
+            { type: "button", onclick: pick, "aria-pressed": String(isPicking) },
+            isPicking ? "now choose another ..." : "Compare",
+          )
+        : element("button", { type: "button", onclick: () => swap() }, "Swap");
+    const names =
+      rows.length === 1
+        ? title(rows[0])
+        : rows.map((row, place) => `${"AB"[place]}: ${title(row)}`).join("  ·  ");
     return element(
-      "header.bar-of-buttons", {},
+      "header.bar-of-buttons",
+      {},
       element("h2", {}, names[0].toUpperCase() + names.slice(1)),
       compare,
       element("button.close", { type: "button", onclick: close, "aria-label": "close (Esc)" }, "×"),
@@ -124,12 +140,21 @@
       nas.model.onFront.has(row) && "on the Pareto front",
     ].filter(Boolean);
     const letter = nas.state.selected.length > 1 ? `${"AB"[place]}: ` : "";
-    return element("div.remarks", {}, said.length > 0 && element("p", {}, letter + said.join(", ")), detail.detail && element("p.problem", {}, detail.detail));
+    return element(
+      "div.remarks",
+      {},
+      said.length > 0 && element("p", {}, letter + said.join(", ")),
+      detail.detail && element("p.problem", {}, detail.detail),
+    );
   }
 
   function picture({ label, detail }) {
     const size = detail.step_time?.image_size ?? null;
-    return element("div.scroll", { tabindex: 0, role: "group", "aria-label": `drawing of ${label}` }, nas.drawing.network(detail.architecture, size, label));
+    return element(
+      "div.scroll",
+      { tabindex: 0, role: "group", "aria-label": `drawing of ${label}` },
+      nas.drawing.network(detail.architecture, size, label),
+    );
   }
 
   nas.candidate = { link, select, close, draw, redraw: () => ((shown = ""), draw()) };

@@ -10,19 +10,32 @@
     const axis = { gridcolor: theme("grid"), zeroline: false, automargin: true };
     const title = (text) => ({ text: plain(text), standoff: 6 });
     const { x, y, ...rest } = layout;
-    return Plotly.react(place, traces, {
-      margin: { l: 46, r: 10, t: 8, b: x.title ? 36 : 22 },
-      font: { color: theme("muted"), family: getComputedStyle(document.body).fontFamily, size: 11 },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      hoverlabel: { bgcolor: theme("page"), bordercolor: theme("grid"), font: { color: theme("text") } },
-      showlegend: traces.filter((trace) => trace.name).length > 1,
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-      dragmode: false,
-      ...rest,
-      xaxis: { ...axis, fixedrange: true, ...x, title: title(x.title) },
-      yaxis: { ...axis, fixedrange: true, ...y, title: title(y.title) },
-    }, { displayModeBar: false, responsive: true, showTips: false });
+    return Plotly.react(
+      place,
+      traces,
+      {
+        margin: { l: 46, r: 10, t: 8, b: x.title ? 36 : 22 },
+        font: {
+          color: theme("muted"),
+          family: getComputedStyle(document.body).fontFamily,
+          size: 11,
+        },
+        paper_bgcolor: "rgba(0,0,0,0)",
+        plot_bgcolor: "rgba(0,0,0,0)",
+        hoverlabel: {
+          bgcolor: theme("page"),
+          bordercolor: theme("grid"),
+          font: { color: theme("text") },
+        },
+        showlegend: traces.filter((trace) => trace.name).length > 1,
+        legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+        dragmode: false,
+        ...rest,
+        xaxis: { ...axis, fixedrange: true, ...x, title: title(x.title) },
+        yaxis: { ...axis, fixedrange: true, ...y, title: title(y.title) },
+      },
+      { displayModeBar: false, responsive: true, showTips: false },
+    );
   }
 
   const colourOf = (place) => nas.colours.theme(place ? "second" : "accent");
@@ -37,7 +50,8 @@
       mode: "lines+markers",
       marker: { size: 5 },
       line: { color: colourOf(network), width: 2, dash: network ? "dot" : "solid" },
-      hovertemplate: "epoch %{x}: %{y:.2f} %<br>loss %{customdata[0]:.4f}, after %{customdata[1]:.1f} s<extra></extra>",
+      hovertemplate:
+        "epoch %{x}: %{y:.2f} %<br>loss %{customdata[0]:.4f}, after %{customdata[1]:.1f} s<extra></extra>",
     }));
     return chart(place, traces, { x: { title: "epoch" }, y: { title: "minival accuracy (%)" } });
   }
@@ -54,9 +68,21 @@
     });
     const traces = shown.flatMap(({ label, detail }, network) => [
       line(detail.samples_s, label, colourOf(network), network ? "diamond" : "circle"),
-      ...(network ? [] : [line(detail.reference_samples_s, "backbone, in turn", nas.colours.theme("muted"), "circle-open")]),
+      ...(network
+        ? []
+        : [
+            line(
+              detail.reference_samples_s,
+              "backbone, in turn",
+              nas.colours.theme("muted"),
+              "circle-open",
+            ),
+          ]),
     ]);
-    return chart(place, traces, { x: { title: "pair" }, y: { title: "step (ms)", rangemode: "tozero" } });
+    return chart(place, traces, {
+      x: { title: "pair" },
+      y: { title: "step (ms)", rangemode: "tozero" },
+    });
   }
 
   nas.charts = { chart, learning, samples };

@@ -23,13 +23,26 @@
   function draw(pen, frame) {
     const { shown, onFront } = nas.model;
     place(frame);
-    const colour = nas.colours.colouring(shown.filter((row) => row.state === "complete"), colourColumn());
+    const colour = nas.colours.colouring(
+      shown.filter((row) => row.state === "complete"),
+      colourColumn(),
+    );
     clip(pen, frame);
     const few = points.length <= CROWD;
     drawBars(pen, frame, few ? points : points.filter((point) => onFront.has(point.row)));
     const candidates = points.filter((point) => point.row.key);
-    drawPoints(pen, candidates.filter((point) => !onFront.has(point.row)), colour, few);
-    drawPoints(pen, candidates.filter((point) => onFront.has(point.row)), colour, true);
+    drawPoints(
+      pen,
+      candidates.filter((point) => !onFront.has(point.row)),
+      colour,
+      few,
+    );
+    drawPoints(
+      pen,
+      candidates.filter((point) => onFront.has(point.row)),
+      colour,
+      true,
+    );
     drawReferences(pen, frame);
     drawMarks(pen);
     pen.restore();
@@ -68,7 +81,8 @@
     if (!column || column.isText) return () => 6 * scale;
     let most = 0;
     for (const row of rows) most = Math.max(most, column.value(row) ?? 0);
-    return (row) => Math.max(SMALLEST_PX, LARGEST_PX * Math.sqrt((column.value(row) ?? 0) / most)) * scale;
+    return (row) =>
+      Math.max(SMALLEST_PX, LARGEST_PX * Math.sqrt((column.value(row) ?? 0) / most)) * scale;
   }
 
   function placed(row, frame, sizeOf) {
@@ -102,22 +116,31 @@
 
   /** By colour, since changing it costs more than a point does. */
   function drawPoints(pen, some, colour, outlined) {
-    const groups = new Map();
-    for (const point of some) {
-      const isFilled = point.row.state === "complete";
-      const key = isFilled ? colour.of(point.row) : nas.colours.theme(point.row.state === "failed" ? "bad" : "muted");
-      const group = groups.get(key) ?? groups.set(key, { filled: [], open: [] }).get(key);
-      (isFilled ? group.filled : group.open).push(point);
+    const filled = some.filter(({ row }) => row.state === "complete");
+    const open = some.filter(({ row }) => row.state !== "complete");
+    for (const [key, group] of grouped(filled, ({ row }) => colour.of(row))) {
+      pen.fillStyle = key;
+      for (const point of group) disc(pen, point);
+    }
+    pen.lineWidth = 1.5;
+    const themed = ({ row }) => nas.colours.theme(row.state === "failed" ? "bad" : "muted");
+    for (const [key, group] of grouped(open, themed)) {
+      pen.strokeStyle = key;
+      for (const point of group) symbol(pen, point);
     }
     pen.lineWidth = 1;
-    for (const [key, { filled, open }] of groups) {
-      pen.fillStyle = pen.strokeStyle = key;
-      for (const point of filled) disc(pen, point);
-      pen.lineWidth = 1.5;
-      for (const point of open) symbol(pen, point);
-      pen.lineWidth = 1;
+    if (outlined) outline(pen, filled);
+  }
+
+  function grouped(some, keyOf) {
+    const groups = new Map();
+    for (const point of some) {
+      const key = keyOf(point);
+      const group = groups.get(key);
+      if (group) group.push(point);
+      else groups.set(key, [point]);
     }
-    if (outlined) outline(pen, some);
+    return groups;
   }
 
   function disc(pen, { x, y, radius }) {
@@ -128,8 +151,7 @@
 
   function outline(pen, some) {
     pen.strokeStyle = nas.colours.theme("outline");
-    for (const { row, x, y, radius } of some) {
-      if (row.state !== "complete") continue;
+    for (const { x, y, radius } of some) {
       pen.beginPath();
       pen.arc(x, y, radius, 0, 2 * Math.PI);
       pen.stroke();
@@ -141,11 +163,28 @@
       line(pen, x - r, y - r, x + r, y + r);
       line(pen, x - r, y + r, x + r, y - r);
     },
-    infeasible: (pen, x, y, r) => polygon(pen, [[x - r, y - r], [x + r, y - r], [x, y + r]]),
+    infeasible: (pen, x, y, r) =>
+      polygon(pen, [
+        [x - r, y - r],
+        [x + r, y - r],
+        [x, y + r],
+      ]),
     stopped: (pen, x, y, r) => pen.rect(x - r, y - r, 2 * r, 2 * r),
     running: (pen, x, y, r) => pen.arc(x, y, r, 0, 1.5 * Math.PI),
-    duplicate: (pen, x, y, r) => polygon(pen, [[x, y - r], [x + r, y], [x, y + r], [x - r, y]]),
-    reference: (pen, x, y, r) => polygon(pen, [[x, y - r], [x + r, y], [x, y + r], [x - r, y]]),
+    duplicate: (pen, x, y, r) =>
+      polygon(pen, [
+        [x, y - r],
+        [x + r, y],
+        [x, y + r],
+        [x - r, y],
+      ]),
+    reference: (pen, x, y, r) =>
+      polygon(pen, [
+        [x, y - r],
+        [x + r, y],
+        [x, y + r],
+        [x - r, y],
+      ]),
     complete: (pen, x, y, r) => pen.arc(x, y, r, 0, 2 * Math.PI),
   };
 
@@ -194,7 +233,8 @@
       const place = nas.state.selected.indexOf(point.row.key);
       if (place >= 0) ring(pen, point, 4, nas.colours.theme("text"), place ? [3, 3] : []);
       if (point.row === winner) ring(pen, point, 4, nas.colours.theme("accent"), []);
-      if (nas.pointed?.key === point.row.key && point.row.key) ring(pen, point, 3, nas.colours.theme("text"), []);
+      if (nas.pointed?.key === point.row.key && point.row.key)
+        ring(pen, point, 3, nas.colours.theme("text"), []);
     }
   }
 
@@ -220,5 +260,5 @@
     return found;
   }
 
-  nas.cloud = { draw, nearest, points: () => points, colourColumn, SYMBOLS };
+  nas.cloud = { draw, nearest, points: () => points, colourColumn };
 }

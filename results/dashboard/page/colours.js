@@ -3,8 +3,17 @@
 {
   // Viridis at tenths (van der Walt and Smith, 2015), readable by the colour-blind and in grey.
   const VIRIDIS = [
-    [68, 1, 84], [72, 36, 117], [65, 68, 135], [53, 95, 141], [42, 120, 142], [33, 145, 140],
-    [34, 168, 132], [68, 191, 112], [122, 209, 81], [189, 223, 38], [253, 231, 37],
+    [68, 1, 84],
+    [72, 36, 117],
+    [65, 68, 135],
+    [53, 95, 141],
+    [42, 120, 142],
+    [33, 145, 140],
+    [34, 168, 132],
+    [68, 191, 112],
+    [122, 209, 81],
+    [189, 223, 38],
+    [253, 231, 37],
   ];
   // Okabe and Ito, 2008, in an order whose neighbours differ most; black follows the theme's text.
   const CATEGORIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
@@ -64,7 +73,9 @@
   }
 
   function byCategory(rows, column) {
-    const values = [...new Set(rows.map(column.value))].filter((value) => value !== null).sort(inOrder);
+    const values = [...new Set(rows.map(column.value))]
+      .filter((value) => value !== null)
+      .sort(inOrder);
     const colour = categoryColours(column);
     const places = new Map(values.map((value, place) => [value, colour(value, place)]));
     const none = theme("muted");
@@ -95,5 +106,15 @@
     return { of, low, high, cut: values[0] < low };
   }
 
-  nas.colours = { SCALE, category, ofRun, operator, theme, onTheme, colouring, categoryColours, inOrder };
+  nas.colours = {
+    SCALE,
+    category,
+    ofRun,
+    operator,
+    theme,
+    onTheme,
+    colouring,
+    categoryColours,
+    inOrder,
+  };
 }

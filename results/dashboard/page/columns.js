@@ -16,37 +16,159 @@
  */
 {
   const { fixed, count, short, moment, duration, MISSING } = nas.format;
-  const scaled = (name, factor = 1) => (row) => (row[name] === null ? null : row[name] * factor);
-  const interval = (low, high, factor = 1) => (row) =>
-    row[low] === null || row[high] === null ? null : [row[low] * factor, row[high] * factor];
+  const scaled =
+    (name, factor = 1) =>
+    (row) =>
+      row[name] == null ? null : row[name] * factor;
+  const interval =
+    (low, high, factor = 1) =>
+    (row) =>
+      row[low] == null || row[high] == null ? null : [row[low] * factor, row[high] * factor];
   const text = (value) => (value === null ? MISSING : String(value));
 
   /** @type {Column[]} */
   const FIXED = [
     { id: "number", label: "candidate", value: (row) => row.number, format: text },
     { id: "state", label: "state", value: (row) => row.state, format: text, isText: true },
-    { id: "reward", label: "reward", better: "high", value: (row) => row.reward, format: fixed(4), onAxis: true },
-    { id: "accuracy", label: "minival accuracy (%)", menu: "accuracy (%)", short: "accuracy %", better: "high", value: scaled("accuracy", 100), format: fixed(2), onAxis: true },
-    { id: "step", label: "training step time, relative to the backbone", menu: "step time (relative)", short: "S/S0", better: "low", value: scaled("normalized_step_time"), interval: interval("normalized_low", "normalized_high"), format: fixed(3), onAxis: true },
-    { id: "step_ms", label: "training step time (ms)", menu: "step time (ms)", short: "step ms", better: "low", value: scaled("step_time_s", 1000), interval: interval("step_time_low_s", "step_time_high_s", 1000), format: fixed(1), onAxis: true },
-    { id: "parameters", label: "parameters", better: "low", value: scaled("parameters"), format: count, onAxis: true },
-    { id: "multiply_adds", label: "multiply-adds per image", menu: "multiply-adds", short: "multiply-adds", better: "low", value: scaled("multiply_adds"), format: short, onAxis: true },
-    { id: "memory", label: "peak memory of a training step (MB)", menu: "memory (MB)", short: "memory MB", better: "low", value: scaled("peak_memory_bytes", 1e-6), format: fixed(1), onAxis: true },
-    { id: "throughput", label: "training throughput (images/s)", menu: "throughput (images/s)", short: "images/s", better: "high", value: scaled("images_per_s"), format: count, onAxis: true },
-    { id: "inference", label: "inference time of one image (ms)", menu: "inference time (ms)", short: "inference ms", better: "low", value: scaled("inference_time_s", 1000), format: fixed(2), onAxis: true },
+    {
+      id: "reward",
+      label: "reward",
+      better: "high",
+      value: (row) => row.reward,
+      format: fixed(4),
+      onAxis: true,
+    },
+    {
+      id: "accuracy",
+      label: "minival accuracy (%)",
+      menu: "accuracy (%)",
+      short: "accuracy %",
+      better: "high",
+      value: scaled("accuracy", 100),
+      format: fixed(2),
+      onAxis: true,
+    },
+    {
+      id: "step",
+      label: "training step time, relative to the backbone",
+      menu: "step time (relative)",
+      short: "S/S0",
+      better: "low",
+      value: scaled("normalized_step_time"),
+      interval: interval("normalized_low", "normalized_high"),
+      format: fixed(3),
+      onAxis: true,
+    },
+    {
+      id: "step_ms",
+      label: "training step time (ms)",
+      menu: "step time (ms)",
+      short: "step ms",
+      better: "low",
+      value: scaled("step_time_s", 1000),
+      interval: interval("step_time_low_s", "step_time_high_s", 1000),
+      format: fixed(1),
+      onAxis: true,
+    },
+    {
+      id: "parameters",
+      label: "parameters",
+      better: "low",
+      value: scaled("parameters"),
+      format: count,
+      onAxis: true,
+    },
+    {
+      id: "multiply_adds",
+      label: "multiply-adds per image",
+      menu: "multiply-adds",
+      short: "multiply-adds",
+      better: "low",
+      value: scaled("multiply_adds"),
+      format: short,
+      onAxis: true,
+    },
+    {
+      id: "memory",
+      label: "peak memory of a training step (MB)",
+      menu: "memory (MB)",
+      short: "memory MB",
+      better: "low",
+      value: scaled("peak_memory_bytes", 1e-6),
+      format: fixed(1),
+      onAxis: true,
+    },
+    {
+      id: "throughput",
+      label: "training throughput (images/s)",
+      menu: "throughput (images/s)",
+      short: "images/s",
+      better: "high",
+      value: scaled("images_per_s"),
+      format: count,
+      onAxis: true,
+    },
+    {
+      id: "inference",
+      label: "inference time of one image (ms)",
+      menu: "inference time (ms)",
+      short: "inference ms",
+      better: "low",
+      value: scaled("inference_time_s", 1000),
+      format: fixed(2),
+      onAxis: true,
+    },
     { id: "layers", label: "layers", value: scaled("layers"), format: count, onAxis: true },
-    { id: "fused", label: "operator mix: layers that are fused MBConv (%)", menu: "operator mix", short: "fused %", value: scaled("fused_share", 100), format: fixed(0), onAxis: true },
-    { id: "training", label: "proxy training (s)", short: "training s", value: scaled("training_s"), format: fixed(1), onAxis: true },
+    {
+      id: "fused",
+      label: "operator mix: layers that are fused MBConv (%)",
+      menu: "operator mix",
+      short: "fused %",
+      value: scaled("fused_share", 100),
+      format: fixed(0),
+      onAxis: true,
+    },
+    {
+      id: "training",
+      label: "proxy training (s)",
+      short: "training s",
+      value: scaled("training_s"),
+      format: fixed(1),
+      onAxis: true,
+    },
     { id: "epochs", label: "epochs", value: scaled("epochs"), format: count },
-    { id: "image_size", label: "image size (px)", short: "image px", value: scaled("image_size"), format: count },
+    {
+      id: "image_size",
+      label: "image size (px)",
+      short: "image px",
+      value: scaled("image_size"),
+      format: count,
+    },
     { id: "cause", label: "cause", value: (row) => row.cause, format: text, isText: true },
     { id: "run", label: "run", value: (row) => row.run.label, format: text, isText: true },
     { id: "worker", label: "worker", value: (row) => row.worker, format: text, isText: true },
     { id: "device", label: "device", value: (row) => row.device, format: text, isText: true },
     { id: "finished", label: "finished", value: (row) => row.finished_at, format: moment },
-    { id: "took", label: "took", value: (row) => row.finished_at && row.finished_at - row.started_at, format: duration },
-    { id: "stages", label: "stages", value: (row) => (row.stages ??= nas.store.stagesText(row)), format: text, isText: true },
-    { id: "architecture_id", label: "architecture", value: (row) => row.architecture_id, format: text, isText: true },
+    {
+      id: "took",
+      label: "took",
+      value: (row) => row.finished_at && row.finished_at - row.started_at,
+      format: duration,
+    },
+    {
+      id: "stages",
+      label: "stages",
+      value: (row) => (row.stages ??= nas.store.stagesText(row)),
+      format: text,
+      isText: true,
+    },
+    {
+      id: "architecture_id",
+      label: "architecture",
+      value: (row) => row.architecture_id,
+      format: text,
+      isText: true,
+    },
   ];
 
   /** @returns {Column[]} those of every run, and the choices of the runs' spaces */

@@ -26,7 +26,11 @@
       return group(part, x);
     });
     const label = `${name}: ${parts.map((part) => `${part.title} ${part.below}`).join(", ")}`;
-    return drawn("svg.network", { viewBox: `0 0 ${at} 150`, role: "img", "aria-label": label, width: at, height: 150 }, placed);
+    return drawn(
+      "svg.network",
+      { viewBox: `0 0 ${at} 150`, role: "img", "aria-label": label, width: at, height: 150 },
+      placed,
+    );
   }
 
   function stages({ stem_channels, stem_stride, stages, head_channels }, imageSize) {
@@ -36,7 +40,10 @@
     const width = (channels) => Math.max(NARROWEST, widest * Math.sqrt(channels / most));
     let stride = stem_stride;
     const part = (title, operator, channels, layers, kernel) => ({
-      title, operator, layers, kernel,
+      title,
+      operator,
+      layers,
+      kernel,
       each: width(channels),
       width: layers * (width(channels) + GAP),
       height: Math.max(8, HEIGHT / Math.sqrt(Math.max(1, stride / stem_stride))),
@@ -46,7 +53,10 @@
     const parts = [part("stem", "conv", stem_channels, 1, 3)];
     for (const stage of stages) {
       stride *= stage.stride;
-      parts.push({ ...part(named(stage), stage.operator, stage.channels, stage.layers, stage.kernel), hasSqueeze: stage.se_ratio > 0 });
+      parts.push({
+        ...part(named(stage), stage.operator, stage.channels, stage.layers, stage.kernel),
+        hasSqueeze: stage.se_ratio > 0,
+      });
     }
     return [...parts, part("head", "conv", head_channels, 1, 1)];
   }
@@ -58,17 +68,33 @@
   }
 
   function group(part, x) {
-    const colour = part.operator === "conv" ? nas.colours.theme("muted") : nas.colours.operator(part.operator);
+    const colour =
+      part.operator === "conv" ? nas.colours.theme("muted") : nas.colours.operator(part.operator);
     const layers = Array.from({ length: part.layers }, (_, layer) =>
       drawn("rect", {
-        x: x + layer * (part.each + GAP), y: FLOOR - 6 - part.height, width: part.each, height: part.height, rx: 1.5, fill: colour,
+        x: x + layer * (part.each + GAP),
+        y: FLOOR - 6 - part.height,
+        width: part.each,
+        height: part.height,
+        rx: 1.5,
+        fill: colour,
         "fill-opacity": part.kernel > 3 ? 1 : 0.75,
       }),
     );
     const texts = [part.title, part.below, part.resolution].map((text, line) =>
       drawn("text", { x, y: FLOOR + 8 + 13 * line }, text),
     );
-    const squeeze = part.hasSqueeze && drawn("line", { x1: x, x2: x + part.width - GAP, y1: FLOOR - 3, y2: FLOOR - 3, stroke: colour, "stroke-width": 2, "stroke-dasharray": "3 2" });
+    const squeeze =
+      part.hasSqueeze &&
+      drawn("line", {
+        x1: x,
+        x2: x + part.width - GAP,
+        y1: FLOOR - 3,
+        y2: FLOOR - 3,
+        stroke: colour,
+        "stroke-width": 2,
+        "stroke-dasharray": "3 2",
+      });
     return drawn("g", {}, layers, texts, squeeze || null);
   }
 

@@ -8,8 +8,19 @@
   const SELECTS = {
     "axis-x": ["x", () => nas.columns.axes()],
     "axis-y": ["y", () => nas.columns.axes()],
-    colour: ["colour", () => nas.columns.all().filter(({ id }) => !["stages", "architecture_id"].includes(id))],
-    size: ["size", () => [...nas.columns.axes().filter(({ id }) => ["parameters", "multiply_adds", "memory", "step"].includes(id)), { id: "equal", label: "all alike" }]],
+    colour: [
+      "colour",
+      () => nas.columns.all().filter(({ id }) => !["stages", "architecture_id"].includes(id)),
+    ],
+    size: [
+      "size",
+      () => [
+        ...nas.columns
+          .axes()
+          .filter(({ id }) => ["parameters", "multiply_adds", "memory", "step"].includes(id)),
+        { id: "equal", label: "all alike" },
+      ],
+    ],
   };
 
   function listen() {
@@ -24,7 +35,9 @@
       Object.assign(nas.state, { isLog: event.target.checked, zoom: null });
       nas.schedule("axes");
     });
-    byId("front-only").addEventListener("change", (event) => set({ frontOnly: event.target.checked }));
+    byId("front-only").addEventListener("change", (event) =>
+      set({ frontOnly: event.target.checked }),
+    );
     byId("search").addEventListener("input", (event) => set({ text: event.target.value }));
     byId("clear").addEventListener("click", () => {
       nas.address.clearFilters();
@@ -44,7 +57,11 @@
   /** Brings the controls in line with the state, as after a link was opened. */
   function draw() {
     for (const [id, [name, columns]] of Object.entries(SELECTS)) {
-      byId(id).replaceChildren(...columns().map(({ id: value, label, menu }) => option(value, menu ?? label, nas.state[name])));
+      byId(id).replaceChildren(
+        ...columns().map(({ id: value, label, menu }) =>
+          option(value, menu ?? label, nas.state[name]),
+        ),
+      );
     }
     byId("is-log").checked = nas.state.isLog;
     byId("front-only").checked = nas.state.frontOnly;
@@ -58,18 +75,40 @@
       nas.state.states[event.target.checked ? "add" : "delete"](state);
       nas.schedule("filter");
     };
-    const box = element("input", { type: "checkbox", value: state, checked: nas.state.states.has(state), onchange: change });
-    return element("label", {}, box, state === "complete" ? "" : nas.legend.symbol(state), ` ${state}`);
+    const box = element("input", {
+      type: "checkbox",
+      value: state,
+      checked: nas.state.states.has(state),
+      onchange: change,
+    });
+    return element(
+      "label",
+      {},
+      box,
+      state === "complete" ? "" : nas.legend.symbol(state),
+      ` ${state}`,
+    );
   }
 
   function limitLine(id) {
     const column = nas.columns.find(id);
     const ends = nas.state.limits[id] ?? [null, null];
-    const field = (place, name) => element("input", {
-      type: "number", step: "any", value: ends[place], placeholder: name, "aria-label": `${column.label}, ${name}`,
-      onchange: (event) => limit(id, place, event.target.value),
-    });
-    return element("div.limit", {}, element("span", {}, nas.columns.title(column)), field(0, "at least"), field(1, "at most"));
+    const field = (place, name) =>
+      element("input", {
+        type: "number",
+        step: "any",
+        value: ends[place],
+        placeholder: name,
+        "aria-label": `${column.label}, ${name}`,
+        onchange: (event) => limit(id, place, event.target.value),
+      });
+    return element(
+      "div.limit",
+      {},
+      element("span", {}, nas.columns.title(column)),
+      field(0, "at least"),
+      field(1, "at most"),
+    );
   }
 
   function limit(id, place, text) {
@@ -85,7 +124,9 @@
     const { shown, rows } = nas.model;
     const { count } = nas.format;
     const isFiltered = shown.length < rows.length;
-    byId("shown").textContent = isFiltered ? `${count(shown.length)} of ${count(rows.length)} shown` : `${count(rows.length)} candidates`;
+    byId("shown").textContent = isFiltered
+      ? `${count(shown.length)} of ${count(rows.length)} shown`
+      : `${count(rows.length)} candidates`;
     byId("clear").hidden = !isFiltered;
   }
 

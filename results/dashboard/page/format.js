@@ -27,9 +27,12 @@ const nas = {};
   /** Three figures and a unit's prefix: 86.5 k, 21.5 M. */
   function short(value) {
     if (!isNumber(value)) return MISSING;
-    const [size, prefix] = [[1e12, " T"], [1e9, " G"], [1e6, " M"], [1e3, " k"]].find(
-      ([size]) => Math.abs(value) >= size,
-    ) ?? [1, ""];
+    const [size, prefix] = [
+      [1e12, " T"],
+      [1e9, " G"],
+      [1e6, " M"],
+      [1e3, " k"],
+    ].find(([size]) => Math.abs(value) >= size) ?? [1, ""];
     return `${Number((value / size).toPrecision(3))}${prefix}`;
   }
 
@@ -46,7 +49,10 @@ const nas = {};
   /** @param {number} seconds since 1970 */
   function moment(seconds) {
     return isNumber(seconds)
-      ? new Date(1000 * seconds).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
+      ? new Date(1000 * seconds).toLocaleString("en-GB", {
+          dateStyle: "medium",
+          timeStyle: "short",
+        })
       : MISSING;
   }
 

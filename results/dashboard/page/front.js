@@ -7,23 +7,24 @@
    */
   function front(rows, x, y) {
     if (!x.better || !y.better || x.id === y.id) return [];
-    const loss = (column) => (column.better === "low" ? 1 : -1);
-    const points = [];
-    for (const row of rows) {
-      if (row.state !== "complete") continue;
-      const [a, b] = [x.value(row), y.value(row)];
-      if (a !== null && b !== null) points.push([loss(x) * a, loss(y) * b, row]);
-    }
-    points.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    const points = losses(rows, x, y).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     const kept = [];
     let last = [-Infinity, Infinity];
     for (const point of points) {
-      if (point[1] < last[1] || (point[0] === last[0] && point[1] === last[1])) {
-        kept.push(point[2]);
-        last = point;
-      }
+      const isEqual = point[0] === last[0] && point[1] === last[1];
+      if (point[1] >= last[1] && !isEqual) continue;
+      kept.push(point[2]);
+      last = point;
     }
     return x.better === "low" ? kept : kept.reverse();
+  }
+
+  /** [x, y, row] with both to be low. */
+  function losses(rows, x, y) {
+    const [signX, signY] = [x, y].map((column) => (column.better === "low" ? 1 : -1));
+    return rows
+      .filter((row) => row.state === "complete" && x.value(row) !== null && y.value(row) !== null)
+      .map((row) => [signX * x.value(row), signY * y.value(row), row]);
   }
 
   /**
@@ -42,7 +43,10 @@
   }
 
   function dominates(a, b) {
-    const [accuracy, step] = [a.accuracy - b.accuracy, b.normalized_step_time - a.normalized_step_time];
+    const [accuracy, step] = [
+      a.accuracy - b.accuracy,
+      b.normalized_step_time - a.normalized_step_time,
+    ];
     return accuracy >= 0 && step >= 0 && accuracy + step > 0;
   }
 

@@ -9,7 +9,15 @@
   function draw(colour) {
     const column = nas.cloud.colourColumn();
     const counts = counted();
-    const key = JSON.stringify([column.id, colour.low, colour.high, colour.values, counts, nas.state.x, nas.state.y]);
+    const key = JSON.stringify([
+      column.id,
+      colour.low,
+      colour.high,
+      colour.values,
+      counts,
+      nas.state.x,
+      nas.state.y,
+    ]);
     if (key === last) return;
     last = key;
     byId("legend").replaceChildren(
@@ -30,8 +38,12 @@
     const ramp = element("span.ramp");
     ramp.style.background = `linear-gradient(to right, ${nas.colours.SCALE.join(",")})`;
     return element(
-      "span.key", {}, element("span.muted", {}, nas.columns.title(column)),
-      `${cut ? "≤ " : ""}${column.format(low)}`, ramp, column.format(high),
+      "span.key",
+      {},
+      element("span.muted", {}, nas.columns.title(column)),
+      `${cut ? "≤ " : ""}${column.format(low)}`,
+      ramp,
+      column.format(high),
     );
   }
 
@@ -42,13 +54,24 @@
       return element("span.key", {}, dot, column.format(value));
     });
     const more = values.length > 8 && element("span.muted", {}, `and ${values.length - 8} more`);
-    return element("span.keys", {}, element("span.muted", {}, nas.columns.title(column)), ...chips, more);
+    return element(
+      "span.keys",
+      {},
+      element("span.muted", {}, nas.columns.title(column)),
+      ...chips,
+      more,
+    );
   }
 
   function frontKey() {
     const several = nas.store.areSeveral();
     const count = nas.model.onFront.size;
-    return element("span.key", {}, element("span.line", { hidden: several }), `Pareto front ${count}`);
+    return element(
+      "span.key",
+      {},
+      element("span.line", { hidden: several }),
+      `Pareto front ${count}`,
+    );
   }
 
   function symbols(counts) {
@@ -66,7 +89,11 @@
   };
 
   function symbol(state) {
-    return drawn(`svg.symbol.${state}`, { viewBox: "0 0 12 12", "aria-hidden": "true" }, drawn("path", { d: SHAPES[state] }));
+    return drawn(
+      `svg.symbol.${state}`,
+      { viewBox: "0 0 12 12", "aria-hidden": "true" },
+      drawn("path", { d: SHAPES[state] }),
+    );
   }
 
   /** Those that have no place on the axes stand in the table alone. */

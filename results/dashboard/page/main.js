@@ -43,7 +43,8 @@
   const DRAWN = {
     plot: (has) => {
       const onReward = [nas.state.x, nas.state.y].includes("reward") && has("reward");
-      if (onReward || has("data", "filter", "axes", "zoom", "view", "controls", "size")) nas.plot.draw();
+      if (onReward || has("data", "filter", "axes", "zoom", "view", "controls", "size"))
+        nas.plot.draw();
       else if (has("reward", "selection")) nas.plot.drawCloud();
     },
     table: (has) => {
@@ -62,7 +63,9 @@
   function drawViews() {
     for (const name of VIEWS) {
       byId(`view-${name}`).hidden = name !== view();
-      document.querySelector(`[data-view="${name}"]`).setAttribute("aria-selected", String(name === view()));
+      document
+        .querySelector(`[data-view="${name}"]`)
+        .setAttribute("aria-selected", String(name === view()));
       document.querySelector(`[data-view="${name}"]`).tabIndex = name === view() ? 0 : -1;
     }
   }
@@ -78,11 +81,14 @@
   function measure() {
     if (isDrawn) return;
     isDrawn = true;
-    requestAnimationFrame(() => setTimeout(() => performance.measure("nas:draw", { start: 0, end: performance.now() })));
+    requestAnimationFrame(() =>
+      setTimeout(() => performance.measure("nas:draw", { start: 0, end: performance.now() })),
+    );
   }
 
   function listen() {
-    for (const part of [nas.filters, nas.reward, nas.map, nas.table, nas.population, nas.progress]) part.listen();
+    for (const part of [nas.filters, nas.reward, nas.map, nas.table, nas.population, nas.progress])
+      part.listen();
     for (const tab of document.querySelectorAll("[data-view]")) {
       tab.addEventListener("click", () => nas.show(tab.dataset.view));
       tab.addEventListener("keydown", turn);
@@ -134,7 +140,13 @@
       nas.store.benches.push(...data.benches);
       for (const run of data.runs) nas.store.merge(run);
     } catch (problem) {
-      byId("problems").replaceChildren(nas.dom.element("p.problem", { role: "alert" }, `The data cannot be read: ${problem.message}`));
+      byId("problems").replaceChildren(
+        nas.dom.element(
+          "p.problem",
+          { role: "alert" },
+          `The data cannot be read: ${problem.message}`,
+        ),
+      );
     }
     listen();
     nas.schedule("data", "controls");

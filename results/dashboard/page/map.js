@@ -46,7 +46,8 @@
     for (const [row, cells] of parts()) {
       const plain = nas.colours.theme(`map-${place++ % 4}`);
       pen.fillStyle = row === winner ? nas.colours.theme("map-first") : plain;
-      for (const [column, line] of cells) pen.fillRect(column * across, line * down, across + 0.5, down + 0.5);
+      for (const [column, line] of cells)
+        pen.fillRect(column * across, line * down, across + 0.5, down + 0.5);
     }
   }
 
@@ -66,7 +67,8 @@
     pen.fillStyle = nas.colours.theme("text");
     for (const [row, cells] of parts()) {
       if (cells.length < 60) continue;
-      const middle = (axis) => (cells.reduce((sum, cell) => sum + cell[axis], 0) / cells.length + 0.5) * size[axis];
+      const middle = (axis) =>
+        (cells.reduce((sum, cell) => sum + cell[axis], 0) / cells.length + 0.5) * size[axis];
       pen.fillText(String(row.number), middle(0), middle(1) + 3);
     }
   }

@@ -3,7 +3,11 @@
 /** What matters: how much each choice does, and what its options lead to, stage by stage. */
 {
   const { byId, element, bar } = nas.dom;
-  const TARGETS = [["reward", "reward"], ["accuracy", "accuracy"], ["normalized_step_time", "step time"]];
+  const TARGETS = [
+    ["reward", "reward"],
+    ["accuracy", "accuracy"],
+    ["normalized_step_time", "step time"],
+  ];
   const KINDS = ["operator", "kernel", "expansion", "layers"];
   const MEASURES = ["accuracy", "step"];
   const SETTLE_MS = 600; // of the sliders, before the server is asked again
@@ -16,7 +20,8 @@
     waiting = setTimeout(drawImportances, asked ? SETTLE_MS : 0);
   }
 
-  const shownRuns = () => nas.store.runs.filter((run) => !nas.state.hidden.has(run.id) && !run.problem);
+  const shownRuns = () =>
+    nas.store.runs.filter((run) => !nas.state.hidden.has(run.id) && !run.problem);
 
   async function drawImportances() {
     const at = nas.address.exponents();
@@ -32,8 +37,20 @@
     const answers = await Promise.all(TARGETS.map(([target]) => answer(run, target, at)));
     const name = shownRuns().length > 1 && element("h3", {}, run.label);
     const known = answers.filter((one) => one && !one.problem);
-    if (!known.length) return element("div", {}, name, element("p.muted", {}, answers[0]?.problem ?? "No importances in this report."));
-    return element("div", {}, name, importanceTable(answers), element("p.muted", {}, method(known)));
+    if (!known.length)
+      return element(
+        "div",
+        {},
+        name,
+        element("p.muted", {}, answers[0]?.problem ?? "No importances in this report."),
+      );
+    return element(
+      "div",
+      {},
+      name,
+      importanceTable(answers),
+      element("p.muted", {}, method(known)),
+    );
   }
 
   async function answer(run, target, at) {
@@ -46,17 +63,36 @@
 
   function method(known) {
     const own = nas.address.own();
-    const note = nas.source.isReport() ? `, reward at w ${nas.format.exponent(own.w)}, v ${nas.format.exponent(own.v)}` : "";
+    const note = nas.source.isReport()
+      ? `, reward at w ${nas.format.exponent(own.w)}, v ${nas.format.exponent(own.v)}`
+      : "";
     return `${known[0].evaluator} over ${nas.format.count(known[0].candidates)} candidates; each column sums to 100 %${note}.`;
   }
 
   function importanceTable(answers) {
     const first = answers.find((one) => one?.values);
     const head = ["choice", ...TARGETS.map(([, name]) => name)];
-    const line = (name) => element("tr", {}, element("th", { scope: "row" }, name.replace(".", " ")), answers.map((one) => cell(one?.values?.[name])));
-    return element("table.importances", {},
-      element("thead", {}, element("tr", {}, head.map((text) => element("th", { scope: "col" }, text)))),
-      element("tbody", {}, Object.keys(first.values).map(line)));
+    const line = (name) =>
+      element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, name.replace(".", " ")),
+        answers.map((one) => cell(one?.values?.[name])),
+      );
+    return element(
+      "table.importances",
+      {},
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          head.map((text) => element("th", { scope: "col" }, text)),
+        ),
+      ),
+      element("tbody", {}, Object.keys(first.values).map(line)),
+    );
   }
 
   function cell(share) {
@@ -68,21 +104,54 @@
   function drawBoxes() {
     const rows = nas.model.shown.filter((row) => row.state === "complete");
     const place = byId("boxes");
-    const figures = KINDS.flatMap((kind) => MEASURES.map((measure) => figure(place, kind, nas.columns.find(measure), rows)));
-    place.querySelectorAll(".chart").forEach((chart) => figures.some((own) => own?.chart === chart) || chart.parentElement.remove());
+    const figures = KINDS.flatMap((kind) =>
+      MEASURES.map((measure) => figure(place, kind, nas.columns.find(measure), rows)),
+    );
+    place
+      .querySelectorAll(".chart")
+      .forEach(
+        (chart) => figures.some((own) => own?.chart === chart) || chart.parentElement.remove(),
+      );
     for (const own of figures) if (own) nas.charts.chart(own.chart, own.traces, own.layout);
   }
 
   /** A place in the page for it, kept so that plotly.js changes it rather than makes it anew. */
   function figure(place, kind, column, rows) {
     const stages = nas.store.parameters().filter((parameter) => parameter.choice === kind);
-    const groups = stages.flatMap((parameter) => parameter.options.map((option) => group(parameter, option, column, rows))).filter(Boolean);
+    const groups = stages
+      .flatMap((parameter) =>
+        parameter.options.map((option) => group(parameter, option, column, rows)),
+      )
+      .filter(Boolean);
     if (!groups.length) return null;
     const id = `box-${kind}-${column.id}`;
     const chart = byId(id) ?? added(place, id, `${nas.columns.title(column)} by ${kind}`);
     const options = [...new Set(groups.map(({ option }) => option))].sort(nas.colours.inOrder);
-    const traces = options.map((option, order) => box(groups.filter((own) => own.option === option), option, kind, order));
-    return { chart, traces, layout: { x: { title: "", type: "category", categoryorder: "array", categoryarray: stages.map(stageName) }, y: { title: nas.columns.title(column) }, boxmode: "group", boxgap: 0.25, boxgroupgap: 0.15, showlegend: true } };
+    const traces = options.map((option, order) =>
+      box(
+        groups.filter((own) => own.option === option),
+        option,
+        kind,
+        order,
+      ),
+    );
+    return {
+      chart,
+      traces,
+      layout: {
+        x: {
+          title: "",
+          type: "category",
+          categoryorder: "array",
+          categoryarray: stages.map(stageName),
+        },
+        y: { title: nas.columns.title(column) },
+        boxmode: "group",
+        boxgap: 0.25,
+        boxgroupgap: 0.15,
+        showlegend: true,
+      },
+    };
   }
 
   const stageName = ({ stage, name }) => (stage ? `stage ${stage}` : nas.format.plain(name));
@@ -94,10 +163,17 @@
   }
 
   function group(parameter, option, column, rows) {
-    const values = rows.filter((row) => nas.store.chosen(row, parameter) === option).map(column.value).filter(nas.format.isNumber);
+    const values = rows
+      .filter((row) => nas.store.chosen(row, parameter) === option)
+      .map(column.value)
+      .filter(nas.format.isNumber);
     if (!values.length) return null;
     const ordered = Float64Array.from(values).sort();
-    return { option, stage: stageName(parameter), quantiles: [0.05, 0.25, 0.5, 0.75, 0.95].map((share) => quantile(ordered, share)) };
+    return {
+      option,
+      stage: stageName(parameter),
+      quantiles: [0.05, 0.25, 0.5, 0.75, 0.95].map((share) => quantile(ordered, share)),
+    };
   }
 
   function quantile(ordered, share) {
@@ -110,11 +186,19 @@
     const at = (place) => groups.map(({ quantiles }) => quantiles[place]);
     const colour = kind === "operator" ? nas.colours.operator(option) : nas.colours.category(order);
     return {
-      type: "box", name: nas.format.plain(option), x: groups.map(({ stage }) => stage), offsetgroup: order,
-      lowerfence: at(0), q1: at(1), median: at(2), q3: at(3), upperfence: at(4),
-      line: { color: colour, width: 1.5 }, fillcolor: `${colour}55`,
+      type: "box",
+      name: nas.format.plain(option),
+      x: groups.map(({ stage }) => stage),
+      offsetgroup: order,
+      lowerfence: at(0),
+      q1: at(1),
+      median: at(2),
+      q3: at(3),
+      upperfence: at(4),
+      line: { color: colour, width: 1.5 },
+      fillcolor: `${colour}55`,
     };
   }
 
-  nas.matters = { draw, quantile };
+  nas.matters = { draw };
 }

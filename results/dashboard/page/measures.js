@@ -3,16 +3,46 @@
 /** The measurements of one candidate, or of two with the difference. */
 {
   const { element } = nas.dom;
-  const SHOWN = ["reward", "accuracy", "step_ms", "step", "parameters", "multiply_adds", "memory", "throughput", "inference", "layers", "training"];
+  const SHOWN = [
+    "reward",
+    "accuracy",
+    "step_ms",
+    "step",
+    "parameters",
+    "multiply_adds",
+    "memory",
+    "throughput",
+    "inference",
+    "layers",
+    "training",
+  ];
 
   /** @param {Array<{row: Object, detail: Object}>} networks */
   function table(networks) {
     const two = networks.length > 1;
     const head = two ? ["", "A", "B", "B against A"] : ["", "measured", "95 % interval"];
     return element(
-      "table.measures", {},
-      element("thead", {}, element("tr", {}, head.map((text) => element("th", { scope: "col" }, text)))),
-      element("tbody", {}, SHOWN.map((id) => line(nas.columns.find(id), networks.map(({ row }) => row)))),
+      "table.measures",
+      {},
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          head.map((text) => element("th", { scope: "col" }, text)),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        SHOWN.map((id) =>
+          line(
+            nas.columns.find(id),
+            networks.map(({ row }) => row),
+          ),
+        ),
+      ),
     );
   }
 
@@ -20,7 +50,8 @@
     const values = rows.map(column.value);
     if (values.every((value) => value === null)) return null;
     return element(
-      "tr", {},
+      "tr",
+      {},
       element("th", { scope: "row" }, column.label),
       values.map((value) => element("td.number", {}, column.format(value))),
       rows.length > 1 ? difference(column, values) : interval(column, rows[0]),
@@ -34,11 +65,15 @@
 
   /** In percent, with a sign that says which is the better side. */
   function difference(column, [a, b]) {
-    if (a === null || b === null || a === b) return element("td.number.muted", {}, a === b ? "same" : "");
-    const share = a ? `${b > a ? "+" : "−"}${Math.abs(100 * (b / a - 1)).toFixed(1)} %` : "";
-    const isBetter = column.better && (column.better === "low") === b < a;
-    const verdict = column.better ? (isBetter ? "better" : "worse") : "";
-    return element("td.number", {}, element("mark", {}, share), ` ${verdict}`);
+    if (a === b) return element("td.number.muted", {}, "same");
+    if (!a || b === null) return element("td");
+    const share = `${b > a ? "+" : "−"}${Math.abs(100 * (b / a - 1)).toFixed(1)} %`;
+    return element("td.number", {}, element("mark", {}, share), ` ${verdict(column, a, b)}`);
+  }
+
+  function verdict({ better }, a, b) {
+    if (!better) return "";
+    return (better === "low") === b < a ? "better" : "worse";
   }
 
   nas.measures = { table };

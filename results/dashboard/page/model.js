@@ -18,10 +18,14 @@
     const has = (...names) => names.some((name) => reasons.has(name));
     if (has("data")) model.rows = nas.store.all();
     if (has("data", "reward")) nas.objective.evaluate(model.rows, nas.address.exponents());
-    const byReward = [nas.state.x, nas.state.y, ...Object.keys(nas.state.limits)].includes("reward");
-    if (has("data", "filter") || (byReward && has("reward"))) filter();
-    if (has("data", "filter", "axes") || byReward) findFronts();
-    if (has("data", "filter", "reward")) model.ranking = nas.objective.best(model.shown, TOP);
+    const { x, y, limits } = nas.state;
+    const byReward = [x, y, ...Object.keys(limits)].includes("reward") && has("reward");
+    if (has("data", "filter", "axes") || byReward) {
+      filter();
+      findFronts();
+    }
+    if (has("data", "filter", "axes", "reward"))
+      model.ranking = nas.objective.best(model.shown, TOP);
     if (has("data")) model.references = references();
   }
 
@@ -32,7 +36,8 @@
       .map(([id, ends]) => [nas.columns.find(id), ends])
       .filter(([column]) => column);
     const passes = (row) =>
-      states.has(row.state) && !hidden.has(row.run.id) &&
+      states.has(row.state) &&
+      !hidden.has(row.run.id) &&
       bounds.every(([column, ends]) => isWithin(column.value(row), ends)) &&
       (!needle || searched(row).includes(needle));
     model.shown = model.rows.filter(passes);
@@ -42,14 +47,23 @@
   }
 
   function isWithin(value, [low, high]) {
-    return (low === null || (value !== null && value >= low)) &&
-      (high === null || (value !== null && value <= high));
+    return (
+      (low === null || (value !== null && value >= low)) &&
+      (high === null || (value !== null && value <= high))
+    );
   }
 
   function searched(row) {
     row.searched ??= [
-      row.number, row.architecture_id, row.state, row.cause, row.detail, nas.store.stagesText(row),
-    ].join(" ").toLowerCase();
+      row.number,
+      row.architecture_id,
+      row.state,
+      row.cause,
+      row.detail,
+      nas.store.stagesText(row),
+    ]
+      .join(" ")
+      .toLowerCase();
     return row.searched;
   }
 
@@ -66,16 +80,17 @@
   /** The two columns on the axes; an address may name one that is not there. */
   function axes() {
     const known = nas.columns.axes();
-    const named = (id, otherwise) => known.find((column) => column.id === id) ?? known.find((column) => column.id === otherwise);
+    const named = (id, otherwise) =>
+      known.find((column) => column.id === id) ?? known.find((column) => column.id === otherwise);
     return [named(nas.state.x, "step"), named(nas.state.y, "accuracy")];
   }
 
   /** Backbones and benched networks in the form of rows, so that columns read them too. */
   function references() {
-    const empty = { state: "reference", reward: null, logs: null, normalized_low: null, normalized_high: null, step_time_low_s: null, step_time_high_s: null };
+    const empty = { state: "reference", reward: null, logs: null };
     const found = [];
     for (const run of nas.store.runs) {
-      if (run.reference) found.push({ ...empty, ...run.reference, run, isBackbone: true });
+      if (run.reference) found.push({ ...empty, ...run.reference, run });
       for (const bench of nas.store.benches) {
         const normalized = bench.normalized_step_time[run.id] ?? null;
         found.push({ ...empty, ...bench, run, normalized_step_time: normalized });

@@ -66,7 +66,10 @@
   function contenders(rows, at) {
     const give = (row) => REACH * Math.abs(at.w) * spread(row);
     const valued = rows.filter((row) => row.logs);
-    const floor = valued.reduce((most, row) => Math.max(most, logReward(row, at) - give(row)), -Infinity);
+    const floor = valued.reduce(
+      (most, row) => Math.max(most, logReward(row, at) - give(row)),
+      -Infinity,
+    );
     return valued
       .map((row) => [logReward(row, at) + give(row), row])
       .filter(([ceiling]) => ceiling >= floor)
@@ -90,7 +93,8 @@
       let first = 0;
       let most = -Infinity;
       for (let place = 0; place < field.length; place++) {
-        const value = spreads[place] === 0 ? centres[place] : centres[place] + spreads[place] * normal();
+        const value =
+          spreads[place] === 0 ? centres[place] : centres[place] + spreads[place] * normal();
         if (value > most) [first, most] = [place, value];
       }
       won[first]++;
@@ -116,9 +120,12 @@
   /** Those that can win at some w and v of at most 0: none is as good in all of A, S and P. */
   function undominated(rows) {
     const kept = [];
-    const ordered = rows.filter((row) => row.logs).sort((a, b) => b.logs[0] - a.logs[0] || a.logs[1] - b.logs[1] || a.logs[2] - b.logs[2]);
+    const ordered = rows
+      .filter((row) => row.logs)
+      .sort((a, b) => b.logs[0] - a.logs[0] || a.logs[1] - b.logs[1] || a.logs[2] - b.logs[2]);
     for (const row of ordered) {
-      if (!kept.some((other) => other.logs[1] <= row.logs[1] && other.logs[2] <= row.logs[2])) kept.push(row);
+      if (!kept.some((other) => other.logs[1] <= row.logs[1] && other.logs[2] <= row.logs[2]))
+        kept.push(row);
     }
     return kept;
   }

@@ -16,19 +16,33 @@
     const isNarrow = box.width < 520;
     const margin = { l: isNarrow ? 44 : 56, r: 14, t: 14, b: 44 };
     const [x, y] = nas.derive.axes();
-    const strip = nas.model.shown.some((row) => y.value(row) === null && x.value(row) !== null) ? STRIP_PX : 0;
+    const strip = nas.model.shown.some((row) => y.value(row) === null && x.value(row) !== null)
+      ? STRIP_PX
+      : 0;
     const width = Math.max(40, box.width - margin.l - margin.r);
     const height = Math.max(40, box.height - margin.t - margin.b);
     const upper = height - strip;
     const onX = nas.state.isLog ? Math.log10 : Number;
-    const toX = (value) => margin.l + (width * (onX(value) - ranges.x[0])) / (ranges.x[1] - ranges.x[0]);
-    const toY = (value) => margin.t + upper * (1 - (value - ranges.y[0]) / (ranges.y[1] - ranges.y[0]));
+    const toX = (value) =>
+      margin.l + (width * (onX(value) - ranges.x[0])) / (ranges.x[1] - ranges.x[0]);
+    const toY = (value) =>
+      margin.t + upper * (1 - (value - ranges.y[0]) / (ranges.y[1] - ranges.y[0]));
     return {
-      columns: [x, y], outer: box, margin, ranges, width, height, strip, toX, toY,
-      left: margin.l, top: margin.t,
+      columns: [x, y],
+      outer: box,
+      margin,
+      ranges,
+      width,
+      height,
+      strip,
+      toX,
+      toY,
+      left: margin.l,
+      top: margin.t,
       stripY: (number) => margin.t + height - strip / 2 + ((number * 7) % 13) - 6,
       contains: (at) =>
-        at.x >= margin.l - 1 && at.x <= margin.l + width + 1 &&
+        at.x >= margin.l - 1 &&
+        at.x <= margin.l + width + 1 &&
         (at.inStrip || (at.y >= margin.t - 1 && at.y <= margin.t + upper + 1)),
     };
   }
@@ -37,20 +51,20 @@
   function ranges() {
     if (nas.state.zoom) return nas.state.zoom;
     const [x, y] = nas.derive.axes();
-    const rows = nas.model.shown.concat(nas.model.references.filter((row) => x.value(row) !== null && y.value(row) !== null));
+    const rows = nas.model.shown.concat(
+      nas.model.references.filter((row) => x.value(row) !== null && y.value(row) !== null),
+    );
     return { x: extent(rows, x, nas.state.isLog), y: extent(rows, y, false) };
   }
 
   function extent(rows, column, isLog) {
-    let [low, high] = [Infinity, -Infinity];
-    for (const row of rows) {
-      const value = column.value(row);
-      if (value === null || (isLog && value <= 0)) continue;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
-    }
-    if (low > high) return isLog ? [-1, 1] : [0, 1];
-    const [from, to] = isLog ? [Math.log10(low), Math.log10(high)] : [low, high];
+    const values = rows
+      .map(column.value)
+      .filter((value) => value !== null && (!isLog || value > 0))
+      .map(isLog ? Math.log10 : Number);
+    if (!values.length) return isLog ? [-1, 1] : [0, 1];
+    const from = values.reduce((least, value) => Math.min(least, value));
+    const to = values.reduce((most, value) => Math.max(most, value));
     const pad = (to - from || Math.abs(to) || 1) * PADDING;
     return [from - pad, to + pad];
   }
@@ -64,8 +78,16 @@
     return pending;
   }
 
+  /** A finger scrolls the page rather than zooms; there are buttons for that. */
   function config() {
-    return { displayModeBar: false, doubleClick: false, responsive: false, showTips: false };
+    const isFinger = matchMedia("(pointer: coarse)").matches;
+    return {
+      staticPlot: isFinger,
+      displayModeBar: false,
+      doubleClick: false,
+      responsive: false,
+      showTips: false,
+    };
   }
 
   function traces() {
@@ -87,11 +109,31 @@
   function layout() {
     const [x, y] = frame.columns;
     const theme = nas.colours.theme;
-    const axis = { gridcolor: theme("grid"), zeroline: false, showline: false, ticks: "", fixedrange: false };
+    const axis = {
+      gridcolor: theme("grid"),
+      zeroline: false,
+      showline: false,
+      ticks: "",
+      fixedrange: false,
+    };
     const bottom = frame.strip / frame.height;
     return {
-      xaxis: { ...axis, title: { text: plain(x.label), standoff: 8 }, range: frame.ranges.x, type: nas.state.isLog ? "log" : "linear", tickformat: ticks(x), anchor: "free", position: 0 },
-      yaxis: { ...axis, title: { text: plain(frame.margin.l < 50 ? "" : y.label), standoff: 6 }, range: frame.ranges.y, domain: [bottom, 1], tickformat: ticks(y) },
+      xaxis: {
+        ...axis,
+        title: { text: plain(x.label), standoff: 8 },
+        range: frame.ranges.x,
+        type: nas.state.isLog ? "log" : "linear",
+        tickformat: ticks(x),
+        anchor: "free",
+        position: 0,
+      },
+      yaxis: {
+        ...axis,
+        title: { text: plain(frame.margin.l < 50 ? "" : y.label), standoff: 6 },
+        range: frame.ranges.y,
+        domain: [bottom, 1],
+        tickformat: ticks(y),
+      },
       shapes: frame.strip ? [stripShape(bottom)] : [],
       annotations: frame.strip ? [stripLabel(y, bottom)] : [],
       width: frame.outer.width,
@@ -101,7 +143,7 @@
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       showlegend: false,
-      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      dragmode: "zoom",
       hovermode: false,
     };
   }
@@ -110,11 +152,32 @@
   const ticks = (column) => (["parameters", "multiply_adds"].includes(column.id) ? "~s" : "");
 
   function stripShape(top) {
-    return { type: "rect", xref: "paper", yref: "paper", x0: 0, x1: 1, y0: 0, y1: top, line: { width: 0 }, fillcolor: nas.colours.theme("strip"), layer: "below" };
+    return {
+      type: "rect",
+      xref: "paper",
+      yref: "paper",
+      x0: 0,
+      x1: 1,
+      y0: 0,
+      y1: top,
+      line: { width: 0 },
+      fillcolor: nas.colours.theme("strip"),
+      layer: "below",
+    };
   }
 
   function stripLabel(column, top) {
-    return { xref: "paper", yref: "paper", x: 1, y: top, xanchor: "right", yanchor: "top", showarrow: false, text: plain(`no ${nas.columns.title(column).replace(/ %$/, "")}`), font: { size: 11 } };
+    return {
+      xref: "paper",
+      yref: "paper",
+      x: 1,
+      y: top,
+      xanchor: "right",
+      yanchor: "top",
+      showarrow: false,
+      text: plain(`no ${nas.columns.title(column).replace(/ %$/, "")}`),
+      font: { size: 11 },
+    };
   }
 
   /** The points alone, as while zooming, hovering or moving a slider. */
@@ -130,7 +193,9 @@
     pen.clearRect(0, 0, box.width, box.height);
     const colour = nas.cloud.draw(pen, frame);
     nas.legend.draw(colour);
-    document.documentElement.dataset.drawn = String(nas.cloud.points().filter((point) => point.row.key).length);
+    document.documentElement.dataset.drawn = String(
+      nas.cloud.points().filter((point) => point.row.key).length,
+    );
   }
 
   /** @param {?{x: number[], y: number[]}} zoom null shows everything */
@@ -139,14 +204,26 @@
     nas.schedule("zoom");
   }
 
-  /** Nearer (below 1) or farther about the middle. */
+  /** Nearer (below 1) or farther, about what is pointed at or selected, else the middle. */
   function zoomBy(factor) {
-    const about = ([low, high]) => {
-      const [middle, half] = [(low + high) / 2, (factor * (high - low)) / 2];
-      return [middle - half, middle + half];
+    const key = nas.pointed?.key ?? nas.state.selected[0];
+    const point = nas.cloud.points().find(({ row, inStrip }) => row.key === key && key && !inStrip);
+    const {
+      ranges: { x, y },
+      left,
+      top,
+      width,
+      height,
+      strip,
+    } = frame;
+    const at = point
+      ? [(point.x - left) / width, 1 - (point.y - top) / (height - strip)]
+      : [0.5, 0.5];
+    const about = ([low, high], share) => {
+      const fixed = low + share * (high - low);
+      return [fixed + factor * (low - fixed), fixed + factor * (high - fixed)];
     };
-    const { x, y } = frame.ranges;
-    zoomTo({ x: about(x), y: about(y) });
+    zoomTo({ x: about(x, at[0]), y: about(y, at[1]) });
   }
 
   /** A candidate's place in the window, for whoever points at it; null if it is not drawn. */
@@ -168,7 +245,8 @@
     const pen = canvas.getContext("2d");
     pen.fillStyle = nas.colours.theme("page");
     pen.fillRect(0, 0, canvas.width, canvas.height);
-    for (const layer of [axes, byId("cloud")]) pen.drawImage(layer, 0, 0, canvas.width, canvas.height);
+    for (const layer of [axes, byId("cloud")])
+      pen.drawImage(layer, 0, 0, canvas.width, canvas.height);
     nas.dom.element("a", { href: canvas.toDataURL("image/png"), download: "pareto.png" }).click();
   }
 

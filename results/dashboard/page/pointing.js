@@ -15,6 +15,7 @@
     plot.addEventListener("pointerleave", () => point(null));
     plot.addEventListener("pointerdown", (event) => (pressed = event), true);
     window.addEventListener("pointerup", release, true);
+    window.addEventListener("pointercancel", () => (pressed = null)); // a finger that scrolls
     plot.on("plotly_relayouting", (event) => {
       const isBox = plot.querySelector(".zoombox"); // the axes stay until it is let go
       if (!isBox) moved(event, nas.plot.drawCloud);
@@ -28,7 +29,8 @@
   function moved(event, then) {
     if (!Object.keys(event).some((name) => /^[xy]axis\.range/.test(name))) return;
     const { x, y } = nas.plot.frame().ranges;
-    const end = (axis, place, now) => event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now;
+    const end = (axis, place, now) =>
+      event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now;
     then({
       x: [0, 1].map((place) => Number(end("xaxis", place, x[place]))),
       y: [0, 1].map((place) => Number(end("yaxis", place, y[place]))),
@@ -37,20 +39,34 @@
 
   function at(event) {
     const box = byId("pareto").getBoundingClientRect();
-    return nas.cloud.nearest(event.clientX - box.left, event.clientY - box.top, REACH_PX[event.pointerType] ?? 8);
+    return nas.cloud.nearest(
+      event.clientX - box.left,
+      event.clientY - box.top,
+      REACH_PX[event.pointerType] ?? 8,
+    );
   }
 
   function release(event) {
-    if (!pressed) return;
-    const isStill = Math.hypot(event.clientX - pressed.clientX, event.clientY - pressed.clientY) < STILL_PX;
-    const found = isStill && pressed.button === 0 && at(pressed);
-    const isDouble = isStill && event.timeStamp - releasedAt < DOUBLE_MS;
+    const start = pressed;
     pressed = null;
+    if (!start || start.button !== 0 || !isStill(start, event)) return;
+    const isDouble = event.timeStamp - releasedAt < DOUBLE_MS;
     releasedAt = event.timeStamp;
-    if (isDouble) return nas.plot.zoomTo(null);
-    if (found && found.row.key) nas.candidate.select(found.row, event.shiftKey || event.ctrlKey || event.metaKey);
-    else if (found) point(found);
+    if (isDouble) nas.plot.zoomTo(null);
+    else press(at(start), event);
   }
+
+  const isStill = (start, end) =>
+    Math.hypot(end.clientX - start.clientX, end.clientY - start.clientY) < STILL_PX;
+
+  function press(found, event) {
+    if (!found) return;
+    if (found.row.key) nas.candidate.select(found.row, isBeside(event));
+    else point(found);
+  }
+
+  /** Whether an event asks for a second candidate beside the open one. */
+  const isBeside = (event) => event.shiftKey || event.ctrlKey || event.metaKey;
 
   /** Shows what a point is. */
   function point(found) {
@@ -66,7 +82,9 @@
     const tip = byId("tip");
     tip.hidden = !found;
     if (!found) return;
-    tip.replaceChildren(...lines(found.row).map(([text, kind]) => element(`div${kind ? `.${kind}` : ""}`, {}, text)));
+    tip.replaceChildren(
+      ...lines(found.row).map(([text, kind]) => element(`div${kind ? `.${kind}` : ""}`, {}, text)),
+    );
     const room = byId("pareto").getBoundingClientRect();
     const isLeft = found.x > room.width / 2;
     const isUp = found.y > room.height / 2;
@@ -74,14 +92,24 @@
     tip.style.top = `${found.y + (isUp ? -10 - tip.offsetHeight : 10)}px`;
   }
 
-  const SHOWN = ["accuracy", "step_ms", "step", "parameters", "multiply_adds", "memory", "throughput", "inference"];
+  const SHOWN = [
+    "accuracy",
+    "step_ms",
+    "step",
+    "parameters",
+    "multiply_adds",
+    "memory",
+    "throughput",
+    "inference",
+  ];
 
   /** What a tip says: [text, class] a line. */
   function lines(row) {
     const several = nas.store.areSeveral() ? `, ${row.run.label}` : "";
     const head = row.key ? `candidate ${row.number}${several}` : `${row.name}${several}`;
     const said = [[head, "head"]];
-    if (row.key && row.state !== "complete") said.push([[row.state, row.cause, row.detail].filter(Boolean).join(": "), "bad"]);
+    if (row.key && row.state !== "complete")
+      said.push([[row.state, row.cause, row.detail].filter(Boolean).join(": "), "bad"]);
     if (row.reward !== null) said.push([`reward ${row.reward.toFixed(4)}`]);
     for (const id of SHOWN) {
       const column = nas.columns.find(id);
@@ -99,7 +127,10 @@
   }
 
   const MOVES = {
-    ArrowRight: ["x", 1], ArrowLeft: ["x", -1], ArrowUp: ["y", -1], ArrowDown: ["y", 1],
+    ArrowRight: ["x", 1],
+    ArrowLeft: ["x", -1],
+    ArrowUp: ["y", -1],
+    ArrowDown: ["y", 1],
   };
 
   function pressKey(event) {
@@ -121,7 +152,9 @@
 
   /** The next one along an axis; the winner where none is pointed at. */
   function neighbour(axis, direction) {
-    const ordered = [...nas.cloud.points()].sort((a, b) => a[axis] - b[axis] || a.row.number - b.row.number);
+    const ordered = [...nas.cloud.points()].sort(
+      (a, b) => a[axis] - b[axis] || a.row.number - b.row.number,
+    );
     const now = ordered.findIndex((point) => point.row === nas.pointed);
     if (now < 0) return ordered.find((point) => point.row === nas.model.ranking[0]) ?? ordered[0];
     return ordered[Math.min(ordered.length - 1, Math.max(0, now + direction))];
@@ -130,8 +163,12 @@
   function goTo(found) {
     if (!found) return;
     point(found);
-    nas.dom.announce(lines(found.row).map(([text]) => text).join(", "));
+    nas.dom.announce(
+      lines(found.row)
+        .map(([text]) => text)
+        .join(", "),
+    );
   }
 
-  nas.pointing = { listen, point };
+  nas.pointing = { listen, isBeside };
 }

@@ -20,19 +20,29 @@
   }
 
   function draw() {
-    const splits = [nas.columns.find("run"), ...nas.columns.all().filter((column) => column.id.includes("."))];
+    const splits = [
+      nas.columns.find("run"),
+      ...nas.columns.all().filter((column) => column.id.includes(".")),
+    ];
     const split = splits.find((column) => column.id === nas.state.split) ?? splits[0];
     const quantity = nas.state.population in QUANTITIES ? nas.state.population : "accuracy";
-    byId("population").replaceChildren(...Object.entries(QUANTITIES).map(([id, label]) => option(id, label, quantity)));
+    byId("population").replaceChildren(
+      ...Object.entries(QUANTITIES).map(([id, label]) => option(id, label, quantity)),
+    );
     byId("split").replaceChildren(...splits.map(({ id, label }) => option(id, label, split.id)));
     const column = nas.columns.find(quantity);
     const value = quantity === "accuracy" ? (row) => 100 * (1 - row.accuracy) : column.value;
-    const rows = nas.model.shown.filter((row) => row.state === "complete" && column.value(row) !== null);
+    const rows = nas.model.shown.filter(
+      (row) => row.state === "complete" && column.value(row) !== null,
+    );
     const groups = [...new Set(rows.map(split.value))].sort(nas.colours.inOrder);
     const colour = nas.colours.categoryColours(split);
     const traces = groups.map((name, place) => {
       const values = rows.filter((row) => split.value(row) === name).map(value);
-      return distribution(values, name, { color: colour(name, place), dash: DASHES[place % DASHES.length] });
+      return distribution(values, name, {
+        color: colour(name, place),
+        dash: DASHES[place % DASHES.length],
+      });
     });
     nas.charts.chart(byId("distribution"), traces, {
       x: { title: QUANTITIES[quantity] },

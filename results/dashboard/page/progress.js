@@ -15,26 +15,43 @@
   }
 
   function draw() {
-    byId("over").replaceChildren(option("candidates", "candidates", nas.state.over), option("time", "time", nas.state.over));
+    byId("over").replaceChildren(
+      option("candidates", "candidates", nas.state.over),
+      option("time", "time", nas.state.over),
+    );
     const runs = nas.store.runs.filter((run) => !nas.state.hidden.has(run.id) && !run.problem);
     const lines = runs.map(series);
-    const x = { title: nas.state.over === "time" ? "hours since the run began" : "candidates finished", rangemode: "tozero" };
+    const x = {
+      title: nas.state.over === "time" ? "hours since the run began" : "candidates finished",
+      rangemode: "tozero",
+    };
     chart("best-so-far", lines, "best", { x, y: { title: "best reward" } });
-    chart("front-so-far", lines, "sizes", { x, y: { title: "candidates on the front", rangemode: "tozero" } });
+    chart("front-so-far", lines, "sizes", {
+      x,
+      y: { title: "candidates on the front", rangemode: "tozero" },
+    });
     nas.workers.draw(runs);
     byId("endings").replaceChildren(...runs.map(endings));
   }
 
   function chart(id, lines, name, layout) {
     const traces = lines.map((line) => ({
-      x: line.x, y: line[name], name: nas.format.plain(line.run.label), mode: "lines",
-      line: { shape: "hv", width: 2, color: lines.length > 1 ? nas.colours.ofRun(line.run) : nas.colours.theme("accent") },
+      x: line.x,
+      y: line[name],
+      name: nas.format.plain(line.run.label),
+      mode: "lines",
+      line: {
+        shape: "hv",
+        width: 2,
+        color: lines.length > 1 ? nas.colours.ofRun(line.run) : nas.colours.theme("accent"),
+      },
     }));
     nas.charts.chart(byId(id), traces, layout);
   }
 
   const finished = (run) =>
-    [...run.candidates.values()].filter((row) => row.state !== "running" && row.finished_at !== null)
+    [...run.candidates.values()]
+      .filter((row) => row.state !== "running" && row.finished_at !== null)
       .sort((a, b) => a.finished_at - b.finished_at);
 
   function series(run) {
@@ -42,10 +59,20 @@
     const start = run.created_at ?? rows[0]?.started_at ?? 0;
     const sizes = nas.front.sizes(rows);
     let most = null;
-    const best = rows.map(({ reward }) => (reward !== null && (most === null || reward > most) ? (most = reward) : most));
-    const kept = rows.map((_, place) => place).filter((place) => isKept(place, rows.length, best, sizes));
-    const x = (place) => (nas.state.over === "time" ? (rows[place].finished_at - start) / 3600 : place + 1);
-    return { run, x: kept.map(x), best: kept.map((place) => best[place]), sizes: kept.map((place) => sizes[place]) };
+    const best = rows.map(({ reward }) =>
+      reward !== null && (most === null || reward > most) ? (most = reward) : most,
+    );
+    const kept = rows
+      .map((_, place) => place)
+      .filter((place) => isKept(place, rows.length, best, sizes));
+    const x = (place) =>
+      nas.state.over === "time" ? (rows[place].finished_at - start) / 3600 : place + 1;
+    return {
+      run,
+      x: kept.map(x),
+      best: kept.map((place) => best[place]),
+      sizes: kept.map((place) => sizes[place]),
+    };
   }
 
   /** Where something changes, and the ends; of very many changes an even share. */
@@ -61,15 +88,33 @@
       const name = cause ? `${state}: ${cause}` : state;
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
-    const rows = [...counts].sort((a, b) => b[1] - a[1]).map(([name, times]) => {
-      const share = times / run.candidates.size;
-      return element("tr", {}, element("th", { scope: "row" }, name), element("td.number", {}, count(times)), element("td", {}, bar(share, `${Math.round(100 * share)} %`, colour(name))));
-    });
+    const rows = [...counts]
+      .sort((a, b) => b[1] - a[1])
+      .map(([name, times]) => {
+        const share = times / run.candidates.size;
+        return element(
+          "tr",
+          {},
+          element("th", { scope: "row" }, name),
+          element("td.number", {}, count(times)),
+          element("td", {}, bar(share, `${Math.round(100 * share)} %`, colour(name))),
+        );
+      });
     const title = nas.store.areSeveral() && element("h3", {}, run.label);
-    return element("div", {}, title, rows.length ? element("table.endings", {}, element("tbody", {}, rows)) : element("p.muted", {}, "No candidate yet."));
+    return element(
+      "div",
+      {},
+      title,
+      rows.length
+        ? element("table.endings", {}, element("tbody", {}, rows))
+        : element("p.muted", {}, "No candidate yet."),
+    );
   }
 
-  const colour = (name) => nas.colours.theme(name.startsWith("complete") ? "accent" : name.startsWith("failed") ? "bad" : "muted");
+  const colour = (name) =>
+    nas.colours.theme(
+      name.startsWith("complete") ? "accent" : name.startsWith("failed") ? "bad" : "muted",
+    );
 
   /** Seconds until the budget is spent, at the pace of the last candidates; null if not known. */
   function timeLeft(run) {
@@ -83,7 +128,8 @@
 
   /** A run's standing in a line. */
   function standing(run) {
-    const counts = (state) => [...run.candidates.values()].filter((row) => row.state === state).length;
+    const counts = (state) =>
+      [...run.candidates.values()].filter((row) => row.state === state).length;
     const total = run.candidates.size - counts("running");
     const budget = run.settings?.budget;
     const left = timeLeft(run);
@@ -92,7 +138,9 @@
       counts("failed") && `${count(counts("failed"))} failed`,
       run.is_searching && counts("running") && `${count(counts("running"))} running`,
       left !== null && `about ${duration(left)} left`,
-      run.is_searching === false && !nas.source.isReport() && (budget && total < budget ? "not running" : "finished"),
+      run.is_searching === false &&
+        !nas.source.isReport() &&
+        (budget && total < budget ? "not running" : "finished"),
     ];
     return { text: parts.filter(Boolean).join(" · "), share: budget ? total / budget : null };
   }

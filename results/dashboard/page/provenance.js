@@ -14,7 +14,12 @@
       ["architecture", detail.architecture.architecture_id],
       ["device", timed?.device],
       ["timed at", timed && `${timed.image_size} px, batch ${timed.batch_size}${micro(timed)}`],
-      ["timing", timed && (timed.unsteady ?? (timed.is_precise ? "steady, to the precision asked for" : "ended by its time limit"))],
+      [
+        "timing",
+        timed &&
+          (timed.unsteady ??
+            (timed.is_precise ? "steady, to the precision asked for" : "ended by its time limit")),
+      ],
       ["worker", detail.worker],
       ["started", detail.started_at && moment(detail.started_at)],
       ["finished", detail.finished_at && moment(detail.finished_at)],
@@ -24,24 +29,36 @@
       ["backbone's parameters", detail.reference_parameters && count(detail.reference_parameters)],
     ];
     return element(
-      "section.provenance", {},
+      "section.provenance",
+      {},
       element("h3", {}, `What to do with ${label}`),
       buttons(detail),
       commands(detail),
       element("h3", {}, "Where it came from"),
-      element("dl.facts", {}, facts.filter(([, text]) => text).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)])),
+      element(
+        "dl.facts",
+        {},
+        facts
+          .filter(([, text]) => text)
+          .flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]),
+      ),
     );
   }
 
   const micro = ({ micro_batch_size: size }) => (size ? ` in parts of ${size}` : "");
 
-  const listed = (values, format) => Object.entries(values ?? {}).map(([name, value]) => `${name} ${format(value)}`).join(", ");
+  const listed = (values, format) =>
+    Object.entries(values ?? {})
+      .map(([name, value]) => `${name} ${format(value)}`)
+      .join(", ");
 
   function buttons(detail) {
     const text = () => `${JSON.stringify(detail.file, null, 2)}\n`;
-    const button = (action, name, onclick) => element("button", { type: "button", "data-action": action, onclick }, name);
+    const button = (action, name, onclick) =>
+      element("button", { type: "button", "data-action": action, onclick }, name);
     return element(
-      "p.buttons", {},
+      "p.buttons",
+      {},
       button("save-json", "Save JSON", () => save(detail.file_name, text(), "application/json")),
       button("copy-scale", "Copy nas scale", (event) => copy(detail.commands.scale, event.target)),
       button("copy-train", "Copy nas train", (event) => copy(detail.commands.train, event.target)),
@@ -49,7 +66,11 @@
   }
 
   function commands({ commands }) {
-    return element("div.commands", {}, [commands.scale, commands.train].map((text) => element("code", {}, text)));
+    return element(
+      "div.commands",
+      {},
+      [commands.scale, commands.train].map((text) => element("code", {}, text)),
+    );
   }
 
   nas.provenance = { section };

@@ -32,11 +32,13 @@
     if (slidAt === null) return;
     const start = slidAt;
     slidAt = null;
-    requestAnimationFrame(() => setTimeout(() => {
-      performance.measure("nas:slider", { start, end: performance.now() });
-      const { dataset } = document.documentElement;
-      dataset.answered = String(Number(dataset.answered ?? 0) + 1);
-    }));
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        performance.measure("nas:slider", { start, end: performance.now() });
+        const { dataset } = document.documentElement;
+        dataset.answered = String(Number(dataset.answered ?? 0) + 1);
+      }),
+    );
   }
 
   function draw() {
@@ -58,7 +60,12 @@
     const band = byId(`${name}-band`);
     band.hidden = !winner;
     if (!winner) return;
-    const { low, high } = nas.objective.stableRange(winner, nas.model.shown, at, name === "w" ? 1 : 2);
+    const { low, high } = nas.objective.stableRange(
+      winner,
+      nas.model.shown,
+      at,
+      name === "w" ? 1 : 2,
+    );
     const share = (end) => Math.min(1, Math.max(0, (end - LOWEST) / -LOWEST));
     band.style.left = `${100 * share(low)}%`;
     band.style.width = `${100 * (share(high) - share(low))}%`;
@@ -67,7 +74,9 @@
   function drawWinner(winner, at) {
     const place = byId("winner");
     if (!winner) {
-      const reason = nas.model.rows.length ? "No candidate with a reward is shown." : "No candidate yet.";
+      const reason = nas.model.rows.length
+        ? "No candidate with a reward is shown."
+        : "No candidate yet.";
       return place.replaceChildren(element("p.muted", {}, reason));
     }
     const run = nas.store.areSeveral() ? ` of ${winner.run.label}` : "";
@@ -80,10 +89,19 @@
 
   function figures(row) {
     const shown = ["reward", "accuracy", "step_ms", "step", "parameters", "multiply_adds"];
-    return element("dl.figures", {}, shown.map((id) => {
-      const column = nas.columns.find(id);
-      return element("div", {}, element("dt", {}, nas.columns.title(column)), element("dd", {}, column.format(column.value(row))));
-    }));
+    return element(
+      "dl.figures",
+      {},
+      shown.map((id) => {
+        const column = nas.columns.find(id);
+        return element(
+          "div",
+          {},
+          element("dt", {}, nas.columns.title(column)),
+          element("dd", {}, column.format(column.value(row))),
+        );
+      }),
+    );
   }
 
   function stability(winner, at) {
@@ -106,12 +124,30 @@
   function winsTable(winner, at) {
     const wins = nas.objective.wins(nas.model.shown, at);
     const first = wins.find(([row]) => row === winner)?.[1] ?? 0;
-    const rows = wins.slice(0, SHOWN_WINS).map(([row, share]) =>
-      element("li", {}, element("span", {}, nas.store.areSeveral() && nas.runs.dot(row.run), nas.candidate.link(row, String(row.number))), bar(share, percent(share)), element("span.number", {}, percent(share))),
-    );
+    const rows = wins
+      .slice(0, SHOWN_WINS)
+      .map(([row, share]) =>
+        element(
+          "li",
+          {},
+          element(
+            "span",
+            {},
+            nas.store.areSeveral() && nas.runs.dot(row.run),
+            nas.candidate.link(row, String(row.number)),
+          ),
+          bar(share, percent(share)),
+          element("span.number", {}, percent(share)),
+        ),
+      );
     return element(
-      "div.wins", {},
-      element("p", {}, `wins ${percent(first)} of ${count(nas.objective.DRAWS)} draws of the step times from their intervals`),
+      "div.wins",
+      {},
+      element(
+        "p",
+        {},
+        `wins ${percent(first)} of ${count(nas.objective.DRAWS)} draws of the step times from their intervals`,
+      ),
       wins.length > 1 && element("ol", {}, rows),
     );
   }
@@ -121,16 +157,41 @@
   function drawRanking() {
     const head = ["", "candidate", "reward", "acc. %", "S/S0", "params"];
     const cells = (row) => [
-      fixed(4)(row.reward), fixed(2)(100 * row.accuracy), fixed(3)(row.normalized_step_time), nas.format.short(row.parameters),
+      fixed(4)(row.reward),
+      fixed(2)(100 * row.accuracy),
+      fixed(3)(row.normalized_step_time),
+      nas.format.short(row.parameters),
     ];
     byId("ranking").replaceChildren(
-      element("thead", {}, element("tr", {}, head.map((text) => element("th", { scope: "col" }, text)))),
-      element("tbody", {}, nas.model.ranking.map((row, place) =>
-        element("tr", {},
-          element("td.number", {}, place + 1),
-          element("td", {}, nas.store.areSeveral() && nas.runs.dot(row.run), nas.candidate.link(row, String(row.number)), nas.model.onFront.has(row) && element("span.on-front", { title: "on the Pareto front" }, "front")),
-          cells(row).map((text) => element("td.number", {}, text))),
-      )),
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          head.map((text) => element("th", { scope: "col" }, text)),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        nas.model.ranking.map((row, place) =>
+          element(
+            "tr",
+            {},
+            element("td.number", {}, place + 1),
+            element(
+              "td",
+              {},
+              nas.store.areSeveral() && nas.runs.dot(row.run),
+              nas.candidate.link(row, String(row.number)),
+              nas.model.onFront.has(row) &&
+                element("span.on-front", { title: "on the Pareto front" }, "front"),
+            ),
+            cells(row).map((text) => element("td.number", {}, text)),
+          ),
+        ),
+      ),
     );
   }
 

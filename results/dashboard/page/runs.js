@@ -9,7 +9,10 @@
     document.title = `${runs.map((run) => run.label).join(", ")} · nas`;
     const shown = document.activeElement?.dataset?.run;
     byId("runs").replaceChildren(...runs.filter((run) => !run.problem).map(chip));
-    if (shown !== undefined) byId("runs").querySelector(`[data-run="${CSS.escape(shown)}"]`)?.focus();
+    if (shown !== undefined)
+      byId("runs")
+        .querySelector(`[data-run="${CSS.escape(shown)}"]`)
+        ?.focus();
     drawProblems();
     drawSettings();
   }
@@ -17,9 +20,13 @@
   function chip(run) {
     const { text, share } = nas.progress.standing(run);
     const several = nas.store.areSeveral();
-    const live = run.is_searching && !nas.source.isReport() && element("span.live", { title: "searching" }, "live");
+    const live =
+      run.is_searching &&
+      !nas.source.isReport() &&
+      element("span.live", { title: "searching" }, "live");
     return element(
-      "li", {},
+      "li",
+      {},
       several && toggle(run),
       element("strong", { title: run.path }, run.label),
       element("span.muted", {}, run.title ?? ""),
@@ -34,24 +41,45 @@
       nas.state.hidden[event.target.checked ? "delete" : "add"](run.id);
       nas.schedule("filter");
     };
-    const box = element("input", { type: "checkbox", checked: !nas.state.hidden.has(run.id), onchange: change, "aria-label": `show ${run.label}`, "data-run": run.id });
+    const box = element("input", {
+      type: "checkbox",
+      checked: !nas.state.hidden.has(run.id),
+      onchange: change,
+      "aria-label": `show ${run.label}`,
+      "data-run": run.id,
+    });
     return element("label.swatch", {}, box, nas.runs.dot(run));
   }
 
   function drawProblems() {
-    const problems = nas.store.runs.filter((run) => run.problem).map((run) => element("p.problem", { role: "alert" }, element("strong", {}, run.path), ` ${run.problem}`));
-    const warnings = nas.store.runs.flatMap((run) => (run.warnings ?? []).map((text) => element("p.warning", {}, `${run.label}: ${text}`)));
+    const problems = nas.store.runs
+      .filter((run) => run.problem)
+      .map((run) =>
+        element("p.problem", { role: "alert" }, element("strong", {}, run.path), ` ${run.problem}`),
+      );
+    const warnings = nas.store.runs.flatMap((run) =>
+      (run.warnings ?? []).map((text) => element("p.warning", {}, `${run.label}: ${text}`)),
+    );
     byId("problems").replaceChildren(...problems, ...warnings);
     byId("empty").hidden = nas.model.rows.length > 0 || problems.length > 0;
   }
 
   function drawSettings() {
-    byId("settings").replaceChildren(...nas.store.runs.filter((run) => run.settings).map((run) => {
-      const facts = Object.entries({ path: run.path, ...run.settings });
-      return element("dl.facts", {}, facts.flatMap(([name, value]) => [
-        element("dt", {}, name), element("dd", {}, typeof value === "string" ? value : JSON.stringify(value)),
-      ]));
-    }));
+    byId("settings").replaceChildren(
+      ...nas.store.runs
+        .filter((run) => run.settings)
+        .map((run) => {
+          const facts = Object.entries({ path: run.path, ...run.settings });
+          return element(
+            "dl.facts",
+            {},
+            facts.flatMap(([name, value]) => [
+              element("dt", {}, name),
+              element("dd", {}, typeof value === "string" ? value : JSON.stringify(value)),
+            ]),
+          );
+        }),
+    );
   }
 
   /** A run's colour, where its candidates stand among others'. */

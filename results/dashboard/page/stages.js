@@ -12,8 +12,17 @@
     const count = Math.max(...all.map((own) => own.length));
     const body = Array.from({ length: count }, (_, place) => rows(all, place)).flat();
     return element(
-      "table.stages", {},
-      element("thead", {}, element("tr", {}, head(all.length).map((text) => element("th", { scope: "col" }, text)))),
+      "table.stages",
+      {},
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          head(all.length).map((text) => element("th", { scope: "col" }, text)),
+        ),
+      ),
       element("tbody", {}, body),
     );
   }
@@ -24,7 +33,13 @@
   function lines({ stem_channels, stem_stride, stages, head_channels }) {
     return [
       [0, "Conv3x3", stem_stride, stem_channels, 1],
-      ...stages.map((stage, place) => [place + 1, operator(stage), stage.stride, stage.channels, stage.layers]),
+      ...stages.map((stage, place) => [
+        place + 1,
+        operator(stage),
+        stage.stride,
+        stage.channels,
+        stage.layers,
+      ]),
       [stages.length + 1, "Conv1x1 & Pooling & FC", "-", head_channels, 1],
     ];
   }
@@ -38,10 +53,20 @@
     const own = all.map((lines) => lines[place]);
     return own.map((line, network) => {
       const letter = all.length > 1 && element("th", { scope: "row" }, "AB"[network]);
-      if (!line) return element("tr.second", {}, letter, element("td.muted", { colspan: HEAD.length }, "no such stage"));
+      if (!line)
+        return element(
+          "tr.second",
+          {},
+          letter,
+          element("td.muted", { colspan: HEAD.length }, "no such stage"),
+        );
       const cells = line.map((value, cell) => {
         const differs = all.length > 1 && (!own[1 - network] || own[1 - network][cell] !== value);
-        return element(`td${cell === 1 ? "" : ".number"}${differs ? ".differs" : ""}`, {}, differs ? element("mark", {}, value) : value);
+        return element(
+          `td${cell === 1 ? "" : ".number"}${differs ? ".differs" : ""}`,
+          {},
+          differs ? element("mark", {}, value) : value,
+        );
       });
       return element(network ? "tr.second" : "tr", {}, letter, cells);
     });

@@ -47,7 +47,8 @@
   function encode() {
     const query = new URLSearchParams();
     for (const name of WORDS) if (state[name] !== DEFAULTS[name]) query.set(name, state[name]);
-    for (const name of FLAGS) if (state[name] !== DEFAULTS[name]) query.set(name, Number(state[name]));
+    for (const name of FLAGS)
+      if (state[name] !== DEFAULTS[name]) query.set(name, Number(state[name]));
     for (const name of ["w", "v"]) if (state[name] !== null) query.set(name, state[name]);
     if (state.states.size < STATES.length) query.set("states", [...state.states].join(" "));
     if (state.hidden.size) query.set("hidden", [...state.hidden].join(" "));
@@ -68,9 +69,12 @@
     for (const name of WORDS) if (query.has(name)) state[name] = query.get(name);
     for (const name of FLAGS) if (query.has(name)) state[name] = query.get(name) === "1";
     for (const name of ["w", "v"]) state[name] = number(query.get(name));
-    if (query.has("states")) state.states = new Set(words(query, "states").filter((s) => STATES.includes(s)));
+    if (query.has("states"))
+      state.states = new Set(words(query, "states").filter((s) => STATES.includes(s)));
     state.hidden = new Set(words(query, "hidden").map(Number));
-    state.selected = words(query, "selected").filter((key) => /^\d+:\d+$/.test(key)).slice(0, 2);
+    state.selected = words(query, "selected")
+      .filter((key) => /^\d+:\d+$/.test(key))
+      .slice(0, 2);
     state.zoom = zoom(words(query, "zoom").map(Number));
     for (const [name, value] of query) {
       if (name.startsWith("limit.")) state.limits[name.slice(6)] = value.split("~").map(number);

@@ -3,11 +3,31 @@
 {
   const CODED = ["state", "cause", "worker", "device"];
   const PLAIN = [
-    "number", "detail", "seed", "architecture_id", "accuracy", "step_time_s", "step_time_low_s",
-    "step_time_high_s", "normalized_step_time", "normalized_low", "normalized_high", "parameters",
-    "reference_parameters", "multiply_adds", "peak_memory_bytes", "inference_time_s",
-    "images_per_s", "epochs", "training_s", "started_at", "finished_at", "layers", "fused_share",
-    "image_size", "batch_size",
+    "number",
+    "detail",
+    "seed",
+    "architecture_id",
+    "accuracy",
+    "step_time_s",
+    "step_time_low_s",
+    "step_time_high_s",
+    "normalized_step_time",
+    "normalized_low",
+    "normalized_high",
+    "parameters",
+    "reference_parameters",
+    "multiply_adds",
+    "peak_memory_bytes",
+    "inference_time_s",
+    "images_per_s",
+    "epochs",
+    "training_s",
+    "started_at",
+    "finished_at",
+    "layers",
+    "fused_share",
+    "image_size",
+    "batch_size",
   ];
   const runs = [];
   const benches = [];

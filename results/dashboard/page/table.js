@@ -6,8 +6,22 @@
   const ROW_PX = 30;
   const SPARE = 8; // rows above and below those in sight
   const COLUMNS = [
-    "number", "run", "state", "reward", "accuracy", "step_ms", "step", "parameters", "multiply_adds", "memory",
-    "throughput", "inference", "layers", "fused", "cause", "stages",
+    "number",
+    "run",
+    "state",
+    "reward",
+    "accuracy",
+    "step_ms",
+    "step",
+    "parameters",
+    "multiply_adds",
+    "memory",
+    "throughput",
+    "inference",
+    "layers",
+    "fused",
+    "cause",
+    "stages",
   ];
   let rows = [];
   let own = []; // columns
@@ -34,7 +48,8 @@
     const values = new Map(nas.model.shown.map((row) => [row, column.value(row)]));
     return [...nas.model.shown].sort((a, b) => {
       const [one, other] = [values.get(a), values.get(b)];
-      if (one === null || other === null) return (one === null) - (other === null) || a.number - b.number;
+      if (one === null || other === null)
+        return (one === null) - (other === null) || a.number - b.number;
       return sign * nas.colours.inOrder(one, other) || a.number - b.number;
     });
   }
@@ -44,13 +59,24 @@
       const isSorted = column.id === nas.state.sort;
       const arrow = isSorted ? (nas.state.descending ? " ↓" : " ↑") : "";
       return element(
-        `th${column.isText ? "" : ".number"}`, { scope: "col", "aria-sort": isSorted ? (nas.state.descending ? "descending" : "ascending") : "none" },
-        element("button.link", { type: "button", onclick: () => sortBy(column), "data-sort": column.id }, nas.columns.title(column) + arrow),
+        `th${column.isText ? "" : ".number"}`,
+        {
+          scope: "col",
+          "aria-sort": isSorted ? (nas.state.descending ? "descending" : "ascending") : "none",
+        },
+        element(
+          "button.link",
+          { type: "button", onclick: () => sortBy(column), "data-sort": column.id },
+          nas.columns.title(column) + arrow,
+        ),
       );
     });
     const focused = document.activeElement?.dataset?.sort;
     byId("table").tHead.replaceChildren(element("tr", {}, head));
-    if (focused) byId("table").tHead.querySelector(`[data-sort="${CSS.escape(focused)}"]`)?.focus();
+    if (focused)
+      byId("table")
+        .tHead.querySelector(`[data-sort="${CSS.escape(focused)}"]`)
+        ?.focus();
   }
 
   /** The better side first, the other way at the second press. */
@@ -66,7 +92,8 @@
     const frame = byId("table-frame");
     const first = Math.max(0, Math.floor(frame.scrollTop / ROW_PX) - SPARE);
     const last = Math.min(rows.length, first + Math.ceil(frame.clientHeight / ROW_PX) + 2 * SPARE);
-    const hadFocus = byId("table").contains(document.activeElement) && document.activeElement.tagName === "TR";
+    const hadFocus =
+      byId("table").contains(document.activeElement) && document.activeElement.tagName === "TR";
     byId("table").setAttribute("aria-rowcount", rows.length + 1);
     byId("table").tBodies[0].replaceChildren(
       spacer(first, own.length),
@@ -85,16 +112,25 @@
   function line(row, place) {
     const chosen = nas.state.selected.includes(row.key);
     const isActive = active ? row.key === active : place === 0;
-    const cells = own.map((column) => element(`td${column.isText ? "" : ".number"}`, {}, column.format(column.value(row))));
+    const cells = own.map((column) =>
+      element(`td${column.isText ? "" : ".number"}`, {}, column.format(column.value(row))),
+    );
     return element(
       `tr.${row.state}${chosen ? ".chosen" : ""}${row === nas.model.ranking[0] ? ".first" : ""}`,
-      { tabindex: isActive ? 0 : -1, "aria-rowindex": place + 2, "aria-selected": String(chosen), "data-key": row.key },
+      {
+        tabindex: isActive ? 0 : -1,
+        "aria-rowindex": place + 2,
+        "aria-selected": String(chosen),
+        "data-key": row.key,
+      },
       cells,
     );
   }
 
   function listen() {
-    byId("table-frame").addEventListener("scroll", () => requestAnimationFrame(drawBody), { passive: true });
+    byId("table-frame").addEventListener("scroll", () => requestAnimationFrame(drawBody), {
+      passive: true,
+    });
     byId("table").tBodies[0].addEventListener("click", (event) => open(event, false));
     byId("table").tBodies[0].addEventListener("keydown", pressKey);
     byId("csv").addEventListener("click", download);
@@ -105,12 +141,19 @@
     const row = nas.store.find(event.target.closest("tr")?.dataset.key);
     if (!row) return;
     active = row.key;
-    nas.candidate.select(row, event.shiftKey || event.ctrlKey || event.metaKey, focus);
+    nas.candidate.select(row, nas.pointing.isBeside(event), focus);
   }
 
   function pressKey(event) {
     const page = Math.floor(byId("table-frame").clientHeight / ROW_PX) - 2;
-    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    const moves = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
     if (event.key === "Enter" || event.key === " ") open(event, true);
     else if (event.key in moves) goTo(event.target.closest("tr").dataset.key, moves[event.key]);
     else return;
@@ -135,12 +178,17 @@
     const all = nas.columns.all();
     const head = all.map((column) => column.label);
     const body = rows.map((row) => all.map((column) => column.value(row) ?? ""));
-    save("candidates.csv", [head, ...body].map((cells) => `${cells.map(quoted).join(",")}\r\n`).join(""), "text/csv");
+    save(
+      "candidates.csv",
+      [head, ...body].map((cells) => `${cells.map(quoted).join(",")}\r\n`).join(""),
+      "text/csv",
+    );
   }
 
   /** A cell as RFC 4180 has it; a leading sign would make a formula of a stranger's text. */
   function quoted(value) {
-    const text = typeof value === "string" && /^[=+\-@\t]/.test(value) ? `'${value}` : String(value);
+    const text =
+      typeof value === "string" && /^[=+\-@\t]/.test(value) ? `'${value}` : String(value);
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 

@@ -13,27 +13,54 @@
   }
 
   function ofRun(run) {
-    const rows = [...run.candidates.values()].filter((row) => row.started_at !== null && row.state !== "duplicate");
+    const rows = [...run.candidates.values()].filter(
+      (row) => row.started_at !== null && row.state !== "duplicate",
+    );
     if (!rows.length) return null;
     const [from, to] = span(run, rows);
     const names = [...new Set(rows.map((row) => row.worker ?? "not told"))].sort();
-    const lanes = names.slice(0, MOST_LANES).map((name) => lane(name, rows.filter((row) => (row.worker ?? "not told") === name), from, to));
-    const more = names.length > MOST_LANES && element("p.muted", {}, `and ${names.length - MOST_LANES} more workers`);
+    const lanes = names.slice(0, MOST_LANES).map((name) =>
+      lane(
+        name,
+        rows.filter((row) => (row.worker ?? "not told") === name),
+        from,
+        to,
+      ),
+    );
+    const more =
+      names.length > MOST_LANES &&
+      element("p.muted", {}, `and ${names.length - MOST_LANES} more workers`);
     const title = nas.store.areSeveral() && element("h3", {}, run.label);
-    return element("div", {}, title, element("div.lanes", {}, lanes.flat()), more, element("p.muted", {}, `${nas.format.moment(from)} to ${nas.format.moment(to)}`));
+    return element(
+      "div",
+      {},
+      title,
+      element("div.lanes", {}, lanes.flat()),
+      more,
+      element("p.muted", {}, `${nas.format.moment(from)} to ${nas.format.moment(to)}`),
+    );
   }
 
   /** From the first start to the last end, or to now while it searches. */
   function span(run, rows) {
     const from = rows.reduce((least, row) => Math.min(least, row.started_at), Infinity);
     const end = rows.reduce((most, row) => Math.max(most, row.finished_at ?? row.started_at), from);
-    return [from, run.is_searching && !nas.source.isReport() ? Math.max(end, Date.now() / 1000) : end];
+    return [
+      from,
+      run.is_searching && !nas.source.isReport() ? Math.max(end, Date.now() / 1000) : end,
+    ];
   }
 
   function lane(name, rows, from, to) {
-    const busy = rows.reduce((sum, row) => sum + Math.max(0, (row.finished_at ?? to) - row.started_at), 0);
+    const busy = rows.reduce(
+      (sum, row) => sum + Math.max(0, (row.finished_at ?? to) - row.started_at),
+      0,
+    );
     const share = `${Math.round((100 * busy) / (to - from || 1))} %`;
-    const canvas = element("canvas", { role: "img", "aria-label": `${name}: busy ${share}, ${rows.length} candidates` });
+    const canvas = element("canvas", {
+      role: "img",
+      "aria-label": `${name}: busy ${share}, ${rows.length} candidates`,
+    });
     canvas.paint = () => paint(canvas, rows, from, to);
     return [element("span.name", { title: name }, name), canvas, element("span.number", {}, share)];
   }
@@ -47,7 +74,9 @@
     const onX = (time) => (width * (time - from)) / (to - from || 1);
     for (const row of rows) {
       const [start, end] = [onX(row.started_at), onX(row.finished_at ?? to)];
-      pen.fillStyle = nas.colours.theme({ failed: "bad", complete: "worker", running: "accent" }[row.state] ?? "muted");
+      pen.fillStyle = nas.colours.theme(
+        { failed: "bad", complete: "worker", running: "accent" }[row.state] ?? "muted",
+      );
       pen.fillRect(start, 2, Math.max(1, end - start - 1), LANE_PX - 4);
     }
   }
