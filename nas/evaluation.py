@@ -134,14 +134,14 @@ class Evaluator:
         candidate = replace(
             candidate, parameters=count.parameters, multiply_adds=count.multiply_adds
         )
-        evaluation.limits.check_parameters(count.parameters)
         yield candidate
+        evaluation.limits.check_parameters(count.parameters)
         if evaluation.times_before_training or evaluation.limits.needs_timing:
             with _timed(phases, "step_time"):
                 timed = self._step_time(candidate, recipe, deadline)
             candidate = replace(candidate, step_time=timed)
-            evaluation.limits.check_step_time(timed)
             yield candidate
+            evaluation.limits.check_step_time(timed)
         yield from self._trained(candidate, network, phases, recipe, deadline)
 
     def _trained(

@@ -9,7 +9,7 @@ from typing import Any
 from nas.errors import UserError
 from nas.parameters import parameters
 from nas.scale_request import Target
-from nas.step_time_of import Timed, step_time_of
+from nas.bench.apart import Question, Timed, measured_apart
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile
 from reward.counting import complexity
@@ -106,7 +106,7 @@ class Members:
 
     def _measured(self, own: Timed) -> StepTime:
         reference = Timed(self._file.architecture, self._file.train_size)
-        return step_time_of(own, reference, self._task.classes, self._task.in_channels)
+        return measured_apart(Question(own, reference, self._task)).step_time
 
     def _provenance(self, member: Scaled, to: str) -> dict[str, Any]:
         made_with = versions()

@@ -31,6 +31,23 @@ class Whole(click.ParamType[int]):
         return f"from {self._low} to {self._high}"
 
 
+class WholeNumbers(click.ParamType[tuple[int, ...]]):
+    """Whole numbers within bounds with commas between them, as a tuple."""
+
+    name = "N,.."
+
+    def __init__(self, low: int, high: int = 2**31 - 1) -> None:
+        self._one = Whole(low, high)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Reads them, or fails with the option's name."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self._one.convert(part, param, ctx) for part in value.split(","))
+
+
 class Seconds(click.ParamType[float]):
     """A time above 0, as ``float``."""
 

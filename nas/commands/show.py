@@ -32,8 +32,9 @@ SMALL_IMAGES = 32  # pixels; the space `small` has two forms, this one and that 
 @click.command()
 @click.argument("archs", metavar="[ARCH]...", nargs=-1)
 @click.option("--space", metavar="NAME|FILE", help="Show this search space and its size instead.")
+@click.option("--fuse", metavar="STAGES", help="Put Fused-MBConv into these stages, such as 1-3.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def show(archs: tuple[str, ...], space: str | None, as_json: bool) -> None:
+def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: bool) -> None:
     """Show the stages, parameters and multiply-adds of ARCH; several side by side.
 
     ARCH is a file that this tool wrote, such as best.json, or a published name,
@@ -55,9 +56,11 @@ def show(archs: tuple[str, ...], space: str | None, as_json: bool) -> None:
         else:
             _print_space(console, found)
         return
+    from nas.fused import fused
     from nas.named_architecture import find_architecture
 
-    files = [_counted(find_architecture(arch)) for arch in archs]
+    found = [find_architecture(arch) for arch in archs]
+    files = [_counted(file) for one in found for file in fused(one, fuse)]
     if as_json:
         data = [file.to_json() for file in files]
         click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))

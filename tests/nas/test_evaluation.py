@@ -6,7 +6,6 @@ import math
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +17,15 @@ from nas.data.digits import digits
 from nas.data.split import SearchData
 from nas.evaluation import Evaluation, Evaluator
 from nas.failure import failure
-from nas.timing import measured_step_time
 from nas.training.loop import Diverged, TimeLimitExceeded
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.record import Record
 from results.worth import reward
+from reward.limits import Limits
 from reward.objective import Objective
+from reward.step_time import FEWEST_PAIRS
 from search_space.architecture import Architecture, Block, Stage
 from search_space.operators import OPERATORS, mbconv
 from search_space.space import Space
@@ -96,12 +96,6 @@ def evaluator(evaluation: Evaluation) -> Evaluator:
     return Evaluator(evaluation, CPU)
 
 
-@pytest.fixture
-def _few_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = partial(measured_step_time, warmup=1, pairs=2)
-    monkeypatch.setattr("nas.evaluation.measured_step_time", few)
-
-
 def _candidate(operator: str = "fused_mbconv", number: int = 3, seed: int = 11) -> Candidate:
     stages = (Stage(operator, 3, 1, 2, 4, 1), Stage("mbconv", 3, 2, 4, 8, 1, 0.25))
     architecture = Architecture(stages, stem_channels=4, stem_stride=2, head_channels=16)
@@ -118,7 +112,7 @@ def test_a_candidate_is_running_with_a_growing_curve_and_then_complete(
 ) -> None:
     stands = list(evaluator.evaluate(_candidate()))
     assert [c.state for c in stands] == [State.RUNNING] * (EPOCHS + 2) + [State.COMPLETE]
-    assert [len(c.curve) for c in stands] == [0, 0, 1, 2, 2]
+    assert [len(c.curve) for c in stands] == [0, 1, 2, 2, 2]
     assert [c.finished_at is None for c in stands] == [True] * 4 + [False]
     ended = stands[-1]
     assert [point.epoch for point in ended.curve] == [1, 2]
@@ -132,7 +126,6 @@ def test_a_candidate_is_running_with_a_growing_curve_and_then_complete(
     assert reward(ended, Objective()) is not None
 
 
-@pytest.mark.usefixtures("_few_pairs")
 def test_counts_are_those_of_the_network_and_the_backbone(evaluator: Evaluator) -> None:
     """By hand, layer by layer: weights, and two values a channel of batch normalisation."""
     ended = _end(evaluator, _candidate())
@@ -161,7 +154,6 @@ def test_the_step_is_timed_with_the_search_s_own_batch(evaluator: Evaluator) -> 
     assert timed.device.endswith("1 thread")
 
 
-@pytest.mark.usefixtures("_few_pairs")
 def test_a_batch_larger_than_the_data_is_the_data(evaluation: Evaluation) -> None:
     large = replace(evaluation, recipe=proxy(1, 1000))
     ended = _end(Evaluator(large, CPU), _candidate())
@@ -170,7 +162,6 @@ def test_a_batch_larger_than_the_data_is_the_data(evaluation: Evaluation) -> Non
     assert ended.step_time.batch_size == 128
 
 
-@pytest.mark.usefixtures("_few_pairs")
 def test_an_accuracy_does_not_depend_on_what_was_evaluated_before(evaluator: Evaluator) -> None:
     first = _end(evaluator, _candidate())
     other = _end(evaluator, _candidate("mbconv", seed=12))
@@ -180,25 +171,97 @@ def test_an_accuracy_does_not_depend_on_what_was_evaluated_before(evaluator: Eva
     assert _learned(other) != _learned(first)
 
 
-@pytest.mark.usefixtures("_few_pairs")
 def test_the_seed_decides(evaluator: Evaluator) -> None:
     ended = [_end(evaluator, _candidate(seed=seed)) for seed in (1, 2)]
     assert _learned(ended[0]) != _learned(ended[1])
 
 
 def test_timing_does_not_change_what_is_learned(
-    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    timed = _end(evaluator, _candidate())
-    monkeypatch.setattr("nas.timing.paired_step_times", lambda *_: ((1.0,), (2.0,)))
-    monkeypatch.setattr("nas.timing.peak_memory_bytes", lambda *_: 5)
-    untimed = _end(evaluator, _candidate())
-    assert untimed.step_time is not None
-    assert untimed.step_time.samples_s == (1.0,)
-    assert _learned(untimed) == _learned(timed)
+    within = _end(Evaluator(evaluation, CPU), _candidate())
+    before = _end(Evaluator(replace(evaluation, times_before_training=True), CPU), _candidate())
+    monkeypatch.setattr(
+        "nas.evaluation.TrainingTimer.__call__", lambda self, step, *batch: step(*batch)
+    )
+    untimed = _end(Evaluator(evaluation, CPU), _candidate())
+    assert untimed.step_time is None
+    assert _learned(within) == _learned(before) == _learned(untimed)
 
 
-@pytest.mark.usefixtures("_few_pairs")
+def test_a_step_that_must_be_known_is_timed_before_training(evaluation: Evaluation) -> None:
+    evaluator = Evaluator(replace(evaluation, times_before_training=True), CPU)
+    stands = list(evaluator.evaluate(_candidate()))
+    assert [len(c.curve) for c in stands] == [0, 0, 1, 2, 2, 2]
+    first = stands[1].step_time
+    assert first is not None
+    assert stands[-1].step_time == first
+
+
+def test_within_training_every_epoch_knows_the_step_better(evaluation: Evaluation) -> None:
+    long = replace(evaluation, recipe=proxy(8, 32))
+    stands = list(Evaluator(long, CPU).evaluate(_candidate()))
+    pairs = [len(c.step_time.samples_s) for c in stands if c.step_time]
+    assert pairs == sorted(pairs)
+    assert pairs[-1] >= FEWEST_PAIRS
+    assert len(pairs) == 8 + 2
+
+
+def test_one_image_s_latency_is_measured(evaluator: Evaluator) -> None:
+    latency = _end(evaluator, _candidate()).inference_time_s
+    assert latency is not None
+    assert 0 < latency < 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "cause", "detail"),
+    [
+        (Limits(max_parameters=100), "max_params", "parameters, over --max-params 100"),
+        (Limits(max_step_time=1e-6), "max_step_time", "over --max-step-time 1e-06"),
+        (Limits(max_memory_bytes=1000), "max_memory", "bytes, over --max-memory 1,000"),
+    ],
+)
+def test_a_candidate_outside_the_limits_is_infeasible_and_costs_no_training(
+    evaluation: Evaluation, tmp_path: Path, limits: Limits, cause: str, detail: str
+) -> None:
+    ended = _end(Evaluator(replace(evaluation, limits=limits), CPU), _candidate())
+    assert (ended.state, ended.cause, ended.curve) == (State.INFEASIBLE, cause, ())
+    assert detail in (ended.detail or "")
+    assert ended.parameters is not None
+    assert (ended.step_time is not None) == (cause != "max_params")
+    assert "training" not in ended.phases_s
+    assert reward(ended, Objective()) is None
+    _assert_can_be_recorded(ended, tmp_path)
+
+
+def test_a_candidate_within_the_limits_is_trained(evaluation: Evaluation) -> None:
+    limits = Limits(max_parameters=10**6, max_step_time=1e3, max_memory_bytes=10**12)
+    assert (
+        _end(Evaluator(replace(evaluation, limits=limits), CPU), _candidate()).accuracy is not None
+    )
+
+
+def test_a_batch_that_does_not_fit_is_trained_on_in_parts(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    """A network that has room for ten images: 32 and 16 do not fit, 8 do."""
+
+    def room_for_ten(x: Tensor) -> Tensor:
+        if len(x) > 10:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return x
+
+    operators = {**OPERATORS, "tight": lambda block: Special(block, room_for_ten)}
+    for before in (False, True):
+        tight = replace(evaluation, operators=operators, times_before_training=before)
+        ended = _end(Evaluator(tight, CPU), _candidate("tight"))
+        assert ended.state is State.COMPLETE
+        assert ended.step_time is not None
+        assert (ended.step_time.batch_size, ended.step_time.micro_batch_size) == (32, 8)
+        assert len(ended.curve) == EPOCHS
+        _assert_can_be_recorded(ended, tmp_path / str(before))
+
+
 @pytest.mark.parametrize(
     ("operator", "cause", "detail"),
     [
@@ -226,39 +289,34 @@ def test_what_goes_wrong_is_a_state_and_a_cause_and_the_next_candidate_is_fine(
     assert _end(evaluator, _candidate()).state is State.COMPLETE
 
 
-@pytest.mark.usefixtures("_few_pairs")
 def test_a_time_limit_that_passes_ends_the_candidate(
     evaluation: Evaluation, tmp_path: Path
 ) -> None:
-    ended = _end(Evaluator(replace(evaluation, time_limit_s=1e-6), CPU), _candidate())
-    assert (ended.state, ended.cause) == (State.FAILED, "time_limit")
-    assert ended.detail == "while its training step was timed"
-    assert ended.parameters is not None  # what was counted stays
-    _assert_can_be_recorded(ended, tmp_path)
+    short = replace(evaluation, time_limit_s=1e-6)
+    for before, detail in ((False, "in epoch 1 of 2"), (True, "while its training step was timed")):
+        evaluator = Evaluator(replace(short, times_before_training=before), CPU)
+        ended = _end(evaluator, _candidate())
+        assert (ended.state, ended.cause, ended.detail) == (State.FAILED, "time_limit", detail)
+        assert ended.parameters is not None  # what was counted stays
+        _assert_can_be_recorded(ended, tmp_path / str(before))
 
 
 def test_a_candidate_that_diverges_late_keeps_its_curve(
-    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    evaluation: Evaluation, tmp_path: Path
 ) -> None:
     steps = iter(range(10_000))
-    monkeypatch.setattr("nas.timing.paired_step_times", lambda *_: ((1.0,), (2.0,)))
-    monkeypatch.setattr("nas.timing.peak_memory_bytes", lambda *_: 5)
-    monkeypatch.setitem(SPECIAL, "nan", lambda x: x * (math.nan if next(steps) > 5 else 1))
-    fresh = Evaluator(
-        replace(
-            evaluator._evaluation,
-            operators={**OPERATORS, "nan": lambda block: Special(block, SPECIAL["nan"])},
-        ),
-        CPU,
-    )
-    ended = _end(fresh, _candidate("nan"))
+
+    def late(x: Tensor) -> Tensor:
+        return x * (math.nan if next(steps) > 5 else 1)
+
+    operators = {**OPERATORS, "nan": lambda block: Special(block, late)}
+    ended = _end(Evaluator(replace(evaluation, operators=operators), CPU), _candidate("nan"))
     assert (ended.cause, ended.detail) == ("diverged", "loss nan in epoch 2")
     assert len(ended.curve) == 1
     assert ended.accuracy is None
     _assert_can_be_recorded(ended, tmp_path)
 
 
-@pytest.mark.usefixtures("_few_pairs")
 def test_a_failed_network_is_gone_before_its_memory_is_given_back(
     evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +336,7 @@ def test_a_failed_network_is_gone_before_its_memory_is_given_back(
     monkeypatch.setattr(Evaluator, "_build", watched_build)
     monkeypatch.setattr(Evaluator, "_free_memory", watched_free)
     assert _end(evaluator, _candidate("nan")).state is State.FAILED
-    assert alive == [False, False]  # the network and its twin
+    assert alive == [False]
 
 
 def test_ctrl_c_is_not_the_candidates_fault(
@@ -287,7 +345,7 @@ def test_ctrl_c_is_not_the_candidates_fault(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nas.evaluation.train", interrupted)
+    monkeypatch.setattr("nas.evaluation.Training.epochs", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _end(evaluator, _candidate())
 
@@ -313,6 +371,7 @@ def _learned(candidate: Candidate) -> list[tuple[float, float]]:
 
 
 def _assert_can_be_recorded(candidate: Candidate, directory: Path) -> None:
+    directory.mkdir(exist_ok=True)
     with Record.open(sqlite_url(directory / "record.sqlite"), "run") as record:
         record.create({})
         record.start(replace(candidate, state=State.RUNNING))

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from nas import family_members
+from nas.bench.apart import Answer, Question, Timed
 from nas.cli import nas
 from nas.parameters import parameters
-from nas.step_time_of import Timed
 from results.architecture_file import ArchitectureFile, read, write
 from reward.measurements import StepTime
 from search_space.published import published
@@ -131,12 +131,14 @@ def test_a_target_in_step_time(best: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def cost(one: Timed) -> float:
         return one.image_size**2 * sum(1 for _ in one.architecture.blocks())
 
-    def step_time_of(own: Timed, reference: Timed, classes: int, in_channels: int) -> StepTime:
+    def measured_apart(asked: Question) -> Answer:
+        own, reference = asked.own, asked.reference
         assert (reference.architecture, reference.image_size) == (SMALL, 8)
-        assert (classes, in_channels) == (10, 1)
-        return StepTime((cost(own),) * 9, (cost(reference),) * 9, 1, "a clock", own.image_size, 2)
+        assert asked.task == Task(10, 1)
+        samples = (cost(own),) * 9, (cost(reference),) * 9
+        return Answer(StepTime(*samples, 1, "a clock", own.image_size, 2), 1, 1, (), ())
 
-    monkeypatch.setattr(family_members, "step_time_of", step_time_of)
+    monkeypatch.setattr(family_members, "measured_apart", measured_apart)
     data = _scale_json("--from", best, "--to", "2.0x")
     assert 1.5 < data["measurements"]["normalized_step_time"] <= 2
     assert data["measurements"]["device"] == "a clock"

@@ -1,0 +1,157 @@
+"""The measurements of one network against a reference, in a process of their own.
+
+``python -m nas.bench.apart`` reads a JSON object from standard input and writes one. It is a
+process of its own because the allocator's settings only take effect before one starts, and so
+that a network that does not fit into memory takes nothing else with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import UserError
+from reward.measurements import StepTime
+from search_space.architecture import Architecture
+from search_space.task import IMAGENET, Task
+
+if TYPE_CHECKING:
+    import torch
+
+    from nas.timing import Subject
+    from search_space.network import Network
+
+DEFAULT_CAP_S = 30.0
+_PIXELS_A_BATCH = 128 * 32**2  # what a CPU does in a fraction of a second
+_PIXELS_A_BATCH_ON_GPU = 64 * _PIXELS_A_BATCH
+_RUNS, _WARMUP = 15, 3
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What is timed: a network, with the pixels that it trains and is evaluated at."""
+
+    architecture: Architecture
+    image_size: int
+    eval_size: int | None = None  # None: the same
+
+
+@dataclass(frozen=True)
+class Question:
+    """What to measure and how.
+
+    ``batch_size`` is by default what suits the reference's image size, 2 to 128. ``cap_s`` bounds
+    the timing of the step, in seconds.
+    """
+
+    own: Timed
+    reference: Timed
+    task: Task = IMAGENET
+    batch_size: int | None = None
+    cap_s: float = DEFAULT_CAP_S
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The training step, the counts, and seconds of each forward pass: of one image, of a batch."""
+
+    step_time: StepTime
+    parameters: int
+    multiply_adds: int
+    latencies_s: tuple[float, ...]
+    batch_latencies_s: tuple[float, ...]
+
+
+def measured_apart(question: Question) -> Answer:
+    """Measures on the GPU, or on one thread of the CPU.
+
+    Takes seconds for small networks and minutes for EfficientNetV2-S at 300 px on a CPU.
+
+    Raises:
+        UserError: the process ended without a measurement, such as for want of memory.
+    """
+    from reward.step_time import ALLOCATOR_SETTINGS
+
+    asked = asdict(question)
+    for name in ("own", "reference"):
+        asked[name]["architecture"] = getattr(question, name).architecture.to_json()
+    done = subprocess.run(
+        [sys.executable, "-m", "nas.bench.apart"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        env={**os.environ, **ALLOCATOR_SETTINGS},
+    )
+    if done.returncode:
+        raise UserError(f"could not be measured: {_why(done)}", exit_code=1)
+    answer = json.loads(done.stdout)
+    return Answer(**{**answer, "step_time": StepTime(**answer["step_time"])})
+
+
+def _why(done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode == -9:
+        return "the system ended its process, most often for want of memory"
+    return (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1][:300]
+
+
+def _answer(asked: dict[str, Any]) -> Answer:
+    import torch
+
+    from nas.timing import measured_step_time
+    from nas.training.recipe import proxy
+    from reward.counting import complexity
+    from reward.latency import latencies_s
+    from reward.step_time import Precision
+
+    torch.set_num_threads(1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    task = Task(**asked["task"])
+    batch_size = asked["batch_size"] or _batch_size(asked["reference"]["image_size"], device)
+    own, reference = (
+        _subject(asked[name], task, batch_size, device) for name in ("own", "reference")
+    )
+    precision = Precision.default(device, asked["cap_s"])
+    timed = measured_step_time(own, reference, proxy(), device, precision)
+    eval_size = asked["own"]["eval_size"] or asked["own"]["image_size"]
+    count = complexity(own.network, task.in_channels, eval_size)
+    batch = _images(task, batch_size, eval_size, device)
+    return Answer(
+        timed,
+        count.parameters,
+        count.multiply_adds,
+        latencies_s(own.network, batch[:1], device, _RUNS, _WARMUP),
+        latencies_s(own.network, batch, device, _RUNS, _WARMUP),
+    )
+
+
+def _batch_size(image_size: int, device: torch.device) -> int:
+    pixels = _PIXELS_A_BATCH_ON_GPU if device.type == "cuda" else _PIXELS_A_BATCH
+    return max(2, min(128, pixels // image_size**2))
+
+
+def _subject(asked: dict[str, Any], task: Task, batch_size: int, device: torch.device) -> Subject:
+    import torch
+
+    from nas.timing import Subject
+    from search_space.network import Network
+
+    architecture = Architecture.from_json(asked["architecture"])
+    network: Network = Network(architecture, task.classes, task.in_channels, 0.0, 1.0)
+    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    labels = torch.arange(batch_size, device=device) % task.classes
+    return Subject(network, _images(task, batch_size, asked["image_size"], device), labels)
+
+
+def _images(task: Task, count: int, size: int, device: torch.device) -> torch.Tensor:
+    import torch
+
+    images = torch.randn(count, task.in_channels, size, size)
+    return images.to(device, memory_format=torch.channels_last)
+
+
+if __name__ == "__main__":
+    json.dump(asdict(_answer(json.load(sys.stdin))), sys.stdout)
