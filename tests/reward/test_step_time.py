@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median
 
 import pytest
 import torch
 
-from reward.step_time import PAIRS, WARMUP_STEPS, device_name, paired_step_times
+from reward.step_time import FEWEST_PAIRS, WARMUP_STEPS, PairedTimer, Precision, paired_step_times
 
 CPU = torch.device("cpu")
+LOOSE = Precision(half_width=1.0, cap_s=100.0)
 
 
 class Clock:
@@ -24,12 +25,21 @@ class Clock:
     def __call__(self) -> float:
         return self.now_s
 
+    def step(self, seconds: Iterator[float]) -> Callable[[], None]:
+        """A step that takes what comes next."""
+
+        def step() -> None:
+            self.now_s += next(seconds)
+
+        return step
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """In place of the process's."""
+    """In place of the process's, and of the one on the wall."""
     clock = Clock()
-    monkeypatch.setattr("reward.step_time.time.process_time", clock)
+    monkeypatch.setattr("reward.stopwatch.time.process_time", clock)
+    monkeypatch.setattr("reward.step_time.time.monotonic", clock)
     return clock
 
 
@@ -40,34 +50,57 @@ def _garbage_collection_is_on() -> Iterator[None]:
     gc.enable()
 
 
+def _forever(*seconds: float) -> Iterator[float]:
+    while True:
+        yield from seconds
+
+
 def test_steps_take_turns_after_a_warmup() -> None:
     order: list[str] = []
-    own, others = paired_step_times(
-        lambda: order.append("own"), lambda: order.append("reference"), CPU, warmup=2, pairs=3
+    paired_step_times(
+        lambda: order.append("own"), lambda: order.append("reference"), CPU, LOOSE, warmup=2
     )
-    assert order == ["own", "reference"] * 5
-    assert (len(own), len(others)) == (3, 3)
+    pairs = len(order) // 2
+    assert order == ["reference", "own"] * pairs
+    assert pairs >= 2 + FEWEST_PAIRS
 
 
-def test_defaults() -> None:
+def test_steady_steps_need_the_fewest_pairs(clock: Clock) -> None:
     calls: list[int] = []
-    own, others = paired_step_times(lambda: calls.append(1), lambda: None, CPU)
-    assert len(calls) == WARMUP_STEPS + PAIRS
-    assert len(own) == len(others) == PAIRS
-
-
-def test_times_are_those_of_each_step_and_not_of_the_warmup(clock: Clock) -> None:
-    times = iter([9.0, 1.0, 2.0, 4.0])
+    own, reference = clock.step(_forever(0.2)), clock.step(_forever(0.1))
 
     def step() -> None:
-        clock.now_s += next(times)
+        calls.append(1)
+        own()
 
-    def reference() -> None:
-        clock.now_s += 0.5
+    timer = paired_step_times(step, reference, CPU, Precision(0.02, 100))
+    assert timer.is_precise
+    assert timer.count == FEWEST_PAIRS
+    assert len(calls) == WARMUP_STEPS + FEWEST_PAIRS
+    samples, reference_samples = timer.samples()
+    assert samples == pytest.approx([0.2] * FEWEST_PAIRS)
+    assert reference_samples == pytest.approx([0.1] * FEWEST_PAIRS)
 
-    own, others = paired_step_times(step, reference, CPU, warmup=1, pairs=3)
-    assert own == (1.0, 2.0, 4.0)
-    assert others == (0.5, 0.5, 0.5)
+
+def test_noisy_steps_need_more_until_the_interval_is_narrow(clock: Clock) -> None:
+    own = clock.step(_forever(0.20, 0.21, 0.20, 0.19, 0.22, 0.2, 0.2))
+    timer = paired_step_times(own, clock.step(_forever(0.1)), CPU, Precision(0.03, 1000), warmup=0)
+    assert timer.is_precise
+    assert timer.count > FEWEST_PAIRS
+
+
+def test_the_cap_ends_what_does_not_become_precise(clock: Clock) -> None:
+    own = clock.step(_forever(0.1, 0.4))
+    timer = paired_step_times(own, clock.step(_forever(0.1)), CPU, Precision(0.001, 10), warmup=0)
+    assert not timer.is_precise
+    assert 10 <= clock.now_s < 11
+
+
+def test_three_pairs_are_taken_however_long_they_take(clock: Clock) -> None:
+    own, reference = clock.step(_forever(50)), clock.step(_forever(50))
+    timer = paired_step_times(own, reference, CPU, Precision(0.02, 10))
+    assert timer.count == 3
+    assert clock.now_s == (3 + 3) * 100  # the warm-up is cut to three steps as well
 
 
 def test_drift_cancels_in_the_ratio(clock: Clock) -> None:
@@ -79,59 +112,50 @@ def test_drift_cancels_in_the_ratio(clock: Clock) -> None:
         clock.now_s += amount / speed
         speed *= 0.98
 
-    own, others = paired_step_times(lambda: work(3.0), lambda: work(1.0), CPU, warmup=0, pairs=17)
+    timer = PairedTimer(CPU, half_width=0.0)
+    for _ in range(17):
+        timer.pair(lambda: work(3.0), lambda: work(1.0))
+    own, others = timer.samples()
     assert own[-1] > 1.5 * own[0]
     assert median(own) / median(others) == pytest.approx(3.0, rel=0.03)
 
 
+def test_a_pair_returns_what_the_step_returns() -> None:
+    assert PairedTimer(CPU, 0.1).pair(lambda: "loss", lambda: None) == "loss"
+
+
 def test_waiting_does_not_count() -> None:
     """The clock is the process's own, which a neighbour on another core does not stop."""
-    own, _ = paired_step_times(lambda: time.sleep(0.1), lambda: None, CPU, warmup=0, pairs=1)
-    assert own[0] < 0.05
+    timer = PairedTimer(CPU, 0.1)
+    timer.pair(lambda: time.sleep(0.1), lambda: None)
+    assert timer.samples()[0][0] < 0.05
 
 
 def test_garbage_is_not_collected_while_the_clock_runs() -> None:
     states: list[bool] = []
-    paired_step_times(lambda: states.append(gc.isenabled()), lambda: None, CPU, 1, 3)
-    assert states[1:] == [False] * 3
+    PairedTimer(CPU, 0.1).pair(lambda: states.append(gc.isenabled()), lambda: None)
+    assert states == [False]
     assert gc.isenabled()
 
 
 def test_garbage_collection_is_on_again_after_an_error() -> None:
-    calls = iter(range(10))
-
     def step() -> None:
-        if next(calls) == 2:
-            raise RuntimeError("no more")
+        raise RuntimeError("no more")
 
     with pytest.raises(RuntimeError, match="no more"):
-        paired_step_times(step, lambda: None, CPU, warmup=1, pairs=5)
+        PairedTimer(CPU, 0.1).pair(step, lambda: None)
     assert gc.isenabled()
 
 
 def test_garbage_collection_stays_off_where_it_was() -> None:
     gc.disable()
-    paired_step_times(lambda: None, lambda: None, CPU, 0, 1)
+    PairedTimer(CPU, 0.1).pair(lambda: None, lambda: None)
     assert not gc.isenabled()
 
 
-@pytest.mark.parametrize(("threads", "end"), [(1, ", 1 thread"), (2, ", 2 threads")])
-def test_a_cpus_name_says_its_threads(
-    threads: int, end: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-    name = device_name(CPU)
-    assert name.endswith(end)
-    assert len(name) > len(end)
-
-
-def test_a_cpus_name_without_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(*_: object) -> str:
-        raise FileNotFoundError
-
-    monkeypatch.setattr("reward.step_time.Path.read_text", unreadable)
-    monkeypatch.setattr("reward.step_time.platform.processor", lambda: "arm")
-    assert device_name(CPU).startswith("arm, ")
+def test_defaults() -> None:
+    assert Precision.default(CPU) == Precision(0.02, 30.0)
+    assert Precision.default(torch.device("cuda"), 5.0) == Precision(0.01, 5.0)
 
 
 @pytest.mark.gpu
@@ -143,6 +167,6 @@ def test_a_gpus_time_is_the_devices() -> None:
         for _ in range(3):
             torch.mm(x, x)
 
-    own, others = paired_step_times(step, lambda: torch.mm(x, x), device)
+    timer = paired_step_times(step, lambda: torch.mm(x, x), device, Precision.default(device))
+    own, others = timer.samples()
     assert 2 < median(own) / median(others) < 4
-    assert device_name(device) == torch.cuda.get_device_name(device)

@@ -1,0 +1,53 @@
+"""What disturbed a measurement is told, and chance is not taken for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from reward.steadiness import FEWEST_PAIRS, unsteadiness
+
+
+def _noise(seed: int, count: int = 20, scale: float = 0.01) -> list[float]:
+    return [float(x) for x in np.random.default_rng(seed).normal(1, scale, count)]
+
+
+def test_noise_alone_is_steady() -> None:
+    told = [unsteadiness(_noise(seed), _noise(1000 + seed)) for seed in range(300)]
+    assert told == [None] * 300
+
+
+def test_a_drift_that_both_feel_below_a_tenth_is_steady() -> None:
+    slower = [1.0] * 10 + [1.08] * 10
+    own = [2 * drift * noise for drift, noise in zip(slower, _noise(1), strict=True)]
+    reference = [drift * noise for drift, noise in zip(slower, _noise(2), strict=True)]
+    assert unsteadiness(own, reference) is None
+
+
+def test_a_machine_that_throttles() -> None:
+    slower = [1.0] * 10 + [1.3] * 10
+    own = [2 * drift * noise for drift, noise in zip(slower, _noise(1), strict=True)]
+    reference = [drift * noise for drift, noise in zip(slower, _noise(2), strict=True)]
+    assert unsteadiness(own, reference) in {
+        f"the machine became {percent} % slower" for percent in (28, 29, 30, 31, 32)
+    }
+
+
+def test_a_ratio_that_moves() -> None:
+    own = [x * y for x, y in zip([1.0] * 10 + [0.8] * 10, _noise(1), strict=True)]
+    told = unsteadiness(own, _noise(2))
+    assert told is not None
+    assert told.startswith("its ratio to the reference moved by -")
+
+
+def test_contention() -> None:
+    own = [1.0, 1.7, 0.6, 1.5, 2.0, 0.9] * 4
+    told = unsteadiness(own, _noise(2, len(own)))
+    assert told is not None
+    assert told.startswith("its steps scatter by ")
+
+
+@pytest.mark.parametrize("count", [0, 1, FEWEST_PAIRS - 1])
+def test_too_few_pairs_tell_nothing(count: int) -> None:
+    own = ([1.0, 9.0] * count)[:count]
+    assert unsteadiness(own, [1.0] * count) is None
