@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -45,6 +45,9 @@ def sweep(draft: Path) -> None:
         with (draft / _LOCK).open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(draft, ignore_errors=True)
+    except FileNotFoundError:  # killed before it had a lock
+        with suppress(OSError):
+            draft.rmdir()
     except OSError:  # at work, done meanwhile, or another user's
         return
 

@@ -98,12 +98,12 @@ def _make(
     directory.make_room(wanted)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
     progress = Progress(
-        TextColumn("{task.description}"), *columns,
+        TextColumn("{task.description}", markup=False), *columns,
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     try:
         with progress:
-            task = progress.add_task(f"decoding {spec} once", total=count)
+            task = progress.add_task(f"decoding {Path(spec).name} once", total=count)
             fill(draft, listing, parts(listing), size, spec, partial(progress.advance, task))
     except OSError as error:
         if error.errno in _NO_ROOM:

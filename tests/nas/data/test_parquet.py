@@ -139,7 +139,23 @@ def test_a_label_beyond_the_named_classes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
 def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.parquet").write_bytes(content)
-    _assert_refused(tmp_path / "a.parquet", "--data: got ", "must be readable Parquet files")
+    _assert_refused(tmp_path / "a.parquet", "--data: got ", "must be a readable Parquet file of")
+
+
+def test_a_file_damaged_where_the_images_are_is_refused(tmp_path: Path, cache_path: Path) -> None:
+    path = _write(tmp_path / "a.parquet", {"image": CONTENT, "label": [0, 1, 0, 1]})
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + bytes(60) + content[64:])
+    source = training_source(str(path))
+    with pytest.raises(UserError, match=r"a\.parquet, must be a readable Parquet file of"):
+        decoded(source)
+    assert list(cache_path.iterdir()) == []
+
+
+def test_files_of_different_columns_are_refused(tmp_path: Path) -> None:
+    _write(tmp_path / "a.parquet", {"image": CONTENT, "label": [0, 1, 0, 1]})
+    _write(tmp_path / "b.parquet", {"image": CONTENT, "category": [0, 1, 0, 1]})
+    _assert_refused(tmp_path, f"--data: got {tmp_path / 'b.parquet'}, ", "of the same columns as")
 
 
 def _assert_refused(path: Path, start: str, message: str) -> None:
