@@ -12,7 +12,6 @@ from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate
 from results.candidate_json import name
 from results.dashboard.plain import plain, text, whole
-from results.files import winner_file
 from results.worth import normalized_step_time
 from reward.measurements import StepTime
 from reward.objective import Objective
@@ -90,6 +89,8 @@ def _step_time(candidate: Candidate, timed: StepTime) -> dict[str, Any]:
 
 def _file(candidate: Candidate, settings: Mapping[str, Any], run_id: str) -> dict[str, Any] | None:
     """What ``--arch`` and ``--from`` read, as best.json; None where the run does not say enough."""
+    from results.files import winner_file  # with pandas, which the page does not wait for
+
     classes, channels = whole(settings.get("classes")), whole(settings.get("in_channels"))
     if not classes or not channels:
         return None

@@ -38,7 +38,7 @@ def test_it_serves_until_ctrl_c(run: Path, tmp_path: Path) -> None:
         _, said = process.communicate(timeout=60)
     assert shown["columns"]["number"] == [0, 1, 2, 3, 4]
     assert "must be a run's directory" in broken["problem"]
-    assert (process.returncode, said) == (130, "")
+    assert (process.returncode, said.strip()) == (130, "")
 
 
 def test_a_taken_port_is_one_line(run: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -17,10 +18,8 @@ DECIDES = list(SPACE.parameters()).index("stage2.expansion")
 
 def _row(number: int, **changes: Any) -> dict[str, Any]:
     """A candidate whose accuracy follows from one choice, its step time from another."""
-    choices = [
-        (number * (place + 3) + number // 7) % len(options)
-        for place, options in enumerate(SPACE.parameters().values())
-    ]
+    generator = random.Random(number)
+    choices = [generator.randrange(len(options)) for options in SPACE.parameters().values()]
     return {
         "state": "complete",
         "choices": choices,
@@ -44,7 +43,10 @@ def test_the_choice_that_decides_comes_first() -> None:
 
 
 def test_the_exponents_decide_what_the_reward_is() -> None:
-    found = importances(ROWS, SPACE, Objective(-5.0, 0.0), ["reward"])["reward"]
+    found = importances(ROWS, SPACE, Objective(0.0, 0.0), ["reward"])["reward"]
+    assert next(iter(found["values"])) == "stage2.expansion"
+    alike = [{**row, "accuracy": 0.7} for row in ROWS]
+    found = importances(alike, SPACE, Objective(-0.07, 0.0), ["reward"])["reward"]
     assert next(iter(found["values"])) == "stage1.operator"
 
 

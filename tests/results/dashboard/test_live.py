@@ -30,7 +30,7 @@ def test_a_completed_candidate_shows_up_and_nothing_set_is_lost(
         new = _complete(BEFORE)
         record.start(replace(new, state=State.RUNNING, accuracy=None, curve=(), step_time=None))
         record.finish(replace(new, accuracy=1.0))
-        _wait_for(page, BEFORE + 1)
+        expect(page.locator("#shown")).to_contain_text(f"{BEFORE + 1} candidates")
         assert _axes(page) == before
         assert page.locator("#w").input_value() == "-0.2"
         expect(page.locator("#candidate")).to_contain_text("candidate 0")
@@ -41,10 +41,10 @@ def test_a_run_that_begins_later_shows_up(tmp_path: Path, serve: Serve, visit: B
     run = tmp_path / "later"
     run.mkdir()
     page = visit().open(serve(run))
-    expect(page.locator("#problems")).to_contain_text("record.sqlite")
+    expect(page.locator("#problems")).to_contain_text("must be a run's directory")
     with make_run(run, BEFORE):
         _wait_for(page, BEFORE)
-        expect(page.locator("#problems")).not_to_contain_text("record.sqlite")
+        expect(page.locator("#problems")).not_to_contain_text("directory")
 
 
 def test_a_run_that_is_made_again_replaces_what_was_shown(
