@@ -16,7 +16,7 @@ from search_space.choices import Choice
 from search_space.space import FlatParameters, Space
 
 Key = tuple[Choice, ...]
-TRIES = 10  # of a strategy's own, before another point is taken for it
+TRIES = 4  # of a strategy's own, before another point is taken for it
 WALKED = 20_000  # points looked at before the space counts as used up
 
 

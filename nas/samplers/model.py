@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from nas.samplers.acquisition import Acquisition
-from nas.samplers.domain import Domain, Key
+from nas.samplers.domain import Domain, Key, SpaceUsedUp
 from nas.samplers.features import Features
 from nas.samplers.history import Observation
 from nas.samplers.own import OwnSampler, Situation
@@ -69,9 +69,16 @@ class ModelSampler(OwnSampler):
         )
 
     def _pool(self, trained: list[Observation], situation: Situation) -> list[FlatParameters]:
-        """Where to begin: what is left of a table, or random points and the best's neighbours."""
+        """Where to begin: what is left of a table, or random points and the best's neighbours.
+
+        Raises:
+            SpaceUsedUp: nothing is left.
+        """
         if self.domain.points is not None:
-            return self.domain.open_points(situation.seen)
+            left = self.domain.open_points(situation.seen)
+            if not left:
+                raise SpaceUsedUp
+            return left
         drawn = [self.domain.uniform(situation.generator) for _ in range(_DRAWN)]
         pool = {self.domain.key(flat): flat for flat in drawn}
         new = [flat for flat in pool.values() if self.domain.is_open(flat, situation.seen)]

@@ -45,7 +45,8 @@ class PerTrial(BaseSampler):
         Raises:
             SpaceUsedUp: nothing is left to propose.
         """
-        proposals = (self._proposal(study, trial, attempt) for attempt in range(TRIES))
+        related = self._sampler(trial).infer_relative_search_space(study, trial)
+        proposals = (self._proposal(study, trial, related, i) for i in range(TRIES))
         generator = np.random.default_rng([self._domain.seed, trial.number])
         seen = self._domain.seen(study, trial.number)
         return dict(self._domain.settled(proposals, seen, generator))
@@ -71,9 +72,10 @@ class PerTrial(BaseSampler):
         """The sampler's own."""
         self._sampler(trial).after_trial(study, trial, state, values)
 
-    def _proposal(self, study: Study, trial: FrozenTrial, attempt: int) -> FlatParameters:
+    def _proposal(
+        self, study: Study, trial: FrozenTrial, related: dict[str, BaseDistribution], attempt: int
+    ) -> FlatParameters:
         sampler = self._sampler(trial, attempt)
-        related = sampler.infer_relative_search_space(study, trial)
         flat = sampler.sample_relative(study, trial, related)
         return {
             name: flat[name]

@@ -1,0 +1,102 @@
+"""What each strategy saves: epochs trained until random search's expected best of its whole budget.
+
+python -m benchmarks.strategies [TABLE] [--repeats 50] [--budget N] [--samplers model,tpe]
+    [--seconds 0]
+
+By replay on a recorded table, so without training: every strategy with no rule, with successive
+halving and with each bound. ``--seconds`` ends the repeats of a line early, when so many have
+passed; the number that was done stands in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas.fidelity.named import stopping_rules
+from nas.fidelity.rule import Rule
+from nas.replay.driver import Replay, Trace
+from nas.replay.summary import Cost, cost, expected_best
+from nas.replay.table import Table, find_table
+from nas.samplers.named import SAMPLERS
+from nas.settings import objective_of
+from results.worth import reward
+from reward.objective import Objective
+
+TABLE = Path(__file__).parent / "small_on_shapes_24px.parquet"
+RULES = {
+    "no rule": ("none", "none"),
+    "asha": ("asha", "none"),
+    "bound certain": ("none", "certain"),
+    "bound credible": ("none", "credible"),
+    "asha, bound credible": ("asha", "credible"),
+}
+
+
+def main() -> None:
+    """Prints a line a strategy and rule: median, 95 % interval, share of the whole training."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("table", nargs="?", type=Path, default=TABLE)
+    parser.add_argument("--repeats", type=int, default=50)
+    parser.add_argument("--budget", type=int, help="half of the table's if left out")
+    parser.add_argument("--samplers", default=",".join(SAMPLERS))
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    options = parser.parse_args()
+    table = find_table(options.table)
+    objective = objective_of(table.settings)
+    rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
+    budget = options.budget or len(rewards) // 2
+    target, whole = expected_best(rewards, budget), budget * table.epochs
+    print(
+        f"{len(rewards)} networks, {table.epochs} epochs each. Random search's best of {budget}, "
+        f"{whole} epochs, is {target:.4f} on average; {sum(r >= target for r in rewards)} networks "
+        "reach that."
+    )
+    for rule, (scheduler, bound) in RULES.items():
+        for sampler in options.samplers.split(","):
+            search = Search(table, objective, sampler, scheduler, bound, target)
+            traces = search.repeated(options.repeats, options.seconds)
+            print(_line(f"{sampler}, {rule}", cost(traces, target), len(traces), whole), flush=True)
+
+
+@dataclass(frozen=True)
+class Search:
+    """One strategy with one rule on the table, ended at the target or with the table."""
+
+    table: Table
+    objective: Objective
+    sampler: str
+    scheduler: str
+    bound: str
+    target: float
+
+    def repeated(self, repeats: int, seconds: float) -> list[Trace]:
+        """One for each seed, until the time is up."""
+        replay = Replay(self.table, self.objective)
+        end, traces = time.monotonic() + seconds, [self._run(replay, 0)]
+        while len(traces) < repeats and time.monotonic() < end:
+            traces.append(self._run(replay, len(traces)))
+        return traces
+
+    def _run(self, replay: Replay, seed: int) -> Trace:
+        budget = len(self.table.candidates)
+        return replay.run(self.sampler, seed, budget, self._rules, self.target)
+
+    def _rules(self) -> list[Rule]:
+        return stopping_rules(self.scheduler, self.bound, self.objective, self.table.epochs)
+
+
+def _line(name: str, spent: Cost, repeats: int, whole: int) -> str:
+    low, high = spent.interval or (math.nan, math.nan)
+    return (
+        f"{name:36} {spent.median:6.0f} epochs ({low:.0f} to {high:.0f}), "
+        f"{spent.median / whole:.3f} of the whole, reached by {100 * spent.reached:.0f} % "
+        f"(n = {repeats})"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""A recorded run as a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nas.errors import UserError
+from nas.replay.table import Table, find_table, read_table, table_of, write_table
+from results.candidate import State
+from results.worth import reward
+from reward.objective import Objective
+from reward.step_time_statistics import median_s
+from search_space.published import published
+
+
+def test_what_was_written_is_read(table: Table, tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    write_table(path, table)
+    read = read_table(path)
+    assert read.settings == table.settings
+    assert (read.space, read.epochs) == (table.space, 6)
+    assert len(read.candidates) == len(table.candidates) == 60
+    for own, original in zip(read.candidates, table.candidates, strict=True):
+        for name in ("architecture", "proposal", "seed", "accuracy", "parameters", "curve"):
+            assert getattr(own, name) == getattr(original, name)
+        assert own.step_time is not None
+        assert original.step_time is not None
+        assert median_s(own.step_time) == median_s(original.step_time)
+        assert reward(own, Objective()) == pytest.approx(reward(original, Objective()))
+
+
+def test_the_interval_of_the_step_time_is_a_column(table: Table, tmp_path: Path) -> None:
+    write_table(tmp_path / "table.parquet", table)
+    frame = pd.read_parquet(tmp_path / "table.parquet")
+    assert (frame["step_time_ci_low_s"] == frame["step_time_s"]).all()
+    assert frame["epoch_accuracies"].map(len).eq(6).all()
+
+
+def test_only_complete_ones_of_the_space_are_in_a_table(table: Table) -> None:
+    first, second, third, fourth, *rest = table.candidates
+    outside = replace(fourth, architecture=published("efficientnet-b0").architecture)
+    spoilt = [
+        replace(first, state=State.STOPPED),
+        replace(second, curve=second.curve[:3]),
+        replace(third, confirms=7),
+        outside,
+        *rest,
+        replace(rest[0], number=99),
+    ]
+    own = table_of(spoilt, table.settings)
+    assert len(own.candidates) == len(rest) == 56
+
+
+def test_what_is_no_table_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^RUN: .*absent\.parquet: no such file$"):
+        find_table(tmp_path / "absent.parquet")
+    (tmp_path / "text.parquet").write_text("no table")
+    with pytest.raises(UserError, match=r"^RUN: .*text\.parquet: is no table of a run \(.+\)$"):
+        find_table(tmp_path / "text.parquet")
+    pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(UserError, match="no run's settings"):
+        find_table(tmp_path / "other.parquet")
+    with pytest.raises(UserError, match="RUN: "):
+        find_table(tmp_path / "run")
