@@ -6,8 +6,8 @@ from typing import Protocol
 
 from results.candidate import Candidate, State
 
-FEWEST = 20
-MARGIN = 0.5
+FEWEST = 10
+MARGIN = 1.0
 
 
 class Ceiling(Protocol):
@@ -39,8 +39,9 @@ class Credible:
 
         1 - (1 - a) * min_i r_ik / (1 + margin),
 
-    so it may shrink its error half as much again as the best of all complete candidates did from
-    the same epoch. Before its first epoch, and while fewer than ``fewest`` are complete, it is 1.
+    so with margin 1 it may shrink its error twice as much as the best of all complete candidates
+    did from the same epoch. Before its first epoch, and while fewer than ``fewest`` are complete,
+    it is 1.
 
     What it guarantees, already with margin 0: for a candidate that is exchangeable with n complete
     ones, the probability that it passes its ceiling of one epoch is at most 1 / (n + 1). Proof: it
@@ -50,8 +51,9 @@ class Credible:
 
     What it does not: the winner is not any candidate, but the one that ended best, and so likelier
     than others to have gained more than all before it; nor are those that were trained to the end
-    any, as soon as rules stop the others. The margin is for that, and measured, not proven:
-    benchmarks/README.md says how often the winner was lost on recorded runs.
+    any, as soon as rules stop the others. The margin is for that, and measured, not proven: in 400
+    random searches of 60 out of 95 recorded curves of ten epochs the winner was lost in 59 % with
+    margin 0, 16 % with 1/4, 4.5 % with 1/2 and in none with 1, which spent 60 % of the epochs.
     """
 
     def __init__(self, epochs: int, fewest: int = FEWEST, margin: float = MARGIN) -> None:

@@ -11,17 +11,27 @@ from reward.objective import Objective
 BOUNDS = ("none", "certain", "credible")
 
 
+# In 400 random searches of 60 out of 95 recorded curves of ten epochs, these spent 58 % of the
+# epochs and lost the winner in one; a grace of 3 lost it in 31, of 2 in 158, with reduction 4.
+GRACE_SHARE = 0.4
+REDUCTION = 4
+
+
 @dataclass(frozen=True)
 class Rungs:
     """When successive halving judges: at ``grace`` epochs, ``grace * reduction``, and so on."""
 
     grace: int
-    reduction: int = 2
+    reduction: int = REDUCTION
 
 
 def default_grace(epochs: int) -> int:
-    """Half of the epochs: under one cosine cycle what comes before says little about the end."""
-    return max(1, epochs // 2)
+    """0.4 of the epochs: under one cosine cycle, what comes before says little about the end.
+
+    Spearman's correlation of the reward at epoch k of ten with the last one's, over 95 candidates:
+    0.23, 0.46, 0.40, 0.65, 0.87, 0.92, 0.96, 0.98, 0.99.
+    """
+    return max(1, round(GRACE_SHARE * epochs))
 
 
 def find_rungs(scheduler: str, epochs: int) -> Rungs | None:
@@ -33,8 +43,8 @@ def find_rungs(scheduler: str, epochs: int) -> Rungs | None:
     name, _, options = scheduler.partition(":")
     if scheduler == "none":
         return None
-    values = {"grace": default_grace(epochs), "reduction": 2}
-    highest = {"grace": epochs - 1, "reduction": max(2, epochs)}
+    values = {"grace": default_grace(epochs), "reduction": REDUCTION}
+    highest = {"grace": epochs - 1, "reduction": 100}
     problem = name != "asha" or (not options and ":" in scheduler)
     for part in options.split(",") if options else ():
         key, _, text = part.partition("=")

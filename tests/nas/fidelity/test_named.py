@@ -13,9 +13,9 @@ from reward.objective import Objective
     ("scheduler", "epochs", "rungs"),
     [
         ("none", 1, None),
-        ("asha", 10, Rungs(5, 2)),
-        ("asha", 2, Rungs(1, 2)),
-        ("asha:grace=3", 10, Rungs(3, 2)),
+        ("asha", 10, Rungs(4, 4)),
+        ("asha", 2, Rungs(1, 4)),
+        ("asha:grace=3", 10, Rungs(3, 4)),
         ("asha:reduction=4,grace=1", 10, Rungs(1, 4)),
     ],
 )
@@ -33,7 +33,7 @@ def test_rungs_by_name(scheduler: str, epochs: int, rungs: Rungs | None) -> None
         ("asha:pace=3", 10, "must be none or asha"),
         ("none:grace=3", 10, "must be none or asha"),
         ("asha:grace=10", 10, "got grace 10, must be from 1 to 9 for 10 epochs"),
-        ("asha:reduction=1", 10, "got reduction 1, must be from 2 to 10"),
+        ("asha:reduction=1", 10, "got reduction 1, must be from 2 to 100"),
         ("asha", 1, "with --epochs 1 there is nothing to stop"),
     ],
 )
