@@ -21,8 +21,8 @@ def model_card(model: Model, weights_name: str, torchvision_name: str | None) ->
     paragraphs = [
         "---\nlibrary_name: pytorch\npipeline_tag: image-classification\n---",
         f"# {plain(file.name)}",
-        f"An image classifier: images of {file.task.in_channels} channels and {file.eval_size} px, "
-        f"{file.task.classes} classes.\nWeights: {plain(model.origin)}.",
+        f"An image classifier: {file.task.classes} classes, images of "
+        f"{file.task.in_channels} x {file.eval_size} x {file.eval_size}.\nWeights: {plain(model.origin)}.",
         "## Use",
         f"```python\n{_use(model, weights_name, torchvision_name)}\n```",
         normalization(model.training),
