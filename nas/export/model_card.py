@@ -22,7 +22,8 @@ def model_card(model: Model, weights_name: str, torchvision_name: str | None) ->
         "---\nlibrary_name: pytorch\npipeline_tag: image-classification\n---",
         f"# {plain(file.name)}",
         f"An image classifier: {file.task.classes} classes, images of "
-        f"{file.task.in_channels} x {file.eval_size} x {file.eval_size}.\nWeights: {plain(model.origin)}.",
+        f"{file.task.in_channels} x {file.eval_size} x {file.eval_size}.\n"
+        f"Weights: {plain(model.origin)}.",
         "## Use",
         f"```python\n{_use(model, weights_name, torchvision_name)}\n```",
         normalization(model.training),
