@@ -86,6 +86,7 @@ class _Filling:
         self._counted = counted
         self._size = size
         self._bytes = image_bytes(size)
+        self._is_over = False
         self.is_readable = np.zeros(len(slots), bool)  # by slot
         self.digests = np.zeros((len(slots), _DIGEST_BYTES), np.uint8)
         self.counts = np.zeros((_CHANNELS, 256), np.int64)  # of the first ``counted`` slots
@@ -108,6 +109,7 @@ class _Filling:
                 while waiting:
                     self._take(waiting.popleft(), advance)
             finally:
+                self._is_over = True
                 pool.shutdown(cancel_futures=True)
 
     def pack(self, start: int, stop: int) -> NDArray[np.int64]:
@@ -135,6 +137,8 @@ class _Filling:
     def _write(self, chunk: Chunk) -> tuple[int, NDArray[np.int64]]:
         counts = np.zeros_like(self.counts)
         for position, reader in chunk:
+            if self._is_over:  # Ctrl-C, or a full disk: nobody waits for the rest of the chunk
+                break
             pixels = decode(reader, self._size)
             if pixels is None:
                 continue

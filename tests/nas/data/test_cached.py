@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +241,26 @@ def test_an_interrupt_leaves_nothing(
     monkeypatch.setattr(cache_filling, "decode", interrupt)
     with pytest.raises(KeyboardInterrupt):
         _make(folder)
+    assert list(cache_path.iterdir()) == []
+
+
+def test_an_interrupt_does_not_wait_for_the_rest(
+    folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    def decode_until_interrupted(read: Callable[[], bytes], size: int) -> None:
+        started.append(size)
+        time.sleep(0.2)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache_filling, "decode", decode_until_interrupted)
+    monkeypatch.setattr(Future, "result", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        _make(folder)
+    assert len(started) < COUNT
     assert list(cache_path.iterdir()) == []
 
 
