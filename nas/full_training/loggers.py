@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -113,15 +114,13 @@ def open_loggers(
     """The loggers of these names.
 
     Raises:
-        UserError: a package that is not installed, or a logger that does not start.
+        UserError: a logger that does not start.
     """
     opened: list[Logger] = []
     for name in names:
-        make, package = LOGGERS[name]
+        make, _ = LOGGERS[name]
         try:
             opened.append(make(directory, settings, epochs_done))
-        except ImportError as error:
-            raise UserError(f"--log: {name} is not installed: pip install {package}") from error
         except Exception as error:  # theirs: no key, no server, no right to write
             text = " ".join(str(error).split())[:200]
             raise UserError(f"--log: {name} does not start: {text}") from error
@@ -132,12 +131,15 @@ def parse_names(text: str | None) -> tuple[str, ...]:
     """The names in ``--log``, separated by commas.
 
     Raises:
-        UserError: one that is not known.
+        UserError: one that is not known, or whose package is not installed.
     """
     names = tuple(name.strip() for name in (text or "").split(",") if name.strip())
     for name in names:
         if name not in LOGGERS:
             raise UserError(f"--log: got {name!r}, must be one or more of {', '.join(LOGGERS)}")
+        package = LOGGERS[name][1]
+        if find_spec(package) is None:
+            raise UserError(f"--log: {name} is not installed: pip install {package}")
     return names
 
 

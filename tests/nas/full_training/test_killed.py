@@ -58,7 +58,7 @@ def test_ctrl_c_says_how_to_go_on(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err == f"interrupted; go on with: nas train --resume {run}\n"
+    assert err.rstrip() == f"interrupted; go on with: nas train --resume {run}"
     assert read_network(run).epoch >= 1
     assert second.returncode == 2
     assert second.stderr == f"nas: {run}: another training is running in it\n"
