@@ -51,7 +51,7 @@
     {
       id: "step",
       label: "training step time, relative to the backbone",
-      menu: "step time (relative)",
+      menu: "step time (S/S0)",
       short: "S/S0",
       better: "low",
       value: scaled("normalized_step_time"),

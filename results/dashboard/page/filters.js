@@ -3,15 +3,13 @@
 /** The controls above the plot: axes, colour, size, and who is shown. */
 {
   const { byId, element, option } = nas.dom;
+  const NOT_COLOURS = ["state", "cause", "stages", "architecture_id"]; // the first two have symbols
   const LIMITED = ["accuracy", "step", "step_ms", "parameters", "multiply_adds", "memory"];
 
   const SELECTS = {
     "axis-x": ["x", () => nas.columns.axes()],
     "axis-y": ["y", () => nas.columns.axes()],
-    colour: [
-      "colour",
-      () => nas.columns.all().filter(({ id }) => !["stages", "architecture_id"].includes(id)),
-    ],
+    colour: ["colour", () => nas.columns.all().filter(({ id }) => !NOT_COLOURS.includes(id))],
     size: [
       "size",
       () => [
@@ -43,10 +41,25 @@
       nas.address.clearFilters();
       nas.schedule("filter", "controls");
     });
+    closeOnLeave();
     byId("zoom-in").addEventListener("click", () => nas.plot.zoomBy(nas.plot.ZOOM_STEP));
     byId("zoom-out").addEventListener("click", () => nas.plot.zoomBy(1 / nas.plot.ZOOM_STEP));
     byId("zoom-all").addEventListener("click", () => nas.plot.zoomTo(null));
     byId("save-picture").addEventListener("click", nas.plot.save);
+  }
+
+  /** The filters' box closes at a press beside it and at Esc. */
+  function closeOnLeave() {
+    const box = document.querySelector("details.pop");
+    window.addEventListener("pointerdown", ({ target }) => {
+      if (!box.contains(target)) box.open = false;
+    });
+    box.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !box.open) return;
+      box.open = false;
+      box.querySelector("summary").focus();
+      event.stopPropagation();
+    });
   }
 
   function set(change) {

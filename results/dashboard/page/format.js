@@ -58,7 +58,8 @@ const nas = {};
 
   /** An exponent with a true minus sign. */
   function exponent(value) {
-    return value.toFixed(3).replace("-", "−");
+    const text = value.toFixed(3);
+    return Number(text) === 0 ? "0" : text.replace("-", "−");
   }
 
   /** Text in which plotly.js, which reads a little HTML, finds none. */

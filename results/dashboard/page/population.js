@@ -55,8 +55,8 @@
     const count = Math.min(ordered.length, MOST_POINTS);
     const shares = Array.from({ length: count }, (_, point) => (point + 1) / count);
     return {
-      x: shares.map((share) => ordered[Math.ceil(share * ordered.length) - 1]),
-      y: shares.map((share) => 100 * share),
+      x: [ordered[0], ...shares.map((share) => ordered[Math.ceil(share * ordered.length) - 1])],
+      y: [0, ...shares.map((share) => 100 * share)],
       name: nas.format.plain(`${name ?? "left out"} (${nas.format.count(ordered.length)})`),
       mode: "lines",
       line: { shape: "hv", width: 2, ...line },

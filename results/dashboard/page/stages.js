@@ -8,9 +8,9 @@
 
   /** @param {Object[]} architectures one or two, as in their JSON */
   function table(architectures) {
-    const all = architectures.map(lines);
-    const count = Math.max(...all.map((own) => own.length));
-    const body = Array.from({ length: count }, (_, place) => rows(all, place)).flat();
+    const depth = Math.max(...architectures.map(({ stages }) => stages.length));
+    const all = architectures.map((architecture) => lines(architecture, depth));
+    const body = all[0].flatMap((_, place) => rows(all, place));
     return element(
       "table.stages",
       {},
@@ -29,19 +29,14 @@
 
   const head = (count) => (count > 1 ? ["", ...HEAD] : HEAD);
 
-  /** Stem, stages, head: the head of a shorter network stands beside a longer one's stage. */
-  function lines({ stem_channels, stem_stride, stages, head_channels }) {
-    return [
-      [0, "Conv3x3", stem_stride, stem_channels, 1],
-      ...stages.map((stage, place) => [
-        place + 1,
-        operator(stage),
-        stage.stride,
-        stage.channels,
-        stage.layers,
-      ]),
-      [stages.length + 1, "Conv1x1 & Pooling & FC", "-", head_channels, 1],
-    ];
+  /** Stem, stages, head, with null for each stage that the deeper network has alone. */
+  function lines({ stem_channels, stem_stride, stages, head_channels }, depth) {
+    const own = stages.map((stage, place) => {
+      return [place + 1, operator(stage), stage.stride, stage.channels, stage.layers];
+    });
+    const none = new Array(depth - stages.length).fill(null);
+    const head = [stages.length + 1, "Conv1x1 & Pooling & FC", "-", head_channels, 1];
+    return [[0, "Conv3x3", stem_stride, stem_channels, 1], ...own, ...none, head];
   }
 
   function operator({ operator, expansion, kernel, se_ratio }) {
@@ -55,7 +50,7 @@
       const letter = all.length > 1 && element("th", { scope: "row" }, "AB"[network]);
       if (!line)
         return element(
-          "tr.second",
+          "tr",
           {},
           letter,
           element("td.muted", { colspan: HEAD.length }, "no such stage"),
@@ -63,12 +58,12 @@
       const cells = line.map((value, cell) => {
         const differs = all.length > 1 && (!own[1 - network] || own[1 - network][cell] !== value);
         return element(
-          `td${cell === 1 ? "" : ".number"}${differs ? ".differs" : ""}`,
+          cell === 1 ? "td" : "td.number",
           {},
           differs ? element("mark", {}, value) : value,
         );
       });
-      return element(network ? "tr.second" : "tr", {}, letter, cells);
+      return element("tr", {}, letter, cells);
     });
   }
 
