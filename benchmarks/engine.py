@@ -33,8 +33,8 @@ from nas.training.recipe import proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.record import Record
-from reward.objective import Objective
 from reward.device import device_name
+from reward.objective import Objective
 from search_space.spaces import small
 
 WORKERS = 2

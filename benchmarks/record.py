@@ -19,8 +19,8 @@ from pathlib import Path
 from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
 from results.record import Record
-from reward.measurements import StepTime
 from reward.device import processor_name
+from reward.measurements import StepTime
 from search_space.published import EFFICIENTNETV2_S
 
 

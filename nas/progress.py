@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from results.candidate import EVALUATED, Candidate, State
+from results.devices import devices, mixed
 from results.worth import normalized_step_time, reward
 from reward.objective import Objective
 
@@ -42,6 +43,7 @@ class Progress:
         self._epochs: Counter[int] = Counter()  # of the running candidates, by number
         self._start = time.monotonic()
         self._live: Live | None = None
+        self._devices = devices(known)
         for candidate in known:
             self._count(candidate)
         self._evaluated_before = self._evaluated
@@ -66,12 +68,20 @@ class Progress:
             return
         self._epochs.pop(candidate.number, None)
         self._count(candidate)
+        self._note_device(candidate)
         if candidate.state is State.FAILED:
             self._print(
                 f"candidate {candidate.number} failed: {candidate.cause}: {candidate.detail}"
             )
         elif not self._console.is_terminal:
             self._print(f"{self._describe(candidate)}; {self._line()}")
+
+    def _note_device(self, candidate: Candidate) -> None:
+        """Says once for each further kind of device that the run is a mixed one."""
+        kinds = len(self._devices)
+        self._devices += devices([candidate])
+        if len(self._devices) > max(kinds, 1):
+            self._print(mixed(self._devices))
 
     @property
     def _evaluated(self) -> int:

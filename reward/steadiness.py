@@ -29,7 +29,7 @@ def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | 
     drift = _drift(ratios)
     if abs(drift) > RATIO_DRIFT:
         return f"its ratio to the reference moved by {100 * drift:+.0f} % meanwhile"
-    scatter = _robust_deviation(ratios)
+    scatter = robust_deviation(ratios)
     if scatter > SCATTER:
         return f"its steps scatter by {100 * scatter:.0f} %"
     drift = _drift(reference)
@@ -50,7 +50,7 @@ def _drift(values: Sequence[float]) -> float:
     return median(second) / median(first) - 1
 
 
-def _robust_deviation(values: Sequence[float]) -> float:
+def robust_deviation(values: Sequence[float]) -> float:
     """The standard deviation as a share of the median, by the median absolute deviation."""
     middle = median(values)
     return 1.4826 * median(abs(value - middle) for value in values) / middle

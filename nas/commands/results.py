@@ -47,6 +47,7 @@ def print_results(
     from collections import Counter
 
     from nas.commands.tables import print_table, short_count
+    from results.devices import devices, mixed
     from results.notation import stages_text
     from results.worth import normalized_step_time, ranked
     from reward.step_time_statistics import median_s
@@ -80,6 +81,9 @@ def print_results(
     if len(own) < len(candidates):
         parts.append(f"{len(candidates) - len(own)} that confirm others")
     console.print(", ".join(parts) or "no candidates yet", highlight=False)
+    kinds = devices(candidates)
+    if len(kinds) > 1:
+        console.print(mixed(kinds), highlight=False, markup=False)
 
 
 def _causes(candidates: list[Candidate], state: str) -> str:

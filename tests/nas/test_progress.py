@@ -181,3 +181,16 @@ def test_a_line_that_is_too_long_for_the_terminal_is_cut(make_terminal: MakeTerm
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_unlike_devices_are_said_once_each(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(False)
+    timed = CANDIDATE.step_time
+    assert timed is not None
+    progress = terminal.progress(known=[CANDIDATE])
+    for number, device in enumerate(("cpu", "H200", "cpu", "H200"), 1):
+        step_time = replace(timed, device=device)
+        progress(replace(CANDIDATE, number=number, step_time=step_time))
+    said = [line for line in terminal.lines if "unlike devices" in line]
+    assert len(said) == 1
+    assert "H200 and cpu" in said[0]

@@ -1,0 +1,160 @@
+"""How well S, a step's time relative to the reference's, repeats, alone and beside a neighbour.
+
+python -m benchmarks.step_time           # ten networks, ten fresh processes each, twice: 30 minutes
+python -m benchmarks.step_time --run RUN # the best of a search measured anew; timing's share
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
+from statistics import median
+
+from nas.bench.apart import Question, Timed, measured_apart
+from nas.run_directory import open_for_reading
+from nas.settings import SearchSettings
+from results.candidate import State
+from results.worth import normalized_step_time, ranked
+from reward.device import processor_name
+from reward.objective import Objective
+from reward.steadiness import robust_deviation
+from reward.step_time import ALLOCATOR_SETTINGS
+from reward.step_time_statistics import normalized
+from search_space.architecture import Architecture
+from search_space.space_file import parse_space
+from search_space.spaces import small
+from search_space.task import Task
+
+PIXELS, BATCH_SIZE = 32, 32
+TASK = Task(12, 3)
+APART = 0.05  # medians that differ by so much must never change their order
+NEIGHBOUR = """
+import torch
+torch.set_num_threads(1)
+from nas.training.recipe import proxy
+from nas.training.step import training_step
+from search_space.network import Network
+from search_space.spaces import small
+network = Network(small(32).backbone, 12, 3).to(memory_format=torch.channels_last)
+step = training_step(network, proxy())
+images = torch.randn(32, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+while True:
+    step(images, torch.arange(32) % 12)
+"""
+
+
+def main() -> None:
+    """Prints n, the spread and the machine."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, help="a run of nas search")
+    parser.add_argument("--networks", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--time-cap", type=float, default=4.0, help="seconds of a measurement")
+    parser.add_argument("--best", type=int, default=5, help="candidates of RUN to measure anew")
+    options = parser.parse_args()
+    print(f"{processor_name()}, {os.cpu_count()} cores")
+    if options.run:
+        _against_a_search(options.run, options.best)
+        return
+    networks = _networks(options.networks)
+    for name, neighbours in (("alone", 0), ("beside a process that trains", 1)):
+        with _neighbours(neighbours):
+            measured = _measured(networks, options.repeats, options.time_cap)
+        _print_spread(name, measured)
+
+
+def _networks(count: int) -> list[Architecture]:
+    """Random ones of ``small``, always the same."""
+    space = small(PIXELS)
+    generator = random.Random(0)
+    return [space.sample(generator) for _ in range(count)]
+
+
+def _measured(
+    networks: Sequence[Architecture], repeats: int, cap_s: float
+) -> list[tuple[float, ...]]:
+    """S of each network in each repeat, network by network; a fresh process each."""
+    reference = Timed(small(PIXELS).backbone, PIXELS)
+    rounds = []
+    for i in range(repeats):
+        questions = (
+            Question(Timed(network, PIXELS), reference, TASK, BATCH_SIZE, cap_s)
+            for network in networks
+        )
+        rounds.append([normalized(measured_apart(question).step_time) for question in questions])
+        print(f"  round {i + 1} of {repeats}", file=sys.stderr)
+    return list(zip(*rounds, strict=True))
+
+
+def _print_spread(name: str, measured: Sequence[Sequence[float]]) -> None:
+    deviations = [robust_deviation(values) for values in measured]
+    middles = [median(values) for values in measured]
+    pairs = [
+        (a, b)
+        for a, b in combinations(range(len(measured)), 2)
+        if abs(middles[a] / middles[b] - 1) >= APART
+    ]
+    changed = sum(
+        (x > y) != (middles[a] > middles[b])
+        for a, b in pairs
+        for x, y in zip(measured[a], measured[b], strict=True)
+    )
+    print(f"{name}: {len(measured)} networks, {len(measured[0])} processes each")
+    print(f"  S               {min(middles):.3f} to {max(middles):.3f}")
+    print(
+        f"  robust CV of S  median {100 * median(deviations):.2f} %, "
+        f"{100 * min(deviations):.2f} to {100 * max(deviations):.2f} %"
+    )
+    print(
+        f"  order changed   {changed} of {len(pairs) * len(measured[0])} times, "
+        f"over {len(pairs)} pairs whose medians are {100 * APART:.0f} % apart or more"
+    )
+
+
+def _against_a_search(path: Path, count: int) -> None:
+    _, record = open_for_reading(path)
+    with record:
+        settings = SearchSettings.from_json(record.settings())
+        candidates = record.candidates()
+    reference = Timed(parse_space(settings.space).backbone, settings.image_size)
+    complete = [c for c in candidates if c.state is State.COMPLETE]
+    shares = [c.phases_s["step_time"] / sum(c.phases_s.values()) for c in complete]
+    print(
+        f"timing's share of an evaluation: median {100 * median(shares):.1f} %, "
+        f"{100 * min(shares):.1f} to {100 * max(shares):.1f} % (n = {len(shares)})"
+    )
+    for _, candidate in ranked(complete, Objective())[:count]:
+        recorded = normalized_step_time(candidate)
+        assert recorded is not None
+        own = Timed(candidate.architecture, settings.image_size)
+        question = Question(own, reference, settings.task, settings.batch_size)
+        anew = normalized(measured_apart(question).step_time)
+        print(
+            f"candidate {candidate.number}: S {recorded:.3f} in the search, {anew:.3f} anew, "
+            f"{100 * (recorded / anew - 1):+.1f} %"
+        )
+
+
+@contextmanager
+def _neighbours(count: int) -> Iterator[None]:
+    environment = {**os.environ, **ALLOCATOR_SETTINGS}
+    started = [
+        subprocess.Popen([sys.executable, "-c", NEIGHBOUR], env=environment) for _ in range(count)
+    ]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+if __name__ == "__main__":
+    main()
