@@ -80,7 +80,9 @@ def _foreign(name: str) -> Callable[..., BaseSampler]:
     problem = f"--sampler: got {name!r}, "
     if not attribute:
         names = ", ".join(SAMPLERS)
-        raise UserError(f"{problem}must be {names}, or a class such as optuna.samplers:GPSampler")
+        raise UserError(
+            f"{problem}must be one of {names}, or a class such as optuna.samplers:GPSampler"
+        )
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:

