@@ -189,6 +189,7 @@ def test_unlike_devices_are_said_once_each(make_terminal: MakeTerminal) -> None:
     assert timed is not None
     progress = terminal.progress(known=[CANDIDATE])
     for number, device in enumerate(("cpu", "H200", "cpu", "H200"), 1):
+        terminal.now_s += 1
         step_time = replace(timed, device=device)
         progress(replace(CANDIDATE, number=number, step_time=step_time))
     said = [line for line in terminal.lines if "unlike devices" in line]
