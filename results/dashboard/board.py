@@ -93,3 +93,5 @@ class Board:
             has_more = any(source.has_more for source in self.sources)
             taken = time.monotonic() - begin  # at most half of the time is spent in reading
             time.sleep(max(_SHORT_PAUSE_S if has_more else _PAUSE_S, taken))
+        for source in self.sources:
+            source.close()

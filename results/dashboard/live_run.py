@@ -86,8 +86,7 @@ class LiveRun:
 
     def candidate(self, wanted: int) -> Candidate | None:
         """A candidate with all of its facts, read anew."""
-        found = self.reader.candidates(after=2**62, also=[wanted]).candidates
-        return found[0] if found else None
+        return self.reader.candidate(wanted)
 
     def _note(self, candidate: Candidate, news: dict[int, Row]) -> None:
         n, new = candidate.number, row(candidate, self.space)

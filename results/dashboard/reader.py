@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, RowMapping, create_engine, event, or_, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, create_engine, event, or_, select
 from sqlalchemy.pool import NullPool
 
 from results.candidate import Candidate
@@ -71,7 +71,18 @@ class Reader:
 
     def candidates(self, after: int = -1, also: Collection[int] = ()) -> Reading:
         """Those with a number above ``after``, and those of the numbers ``also``."""
-        wanted = or_(CANDIDATES.c.number > after, CANDIDATES.c.number.in_(also))
+        return self._reading(or_(CANDIDATES.c.number > after, CANDIDATES.c.number.in_(also)))
+
+    def candidate(self, number: int) -> Candidate | None:
+        """The one of that number; None if there is none, or it is damaged."""
+        found = self._reading(CANDIDATES.c.number == number).candidates
+        return found[0] if found else None
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        self._engine.dispose()
+
+    def _reading(self, wanted: ColumnElement[bool]) -> Reading:
         query = select(CANDIDATES).where(CANDIDATES.c.run_id == self._run_id).where(wanted)
         reading = Reading()
         for row in self._rows(query.order_by(CANDIDATES.c.number)):
@@ -80,10 +91,6 @@ class Reader:
             except _DAMAGE:
                 reading.damaged.append(row["number"])
         return reading
-
-    def close(self) -> None:
-        """Lets go of the database."""
-        self._engine.dispose()
 
     def _rows(self, query: Any) -> list[RowMapping]:
         try:

@@ -101,11 +101,17 @@ class Source:
         """All candidates, in the order of their numbers."""
         return self.run.rows()[1] if self.run else []
 
+    def close(self) -> None:
+        """Lets go of the record."""
+        if self.run is not None:
+            self.run.reader.close()
+
     def _read(self) -> None:
         place = self._locate()
         if self.run is None or self.run.place != place:
             run = LiveRun(place)
             run.read()
+            self.close()
             self._token, self.run = secrets.token_hex(4), run
         else:
             self.run.read()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,14 @@ from typing import Any
 import pytest
 
 from nas.shown_runs import source_of
+from results.dashboard.live_run import Place
 from results.dashboard.source import Source
+from results.record import Record
+from search_space.spaces import small
 from tests.results.dashboard.conftest import place
-from tests.results.dashboard.made_run import make_run
+from tests.results.dashboard.made_run import add, made_candidates, make_run, settings
+
+_POSTGRES = os.environ.get("NAS_TEST_POSTGRES_URL")
 
 
 def _empty(run: Path) -> None:
@@ -209,3 +216,18 @@ def _content(run: Path) -> dict[str, str]:
         for file in run.iterdir()
         if not file.name.endswith(("-shm", "-wal"))
     }
+
+
+@pytest.mark.skipif(_POSTGRES is None, reason="NAS_TEST_POSTGRES_URL is not set")
+def test_a_record_in_postgres_is_followed(tmp_path: Path) -> None:
+    where = Place(str(_POSTGRES), uuid.uuid4().hex)
+    with Record.open(where.url, where.run_id) as record:
+        record.create(settings(small()))
+        source = Source(tmp_path, lambda: where)
+        source.poll()
+        assert source.payload(0)["columns"]["number"] == []
+        add(record, made_candidates(small(), 3))
+        source.poll()
+        assert source.payload(0)["columns"]["number"] == [0, 1, 2]
+        assert source.candidate(2) == made_candidates(small(), 3)[2]
+        source.close()
