@@ -75,7 +75,16 @@
     pending = Plotly.react("pareto", traces(), layout(), config());
     if (isFirst) nas.pointing.listen(byId("pareto"));
     drawCloud();
+    byId("references").replaceChildren(...nas.model.references.map(told));
     return pending;
+  }
+
+  /** A reference in words, for who cannot see its mark on the canvas. */
+  function told(row) {
+    const values = frame.columns.map(
+      (column) => `${column.label} ${column.format(column.value(row))}`,
+    );
+    return nas.dom.element("li", {}, `${row.name}: ${values.join(", ")}`);
   }
 
   /** A finger scrolls the page rather than zooms; there are buttons for that. */
