@@ -63,7 +63,7 @@ def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
     scratch = Path(tempfile.mkdtemp(prefix="nas-train-"))
     try:
         with _started() as cluster:
-            _check_capacity(workers, cluster.capacity, cluster.has_gpus)
+            _check_workers(workers, cluster, job.recipe.batch_size)
             queue = Queue(actor_options={"num_cpus": 0})
             trainer = TorchTrainer(
                 _worker,
@@ -164,9 +164,11 @@ def _listen(fit: Callable[[], Any], queue: Queue, listener: Listener) -> None:
         raise UserError(f"Ray Train gave up: {text}", exit_code=1) from errors[0]
 
 
-def _check_capacity(workers: int, capacity: int, has_gpus: bool) -> None:
-    if workers > capacity:
-        what = "GPU" if has_gpus else "core"
+def _check_workers(workers: int, cluster: Cluster, batch_size: int) -> None:
+    what = "GPU" if cluster.has_gpus else "core"
+    most = min(cluster.capacity, batch_size)
+    if workers > most:
         raise UserError(
-            f"--workers: got {workers}, must be from 1 to {capacity}, the number of {what}s here"
+            f"--workers: got {workers}, must be from 1 to {most}: there are {cluster.capacity} "
+            f"{what}s, and {batch_size} images in a batch"
         )

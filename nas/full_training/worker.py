@@ -30,22 +30,22 @@ def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> 
     Raises:
         UserError: what ended training before, in one line for people.
     """
-    settings = job.settings
-    go_on = f"go on with: nas train --resume {job.directory.path}"
+    settings, path = job.settings, job.directory.path
     try:
         _train(job, world, device, tell)
     except CheckpointError as error:
         raise UserError(f"--resume: {error}", exit_code=1) from error
     except Diverged as error:
+        kept = f"the epochs before are kept in {path}; " if job.directory.last.exists() else ""
         raise UserError(
-            f"training diverged: {error}; the epochs before are kept in {job.directory.path}; "
-            f"a smaller --batch-size than {settings.batch_size} trains at a smaller learning rate",
+            f"training diverged: {error}; {kept}a smaller --batch-size than "
+            f"{settings.batch_size} trains at a smaller learning rate",
             exit_code=1,
         ) from error
     except OSError as error:
         raise UserError(
-            f"{job.directory.path}: cannot be written ({error.strerror or error}); "
-            f"the checkpoint before is kept; {go_on}",
+            f"{path}: cannot be written ({error.strerror or error}); "
+            f"the checkpoint before is kept; go on with: nas train --resume {path}",
             exit_code=1,
         ) from error
     except (MemoryError, RuntimeError) as error:

@@ -25,7 +25,7 @@ def kill_at(count: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         sync(descriptor)
 
-    os.fsync = fsync
+    os.fsync = fsync  # type: ignore[assignment]
 
 
 if __name__ == "__main__":
