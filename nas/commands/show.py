@@ -144,8 +144,20 @@ def _print_measurements(console: Console, measured: Any) -> None:
         f"               batch {measured['batch_size']} on {measured['device']}",
         f"reward         {measured['reward']:.4f}",
     )
-    for line in lines:
+    for line in (*lines, *_confirmation(measured.get("confirmation"))):
         console.print(line, highlight=False)
+
+
+def _confirmation(several: Any) -> list[str]:
+    """What a network's trainings with several seeds came to; nothing where there was one."""
+    if not several:
+        return []
+    sd = several["reward_sd"]
+    spread = "" if sd is None else f", standard deviation {sd:.4f}"
+    count, epochs = several["trainings"], several["epochs"]
+    return [
+        f"confirmed      {several['reward_mean']:.4f}{spread}, {count} trainings of {epochs} epochs"
+    ]
 
 
 def _print_space(console: Console, space: Space) -> None:
