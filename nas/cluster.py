@@ -46,7 +46,7 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
     """Starts Ray on this machine, or joins the cluster at ``address`` and sends it our code.
 
     Raises:
-        UserError: no cluster answers there.
+        UserError: no cluster answers there, or Ray does not start here.
     """
     os.environ.update(_RAY_SETTINGS)
     environment: dict[str, Any] = {"env_vars": {**ALLOCATOR_SETTINGS, "OMP_NUM_THREADS": "1"}}
@@ -61,9 +61,9 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
             runtime_env=environment,
         )
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
-        if not address:
-            raise
         reason = " ".join(str(error).split())[:200]
+        if not address:
+            raise UserError(f"Ray did not start on this machine ({reason})", exit_code=1) from error
         raise UserError(
             f"--address: got {address!r}, must be a running Ray cluster's, or auto ({reason})"
         ) from error
