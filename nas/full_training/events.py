@@ -37,7 +37,7 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class WorkerLost:
-    """A worker process died; training goes on from the last checkpoint with new ones."""
+    """A worker process died, for all that ``detail`` knows; new ones go on from the checkpoint."""
 
     detail: str
 

@@ -56,7 +56,7 @@ class Progress:
             self._print(_describe(event, len(self._work)))
         elif isinstance(event, WorkerLost):
             self._step = None
-            self._print(f"a worker was lost, so all start again: {event.detail}")
+            self._print("a worker was lost; all start again from the last checkpoint (see ray.log)")
 
     def _begin(self, event: Begun) -> None:
         self._rows, self._work, self._step = list(event.rows), event.work, None

@@ -128,9 +128,8 @@ class _Losses(train.UserCallback):
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
         """One or more processes died or raised."""
-        rank, error = min(worker_exceptions.items())
-        text = " ".join(str(error).split())[:200]
-        self._queue.put(WorkerLost(f"worker {rank}: {text}"))
+        lost = (f"worker {rank}: {error}" for rank, error in sorted(worker_exceptions.items()))
+        self._queue.put(WorkerLost("\n".join(lost)))
 
 
 def _listen(fit: Callable[[], Any], queue: Queue, listener: Listener) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from nas import checkpoint
 from nas.chatter import chatter_to
 from nas.checkpoint import CheckpointError, TrainedNetwork
 from nas.errors import UserError
-from nas.full_training.events import Begun, EpochEnded, Event
+from nas.full_training.events import Begun, EpochEnded, Event, WorkerLost
 from nas.full_training.job import Job
 from nas.full_training.loggers import Logger, open_loggers
 from nas.full_training.progress import Progress
@@ -72,6 +73,8 @@ def run_training(
         from nas.full_training.ray_train import train_here, train_on_workers
 
         def listener(event: Event) -> None:
+            if isinstance(event, WorkerLost):
+                sys.stderr.write(f"{event.detail}\n")  # which is the log
             progress(event)
             curves(event)
 

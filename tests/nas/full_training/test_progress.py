@@ -88,4 +88,6 @@ def test_a_finished_training_has_nothing_to_say(monkeypatch: pytest.MonkeyPatch)
 def test_a_lost_worker_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = Shown(monkeypatch)
     shown.progress(WorkerLost("worker 1: killed"))
-    assert shown.lines == ["a worker was lost, so all start again: worker 1: killed"]
+    assert shown.lines == [
+        "a worker was lost; all start again from the last checkpoint (see ray.log)"
+    ]
