@@ -1,0 +1,117 @@
+"""``nas replay``, and the options of a search that name strategies and rewards."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from nas.cli import main
+from nas.replay.table import write_table
+from search_space.spaces import small
+from tests.nas.replay.conftest import made_table
+
+
+def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int:
+    """The command line in this process; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["nas", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    code = end.value.code
+    assert isinstance(code, int)
+    return code
+
+
+@pytest.fixture(scope="module")
+def table_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty networks."""
+    path = tmp_path_factory.mktemp("table") / "table.parquet"
+    write_table(path, made_table(small(), 20))
+    return path
+
+
+def test_json_and_plot(
+    table_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    plot = tmp_path / "plot.html"
+    arguments = ("--sampler", "policy", "--scheduler", "asha", "--repeats", "7", "--json")
+    assert run(("replay", table_file, *arguments, "--out", plot), monkeypatch) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert (found["candidates"], found["budget"], found["full_epochs"]) == (20, 10, 60)
+    ours, chance = found["strategies"]
+    assert (ours["name"], chance["name"]) == ("policy + asha", "random")
+    assert ours["repeats"] == chance["repeats"] == 7
+    assert 0 < ours["reached"] <= 1
+    text = plot.read_text()
+    assert "policy + asha" in text
+    assert "<script src" not in text
+
+
+def test_a_table_of_results(
+    table_file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(("replay", table_file, "--sampler", "random", "--repeats", "2"), monkeypatch) == 0
+    shown = capfd.readouterr().out
+    assert "20 candidates. Random search's best of 10, which take 60 epochs" in shown
+    assert max(map(len, shown.splitlines()[1:])) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--sampler", "luck"), "--sampler: got 'luck', must be one of random"),
+        (("--budget", "21"), "--budget: got 21, must be from 1 to the table's 20"),
+        (("--scheduler", "luck"), "--scheduler: got 'luck'"),
+        (("--bound", "luck"), "--bound: got 'luck'"),
+        (("--repeats", "0"), "--repeats: got '0', must be a whole number, 1 or more"),
+        (("--repeats", "1", "--sampler", "random", "--out", "no/such/x.html"), "no/such/x.html"),
+    ],
+)
+def test_bad_options(
+    arguments: tuple[str, ...],
+    message: str,
+    table_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(("replay", table_file, *arguments), monkeypatch) == 2
+    error = capfd.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--reward", "hard"), "--reward: got 'hard', must say the target, such as hard:T=1.2"),
+        (("--reward", "luck"), "--reward: got 'luck', must be product"),
+        (("--start-from", "luck"), "--start-from: got 'luck', must be a file such as best.json"),
+        (("--sampler", "no:Sampler"), "--sampler: got 'no:Sampler', which cannot be imported"),
+    ],
+)
+def test_bad_options_of_a_search(
+    arguments: tuple[str, ...],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(("search", *arguments), monkeypatch) == 2
+    error = capfd.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(("replay", "--help"), monkeypatch) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Usage: nas")
+    assert max(map(len, lines)) <= 80
