@@ -25,8 +25,9 @@ import torch
 
 from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
+from nas.training.accuracy import accuracy
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Training, accuracy, averaging_steps
+from nas.training.loop import Training, averaging_steps
 from nas.training.recipe import Recipe, proxy
 from nas.training.resizing import Resizing
 from reward.device import device_name

@@ -13,7 +13,7 @@ from nas.data.images import Images
 from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training.evaluate import Share, evaluate, ranks
-from nas.training.loop import accuracy
+from nas.training.accuracy import accuracy
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task

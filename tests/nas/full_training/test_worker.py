@@ -16,7 +16,7 @@ from nas.full_training.events import Begun, EpochEnded, Event
 from nas.full_training.job import Job
 from nas.full_training.request import TrainRequest, prepare
 from nas.full_training.worker import run_worker
-from nas.training.loop import accuracy
+from nas.training.accuracy import accuracy
 from nas.training.world import World
 from tests.nas.full_disk import files_of_at_most
 from tests.nas.full_training.conftest import MakeJob

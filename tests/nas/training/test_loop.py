@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
+from nas.training.accuracy import accuracy
 from nas.training.augment import random_crop
 from nas.training.averaging import WeightAverage
 from nas.training.loop import (
@@ -19,7 +20,6 @@ from nas.training.loop import (
     Epoch,
     TimeLimitExceeded,
     Training,
-    accuracy,
     total_steps,
     train,
 )
