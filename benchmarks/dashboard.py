@@ -78,7 +78,7 @@ def _visit(browser: Browser, address: str, count: int) -> tuple[float, list[floa
 def _durations(page: Page, name: str, count: int) -> list[float]:
     """The measures of a name, once there are so many."""
     measures = f"performance.getEntriesByName('{name}').map((entry) => entry.duration)"
-    page.wait_for_function(f"{measures}.length >= {count}", timeout=120_000)
+    page.wait_for_function(f"() => {measures}.length >= {count}", timeout=120_000)
     found: list[float] = page.evaluate(measures)
     return found
 

@@ -11,7 +11,7 @@ from results.dashboard.columns import Row
 from results.dashboard.plain import number, text, whole
 
 _NUMBERS = ("accuracy", "step_time_s", "images_per_s", "inference_time_s")
-_COUNTS = ("parameters", "multiply_adds", "peak_memory_bytes", "batch_size", "image_size")
+_COUNTS = ("parameters", "multiply_adds", "peak_memory_bytes", "batch_size")
 _LIKE = ("device", "batch_size", "image_size")
 
 
@@ -56,7 +56,9 @@ def _rows(data: Any) -> Any:
 
 
 def _bench(row: Mapping[str, Any]) -> dict[str, Any]:
+    size = row.get("image_size")
     return {
+        "image_size": whole(size.get("train") if isinstance(size, dict) else size),
         "name": text(row["name"]),
         "device": text(row.get("device")),
         **{key: number(row.get(key)) for key in _NUMBERS},

@@ -55,7 +55,7 @@ class Visit:
     def open(self, address: str) -> Page:
         """Opens an address and waits for the plot."""
         self.page.goto(address)
-        self.page.wait_for_function("document.documentElement.dataset.drawn !== undefined")
+        self.page.wait_for_function("() => document.documentElement.dataset.drawn !== undefined")
         return self.page
 
 

@@ -18,17 +18,21 @@ RUN: list[dict[str, Any]] = [
 REFERENCE = {"step_time_s": 0.2}
 
 
+BENCHED = {**ROW, "image_size": {"train": 224, "eval": 256}}
+
+
 def _read(tmp_path: Path, content: Any) -> list[dict[str, Any]]:
     path = tmp_path / "bench.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return read_benches(path)
 
 
-@pytest.mark.parametrize("content", [[ROW], {"networks": [ROW]}, {"schema": 1, "rows": [ROW]}])
+@pytest.mark.parametrize("content", [[ROW], [BENCHED], {"rows": [ROW]}])
 def test_rows_are_found(tmp_path: Path, content: Any) -> None:
     (bench,) = _read(tmp_path, content)
     assert bench["name"] == "b0"
     assert bench["step_time_s"] == 0.3
+    assert bench["image_size"] == 224
     assert bench["parameters"] is None
 
 
