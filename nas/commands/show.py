@@ -50,17 +50,18 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
     if space is not None:
         from nas.named_space import find_space
 
-        found = find_space(space, SMALL_IMAGES)
+        named = find_space(space, SMALL_IMAGES)
         if as_json:
-            click.echo(json.dumps(_space_json(found), indent=2))
+            click.echo(json.dumps(_space_json(named), indent=2))
         else:
-            _print_space(console, found)
+            _print_space(console, named)
         return
+    from nas.counted import counted
     from nas.fused import fused
     from nas.named_architecture import find_architecture
 
-    found = [find_architecture(arch) for arch in archs]
-    files = [_counted(file) for one in found for file in fused(one, fuse)]
+    found = (find_architecture(arch) for arch in archs)
+    files = [counted(file) for one in found for file in fused(one, fuse)]
     if as_json:
         data = [file.to_json() for file in files]
         click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))
@@ -68,23 +69,6 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
         print_architecture(console, files[0])
     else:
         print_side_by_side(console, files)
-
-
-def _counted(file: ArchitectureFile) -> ArchitectureFile:
-    """With its counts: those of the file, or else of the network as published, 1000 classes."""
-    if file.parameters is not None and file.multiply_adds is not None:
-        return file
-    from dataclasses import replace
-
-    from reward.counting import complexity
-    from search_space.network import Network
-
-    try:
-        network = Network(file.architecture, file.task.classes, file.task.in_channels)
-    except ValueError as error:
-        raise click.UsageError(f"ARCH: {file.name}: {error}") from error
-    count = complexity(network, file.task.in_channels, file.eval_size)
-    return replace(file, parameters=count.parameters, multiply_adds=count.multiply_adds)
 
 
 def print_architecture(console: Console, file: ArchitectureFile) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from nas.checkpoint import Normalization
-from nas.errors import UserError
+from nas.counted import network_of
 from results.architecture_file import ArchitectureFile
-from reward.counting import complexity
 from search_space.network import Network, StochasticDepth
 
 Weights = Mapping[str, Tensor]
@@ -47,7 +46,7 @@ class Model:
 
     def build(self) -> Network:
         """The network with these weights, ready to infer."""
-        network = network_of(self.file)
+        network = network_of(self.file, "SOURCE")
         network.load_state_dict(dict(self.weights))
         return network.eval()
 
@@ -60,7 +59,7 @@ def untrained(file: ArchitectureFile, seed: int) -> Model:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = network_of(file)
+        network = network_of(file, "SOURCE")
         _settle(network, file)
     origin = f"untrained, drawn from seed {seed}: {file.name} is an architecture, no checkpoint"
     return Model(file, network.state_dict(), origin)
@@ -76,23 +75,3 @@ def _settle(network: Network, file: ArchitectureFile) -> None:
     images = max(2, math.ceil(256 / pixels))
     with torch.no_grad():
         network.train()(torch.randn(images, file.task.in_channels, file.eval_size, file.eval_size))
-
-
-def counted(file: ArchitectureFile) -> ArchitectureFile:
-    """With its parameters and multiply-adds, counted if the file does not say them."""
-    if file.parameters is not None and file.multiply_adds is not None:
-        return file
-    count = complexity(network_of(file), file.task.in_channels, file.eval_size)
-    return replace(file, parameters=count.parameters, multiply_adds=count.multiply_adds)
-
-
-def network_of(file: ArchitectureFile) -> Network:
-    """The network of an architecture, with weights of its own.
-
-    Raises:
-        UserError: an operator that is not known.
-    """
-    try:
-        return Network(file.architecture, file.task.classes, file.task.in_channels)
-    except ValueError as error:
-        raise UserError(f"SOURCE: {file.name}: {error}") from error

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nas.counted import network_of
 from nas.errors import UserError
-from nas.export.model import Model, network_of
+from nas.export.model import Model
 from nas.export.torchvision_names import NotInTorchvision, from_torchvision
 from nas.export.weights_file import SUFFIXES, read_weights
 from nas.named_architecture import find_architecture
@@ -79,7 +80,7 @@ def _fitted(
     """
     weights = _our_names(file, weights)
     with torch.device("meta"):
-        expected = network_of(file).state_dict()
+        expected = network_of(file, "SOURCE").state_dict()
     tensors = {
         key: weights.get(key, torch.tensor(0) if key.endswith("num_batches_tracked") else None)
         for key in expected

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
+from nas.counted import counted
 from nas.errors import UserError
-from nas.export.model import Model, Weights, counted, untrained
+from nas.export.model import Model, Weights, untrained
 from nas.export.model_card import model_card
 from nas.export.onnx_file import Difference, write_onnx
 from nas.export.python_file import check_operators, python_file
@@ -53,7 +54,7 @@ def write(source: Model | ArchitectureFile, request: Request, seed: int) -> Writ
 def _python(source: Model | ArchitectureFile, to: Path) -> Written:
     file, training = (source.file, source.training) if isinstance(source, Model) else (source, None)
     check_operators(file)
-    text = python_file(counted(file), training, to.stem)
+    text = python_file(counted(file, "SOURCE"), training, to.stem)
     with whole_files(to) as path:
         path.write_text(text, encoding="utf-8", newline="\n")
     return Written(file.name, None, None)
@@ -74,7 +75,7 @@ def _onnx(model: Model, to: Path) -> Written:
 
 
 def _weights(model: Model, request: Request) -> Written:
-    model = replace(model, file=counted(model.file))
+    model = replace(model, file=counted(model.file, "SOURCE"))
     weights, name = _named(model) if request.torchvision else (model.weights, None)
     with whole_files(request.to) as path:
         if path.suffix == ".safetensors":

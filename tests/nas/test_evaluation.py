@@ -18,7 +18,7 @@ from nas.data.split import SearchData
 from nas.evaluation import Evaluation, Evaluator
 from nas.failure import failure
 from nas.training.loop import Diverged, TimeLimitExceeded
-from nas.training.recipe import proxy
+from nas.training.recipe import Recipe, proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.record import Record
@@ -324,8 +324,10 @@ def test_a_failed_network_is_gone_before_its_memory_is_given_back(
     alive: list[bool] = []
     build, free = Evaluator._build, Evaluator._free_memory
 
-    def watched_build(self: Evaluator, architecture: Architecture, seed: int) -> nn.Module:
-        network = build(self, architecture, seed)
+    def watched_build(
+        self: Evaluator, architecture: Architecture, seed: int, recipe: Recipe
+    ) -> nn.Module:
+        network = build(self, architecture, seed, recipe)
         networks.append(weakref.ref(network))
         return network
 

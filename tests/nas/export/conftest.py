@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from nas.checkpoint import Normalization
-from nas.export.model import Model, Training, counted, untrained
+from nas.counted import counted
+from nas.export.model import Model, Training, untrained
 from results.architecture_file import ArchitectureFile
 from search_space.spaces import SPACES
 from search_space.task import Task
