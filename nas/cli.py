@@ -11,8 +11,8 @@ from nas.commands.cache import cache
 from nas.commands.dashboard import dashboard
 from nas.commands.evaluate import evaluate
 from nas.commands.export import export
-from nas.commands.report import report
 from nas.commands.replay import replay
+from nas.commands.report import report
 from nas.commands.results import results
 from nas.commands.scale import scale
 from nas.commands.search import search

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from nas.bench.apart import Question, Timed, measured_apart
 from nas.errors import UserError
 from nas.parameters import parameters
 from nas.scale_request import Target
-from nas.bench.apart import Question, Timed, measured_apart
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile
 from reward.counting import complexity
