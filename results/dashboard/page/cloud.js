@@ -211,6 +211,28 @@
       pen.stroke();
       label(pen, point.row.name, point, frame);
     }
+    drawReferenceLines(pen, frame);
+  }
+
+  /** One that was not trained has no accuracy: a line where it is on the other axis. */
+  function drawReferenceLines(pen, frame) {
+    const [across, up] = frame.columns;
+    const isShown = (row) => !nas.state.hidden.has(row.run.id) && up.value(row) === null;
+    let y = frame.top + 10;
+    for (const row of nas.model.references.filter(isShown)) {
+      const value = across.value(row);
+      if (value === null) continue;
+      const x = frame.toX(value);
+      if (x < frame.left || x > frame.left + frame.width) continue;
+      pen.lineWidth = 1;
+      pen.setLineDash([4, 4]);
+      pen.beginPath();
+      line(pen, x, frame.top, x, frame.top + frame.height);
+      pen.stroke();
+      pen.setLineDash([]);
+      label(pen, row.name, { x: x - 5, y }, frame);
+      y += 16;
+    }
   }
 
   /** Beside its point, on the side where there is room, with a halo that parts it from points. */
