@@ -7,6 +7,8 @@
 PYTHON ?= python3
 PIP_ARGS ?=
 ARGS ?=
+# A file of tests runs in one process, as many files at once as there are cores.
+SPREAD := -n auto --dist loadfile
 BIN := .venv/bin
 STAMP := .venv/made
 
@@ -46,7 +48,7 @@ demo: setup
 
 test: setup
 	$(browser)
-	@$(BIN)/pytest --quiet $(ARGS)
+	@$(BIN)/pytest --quiet $(SPREAD) $(ARGS)
 
 check: setup
 	$(browser)
@@ -54,7 +56,7 @@ check: setup
 	$(call step,lint,$(BIN)/ruff check --quiet .)
 	$(call step,types,$(BIN)/mypy --no-error-summary)
 	$(call step,layering,out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; false; })
-	$(call step,tests,$(BIN)/pytest --quiet $(ARGS))
+	$(call step,tests,$(BIN)/pytest --quiet $(SPREAD) $(ARGS))
 
 format: setup
 	@$(BIN)/ruff check --quiet --fix-only .

@@ -23,7 +23,6 @@ from nas.settings import SearchSettings
 from results.candidate import State
 from results.worth import normalized_step_time, ranked
 from reward.device import processor_name
-from reward.objective import Objective
 from reward.steadiness import robust_deviation
 from reward.step_time import ALLOCATOR_SETTINGS
 from reward.step_time_statistics import normalized
@@ -45,6 +44,7 @@ from search_space.spaces import small
 network = Network(small(32).backbone, 12, 3).to(memory_format=torch.channels_last)
 step = training_step(network, proxy())
 images = torch.randn(32, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+print("training", flush=True)
 while True:
     step(images, torch.arange(32) % 12)
 """
@@ -125,12 +125,14 @@ def _against_a_search(path: Path, count: int) -> None:
         candidates = record.candidates()
     reference = Timed(parse_space(settings.space).backbone, settings.image_size)
     complete = [c for c in candidates if c.state is State.COMPLETE]
+    if not complete:
+        raise SystemExit(f"{path}: no candidate is complete")
     shares = [c.phases_s["step_time"] / sum(c.phases_s.values()) for c in complete]
     print(
         f"timing's share of an evaluation: median {100 * median(shares):.1f} %, "
         f"{100 * min(shares):.1f} to {100 * max(shares):.1f} % (n = {len(shares)})"
     )
-    for _, candidate in ranked(complete, Objective())[:count]:
+    for _, candidate in ranked(complete, settings.objective)[:count]:
         recorded = normalized_step_time(candidate)
         assert recorded is not None
         own = Timed(candidate.architecture, settings.image_size)
@@ -146,10 +148,15 @@ def _against_a_search(path: Path, count: int) -> None:
 def _neighbours(count: int) -> Iterator[None]:
     environment = {**os.environ, **ALLOCATOR_SETTINGS}
     started = [
-        subprocess.Popen([sys.executable, "-c", NEIGHBOUR], env=environment) for _ in range(count)
+        subprocess.Popen([sys.executable, "-c", NEIGHBOUR], env=environment, stdout=subprocess.PIPE)
+        for _ in range(count)
     ]
     try:
+        for process in started:
+            assert process.stdout is not None
+            process.stdout.readline()  # it trains
         yield
+        assert all(process.poll() is None for process in started), "the neighbour ended early"
     finally:
         for process in started:
             process.kill()

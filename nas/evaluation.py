@@ -68,7 +68,8 @@ class Evaluator:
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
         self._training, self._minival = on_device(evaluation.data, device)
         self._reference = self._subject(self._build(evaluation.backbone, 0, evaluation.recipe))
-        self._reference_step = self._reference.fitting_step(evaluation.recipe)
+        step = self._reference.fitting_step(evaluation.recipe)
+        self._reference_step = partial(step, self._reference.images, self._reference.labels)
         network = self._reference.network
         count = complexity(network, evaluation.data.channels, evaluation.data.image_size)
         self._reference_parameters = count.parameters
@@ -87,9 +88,10 @@ class Evaluator:
             reference_parameters=self._reference_parameters,
             versions=self._evaluation.versions,
         )
+        deadline = time.monotonic() + self._evaluation.time_limit_s
         ended = candidate
         for micro_batch in micro_batches(self._batch_size):
-            ended = yield from self._attempt(candidate, micro_batch)
+            ended = yield from self._attempt(candidate, micro_batch, deadline)
             if ended.state is State.COMPLETE:
                 break
             self._free_memory()  # only now, without the traceback, is the network gone
@@ -98,14 +100,14 @@ class Evaluator:
         yield replace(ended, finished_at=time.time())
 
     def _attempt(
-        self, candidate: Candidate, micro_batch: int | None
+        self, candidate: Candidate, micro_batch: int | None, deadline: float
     ) -> Generator[Candidate, None, Candidate]:
         """Yields the candidate as it stands, and returns it as it ended."""
         phases: dict[str, float] = {}
         candidate = replace(candidate, phases_s=phases)
         recipe = replace(self._recipe(candidate), micro_batch=micro_batch)
         try:
-            for stands in self._steps(candidate, phases, recipe):
+            for stands in self._steps(candidate, phases, recipe, deadline):
                 candidate = stands
                 yield candidate
         except Infeasible as error:
@@ -122,11 +124,10 @@ class Evaluator:
         return replace(recipe, epochs=epochs)
 
     def _steps(
-        self, candidate: Candidate, phases: dict[str, float], recipe: Recipe
+        self, candidate: Candidate, phases: dict[str, float], recipe: Recipe, deadline: float
     ) -> Iterator[Candidate]:
         """The candidate after each measurement and each epoch."""
         evaluation, data = self._evaluation, self._evaluation.data
-        deadline = time.monotonic() + evaluation.time_limit_s
         with _timed(phases, "build"):
             network = self._build(candidate.architecture, candidate.seed, recipe)
         with _timed(phases, "count"):
@@ -141,7 +142,8 @@ class Evaluator:
                 timed = self._step_time(candidate, recipe, deadline)
             candidate = replace(candidate, step_time=timed)
             yield candidate
-            evaluation.limits.check_step_time(timed)
+            if candidate.confirms is None:  # what was within the limits once stays so
+                evaluation.limits.check_step_time(timed)
         yield from self._trained(candidate, network, phases, recipe, deadline)
 
     def _trained(
@@ -207,9 +209,8 @@ class Evaluator:
         return Subject(network, images.contiguous(memory_format=torch.channels_last), labels)
 
     def _timer(self) -> TrainingTimer:
-        reference = self._reference
         return TrainingTimer(
-            partial(self._reference_step, reference.images, reference.labels),
+            self._reference_step,
             self._device,
             self._precision.half_width,
             TIMING_SHARE,
@@ -219,7 +220,7 @@ class Evaluator:
         """The measured step of a twin of the candidate, so that the measurement trains nothing."""
         twin = self._subject(self._build(candidate.architecture, candidate.seed, recipe))
         return measured_step_time(
-            twin, self._reference, recipe, self._device, self._precision, deadline
+            twin, twin.step(recipe), self._reference_step, self._device, self._precision, deadline
         )
 
     def _latency_s(self, network: nn.Module) -> float:

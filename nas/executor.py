@@ -108,8 +108,10 @@ class _Bridge:
             self.error = self.error or error
 
     def is_finished(self) -> bool:
-        assert self.driver is not None
-        return self.error is not None or self.driver.is_finished()
+        if self.error is None:
+            with self.calls() as driver:
+                return driver.is_finished()
+        return True
 
     def __reduce__(self) -> tuple[type[_Bridge], tuple[None]]:
         """Pickled empty: Tune saves its hooks to restore a run from, which nobody does here."""
@@ -201,7 +203,10 @@ def _why(trial: Trial) -> tuple[str, str]:
     from a dead process, and always as text.
     """
     if trial.pickled_error_file and Path(trial.pickled_error_file).is_file():
-        error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
+        try:
+            error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
+        except Exception as unreadable:  # whatever the error's own class makes of being unpickled
+            error = unreadable
         if isinstance(error, RayTaskError):
             return failure(error.cause)
         text = str(error)

@@ -145,12 +145,12 @@ def _timed(member: Scaled) -> Timed:
 
 
 def _measurements(measured: StepTime) -> dict[str, Any]:
-    interval = interval_s(measured)
+    interval, ratio = interval_s(measured), normalized_interval(measured)
     return {
         "step_time_s": median_s(measured),
         "step_time_ci_s": list(interval) if interval else None,
         "normalized_step_time": normalized(measured),
-        "normalized_step_time_ci": list(normalized_interval(measured)),
+        "normalized_step_time_ci": ratio and list(ratio),
         "peak_memory_bytes": measured.peak_memory_bytes,
         "device": measured.device,
         "batch_size": measured.batch_size,

@@ -31,6 +31,7 @@ from nas.shown_runs import source_of
 from nas.training.recipe import proxy
 from nas.versions import versions
 from results.candidate import Candidate
+from results.dashboard.page_files import page_files
 from results.dashboard.report import write_report
 from results.files import write_files
 from results.record_error import RecordError
@@ -137,6 +138,7 @@ def _worker_count(console: Console, wanted: int | None, cluster: Cluster) -> int
 @contextmanager
 def _files_written(prepared: Prepared, objective: Objective) -> Iterator[None]:
     """Leaves best.json, the CSV files and the report, also after Ctrl-C or an error."""
+    page_files()  # read now, since a checkout may be another one by the end
     try:
         yield
     except BaseException:

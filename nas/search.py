@@ -63,6 +63,8 @@ class Search:
         self._numbers = {
             c.architecture.architecture_id: c.number for c in own if c.state is not State.DUPLICATE
         }
+        # Starts that the space does not hold have no proposal, and use up nothing of it.
+        self._proposed = sum(bool(c.proposal) for c in own if c.state is not State.DUPLICATE)
         self._evaluated = sum(c.state in EVALUATED for c in own)
         self._losses: Counter[int] = Counter()  # lost workers by candidate
         self._is_used_up = False
@@ -171,7 +173,7 @@ class Search:
     def _propose(self) -> Candidate | None:
         """The next architecture that is new in this run, its repetitions recorded on the way."""
         for _ in range(_REPETITIONS_IN_A_ROW):
-            if len(self._numbers) >= self._space_size:
+            if self._proposed >= self._space_size:
                 break
             proposal = self._proposals.next()
             if proposal is None:
@@ -187,6 +189,7 @@ class Search:
             name = proposal.architecture.architecture_id
             first = self._numbers.setdefault(name, proposal.number)
             if first == proposal.number:
+                self._proposed += bool(proposal.parameters)
                 return candidate
             self._record_duplicate(candidate, first)
         self._is_used_up = True

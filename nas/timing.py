@@ -40,7 +40,7 @@ class Subject:
         return training_step(self.network, replace(recipe, learning_rate=0.0))
 
     def fitting_step(self, recipe: Recipe) -> TrainingStep:
-        """The step in the largest micro-batches that fit into memory, run once.
+        """The step in the largest micro-batches that fit into memory.
 
         Raises:
             MemoryError: when even two images at a time do not fit.
@@ -57,37 +57,37 @@ class Subject:
 
 def measured_step_time(
     own: Subject,
-    reference: Subject,
-    recipe: Recipe,
+    step: TrainingStep,
+    reference: Callable[[], object],
     device: torch.device,
     precision: Precision,
     deadline: float = math.inf,
     warmup: int = WARMUP_STEPS,
 ) -> StepTime:
-    """The step of ``own`` in turn with the reference's; both networks' statistics change.
+    """The ``step`` of ``own`` in turn with the reference's; both networks' statistics change.
 
-    Measured once more if something disturbed it, and marked if it still did. A network that does
-    not fit into memory at the batch size is timed at a smaller micro-batch, gradients accumulated:
-    its step is that of the whole batch all the same.
+    Measured once more if something disturbed it, and marked if it still did. Of a step that takes
+    its batch in parts, gradients accumulated, the time is that of the whole batch all the same.
 
     Raises:
         TimeLimitExceeded: ``time.monotonic()`` passed the deadline.
     """
-    own_step, reference_step = own.fitting_step(recipe), reference.fitting_step(recipe)
 
     def timed() -> Tensor:
-        return own_step(own.images, own.labels)
+        return step(own.images, own.labels)
 
     def timed_reference() -> None:
         if time.monotonic() > deadline:
             raise TimeLimitExceeded("while its training step was timed")
-        reference_step(reference.images, reference.labels)
+        reference()
 
     timer = paired_step_times(timed, timed_reference, device, precision, warmup)
-    if unsteadiness(*timer.samples()) is not None:
-        timer = paired_step_times(timed, timed_reference, device, precision, warmup)
-    peak = peak_memory_bytes(timed, own_step.network, own_step.optimizer, device)
-    return _step_time(timer, peak, device, own.images, own_step.micro_batch)
+    disturbed = unsteadiness(*timer.samples())
+    if disturbed is not None:
+        again = paired_step_times(timed, timed_reference, device, precision, warmup)
+        timer = again if again.count >= timer.count or again.is_precise else timer
+    peak = peak_memory_bytes(timed, step.network, step.optimizer, device)
+    return _step_time(timer, peak, device, own.images, step.micro_batch)
 
 
 class TrainingTimer:
@@ -114,6 +114,7 @@ class TrainingTimer:
         self._steps = 0
         self._peak_bytes = 0
         self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
+        self._paired_s = 0.0
         self.spent_s = 0.0
 
     def __call__(self, step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
@@ -145,25 +146,32 @@ class TrainingTimer:
     def _is_due(self) -> bool:
         if self._timer.is_precise:
             return False
-        return self.spent_s <= self._share * (time.monotonic() - self._started)
+        return self._paired_s <= self._share * (time.monotonic() - self._started)
 
     def _pair(self, run: Callable[[], Tensor]) -> Tensor:
-        start = time.monotonic()
+        start = self._now()
         if self._timer.count == 0:
             self._reference()  # its memory is taken and its code is loaded
         loss = self._timer.pair(run, self._reference)
-        own, reference = (times[-1] for times in self._timer.samples())
-        if self._device.type == "cuda":  # before the pair the device may have had steps queued
-            self.spent_s += reference
-        else:  # the two share what the pair took as they share the processor's time
-            self.spent_s += (time.monotonic() - start) * reference / (own + reference)
+        own_s = self._timer.samples()[0][-1]
+        cost_s = max(0.0, self._now() - start - own_s)
+        self._paired_s += cost_s
+        self.spent_s += cost_s
         return loss
+
+    def _now(self) -> float:
+        """Seconds, once the device has done what was queued."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return time.monotonic()
 
     def _watched(self, run: Callable[[], Tensor], step: TrainingStep) -> Tensor:
         losses: list[Tensor] = []
+        start = self._now()
         self._peak_bytes = peak_memory_bytes(
             lambda: losses.append(run()), step.network, step.optimizer, self._device
         )
+        self.spent_s += self._now() - start  # the step itself is little beside watching it
         return losses[0]
 
 
@@ -189,14 +197,20 @@ def _step_time(
 
 
 def _memory_error(step: TrainingStep, images: Tensor, labels: Tensor) -> str | None:
-    """What is said where the step does not fit into memory; None where it does."""
+    """What is said where the step does not fit into memory; None where it does.
+
+    Run twice: the optimizer's state is there only since the first step's end.
+    """
     try:
-        step(images, labels)
+        for _ in range(2):
+            step(images, labels)
         if images.device.type == "cuda":
             torch.cuda.synchronize(images.device)
     except Exception as error:
         cause, detail = failure(error)
         if cause != "out_of_memory":
             raise
+        if images.device.type == "cuda":
+            torch.cuda.empty_cache()
         return detail
     return None

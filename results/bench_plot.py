@@ -22,12 +22,12 @@ _PANELS = (
 
 
 def write_bench_plot(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Writes the page; ``rows`` are those of ``nas bench --json``, the unmeasured left out.
+    """Writes the page; ``rows`` as of ``nas bench --json``, the unmeasured left out.
 
     Training time is a step's by its images, in milliseconds, with its 95 % interval; all axes are
     logarithmic, so that a straight line is a power law. A network's rows are joined by a line.
     """
-    measured = [row for row in rows if row["problem"] is None]
+    measured = [row for row in rows if row["inference_time_s"] is not None]
     figure = make_subplots(1, len(_PANELS), shared_yaxes=True, horizontal_spacing=0.03)
     names = list(dict.fromkeys(row["name"] for row in measured))
     for column, (key, label) in enumerate(_PANELS, 1):

@@ -12,11 +12,12 @@ from reward.stopwatch import stopwatch
 def latencies_s(
     network: nn.Module, images: Tensor, device: torch.device, runs: int, warmup: int
 ) -> tuple[float, ...]:
-    """Seconds of each forward pass of a batch (N, C, H, W) on its device; leaves it evaluating.
+    """Seconds of each forward pass of a batch (N, C, H, W) on its device.
 
-    In training's precision: bfloat16 where the GPU has it, float32 on a CPU.
+    In training's precision: bfloat16 where the GPU has it, float32 on a CPU. Leaves the network
+    evaluating and its weights without gradients, so that autocast treats every network alike.
     """
-    network.eval()
+    network.eval().requires_grad_(False)
     watch = stopwatch(device)
     has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     with torch.autocast(device.type, torch.bfloat16, has_bfloat16):

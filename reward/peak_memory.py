@@ -18,11 +18,12 @@ def peak_memory_bytes(
 ) -> int:
     """Bytes in use at the peak of one step: weights, optimizer state, gradients, activations.
 
-    They are what the network and its optimizer hold before the step (after an earlier one), plus
-    the most that the step took on top: by the device's own count on a GPU, and on a CPU, which
-    keeps none, by the highest sum of what was taken and given back. What else is on the device
-    does not count.
+    They are what the network and its optimizer hold before the step (after an earlier one, whose
+    gradients are dropped here, as the step would), plus the most that the step took on top: by the
+    device's own count on a GPU, and on a CPU, which keeps none, by the highest sum of what was
+    taken and given back. What else is on the device does not count.
     """
+    optimizer.zero_grad(set_to_none=True)
     resident = sum(tensor.nbytes for tensor in _resident(network, optimizer))
     taken = _taken_on_gpu(step, device) if device.type == "cuda" else _taken_on_cpu(step)
     return resident + taken
@@ -47,11 +48,9 @@ def _taken_on_cpu(step: Callable[[], object]) -> int:
 
 def _resident(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tensor]:
     weights = list(network.parameters())
-    gradients = [p.grad for p in weights if p.grad is not None]
     states = [v for state in optimizer.state.values() for v in state.values()]
     return [
         *weights,
         *network.buffers(),
-        *gradients,
         *(value for value in states if isinstance(value, Tensor)),
     ]

@@ -7,7 +7,8 @@ from statistics import median
 
 from reward.step_time_statistics import median_interval
 
-FEWEST_PAIRS = 12  # Two halves of 6, the fewest with an interval of their median.
+FEWEST_PAIRS = 7
+FEWEST_FOR_DRIFT = 12  # Two halves of 6, the fewest with an interval of their median.
 RATIO_DRIFT = 0.05
 MACHINE_DRIFT = 0.10
 SCATTER = 0.15
@@ -21,7 +22,7 @@ def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | 
     machine. The pairs' ratios scatter by over 15 % (median absolute deviation, as a standard
     deviation): contention. The reference's own step moved by over 10 %: the machine throttled or
     got a neighbour, which the ratio cancels and the step time itself does not. A drift counts only
-    where the 95 % intervals of the halves' medians lie apart.
+    where the 95 % intervals of the halves' medians lie apart, and takes 12 pairs to be seen.
     """
     if len(samples) < FEWEST_PAIRS:
         return None
@@ -40,6 +41,8 @@ def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | 
 
 def _drift(values: Sequence[float]) -> float:
     """The second half's median against the first's, as a share; 0 where that may be chance."""
+    if len(values) < FEWEST_FOR_DRIFT:
+        return 0.0
     half = len(values) // 2
     first, second = values[:half], values[-half:]
     before, after = median_interval(first), median_interval(second)

@@ -32,7 +32,7 @@ getting them again bias the ratio of two networks, not only its noise.
 
 WARMUP_STEPS = 10
 FEWEST_PAIRS = 7  # One more than the fewest with a 95 % interval of the median.
-_CHECKED_EVERY = 4
+_CHECKS_GROW_BY = 1.25  # so that looking whether it is precise stays cheap beside the pairs
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,16 @@ class Precision:
 
 
 class PairedTimer:
-    """Collects pairs: a step of the reference and, right after it, one of the network itself."""
+    """Collects pairs: a step of the reference and, right after it, one of the network itself.
+
+    ``is_precise`` is whether the intervals were as narrow as asked for when last looked at.
+    """
 
     def __init__(self, device: torch.device, half_width: float) -> None:
         self._own, self._reference = stopwatch(device), stopwatch(device)
         self._half_width = half_width
-        self._precise_at: int | None = None
+        self._next_check = FEWEST_PAIRS
+        self.is_precise = False
         self.count = 0
 
     def pair(self, step: Callable[[], T], reference: Step) -> T:
@@ -68,21 +72,14 @@ class PairedTimer:
             self._reference.time(reference)
             result = self._own.time(step)
         self.count += 1
-        if self.count >= FEWEST_PAIRS and (self.count - FEWEST_PAIRS) % _CHECKED_EVERY == 0:
-            self._precise_at = self.count if self._is_narrow() else None
+        if self.count == self._next_check:
+            self._next_check = max(self.count + 4, round(self.count * _CHECKS_GROW_BY))
+            self.is_precise = relative_half_width(*self.samples()) <= self._half_width
         return result
-
-    @property
-    def is_precise(self) -> bool:
-        """Whether the interval was as narrow as was asked for when last looked at."""
-        return self._precise_at is not None
 
     def samples(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Seconds of each own step, and of each of the reference's."""
         return self._own.seconds(), self._reference.seconds()
-
-    def _is_narrow(self) -> bool:
-        return relative_half_width(*self.samples()) <= self._half_width
 
 
 def paired_step_times(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from math import comb
 from statistics import median
 
@@ -53,12 +53,15 @@ def normalized(step_time: StepTime) -> float:
     return median(step_time.samples_s) / median(step_time.reference_samples_s)
 
 
-def normalized_interval(step_time: StepTime) -> tuple[float, float]:
+def normalized_interval(step_time: StepTime) -> tuple[float, float] | None:
     """The 95 % confidence interval of :func:`normalized`: percentile bootstrap over the pairs.
 
     Pairs are drawn together, since a neighbour's load slows both steps of a pair. The draws are
-    the same at every call, so that a table does not change between two readings.
+    the same at every call, so that a table does not change between two readings. None below 6
+    pairs, of which no resample can leave the range.
     """
+    if median_interval(step_time.samples_s) is None:
+        return None
     return _ratio_interval(step_time.samples_s, step_time.reference_samples_s)
 
 
@@ -84,7 +87,7 @@ def _resampled_medians(samples: Sequence[float]) -> Floats:
     return medians
 
 
-@cache
+@lru_cache(maxsize=4)  # a search has few counts, each of 4 MB at 1,000 samples
 def _times_drawn(count: int) -> npt.NDArray[np.int16]:
     """How often each of ``count`` samples is in each resample, (count, resamples)."""
     draws = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
@@ -108,7 +111,8 @@ def relative_half_width(samples: Sequence[float], reference: Sequence[float]) ->
 def _samples_left_out(count: int) -> int | None:
     """The most samples at either end that can be left out with 95 % still covered."""
     tail, left_out = 0, -1
-    while 2 * (tail + comb(count, left_out + 1)) <= (1 - CONFIDENCE) * 2**count:
+    # In whole numbers, since 2**count is soon beyond a float: 2 * tail / 2**count <= 1/20.
+    while 40 * (tail + comb(count, left_out + 1)) <= 2**count:
         left_out += 1
         tail += comb(count, left_out)
     return left_out if left_out >= 0 else None

@@ -42,8 +42,8 @@ class ProcessStopwatch:
 class EventStopwatch:
     """A GPU's time between two events in its queue.
 
-    Nothing waits while steps are queued, so they run as they do in training, the gaps included
-    where the queue runs dry.
+    Each call begins with an empty queue, so that what it costs to launch its kernels is its own:
+    queued behind another call's work, a small network's launches would be hidden by it.
     """
 
     def __init__(self) -> None:
@@ -54,6 +54,7 @@ class EventStopwatch:
         """Returns what the call returns."""
         start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()
         start.record()
         result = call()
         end.record()

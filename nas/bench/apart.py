@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import UserError
@@ -57,7 +59,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """The training step, the counts, and seconds of each forward pass: of one image, of a batch."""
+    """The training step, the counts, and seconds of each forward pass: of one image, of a batch.
+
+    The passes are none where they did not fit into memory.
+    """
 
     step_time: StepTime
     parameters: int
@@ -79,12 +84,15 @@ def measured_apart(question: Question) -> Answer:
     asked = asdict(question)
     for name in ("own", "reference"):
         asked[name]["architecture"] = getattr(question, name).architecture.to_json()
+    # From wherever these rooms are, and not from the user's folder, which may have a results.py.
+    rooms = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, **ALLOCATOR_SETTINGS, "PYTHONPATH": os.pathsep.join(rooms)}
     done = subprocess.run(
-        [sys.executable, "-m", "nas.bench.apart"],
+        [sys.executable, "-P", "-m", "nas.bench.apart"],
         input=json.dumps(asked),
         capture_output=True,
         text=True,
-        env={**os.environ, **ALLOCATOR_SETTINGS},
+        env=environment,
     )
     if done.returncode:
         raise UserError(f"could not be measured: {_why(done)}", exit_code=1)
@@ -101,6 +109,7 @@ def _why(done: subprocess.CompletedProcess[str]) -> str:
 def _answer(asked: dict[str, Any]) -> Answer:
     import torch
 
+    from nas.failure import failure
     from nas.timing import measured_step_time
     from nas.training.recipe import proxy
     from reward.counting import complexity
@@ -115,17 +124,25 @@ def _answer(asked: dict[str, Any]) -> Answer:
         _subject(asked[name], task, batch_size, device) for name in ("own", "reference")
     )
     precision = Precision.default(device, asked["cap_s"])
-    timed = measured_step_time(own, reference, proxy(), device, precision)
+    step, other = (subject.fitting_step(proxy()) for subject in (own, reference))
+    reference_step = partial(other, reference.images, reference.labels)
+    timed = measured_step_time(own, step, reference_step, device, precision)
+    del reference, reference_step, other, step  # inference has their memory
+    own.network.zero_grad(set_to_none=True)
     eval_size = asked["own"]["eval_size"] or asked["own"]["image_size"]
     count = complexity(own.network, task.in_channels, eval_size)
-    batch = _images(task, batch_size, eval_size, device)
-    return Answer(
-        timed,
-        count.parameters,
-        count.multiply_adds,
-        latencies_s(own.network, batch[:1], device, _RUNS, _WARMUP),
-        latencies_s(own.network, batch, device, _RUNS, _WARMUP),
-    )
+
+    def inference(images: int) -> tuple[float, ...]:
+        batch = _images(task, images, eval_size, device)
+        try:
+            return latencies_s(own.network, batch, device, _RUNS, _WARMUP)
+        except Exception as error:
+            if failure(error)[0] != "out_of_memory":
+                raise
+            return ()
+
+    counts = count.parameters, count.multiply_adds
+    return Answer(timed, *counts, inference(1), inference(batch_size))
 
 
 def _batch_size(image_size: int, device: torch.device) -> int:

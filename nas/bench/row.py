@@ -35,28 +35,50 @@ class Row:
             "image_size": {"train": self.train_size, "eval": self.eval_size},
             "reference": self.reference,
             "problem": self.problem,
-            **(_measured(self.answer) if self.answer else {}),
+            **(_measured(self.answer) if self.answer else dict.fromkeys(_MEASURED)),
         }
+
+
+_MEASURED = (
+    "parameters",
+    "multiply_adds",
+    "step_time_s",
+    "step_time_ci_s",
+    "normalized_step_time",
+    "normalized_step_time_ci",
+    "images_per_s",
+    "inference_time_s",
+    "inference_images_per_s",
+    "peak_memory_bytes",
+    "device",
+    "batch_size",
+    "micro_batch_size",
+    "steps",
+    "is_precise",
+    "unsteady",
+)
 
 
 def _measured(answer: Answer) -> dict[str, Any]:
     timed = answer.step_time
-    step_s, interval = median_s(timed), interval_s(timed)
-    return {
-        "parameters": answer.parameters,
-        "multiply_adds": answer.multiply_adds,
-        "step_time_s": step_s,
-        "step_time_ci_s": interval and list(interval),
-        "normalized_step_time": normalized(timed),
-        "normalized_step_time_ci": list(normalized_interval(timed)),
-        "images_per_s": timed.batch_size / step_s,
-        "inference_time_s": median(answer.latencies_s),
-        "inference_images_per_s": timed.batch_size / median(answer.batch_latencies_s),
-        "peak_memory_bytes": timed.peak_memory_bytes,
-        "device": timed.device,
-        "batch_size": timed.batch_size,
-        "micro_batch_size": timed.micro_batch_size or timed.batch_size,
-        "steps": len(timed.samples_s),
-        "is_precise": timed.is_precise,
-        "unsteady": timed.unsteady,
-    }
+    step_s, interval, ratio = median_s(timed), interval_s(timed), normalized_interval(timed)
+    batch_s = median(answer.batch_latencies_s) if answer.batch_latencies_s else None
+    values = (
+        answer.parameters,
+        answer.multiply_adds,
+        step_s,
+        interval and list(interval),
+        normalized(timed),
+        ratio and list(ratio),
+        timed.batch_size / step_s,
+        median(answer.latencies_s) if answer.latencies_s else None,
+        batch_s and timed.batch_size / batch_s,
+        timed.peak_memory_bytes,
+        timed.device,
+        timed.batch_size,
+        timed.micro_batch_size or timed.batch_size,
+        len(timed.samples_s),
+        timed.is_precise,
+        timed.unsteady,
+    )
+    return dict(zip(_MEASURED, values, strict=True))

@@ -14,6 +14,7 @@ from nas.commands.tables import print_table, short_count
 from results.atomic import write_text
 
 _ONE_TABLE_FROM = 110  # columns; below, costs and times are two tables
+_INTERVALS = ("step_time_ci_s", "normalized_step_time_ci")
 _WHAT = ("name<", "px", "batch")
 _TIMES = ("step ms", "+- %", "x ref", "train/s", "memory")
 _COSTS = ("params", "mult-adds", "infer ms", "infer/s")
@@ -62,8 +63,8 @@ def _costs(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         short_count(row["parameters"]),
         short_count(row["multiply_adds"]),
-        f"{1000 * row['inference_time_s']:.3g}",
-        _rate(row["inference_images_per_s"]),
+        "" if row["inference_time_s"] is None else f"{1000 * row['inference_time_s']:.3g}",
+        "" if row["inference_images_per_s"] is None else _rate(row["inference_images_per_s"]),
     )
 
 
@@ -89,6 +90,8 @@ def _notes(row: Mapping[str, Any]) -> list[str]:
     notes = []
     if row["micro_batch_size"] < row["batch_size"]:
         notes.append(f"fits into memory {row['micro_batch_size']} images at a time")
+    if row["inference_images_per_s"] is None:
+        notes.append("the batch does not fit into memory for inference")
     if row["unsteady"]:
         notes.append(f"unsteady: {row['unsteady']}")
     elif not row["is_precise"]:
@@ -110,8 +113,9 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in row.items():
         if isinstance(value, Mapping):
             flat |= {f"{key}_{name}": part for name, part in value.items()}
-        elif isinstance(value, list):
-            flat |= {f"{key}_low": value[0], f"{key}_high": value[1]}
+        elif key in _INTERVALS:
+            low, high = value or (None, None)
+            flat |= {f"{key}_low": low, f"{key}_high": high}
         else:
             flat[key] = value
     return flat

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
     help="What steps are timed in turn with; a space's name is its backbone. Default: the first.",
 )
 @click.option(
-    "--time-cap", type=Seconds(), help="For the steps of a row, precise or not.  [default: 30]"
+    "--time-cap",
+    type=Seconds(),
+    help="For a row's steps; a disturbed one gets it twice.  [default: 30]",
 )
 @click.option("--csv", type=click.Path(path_type=Path, dir_okay=False), help="Write the rows here.")
 @click.option(

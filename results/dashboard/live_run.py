@@ -105,11 +105,11 @@ class LiveRun:
         waiting = sorted(self._untimed, key=lambda n: -(known[n]["accuracy"] or 0))
         for n in waiting[:_INTERVALS_AT_ONCE]:
             try:
-                low, high = normalized_interval(self._untimed.pop(n))
+                interval = normalized_interval(self._untimed.pop(n))
             except _DAMAGE:
                 continue
-            found = dict(zip(INTERVAL, (number(low), number(high)), strict=True))
-            self._intervals[n] = found
+            low, high = interval or (None, None)
+            self._intervals[n] = dict(zip(INTERVAL, (number(low), number(high)), strict=True))
         if is_first or not self._untimed:
             for n, found in self._intervals.items():
                 news[n] = {**known[n], **found}

@@ -28,10 +28,10 @@ class NotANumber(nn.Module):
 
 
 class Slow(nn.Module):
-    """Sleeps three seconds a step."""
+    """Sleeps twelve seconds a step."""
 
     def forward(self, x: Tensor) -> Tensor:
-        time.sleep(3)
+        time.sleep(12)
         return x
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-_MODULES = ["record", "files", "report"]
+_MODULES = ["record", "files", "dashboard.report", "dashboard.server"]
 _HEAVY = {"record": {"torch", "ray", "pandas", "plotly", "numpy"}}
 
 

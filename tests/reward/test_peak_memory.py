@@ -63,15 +63,15 @@ def test_what_else_is_in_memory_does_not_count() -> None:
     assert other.nbytes == 50 * MIB
 
 
-def test_weights_gradients_buffers_and_optimizer_state_count() -> None:
-    """A million weights: themselves, their gradients and Adam's two moments, 4 bytes each."""
+def test_weights_buffers_and_optimizer_state_count() -> None:
+    """A million weights: themselves and Adam's two moments, 4 bytes each."""
     network = nn.Linear(1024, 1024, bias=False)
     network.register_buffer("own", torch.zeros(1024, 256))
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
     network(torch.ones(1, 1024)).sum().backward()
     optimizer.step()
     peak = peak_memory_bytes(lambda: None, network, optimizer, CPU)
-    assert 17 * MIB <= peak < 17 * MIB + SLACK
+    assert 13 * MIB <= peak < 13 * MIB + SLACK
 
 
 def test_a_training_step() -> None:
@@ -87,7 +87,7 @@ def test_a_training_step() -> None:
 
     step()
     # Weights and gradients, 4 MiB each; outputs 2 MiB; their gradient expanded from a scalar.
-    assert 10 * MIB <= peak_memory_bytes(step, network, optimizer, CPU) <= 14 * MIB + SLACK
+    assert 10 * MIB <= peak_memory_bytes(step, network, optimizer, CPU) <= 12 * MIB + SLACK
 
 
 @pytest.mark.gpu

@@ -57,13 +57,25 @@ def test_the_ratios_interval_covers_it() -> None:
         load = generator.lognormal(sigma=0.05, size=15)  # slows both steps of a pair
         own = 0.5 * load * generator.lognormal(sigma=0.01, size=15)
         step_time = _step_time(own.tolist(), load.tolist())
-        low, high = normalized_interval(step_time)
-        covered += low <= 0.5 <= high
+        interval = normalized_interval(step_time)
+        assert interval is not None
+        covered += interval[0] <= 0.5 <= interval[1]
     assert covered >= 180
 
 
 def test_the_ratios_interval_is_the_same_at_every_call() -> None:
-    step_time = _step_time([0.1, 0.2, 0.3, 0.4], [0.2, 0.2, 0.3, 0.2])
-    low, high = normalized_interval(step_time)
-    assert low < normalized(step_time) < high
-    assert normalized_interval(step_time) == (low, high)
+    step_time = _step_time([0.1, 0.2, 0.3, 0.4, 0.2, 0.3], [0.2, 0.2, 0.3, 0.2, 0.2, 0.2])
+    interval = normalized_interval(step_time)
+    assert interval is not None
+    assert interval[0] < normalized(step_time) < interval[1]
+    assert normalized_interval(step_time) == interval
+
+
+def test_too_few_pairs_have_no_interval() -> None:
+    assert normalized_interval(_step_time([0.1] * 5, [0.2] * 5)) is None
+
+
+def test_thousands_of_samples_have_an_interval() -> None:
+    interval = normalized_interval(_step_time([0.1] * 1500, [0.2] * 1500))
+    assert interval == (0.5, 0.5)
+    assert interval_s(_step_time([0.1] * 1500, [0.2] * 1500)) == (0.1, 0.1)
