@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -129,7 +128,7 @@ def _read(path: Path) -> dict[str, Any]:
     with file:
         try:
             content = torch.load(file, map_location="cpu", weights_only=True)
-        except (RuntimeError, ValueError, OSError, EOFError, pickle.UnpicklingError) as error:
+        except Exception as error:  # foreign bytes: the unpickler raises whatever they lead to
             raise CheckpointError(f"{path}: torn, or no checkpoint") from error
     if not isinstance(content, dict) or "weights" not in content:
         raise CheckpointError(f"{path}: is no checkpoint of this tool")

@@ -80,6 +80,14 @@ def test_a_torn_file_is_said_in_one_line(
         read_network(path)
 
 
+@pytest.mark.parametrize("content", [b"hello, world", b"0", b"(dp0\n.", b"\x80\x02}q\x00.", b"PK"])
+def test_a_file_of_something_else_is_said_in_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.pt"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"notes\.pt: (torn, or|is) no checkpoint"):
+        read_network(path)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
