@@ -16,7 +16,8 @@ class Resizing:
 
     ``stages`` sizes lie evenly between the ends of ``ranges.image_size``, and if ``adaptive`` every
     regularizer likewise between its own; otherwise each stays at its last value, for all sizes.
-    Progressive learning takes the sizes in turn, for equally many epochs each. Random resizing
+    Progressive learning takes the sizes in turn, for equally many epochs each; with fewer epochs
+    than stages it leaves some out, but not the last. Random resizing
     takes one at random every ``epochs_a_size`` epochs (Table 13; arXiv 1908.08986), and ends with
     the last, so that what is averaged over steps belongs to the size of evaluation.
 
@@ -33,6 +34,8 @@ class Resizing:
 
     def stage(self, epoch: int, epochs: int, seed: int) -> int:
         """The stage, from 0, of an epoch, from 0, of ``epochs``."""
+        if not self.is_random and epochs < self.stages:
+            return self.stages - 1 - (epochs - 1 - epoch) * self.stages // epochs
         if not self.is_random:
             return epoch * self.stages // epochs
         block, last = epoch // self.epochs_a_size, (epochs - 1) // self.epochs_a_size

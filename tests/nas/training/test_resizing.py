@@ -41,6 +41,13 @@ def test_epochs_that_do_not_divide_are_shared_out(epochs: int, counts: list[int]
     assert [numbers.count(i) for i in range(4)] == counts
 
 
+@pytest.mark.parametrize(("epochs", "numbers"), [(1, [3]), (2, [1, 3]), (3, [1, 2, 3])])
+def test_few_epochs_end_with_the_last_size(epochs: int, numbers: list[int]) -> None:
+    of = stages(_recipe(epochs), 320, 480, 0)
+    assert [stage.number for stage in of] == numbers
+    assert of[-1].image_size == 380
+
+
 def test_without_adaptation_the_regularizers_stay_at_their_last() -> None:
     of = stages(_recipe(adaptive=False), 320, 480, 0)
     assert [stage.image_size for stage in of[::2]] == [128, 212, 296, 380]
