@@ -18,6 +18,7 @@ from nas.data.cache_entry import LABELS, PIXELS, Meta
 from nas.data.decode import decode
 from nas.data.source import Chunk, Listing
 from nas.data.statistics import histogram, statistics
+from nas.errors import UserError
 
 _CHANNELS = 3
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -43,17 +44,19 @@ def fill(
 
     Raises:
         OSError: no room or no right to write.
-        UserError: too few images that can be read.
+        UserError: too few images that are whole, or one whose file cannot be read.
     """
     positions = np.concatenate(parts)
     slots = np.empty_like(positions)
     slots[positions] = np.arange(len(positions))
     with (draft / PIXELS).open("w+b") as file:
-        filling = _Filling(file.fileno(), slots, len(parts[0]), size)
+        filling = _Filling(file.fileno(), slots, len(parts[0]), size, listing.name)
         filling.reserve()
         filling.run(listing.chunks(), advance)
         is_readable = filling.is_readable[slots]
         listing.check(is_readable, source)
+        if not all(is_readable[part].any() for part in parts):
+            raise UserError(f"--data: {source}: got too few readable images to hold some out")
         bounds = np.cumsum([0, *map(len, parts)])
         rows = [filling.pack(int(a), int(b)) for a, b in pairwise(bounds)]
         os.fsync(file.fileno())
@@ -80,11 +83,19 @@ def fill(
 class _Filling:
     """The pixel file: image ``position`` has the place ``slots[position]``."""
 
-    def __init__(self, file: int, slots: NDArray[np.int64], counted: int, size: int) -> None:
+    def __init__(
+        self,
+        file: int,
+        slots: NDArray[np.int64],
+        counted: int,
+        size: int,
+        name: Callable[[int], str],
+    ) -> None:
         self._file = file
         self._slots = slots
         self._counted = counted
         self._size = size
+        self._name = name
         self._bytes = image_bytes(size)
         self._is_over = False
         self.is_readable = np.zeros(len(slots), bool)  # by slot
@@ -139,7 +150,13 @@ class _Filling:
         for position, reader in chunk:
             if self._is_over:  # Ctrl-C, or a full disk: nobody waits for the rest of the chunk
                 break
-            pixels = decode(reader, self._size)
+            try:
+                pixels = decode(reader, self._size)
+            except OSError as error:  # its disk's: kept as unreadable, it would be so for good
+                reason = error.strerror or error
+                raise UserError(
+                    f"--data: {self._name(position)}: cannot be read ({reason})"
+                ) from error
             if pixels is None:
                 continue
             slot = int(self._slots[position])

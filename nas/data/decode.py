@@ -13,13 +13,18 @@ VERSION = 1  # goes up when the same file would give other pixels
 
 
 def decode(read: Callable[[], bytes], size: int) -> NDArray[np.uint8] | None:
-    """The middle square, bicubic, (3, size, size); None where what is read is no whole image."""
+    """The middle square, bicubic, (3, size, size); None where what is read is no whole image.
+
+    Raises:
+        OSError: it cannot be read, which says nothing of the image.
+    """
+    content = read()
     try:
-        with Image.open(io.BytesIO(read())) as image:
+        with Image.open(io.BytesIO(content)) as image:
             image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode no more than is needed
             upright = _rgb(ImageOps.exif_transpose(image))
             fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
-    except Exception:  # foreign bytes: decoders raise whatever they come upon, disks OSError
+    except Exception:  # foreign bytes: decoders raise whatever they come upon
         return None
     pixels = np.asarray(fitted, dtype=np.uint8).transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
     return np.ascontiguousarray(pixels)

@@ -82,8 +82,10 @@ def _chunks(table: Table, image: str) -> Iterator[Chunk]:
 def _read(cell: pa.Scalar) -> bytes:
     value = cell.as_py()
     if isinstance(value, dict):
-        value = value.get("bytes") or Path(value["path"]).read_bytes()
-    content: bytes = value
+        path, value = value.get("path"), value.get("bytes")
+        if value is None and path:
+            value = Path(path).read_bytes()
+    content: bytes = value or b""
     return content
 
 

@@ -134,6 +134,25 @@ def test_no_readable_image_is_refused_and_leaves_nothing(tmp_path: Path, cache_p
     assert list(cache_path.iterdir()) == []
 
 
+def test_a_disk_that_fails_is_one_line_and_leaves_nothing(
+    folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_bytes = Path.read_bytes
+
+    def fail(file: Path) -> bytes:
+        if file.name == "3.png":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read_bytes(file)
+
+    monkeypatch.setattr(Path, "read_bytes", fail)
+    with pytest.raises(UserError) as error:
+        _make(folder)
+    assert "3.png: cannot be read (Input/output error)" in str(error.value)
+    assert list(cache_path.iterdir()) == []
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert _make(folder).meta.unreadable == ()
+
+
 def test_two_makers_at_once_decode_once(folder: Path, cache_path: Path) -> None:
     with maker(folder, 0.1) as first, maker(folder, 0.1) as second:
         outputs = [process.communicate(timeout=120) for process in (first, second)]

@@ -110,6 +110,14 @@ def test_unreadable_images_are_left_out_and_named_by_row(tmp_path: Path) -> None
     assert split.labels[places].tolist() == [0, 1, 0]
 
 
+def test_a_cell_without_an_image_is_unreadable(tmp_path: Path) -> None:
+    cells = [{"bytes": b"", "path": "a.png"}, {"bytes": None, "path": None}, None]
+    images = [*cells, {"bytes": CONTENT[3], "path": "b.png"}]
+    path = _write(tmp_path / "a.parquet", {"image": images, "label": [0, 1, 0, 1]})
+    entry = decoded(training_source(str(path)))
+    assert entry.meta.unreadable == tuple(f"{path}, row {row}" for row in range(3))
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
