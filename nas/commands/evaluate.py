@@ -47,7 +47,8 @@ def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> Non
         click.echo(json.dumps(_json(trained, data, result), indent=2))
         return
     click.echo(f"network   {trained.file.name}, epoch {trained.epoch} on {trained.data}")
-    click.echo(f"test      {result.top_1.total:,} images at {result.image_size} px")
+    split = f" of {result.split}" if result.split not in ("", "test") else ""
+    click.echo(f"test      {result.top_1.total:,} images{split} at {result.image_size} px")
     click.echo(f"top-1     {_said(result.top_1)}")
     if result.top_5 is not None:
         click.echo(f"top-5     {_said(result.top_5)}")
@@ -66,6 +67,7 @@ def _json(trained: TrainedNetwork, data: str, result: TestResult) -> dict[str, A
         "architecture_id": trained.file.architecture.architecture_id,
         "epoch": trained.epoch,
         "data": data,
+        "split": result.split or None,
         "images": result.top_1.total,
         "image_size": result.image_size,
         "accuracy": result.top_1.value,

@@ -27,7 +27,7 @@ from nas.data.cache_entry import Entry, open_entry
 from nas.data.cache_filling import fill, image_bytes
 from nas.data.cache_lock import sole_maker
 from nas.data.source import Listing, Source
-from nas.data.split import hold_out, minival_count
+from nas.data.split import training_and_minival
 from nas.errors import UserError
 
 _VERSION = 1  # of an entry's files
@@ -38,7 +38,7 @@ Parts = Callable[[Listing], list[NDArray[np.int64]]]
 
 def training_parts(listing: Listing) -> list[NDArray[np.int64]]:
     """Positions of (the training set, the minival), chosen before any image is decoded."""
-    return list(hold_out(listing.labels, minival_count(len(listing.labels))))
+    return list(training_and_minival(listing.labels))
 
 
 def whole(listing: Listing) -> list[NDArray[np.int64]]:
@@ -92,8 +92,11 @@ def _make(
     console: Console,
 ) -> None:
     listing = source.listing()
+    chosen = parts(listing)
     directory.sweep()  # but not what is locked, as the draft is
     count = len(listing.labels)
+    if not count:
+        raise UserError(f"--data: {spec}: got no images, must have some")
     wanted = count * image_bytes(size)
     directory.make_room(wanted)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
@@ -104,7 +107,7 @@ def _make(
     try:
         with progress:
             task = progress.add_task(f"decoding {Path(spec).name} once", total=count)
-            fill(draft, listing, parts(listing), size, spec, partial(progress.advance, task))
+            fill(draft, listing, chosen, size, spec, partial(progress.advance, task))
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise no_room(directory.path, wanted, str(error.strerror)) from error

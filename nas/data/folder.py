@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from nas.data.fingerprint import fingerprint
 from nas.data.source import Listing, Source, in_chunks
+from nas.data.split_names import split_of_folder
 from nas.errors import UserError
 
 FEWEST_PER_CLASS = 5
-_VALIDATION = ("val", "valid", "validation")
-_HELD_BACK = {"test", *_VALIDATION}
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
 
 
@@ -21,10 +21,12 @@ def training_folder(root: Path) -> Source:
     """The images of ``root``/class, or of ``root``/train/class.
 
     Raises:
-        UserError: fewer than two classes.
+        UserError: fewer than two classes, or a folder that looks like a split and not like a class.
     """
-    root = _training_root(root)
+    top, root = root, _training_root(root)
     files = _files_by_class(root)
+    for name, images in files.items():
+        _check_class(root / name, images, may_be_called_a_split=root != top)
     if len(files) < 2:
         raise UserError(
             f"--data: got {root} with {len(files)} folders of images, "
@@ -35,18 +37,16 @@ def training_folder(root: Path) -> Source:
 
 def has_classes(root: Path) -> bool:
     """Whether there are folders of images to train on."""
-    root = _training_root(root)
-    return any(_has_image(folder) for folder in root.iterdir() if folder.is_dir())
+    return _has_folder_of_images(_training_root(root))
 
 
 def evaluation_folder(root: Path, class_names: tuple[str, ...]) -> Source:
-    """The images of ``root``/test/class, or of ``root``/val/class if there is no test.
+    """The images of ``root``/test/class, or of ``root``/val/class if there are none there.
 
     Raises:
         UserError: neither is there, or it has a class that the training set has not.
     """
-    names = {folder.name.lower(): folder for folder in root.iterdir() if folder.is_dir()}
-    root = next((names[n] for n in ("test", *_VALIDATION) if n in names), root / "test")
+    root = _evaluation_root(root, class_names)
     files = _files_by_class(root) if root.is_dir() else {}
     if not files:
         raise UserError(f"--data: got {root}, must be a folder of class folders")
@@ -60,7 +60,52 @@ def evaluation_folder(root: Path, class_names: tuple[str, ...]) -> Source:
 
 
 def _training_root(root: Path) -> Path:
-    return root / "train" if (root / "train").is_dir() else root
+    """Where the classes are: ``root``, or the folder in it that is named for training."""
+    found = [folder for folder in _named(root, "train") if _has_folder_of_images(folder)]
+    if len(found) > 1:
+        raise UserError(
+            f"--data: got {root} with the training sets {found[0].name} and {found[1].name}, "
+            "must have one"
+        )
+    return _training_root(found[0]) if found else root
+
+
+def _evaluation_root(root: Path, class_names: Sequence[str]) -> Path:
+    """The first split with folders of the classes: a test set's images may have no labels."""
+    named = [folder for split in ("test", "val") for folder in _named(root, split)]
+    for folder in named:
+        split = split_of_folder(folder.name) or ""
+        for place in (folder, *_named(folder, split)):  # seg_test/seg_test/class
+            if any((place / name).is_dir() for name in class_names):
+                return place
+    return named[0] if named else root / "test"
+
+
+def _named(root: Path, split: str) -> list[Path]:
+    """The folders whose names say that they are this split."""
+    found = (f for f in root.iterdir() if split_of_folder(f.name) == split and f.is_dir())
+    return sorted(found)
+
+
+def _check_class(folder: Path, images: Sequence[Path], may_be_called_a_split: bool) -> None:
+    """Refuses a split beside the classes, and folders of classes in a class's place.
+
+    A class may have its images in one folder below, as Tiny ImageNet's have.
+    """
+    if split_of_folder(folder.name) and not may_be_called_a_split:
+        raise UserError(
+            f"--data: got {folder}, images without classes beside the classes, must be a folder "
+            "of class folders; or another name if it is a class"
+        )
+    if any(image.parent == folder for image in images):
+        return
+    below = sorted({image.relative_to(folder).parts[0] for image in images})
+    if len(below) > 1:
+        first, second = below[:2]
+        raise UserError(
+            f"--data: got {folder} with the folders {first} and {second}, must be a class with "
+            "its images in it"
+        )
 
 
 def _source(
@@ -76,23 +121,25 @@ def _source(
         chunks=lambda: in_chunks((i, file.read_bytes) for i, file in enumerate(images)),
         fewest_per_class=fewest,
     )
-    return Source(fingerprint(root, images), lambda: listing)
+    return Source(fingerprint(root, images), lambda: listing, root.name)
 
 
 def _files_by_class(root: Path) -> dict[str, list[Path]]:
     """The images of every class, classes and images in the order of their names.
 
-    A test set beside the classes is none of them.
+    A split beside the classes, with classes of its own, is none of them.
     """
     files: dict[str, list[Path]] = {}
     for folder in sorted(folder for folder in root.iterdir() if folder.is_dir()):
         own = _images(folder)
-        is_held_back = folder.name.lower() in _HELD_BACK and any(
-            f.is_dir() for f in folder.iterdir()
-        )
-        if own and not is_held_back:
+        is_split = split_of_folder(folder.name) is not None and _has_folder_of_images(folder)
+        if own and not is_split:
             files[folder.name] = own
     return files
+
+
+def _has_folder_of_images(root: Path) -> bool:
+    return any(_has_image(folder) for folder in root.iterdir() if folder.is_dir())
 
 
 def _has_image(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nas.data import folder, hub, parquet, webdataset
 from nas.data.parquet import parquet_source
-from nas.data.shards import evaluation_shards, find_shards, training_shards
+from nas.data.shards import evaluation_shards, find_shards, split_of_shard, training_shards
 from nas.data.source import Source
 from nas.data.webdataset import webdataset_source
 from nas.errors import UserError
@@ -56,7 +56,9 @@ def evaluation_source(spec: str, class_names: tuple[str, ...]) -> Source:
         source = hub.hub_source(wanted, wanted.test, names)
     elif shards:
         opener, found = shards
-        source = opener(Path(spec), evaluation_shards(Path(spec), found), names)
+        chosen = evaluation_shards(Path(spec), found)
+        split = split_of_shard(Path(spec), chosen[0]) or ""
+        source = replace(opener(Path(spec), chosen, names), split=split)
     else:
         source = folder.evaluation_folder(Path(spec), names)
     # What a label stands for follows from the names.

@@ -32,9 +32,11 @@ def cached_evaluation_data(
     name: str, spec: str, size: int, class_names: tuple[str, ...]
 ) -> EvaluationData:
     """The test split of ``spec``, likewise."""
-    entry = cached(spec, evaluation_source(spec, class_names), size, whole)
+    source = evaluation_source(spec, class_names)
+    entry = cached(spec, source, size, whole)
     (test,) = entry.parts()
-    return EvaluationData(name, len(entry.meta.class_names), test, entry.meta.unreadable)
+    meta = entry.meta
+    return EvaluationData(name, len(meta.class_names), test, meta.unreadable, source.split)
 
 
 def reopened(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,7 +67,10 @@ def hub_source(wanted: HubName, split: str, class_names: tuple[str, ...] = ()) -
     schema: pa.Schema = dataset.features.arrow_schema
     where = f"{wanted.name}, {split}"
     table = Table(where, schema, partial(_batches, dataset), lambda i: f"{where}, row {i}")
-    return Source(fingerprint(root, files), partial(table_listing, table, class_names))
+    # The library's own hash tells which rows of the files were taken, such as train[:50%].
+    key = repr((fingerprint(root, files), dataset._fingerprint, len(dataset)))
+    whole = hashlib.sha256(key.encode()).hexdigest()
+    return Source(whole, partial(table_listing, table, class_names), split)
 
 
 def _batches(dataset: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -86,11 +90,22 @@ def _load(wanted: HubName, split: str) -> Any:
     try:
         if is_saved(Path(wanted.name)):
             loaded = datasets.load_from_disk(wanted.name)
-            return loaded[split] if isinstance(loaded, dict) else loaded
+            return loaded[split] if isinstance(loaded, dict) else _unsplit(loaded, wanted, split)
         return datasets.load_dataset(wanted.name, wanted.config, split=split)
+    except UserError:
+        raise
     except Exception as error:  # the library's own, its HTTP client's, and the data's script's
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"--data: got {PREFIX}{wanted.name}, must be a data set of the Hugging Face Hub with "
             f"a split {split!r}, and the Hub reachable ({type(error).__name__}: {reason})"
         ) from error
+
+
+def _unsplit(dataset: Any, wanted: HubName, split: str) -> Any:
+    """A saved ``Dataset``, which has no splits, and so no images kept for the test."""
+    if split != wanted.train:
+        raise UserError(
+            f"--data: got {wanted.name}, which has no splits, must have one named {split}"
+        )
+    return dataset

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.data import digits, shapes
 from nas.data.arrays import evaluation_arrays, training_arrays, training_labels
 from nas.data.cifar import cifar, is_cifar
-from nas.data.split import EvaluationData, SearchData, Split, hold_out, minival_count
+from nas.data.split import EvaluationData, SearchData, Split, training_and_minival
 from nas.errors import UserError
 
 ARRAYS = ".npz"
@@ -38,8 +39,6 @@ def search_data_in_memory(spec: str, image_size: int | None) -> SearchData:
         return _held_out(spec, *cifar(Path(spec), "train", image_size))
     split = training_arrays(Path(spec), image_size)
     labels, places = np.unique(split.labels, return_inverse=True)
-    if len(labels) < 2:
-        raise UserError(f"--data: {spec}: got labels of {len(labels)} class, must be 2 or more")
     names = tuple(map(str, labels.tolist()))
     return _held_out(spec, Split(split.pixels, places.astype(np.int64)), names)
 
@@ -59,9 +58,7 @@ def evaluation_data_in_memory(
         test, names = cifar(Path(spec), "test", image_size)
         return EvaluationData(spec, len(names), test)
     test = evaluation_arrays(Path(spec), image_size)
-    known = np.array([int(name) for name in class_names], np.int64) if class_names else (
-        training_labels(Path(spec))
-    )  # fmt: skip
+    known = _numbered(spec, class_names) if class_names else training_labels(Path(spec))
     places = np.searchsorted(known, test.labels).clip(max=max(0, len(known) - 1))
     if not len(known) or (known[places] != test.labels).any():
         raise UserError(
@@ -71,9 +68,20 @@ def evaluation_data_in_memory(
 
 
 def _held_out(name: str, split: Split, class_names: tuple[str, ...]) -> SearchData:
-    kept, held = hold_out(split.labels, minival_count(len(split)))
+    kept, held = training_and_minival(split.labels)
     parts = (split.take(kept), split.take(held))
     return SearchData(name, len(class_names), *parts, class_names=class_names)
+
+
+def _numbered(spec: str, class_names: tuple[str, ...]) -> NDArray[np.int64]:
+    """The labels that these names are."""
+    try:
+        return np.array([int(name) for name in class_names], np.int64)
+    except (ValueError, OverflowError) as error:
+        raise UserError(
+            f"--data: {spec}: got numbers as labels, must have the training set's "
+            f"{len(class_names)} classes, such as {class_names[0]!r}"
+        ) from error
 
 
 def _numbers(count: int) -> tuple[str, ...]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.data.split_names import split_in_path
 from nas.errors import UserError
-
-_WORDS = re.compile(r"(?:^|[-_./])(train|training|test|val|valid|validation)(?=[-_./\d]|$)")
-_VALIDATION = ("val", "valid", "validation")
 
 
 def find_shards(path: Path, suffix: str) -> list[Path]:
@@ -31,23 +28,22 @@ def training_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
     """
     if shards == [root]:
         return [root]
-    words = {shard: _word(root, shard) for shard in shards}
-    chosen = [s for s in shards if words[s] in ("train", "training")]
-    chosen = chosen or [s for s in shards if words[s] is None]
+    said = {shard: split_of_shard(root, shard) for shard in shards}
+    chosen = [s for s in shards if said[s] == "train"]
+    chosen = chosen or [s for s in shards if said[s] is None]
     if not chosen:
         raise UserError(f"--data: got {root} with test files alone, must have a training set")
     return chosen
 
 
 def evaluation_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
-    """Those that say ``test``, or where none does ``val`` or ``validation``.
+    """Those that say ``test``, or where none does those of the validation.
 
     Raises:
         UserError: none does.
     """
-    words = {shard: _word(root, shard) for shard in shards}
-    chosen = [s for s in shards if words[s] == "test"]
-    chosen = chosen or [s for s in shards if words[s] in _VALIDATION]
+    said = {shard: split_of_shard(root, shard) for shard in shards}
+    chosen = [s for s in shards if said[s] == "test"] or [s for s in shards if said[s] == "val"]
     if not chosen:
         raise UserError(
             f"--data: got {root} with no file or folder named test or val, must have a test split"
@@ -55,7 +51,6 @@ def evaluation_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
     return chosen
 
 
-def _word(root: Path, shard: Path) -> str | None:
-    name = shard.name if shard == root else shard.relative_to(root).as_posix()
-    match = _WORDS.search(name.lower())
-    return match[1] if match else None
+def split_of_shard(root: Path, shard: Path) -> str | None:
+    """``train``, ``test`` or ``val``, by the shard's name and the folders below ``root``."""
+    return split_in_path(shard.name if shard == root else shard.relative_to(root).as_posix())

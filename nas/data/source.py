@@ -52,10 +52,14 @@ class Listing:
 
 @dataclass(frozen=True)
 class Source:
-    """A set of images by its content: ``fingerprint`` is quick to tell, ``listing`` may not be."""
+    """A set of images by its content: ``fingerprint`` is quick to tell, ``listing`` may not be.
+
+    ``split`` is what the data set calls it.
+    """
 
     fingerprint: str
     listing: Callable[[], Listing]
+    split: str = ""
 
 
 def in_chunks(readers: Iterator[tuple[int, Reader]]) -> Iterator[Chunk]:

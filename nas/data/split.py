@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.statistics import Statistics
+from nas.errors import UserError
 
 NO_LABEL = -1
 
@@ -85,12 +86,16 @@ class SearchData:
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """The test split, read once, when all is chosen. Labels are those of the training set."""
+    """The test split, read once, when all is chosen. Labels are those of the training set.
+
+    ``split`` is what the data set calls it, where that is known.
+    """
 
     name: str
     classes: int
     test: Split
     unreadable: tuple[str, ...] = ()
+    split: str = ""
 
 
 def minival_count(images: int) -> int:
@@ -100,6 +105,23 @@ def minival_count(images: int) -> int:
     be too few to tell two networks apart.
     """
     return max(1, min(max(images // 50, 1000), 25_000, images // 5))
+
+
+def training_and_minival(
+    labels: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of (the training set, the minival) in a set that is to be both.
+
+    Raises:
+        UserError: one image or class, or none.
+    """
+    classes = len(np.unique(labels[labels != NO_LABEL]))
+    if len(labels) < 2 or classes < 2:
+        raise UserError(
+            f"--data: got a training set with labels of {classes} class and {len(labels)} images, "
+            "must be 2 or more of both"
+        )
+    return hold_out(labels, minival_count(len(labels)))
 
 
 def hold_out(labels: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,6 +15,7 @@ from nas.checkpoint import TrainedNetwork
 from nas.data.images import Images, images
 from nas.data.load import load_test_data
 from nas.errors import UserError
+from nas.failure import failure
 from nas.training.step import mixed_precision
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
@@ -45,7 +48,10 @@ class Share:
 
 @dataclass(frozen=True)
 class TestResult:
-    """What a network came to on a test split. ``top_5`` is None under six classes."""
+    """What a network came to on a test split. ``top_5`` is None under six classes.
+
+    ``split`` is what the data set calls the split, where that is known.
+    """
 
     top_1: Share
     top_5: Share | None
@@ -53,6 +59,7 @@ class TestResult:
     image_size: int
     device: str
     unreadable: tuple[str, ...]
+    split: str = ""
 
 
 def evaluate(
@@ -61,7 +68,8 @@ def evaluate(
     """The network's accuracy on the test split of ``data``, at the network's evaluation size.
 
     Raises:
-        UserError: no such data, no test split, or other classes or channels than the network's.
+        UserError: no such data, no test split, other classes or channels than the network's, or
+            more images at a time than fit into memory.
     """
     size, task = trained.file.eval_size, trained.file.task
     loaded = load_test_data(data, size, trained.class_names)
@@ -72,12 +80,13 @@ def evaluate(
     ):
         if got != own:
             raise UserError(f"--data: got {data!r} with {got} {what}, must have {own}, as trained")
-    test = images(loaded.test, device, trained.normalization, task.classes)
-    network = trained.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    ranks(network, replace(test, labels=test.labels[:batch_size]), batch_size)  # warm-up
-    start = time.perf_counter()
-    places = ranks(network, test, batch_size)
-    seconds = time.perf_counter() - start
+    with _enough_memory(batch_size):
+        test = images(loaded.test, device, trained.normalization, task.classes)
+        network = trained.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        ranks(network, replace(test, labels=test.labels[:batch_size]), batch_size)  # warm-up
+        start = time.perf_counter()
+        places = ranks(network, test, batch_size)
+        seconds = time.perf_counter() - start
     has_top_5 = task.classes >= FEWEST_CLASSES_FOR_TOP_5
     return TestResult(
         top_1=Share(int((places < 1).sum()), len(test)),
@@ -86,7 +95,21 @@ def evaluate(
         image_size=size,
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
         unreadable=loaded.unreadable,
+        split=loaded.split,
     )
+
+
+@contextmanager
+def _enough_memory(batch_size: int) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if failure(error)[0] != "out_of_memory":
+            raise
+        raise UserError(
+            f"out of memory in evaluation: --batch-size: got {batch_size}, must be smaller",
+            exit_code=1,
+        ) from error
 
 
 @torch.inference_mode()

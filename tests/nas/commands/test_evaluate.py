@@ -17,6 +17,7 @@ from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
 from tests.nas.conftest import TINY_BACKBONE
+from tests.nas.data.pictures import class_folders
 
 
 @pytest.fixture
@@ -51,6 +52,29 @@ def test_the_accuracies_stand_with_their_intervals(directory: Path) -> None:
     assert top_1 in shown.output.splitlines()
     assert "test      360 images at 8 px" in shown.output
     assert max(map(len, shown.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("split", "said"), [("test", ""), ("val", " of val")])
+def test_the_split_is_said_where_it_is_not_the_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, said: str
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    class_folders(tmp_path / "pets" / split, count=3)
+    network = TrainedNetwork(
+        file=ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(2, 3)),
+        weights=Network(TINY_BACKBONE, 2, 3).state_dict(),
+        normalization=Normalization((78.0,) * 3, (96.0,) * 3),
+        data="pets",
+        epoch=3,
+        accuracy=0.5,
+        class_names=("ant", "bee"),
+    )
+    checkpoint.write(tmp_path / "best.pt", network)
+    arguments = [str(tmp_path), "--data", str(tmp_path / "pets")]
+    shown = CliRunner().invoke(evaluate, arguments).output
+    assert f"test      6 images{said} at 8 px" in shown.splitlines()
+    told = json.loads(CliRunner().invoke(evaluate, [*arguments, "--json"]).output)
+    assert told["split"] == split
 
 
 def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:

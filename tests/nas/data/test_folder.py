@@ -195,9 +195,55 @@ def test_a_test_set_beside_the_classes_is_no_class(make_folder: MakeFolder) -> N
     assert training_folder(make_folder()).listing().class_names == ("cat", "dog")
 
 
-def test_a_class_may_be_called_test(make_folder: MakeFolder) -> None:
-    source = training_folder(make_folder(("exam", "test")))
-    assert source.listing().class_names == ("exam", "test")
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Training", "Testing"),
+        ("TRAIN", "dev"),
+        ("train_set", "test_set"),
+        ("seg_train/seg_train", "seg_test/seg_test"),
+        ("train2017", "Validation Set"),
+    ],
+)
+def test_splits_are_known_by_their_words(make_folder: MakeFolder, train: str, test: str) -> None:
+    make_folder(under=train)
+    root = make_folder(under=test, count=2)
+    assert training_folder(root).listing().class_names == ("cat", "dog")
+    assert len(training_folder(root).listing().labels) == 2 * COUNT
+    source = evaluation_folder(root, ("cat", "dog"))
+    assert len(source.listing().labels) == 4
+    assert source.split == Path(test).name
+
+
+def test_of_two_training_sets_none_is_taken(make_folder: MakeFolder) -> None:
+    make_folder(under="train")
+    with pytest.raises(UserError, match="with the training sets train and train2, must have one"):
+        training_folder(make_folder(under="train2"))
+
+
+def test_a_class_of_the_training_set_may_be_called_test(make_folder: MakeFolder) -> None:
+    source = training_folder(make_folder(("bullet_train", "test"), under="train"))
+    assert source.listing().class_names == ("bullet_train", "test")
+
+
+@pytest.mark.parametrize("name", ["test", "Testing", "val", "test_set", "train"])
+def test_unlabelled_images_beside_the_classes_are_no_class(
+    make_folder: MakeFolder, name: str
+) -> None:
+    with pytest.raises(UserError, match=f"/{name}, images without classes beside the classes"):
+        training_folder(make_folder(("cat", "dog", name)))
+
+
+def test_sets_of_classes_are_no_classes(make_folder: MakeFolder) -> None:
+    make_folder(under="fold1")
+    with pytest.raises(UserError, match="fold1 with the folders cat and dog, must be a class"):
+        training_folder(make_folder(under="fold2"))
+
+
+def test_images_may_lie_in_one_folder_below_their_class(make_folder: MakeFolder) -> None:
+    make_folder(("images",), under="train/cat")
+    root = make_folder(("images",), under="train/dog")
+    assert training_folder(root).listing().class_names == ("cat", "dog")
 
 
 @pytest.mark.parametrize("name", ["test", "val", "Validation"])
@@ -214,6 +260,17 @@ def test_test_comes_before_val(make_folder: MakeFolder) -> None:
     make_folder(("cat",), count=3, under="val")
     root = make_folder(("cat",), count=2, under="test")
     assert len(evaluation_folder(root, ("cat",)).listing().labels) == 2
+
+
+@pytest.mark.parametrize("under", ["test", "test/unknown"])
+def test_an_unlabelled_test_set_is_passed_over(make_folder: MakeFolder, under: str) -> None:
+    """As ILSVRC has it beside train and val."""
+    root = make_folder(("cat", "dog"), under="val", count=3)
+    (root / under).mkdir(parents=True)
+    Image.new("RGB", (9, 9)).save(root / under / "0.png")
+    source = evaluation_folder(root, ("cat", "dog"))
+    assert source.split == "val"
+    assert len(source.listing().labels) == 6
 
 
 def test_a_test_class_that_nobody_trained_on_is_refused(make_folder: MakeFolder) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas.data.hub import parse_hub
+from nas.data.hub import hub_source, parse_hub
 from nas.data.load import absolute, load_search_data, load_test_data
 from nas.errors import UserError
 from tests.nas.data.pictures import class_folders, picture
@@ -51,6 +51,35 @@ def test_a_saved_dataset(library: Any, tmp_path: Path, prefix: str) -> None:
 def test_a_dataset_without_splits(library: Any, tmp_path: Path) -> None:
     _dataset(library, list(range(10))).save_to_disk(tmp_path / "saved")
     assert len(load_search_data(str(tmp_path / "saved"), 8).training) == 8
+
+
+def test_a_dataset_without_splits_has_no_test(library: Any, tmp_path: Path) -> None:
+    _dataset(library, list(range(10))).save_to_disk(tmp_path / "saved")
+    for names in ((), ("cat", "dog")):
+        with pytest.raises(UserError) as error:
+            load_test_data(str(tmp_path / "saved"), 8, names)
+        said = f"got {tmp_path / 'saved'}, which has no splits, must have one named test"
+        assert str(error.value) == f"--data: {said}"
+
+
+def test_other_rows_of_the_same_files_are_other_images(library: Any, tmp_path: Path) -> None:
+    class_folders(tmp_path / "made" / "train", count=4)
+    wanted = parse_hub(f"hub:{tmp_path / 'made'}")
+    slices = ("train", "train[:50%]", "train[50%:]")
+    first, second = ([hub_source(wanted, s).fingerprint for s in slices] for _ in range(2))
+    assert len(set(first)) == len(slices)
+    assert first == second
+
+
+def test_images_kept_in_memory_are_told_apart(
+    library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.IN_MEMORY_MAX_SIZE", 2**30)
+    fingerprints = set()
+    for name, greys in (("a", [1, 2]), ("b", [3, 4])):
+        _dataset(library, greys).save_to_disk(tmp_path / name)
+        fingerprints.add(hub_source(parse_hub(f"hub:{tmp_path / name}"), "train").fingerprint)
+    assert len(fingerprints) == 2
 
 
 def test_a_folder_that_the_library_builds(library: Any, tmp_path: Path) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import re
+import tarfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from nas.data.digits import digits
 from nas.data.load import load_search_data, load_test_data, load_training_data
 from nas.data.shapes import shapes
 from nas.errors import UserError
-from tests.nas.data.pictures import class_folders
+from tests.nas.data.pictures import class_folders, picture
 
 
 def test_digits() -> None:
@@ -125,7 +129,52 @@ def test_labels_of_arrays_are_numbered_from_0(tmp_path: Path) -> None:
 def test_one_class_in_arrays_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, images=np.zeros((9, 4, 4), np.uint8), labels=np.ones(9, int))
-    _assert_refused(str(path), "got labels of 1 class, must be 2 or more")
+    _assert_refused(str(path), "with labels of 1 class and 9 images, must be 2 or more")
+
+
+def test_other_class_names_than_numbers_do_not_fit_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "set.npz"
+    np.savez(path, x_test=np.zeros((2, 4, 4), np.uint8), y_test=[0, 1])
+    with pytest.raises(UserError, match="got numbers as labels, must have the training set's 2"):
+        load_test_data(str(path), class_names=("ant", "bee"))
+
+
+@pytest.mark.parametrize("form", ["npz", "parquet", "tar"])
+@pytest.mark.parametrize(("labels", "said"), [([3], "1 class and 1 images"), ([3] * 9, "1 class")])
+def test_too_little_to_train_on_is_refused_in_every_form(
+    tmp_path: Path, form: str, labels: list[int], said: str
+) -> None:
+    path = tmp_path / f"set.{form}"
+    if form == "npz":
+        np.savez(path, images=np.zeros((len(labels), 4, 4), np.uint8), labels=labels)
+    elif form == "parquet":
+        parquet.write_table(pa.table({"image": [picture(9)] * len(labels), "label": labels}), path)
+    else:
+        with tarfile.open(path, "w") as archive:
+            for i, label in enumerate(labels):
+                for name, content in ((f"{i}.png", picture(9)), (f"{i}.cls", b"%d" % label)):
+                    member = tarfile.TarInfo(name)
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+    _assert_refused(str(path), f"with labels of {said}")
+
+
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "test.parquet"
+    schema = pa.schema([("image", pa.binary()), ("label", pa.int64())])
+    parquet.write_table(schema.empty_table(), path)
+    _assert_refused(str(path), "with labels of 0 class and 0 images")
+    with pytest.raises(UserError, match="got no images, must have some"):
+        load_test_data(str(path), 8, ("1", "2"))
+
+
+def test_a_training_set_without_a_readable_image_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.parquet"
+    images = [picture(1), b"", picture(2), b""]
+    for content in (images, images[::-1]):
+        table = pa.table({"image": content[:2], "label": [0, 1]})
+        parquet.write_table(table, path)
+        _assert_refused(str(path), "got too few readable images to hold some out")
 
 
 @pytest.mark.parametrize(

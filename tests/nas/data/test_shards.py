@@ -23,6 +23,9 @@ def _names(root: Path, chosen: list[Path]) -> list[str]:
         (["Train.tar", "VALID.tar"], [0], [1]),
         (["000.tar", "001.tar", "test.tar"], [0, 1], [2]),
         (["training_0.tar", "test_0.tar", "readme.tar"], [0], [1]),
+        (["Training/0.tar", "Testing/0.tar", "dev/0.tar"], [0], [1]),
+        (["train_set/0.tar", "test_set/0.tar"], [0], [1]),
+        (["0.tar", "eval-0.tar"], [0], [1]),
         (["trained.tar", "latest.tar", "val1.tar"], [0, 1], [2]),
     ],
 )

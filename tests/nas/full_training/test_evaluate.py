@@ -12,6 +12,7 @@ from nas.checkpoint import Normalization, TrainedNetwork
 from nas.data.images import Images
 from nas.data.load import load_test_data
 from nas.errors import UserError
+from nas.full_training import evaluate as evaluation
 from nas.full_training.evaluate import Share, evaluate, ranks
 from nas.training.accuracy import accuracy
 from results.architecture_file import ArchitectureFile
@@ -85,6 +86,32 @@ def test_accuracy_is_the_training_loops_on_the_test_split(trained: TrainedNetwor
     assert result.top_5 is not None
     assert result.top_1.count < result.top_5.count < 360
     assert result.image_size == 8
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")]
+)
+def test_out_of_memory_is_one_line(
+    trained: TrainedNetwork, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> Tensor:
+        raise error
+
+    monkeypatch.setattr(evaluation, "ranks", fail)
+    with pytest.raises(UserError, match="--batch-size: got 100, must be smaller") as refused:
+        evaluate(trained, "digits", 100, CPU)
+    assert refused.value.exit_code == 1
+
+
+def test_another_failure_is_not_taken_for_one_of_memory(
+    trained: TrainedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Tensor:
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(evaluation, "ranks", fail)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        evaluate(trained, "digits", 100, CPU)
 
 
 @pytest.mark.parametrize(
