@@ -38,8 +38,8 @@ PRESETS = ("imagenet", "imagenet21k", "transfer", "proxy")
 @click.option(
     "--progressive/--no-progressive",
     default=None,
-    help="Progressive learning: image size and regularization grow. Default: where ARCH is a "
-    "scaled file.",
+    help="Progressive learning: image size and regularization grow. Default: with a scaled file "
+    "and the presets imagenet and imagenet21k; with others the flag is needed.",
 )
 @click.option("--epochs", type=Whole(1), help="Default: the preset's.")
 @click.option(
@@ -57,9 +57,8 @@ PRESETS = ("imagenet", "imagenet21k", "transfer", "proxy")
 @click.option(
     "--workers",
     type=Whole(1),
-    default=1,
-    show_default=True,
-    help="Processes, each with a GPU of its own where there are any.",
+    help="Processes, each with a GPU of its own where there are any. Default: 1, or as many as "
+    "the training to resume began with.",
 )
 @click.option(
     "--pretrained",
@@ -91,7 +90,7 @@ def train(
     batch_size: int | None,
     seed: int | None,
     patience: int | None,
-    workers: int,
+    workers: int | None,
     pretrained: Path | None,
     resume: Path | None,
     log: str | None,
@@ -119,15 +118,22 @@ def train(
             seed=seed,
             patience=patience,
             pretrained=pretrained,
+            workers=workers,
             resume=resume,
         )
     )
-    path = job.directory.path
+    path, began = job.directory.path, job.settings.workers
     try:
         _announce(job, as_json)
+        if workers not in (None, began):
+            click.echo(
+                f"--workers: got {workers}, the training began with {began}: the outcome is not "
+                "that of an uninterrupted run",
+                err=True,
+            )
         from nas.full_training.run import run_training
 
-        trained = run_training(job, workers, tools, as_json)
+        trained = run_training(job, workers or began, tools, as_json)
     except KeyboardInterrupt:
         click.echo(f"interrupted; go on with: nas train --resume {path}", err=True)
         raise

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute, load_training_data
@@ -23,6 +26,7 @@ from search_space.task import Task
 
 MANY_IMAGES = 100_000
 LIGHT_EPOCHS = 30  # three times a candidate's
+PROGRESSIVE = ("imagenet", "imagenet21k")  # the presets whose epochs are enough for it
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class TrainRequest:
     seed: int | None = None
     patience: int | None = None
     pretrained: Path | None = None
+    workers: int | None = None
     resume: Path | None = None
 
 
@@ -71,10 +76,12 @@ def _new(request: TrainRequest) -> Job:
         epochs=request.epochs or _epochs(preset, len(data.training), request),
         batch_size=_batch_size(preset, len(data.training), request),
         seed=request.seed or 0,
-        progressive=_progressive(request, file, source),
+        progressive=_progressive(request, preset, file, source),
         patience=request.patience,
         pretrained=str(request.pretrained.absolute()) if request.pretrained else None,
+        workers=request.workers or 1,
     )
+    _check_workers(settings.workers, settings.batch_size)
     recipe = settings.recipe(len(data.training))
     pretrained = read_pretrained(request.pretrained, file) if request.pretrained else None
     made = directory.create(request.out)
@@ -131,13 +138,30 @@ def _batch_size(preset: str, images: int, request: TrainRequest) -> int:
     return min(recipe.batch_size, images)
 
 
+def _check_workers(workers: int, batch_size: int) -> None:
+    """Whether the processes have devices of their own here, and equal shares of a batch."""
+    gpus = torch.cuda.device_count()
+    what, devices = ("GPU", gpus) if gpus else ("core", os.cpu_count() or 1)
+    most = min(devices, batch_size)
+    if workers > most and workers > 1:
+        raise UserError(
+            f"--workers: got {workers}, must be from 1 to {most}: there are {devices} "
+            f"{what}s, and {batch_size} images in a batch"
+        )
+    if batch_size % workers:
+        raise UserError(
+            f"--workers: got {workers} for batches of {batch_size} images, must divide them: "
+            f"--batch-size {batch_size - batch_size % workers} would do"
+        )
+
+
 def _progressive(
-    request: TrainRequest, file: ArchitectureFile, source: ArchitectureFile
+    request: TrainRequest, preset: str, file: ArchitectureFile, source: ArchitectureFile
 ) -> dict[str, Any] | None:
-    """The ranges, where they are asked for or the scaled file carries them."""
+    """The ranges, where they are asked for, or the file carries them and the preset is for them."""
     is_wanted = request.progressive
     if is_wanted is None:
-        is_wanted = "progressive" in source.training
+        is_wanted = preset in PROGRESSIVE and "progressive" in source.training
     if not is_wanted:
         return None
     try:
@@ -153,6 +177,7 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     known = TrainDirectory(path)
     settings = known.read_settings()
     _check_agreement(request, settings, path)
+    _check_workers(request.workers or settings.workers, settings.batch_size)
     data = load_training_data(settings.data, settings.image_size)
     if data.fingerprint() != settings.data_fingerprint:
         raise UserError(

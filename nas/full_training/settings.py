@@ -21,6 +21,7 @@ class TrainSettings:
 
     ``architecture`` is an architecture file's content: the data's classes and channels, and the
     sizes to train and to evaluate at. ``progressive`` are progressive learning's ranges, or None.
+    ``workers`` is how many processes it began with.
     """
 
     architecture: Mapping[str, Any]
@@ -33,6 +34,7 @@ class TrainSettings:
     progressive: Mapping[str, Any] | None = None
     patience: int | None = None
     pretrained: str | None = None
+    workers: int = 1
 
     @property
     def file(self) -> ArchitectureFile:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
 from nas.commands.train import PRESETS, train
 from nas.errors import UserError
+from nas.full_training.job import Job
 from nas.training import presets
 
 
@@ -44,3 +47,28 @@ def test_what_is_missing_or_unknown_is_one_line(arguments: list[str], said: str)
     assert isinstance(error, UserError)
     assert said in str(error)
     assert "\n" not in str(error)
+
+
+def test_resumed_with_other_workers_it_says_what_that_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[int] = []
+
+    def interrupted(job: Job, workers: int, *_: object) -> None:
+        used.append(workers)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nas.full_training.run.run_training", interrupted)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    run = str(tmp_path / "run")
+    new = ["--arch", "efficientnet-b0", "--data", "digits", "--batch-size", "64", "--out", run]
+    outputs = [
+        CliRunner().invoke(train, arguments).output
+        for arguments in (
+            [*new, "--workers", "2"], ["--resume", run], ["--resume", run, "--workers", "4"],
+        )
+    ]  # fmt: skip
+    assert used == [2, 2, 4]
+    said = "--workers: got 4, the training began with 2: the outcome is not that of an uninter"
+    assert [said in output for output in outputs] == [False, False, True]

@@ -63,12 +63,12 @@ def test_a_scaled_file_is_trained_progressively(tiny_arch_file: Path, make_job: 
     scaled = replace(read(tiny_arch_file), train_size=16, eval_size=16)
     scaled = replace(scaled, training={"dropout": 0.3, "survival": 0.8, "progressive": RANGES})
     write(tiny_arch_file, scaled)
-    resizing = make_job("a", image_size=16).recipe.resizing
+    resizing = make_job("a", image_size=16, preset="imagenet").recipe.resizing
     assert resizing is not None
     assert resizing.ranges.image_size == (8, 16)
     assert resizing.ranges.dropout == (0.1, 0.4)
-    assert make_job("b", image_size=16, progressive=False).recipe.resizing is None
-    at_32 = make_job("c", image_size=32).recipe.resizing
+    assert make_job("b", image_size=16).recipe.resizing is None  # with the proxy's few epochs
+    at_32 = make_job("c", image_size=32, progressive=True).recipe.resizing
     assert at_32 is not None
     assert at_32.ranges.image_size == (16, 32)
     imagenet = make_job("d", image_size=16, preset="imagenet", progressive=False).recipe
@@ -125,6 +125,19 @@ def test_a_resume_that_contradicts_is_refused(
         prepare(TrainRequest(**{"resume": path, option: value}))  # type: ignore[arg-type]
 
 
+def test_a_resumed_training_has_as_many_workers_as_before(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    path = make_job(workers=2).directory.path
+    assert prepare(TrainRequest(resume=path)).settings.workers == 2
+    assert prepare(TrainRequest(resume=path, workers=1)).settings.workers == 2
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    with pytest.raises(UserError, match="--workers: got 2, must be from 1 to 1: there are 1 core"):
+        prepare(TrainRequest(resume=path))
+
+
 def test_resumed_with_other_images_is_refused(make_job: MakeJob, tiny_data_file: Path) -> None:
     job = make_job()
     with np.load(tiny_data_file) as arrays:
@@ -143,11 +156,19 @@ def test_resumed_with_other_images_is_refused(make_job: MakeJob, tiny_data_file:
         ({"arch": "efficientnetv2-z"}, "--arch: got 'efficientnetv2-z', must be a file"),
         ({"data": "didgits"}, "--data: got 'didgits', must be"),
         ({"pretrained": Path("none.pt")}, "--pretrained: none.pt: "),
+        ({"workers": 4}, "--workers: got 4, must be from 1 to 3: there are 3 cores, and 16 images"),
+        ({"workers": 3}, "--workers: got 3 for batches of 16 .*: --batch-size 15 would do"),
     ],
 )
 def test_what_cannot_be_met_is_refused_before_a_directory_is_made(
-    make_job: MakeJob, tmp_path: Path, options: dict[str, object], said: str
+    make_job: MakeJob,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, object],
+    said: str,
 ) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
     with pytest.raises(UserError, match=said):
         make_job(**options)
     assert not (tmp_path / "run").exists()
@@ -174,4 +195,4 @@ def test_ranges_that_are_none_are_refused(tiny_arch_file: Path, make_job: MakeJo
     file = ArchitectureFile("x", TINY_BACKBONE, 8, 8, training={"progressive": {"dropout": 1}})
     write(tiny_arch_file, file)
     with pytest.raises(UserError, match=r"--arch: .* ranges .* or --no-progressive"):
-        make_job()
+        make_job(progressive=True)
