@@ -29,6 +29,7 @@ def find_architecture(arch: str) -> ArchitectureFile:
             raise UserError(
                 f"ARCH: got {arch!r}, must be a file such as best.json or one of {names}"
             )
-        return read(Path(arch))
+        winner = Path(arch, "best.json")  # of a run's directory
+        return read(winner if winner.is_file() else Path(arch))
     except (ArchitectureFileError, OSError) as error:  # OSError: a name that is too long
         raise UserError(f"ARCH: {error}") from error

@@ -105,7 +105,7 @@ class Progress:
             parts += [f"{60 / seconds:.1f}/min", f"{duration(seconds * left)} left"]
         elif left <= 0 and self._epochs:
             parts.append("confirming")
-        elif self._console.is_terminal:
+        elif left > 0 and self._console.is_terminal:
             parts.append(self._first_steps())
         if self._best:
             parts.append(f"best {self._best[0]:.4f} (no. {self._best[1]})")

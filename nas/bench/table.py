@@ -104,7 +104,7 @@ def _legend(rows: Sequence[Mapping[str, Any]]) -> str:
     devices = ", ".join(dict.fromkeys(row["device"] for row in rows))
     return (
         f"px: to train, or to train/infer. x ref: the step of {references} at these px, in turn. "
-        f"On {devices}."
+        f"infer ms: one image; infer/s: in batches. On {devices}."
     )
 
 

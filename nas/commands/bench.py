@@ -97,11 +97,13 @@ def _measure(planned: Sequence[Planned], cap_s: float, rows: list[Row]) -> None:
         rows.append(one.measure(cap_s))
 
 
-def _check_places(*paths: Path | None) -> None:
+def _check_places(csv: Path | None, plot: Path | None) -> None:
     """Before minutes of measuring: that what is to be written can be."""
-    for path in paths:
+    for path in (csv, plot):
         if path is not None and not path.absolute().parent.is_dir():
             raise click.UsageError(f"--csv, --plot: got {path}, must be in a folder that exists")
+    if plot is not None and plot.suffix != ".html":
+        raise click.UsageError(f"--plot: got {plot}, must end in .html")
 
 
 def _show(rows: Sequence[Row], csv: Path | None, plot: Path | None, as_json: bool) -> None:

@@ -117,3 +117,5 @@ def _print(files: Sequence[ArchitectureFile], paths: Sequence[Path], as_json: bo
         print_side_by_side(console, files)
     for path in paths:
         click.echo(f"written: {path}")
+    if not paths:
+        click.echo("not written; --out keeps it", err=True)

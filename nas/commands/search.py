@@ -239,6 +239,9 @@ def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) ->
     settings = prepared.settings
     file = best_file(candidates, settings.objective, prepared.run.run_id, settings.task)
     if file is None:
+        limit = settings.max_parameters
+        if limit is not None and not candidates:
+            raise click.ClickException(f"--max-params {limit:,}: no network as small was found")
         raise click.ClickException("no candidate completed")
     if as_json:
         click.echo(json.dumps(file.to_json(), indent=2))

@@ -58,6 +58,12 @@ def test_a_directory_is_no_architecture(tmp_path: Path) -> None:
         find_architecture(str(tmp_path))
 
 
+def test_a_runs_directory_stands_for_its_winner(tmp_path: Path) -> None:
+    network = find_architecture("efficientnet-b0")
+    write(tmp_path / "best.json", network)
+    assert find_architecture(str(tmp_path)) == network
+
+
 @pytest.mark.parametrize("name", SPACES)
 def test_spaces_by_name(name: str) -> None:
     assert find_space(name, 32) == SPACES[name](32)

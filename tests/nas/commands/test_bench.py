@@ -103,6 +103,7 @@ def test_ctrl_c_shows_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None
     [
         (("efficientnet-b0", "--image-size", "a,8"), "--image-size: got 'a', must be a whole"),
         (("efficientnet-b0", "--batch-size", "1"), "--batch-size: got '1', must be a whole"),
+        (("efficientnet-b0", "--plot", "x.png"), "--plot: got x.png, must end in .html"),
         (("efficientnet-b0", "--csv", "/no/where.csv"), "must be in a folder that exists"),
         ((), "Missing argument"),
     ],
