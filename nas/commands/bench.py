@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nas.bench.row import Row
 
 
-@click.command()
+@click.command(short_help="Measure training step, inference and memory.")
 @click.argument("archs", metavar="ARCH...", nargs=-1, required=True)
 @click.option(
     "--image-size",

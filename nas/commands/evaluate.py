@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nas.full_training.evaluate import Share, TestResult
 
 
-@click.command()
+@click.command(short_help="Measure a checkpoint on the test split.")
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("--data", required=True, metavar="D", help="The data; their test split is read.")
 @click.option(

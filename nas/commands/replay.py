@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nas.replay.request import Replayed
 
 
-@click.command()
+@click.command(short_help="Try a strategy on a finished run.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--sampler", metavar="S", default="model", help="As of nas search.  [default: model]")
 @click.option("--scheduler", metavar="S", default="none", help="As of nas search.")

@@ -29,7 +29,7 @@ PROGRESSIVE = ("image_size", "randaugment_magnitude", "mixup_alpha", "dropout")
 SMALL_IMAGES = 32  # pixels; the space `small` has two forms, this one and that for under 24
 
 
-@click.command()
+@click.command(short_help="Show what an architecture or a space is.")
 @click.argument("archs", metavar="[ARCH]...", nargs=-1)
 @click.option("--space", metavar="NAME|FILE", help="Show this search space and its size instead.")
 @click.option("--fuse", metavar="STAGES", help="Put Fused-MBConv into these stages, such as 1-3.")
