@@ -179,7 +179,7 @@ class Evaluator:
             yield candidate if is_timed else replace(candidate, step_time=timer.step_time())
         with _timed(phases, "step_time"):
             if not is_timed:
-                timer.top_up(FEWEST_PAIRS)
+                timer.top_up(FEWEST_PAIRS, deadline)
                 candidate = replace(candidate, step_time=timer.step_time())
             latency = self._latency_s(training.average)
         yield replace(candidate, inference_time_s=latency)

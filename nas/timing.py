@@ -128,9 +128,15 @@ class TrainingTimer:
             return self._pair(run)
         return run()
 
-    def top_up(self, fewest: int) -> None:
-        """Takes what is missing to so many pairs, on a network that needs no further training."""
+    def top_up(self, fewest: int, deadline: float) -> None:
+        """Takes what is missing to so many pairs, on a network that needs no further training.
+
+        Raises:
+            TimeLimitExceeded: ``time.monotonic()`` passed the deadline.
+        """
         while self._last is not None and self._timer.count < fewest:
+            if time.monotonic() > deadline:
+                raise TimeLimitExceeded("while its training step was timed")
             step, images, labels = self._last
             before, start = self.spent_s, time.monotonic()
             self._pair(partial(step, images, labels))
