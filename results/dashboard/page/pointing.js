@@ -7,7 +7,7 @@
   const REACH_PX = { mouse: 8, touch: 22, pen: 12 };
   const DOUBLE_MS = 350;
   let pressed = null;
-  let releasedAt = -Infinity;
+  let released = null;
 
   /** @param {HTMLElement} plot */
   function listen(plot) {
@@ -50,14 +50,18 @@
     const start = pressed;
     pressed = null;
     if (!start || start.button !== 0 || !isStill(start, event)) return;
-    const isDouble = event.timeStamp - releasedAt < DOUBLE_MS;
-    releasedAt = event.timeStamp;
-    if (isDouble) nas.plot.zoomTo(null);
+    const before = released;
+    released = event;
+    if (before && isDouble(before, event)) nas.plot.zoomTo(null);
     else press(at(start), event);
   }
 
   const isStill = (start, end) =>
     Math.hypot(end.clientX - start.clientX, end.clientY - start.clientY) < STILL_PX;
+
+  /** Two quick clicks on different points are two selections. */
+  const isDouble = (first, second) =>
+    second.timeStamp - first.timeStamp < DOUBLE_MS && isStill(first, second);
 
   function press(found, event) {
     if (!found) return;

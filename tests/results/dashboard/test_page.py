@@ -79,7 +79,6 @@ def test_the_keyboard_opens_the_winner(page: Page, candidates: list[Candidate]) 
     expect(page.locator("#candidate")).to_be_hidden()
 
 
-@pytest.mark.xfail(strict=False, reason="Shift and a click misses; its cause is being looked for")
 def test_two_candidates_stand_side_by_side(page: Page, candidates: list[Candidate]) -> None:
     first, *_, last = front(candidates)
     click_at(page, first)
