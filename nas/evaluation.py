@@ -44,13 +44,15 @@ _CAP_BEFORE_TRAINING_S = 10.0
 class Evaluation:
     """What every candidate of a search is evaluated with.
 
-    The step is timed within training, at next to no cost, unless it must be known before:
-    ``times_before_training``, or limits that need it.
+    Candidates are trained at their own image size, or else at ``image_size`` pixels, as the
+    backbone is always; the data's own if that is None. The step is timed within training, at next
+    to no cost, unless it must be known before: ``times_before_training``, or limits that need it.
     """
 
     data: SearchData
     backbone: Architecture
     recipe: Recipe
+    image_size: int | None = None
     time_limit_s: float = math.inf
     operators: Mapping[str, Operator] = field(default_factory=lambda: dict(OPERATORS))
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -67,11 +69,12 @@ class Evaluator:
         self._device = device
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
         self._training, self._minival = on_device(evaluation.data, device)
-        self._reference = self._subject(self._build(evaluation.backbone, 0, evaluation.recipe))
+        self._image_size = evaluation.image_size or evaluation.data.image_size
+        network = self._build(evaluation.backbone, 0, evaluation.recipe)
+        self._reference = self._subject(network, self._image_size)
         step = self._reference.fitting_step(evaluation.recipe)
         self._reference_step = partial(step, self._reference.images, self._reference.labels)
-        network = self._reference.network
-        count = complexity(network, evaluation.data.channels, evaluation.data.image_size)
+        count = complexity(network, evaluation.data.channels, self._image_size)
         self._reference_parameters = count.parameters
 
     def evaluate(self, candidate: Candidate) -> Iterator[Candidate]:
@@ -131,7 +134,7 @@ class Evaluator:
         with _timed(phases, "build"):
             network = self._build(candidate.architecture, candidate.seed, recipe)
         with _timed(phases, "count"):
-            count = complexity(network, data.channels, data.image_size)
+            count = complexity(network, data.channels, self._size(candidate))
         candidate = replace(
             candidate, parameters=count.parameters, multiply_adds=count.multiply_adds
         )
@@ -155,12 +158,12 @@ class Evaluator:
         deadline: float,
     ) -> Iterator[Candidate]:
         """The candidate after each epoch, and once more with what the trained network is like."""
-        is_timed = candidate.step_time is not None
+        is_timed, size = candidate.step_time is not None, self._size(candidate)
         timer = self._timer()
         training = Training(
             network,
-            self._training,
-            self._minival,
+            self._training.at(size),
+            self._minival.at(size),
             recipe,
             candidate.seed,
             deadline,
@@ -181,8 +184,12 @@ class Evaluator:
             if not is_timed:
                 timer.top_up(FEWEST_PAIRS, deadline)
                 candidate = replace(candidate, step_time=timer.step_time())
-            latency = self._latency_s(training.average)
+            latency = self._latency_s(training.average, size)
         yield replace(candidate, inference_time_s=latency)
+
+    def _size(self, candidate: Candidate) -> int:
+        """Of its images in pixels, in training and validation."""
+        return candidate.image_size or self._image_size
 
     @property
     def _batch_size(self) -> int:
@@ -203,9 +210,9 @@ class Evaluator:
         )
         return network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
-    def _subject(self, network: Network) -> Subject:
-        """The network with the first batch of the training set."""
-        images, labels = self._training.batch(slice(0, self._batch_size))
+    def _subject(self, network: Network, size: int) -> Subject:
+        """The network with the first batch of the training set, at ``size`` pixels."""
+        images, labels = self._training.at(size).batch(slice(0, self._batch_size))
         return Subject(network, images.contiguous(memory_format=torch.channels_last), labels)
 
     def _timer(self) -> TrainingTimer:
@@ -218,14 +225,15 @@ class Evaluator:
 
     def _step_time(self, candidate: Candidate, recipe: Recipe, deadline: float) -> StepTime:
         """The measured step of a twin of the candidate, so that the measurement trains nothing."""
-        twin = self._subject(self._build(candidate.architecture, candidate.seed, recipe))
+        network = self._build(candidate.architecture, candidate.seed, recipe)
+        twin = self._subject(network, self._size(candidate))
         return measured_step_time(
             twin, twin.step(recipe), self._reference_step, self._device, self._precision, deadline
         )
 
-    def _latency_s(self, network: nn.Module) -> float:
-        """The median latency of one image, in seconds."""
-        image = self._minival.batch(slice(0, 1))[0]
+    def _latency_s(self, network: nn.Module, size: int) -> float:
+        """The median latency of one image of ``size`` pixels, in seconds."""
+        image = self._minival.at(size).batch(slice(0, 1))[0]
         image = image.contiguous(memory_format=torch.channels_last)
         return median(latencies_s(network, image, self._device, _LATENCY_RUNS, _LATENCY_WARMUP))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.read_ahead import read_ahead
+from nas.data.resize import resized
 from nas.data.split import NO_LABEL, SearchData, Split
 from nas.data.statistics import Statistics, histogram, statistics
 
@@ -25,6 +26,7 @@ class Images:
     ``pixels`` (N, C, H, W) are uint8 with H = W: on the device, or a read-only memory map, of which
     batches are copied there. ``labels`` are (N,) int64, or (N, L) where an image has up to L of the
     ``classes``, filled up with -1. ``mean`` and ``std`` (1, C, 1, 1) are in units of 0 to 255.
+    Batches are ``resized_to`` so many pixels where that is set.
     """
 
     pixels: Tensor
@@ -32,14 +34,19 @@ class Images:
     mean: Tensor
     std: Tensor
     classes: int = 0
+    resized_to: int | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def size(self) -> int:
-        """Height and width in pixels."""
-        return int(self.pixels.shape[-1])
+        """Height and width of batches in pixels."""
+        return self.resized_to or int(self.pixels.shape[-1])
+
+    def at(self, size: int) -> Images:
+        """The same images, in batches of ``size`` by ``size`` pixels."""
+        return replace(self, resized_to=size)
 
     @property
     def device(self) -> torch.device:
@@ -53,8 +60,8 @@ class Images:
         return self.normalised(self.pixels[index].to(self.device)), self.targets(index)
 
     def normalised(self, pixels: Tensor) -> Tensor:
-        """Float images of mean 0 and deviation 1 from uint8 (N, C, H, W) on the device."""
-        return (pixels.float() - self.mean) / self.std
+        """Float images of mean 0 and deviation 1 at :attr:`size`, from uint8 (N, C, H, W)."""
+        return (resized(pixels.float(), self.size) - self.mean) / self.std
 
     def targets(self, index: Tensor | slice) -> Tensor:
         """Labels (N,) int64; of images with several classes (N, ``classes``) float32 of sum 1.

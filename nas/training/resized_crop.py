@@ -1,4 +1,4 @@
-"""Batches brought to a training size, whole or as random crops."""
+"""Random crops of images, at a training size."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from nas.data.resize import resized
+
 ASPECTS = (3 / 4, 4 / 3)
-
-
-def resized(images: Tensor, size: int) -> Tensor:
-    """Images (N, C, H, W) at ``size`` by ``size`` pixels, antialiased."""
-    if images.shape[-1] == size:
-        return images
-    return nn.functional.interpolate(images, size=size, mode="bilinear", antialias=True)
 
 
 def resized_crop(images: Tensor, size: int, least_area: float) -> Tensor:

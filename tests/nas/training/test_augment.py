@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas.data.resize import resized
 from nas.training.augment import augmented, cutout, random_crop, random_flip
 from nas.training.recipe import Recipe, proxy
-from nas.training.resized_crop import resized, resized_crop
+from nas.training.resized_crop import resized_crop
 from nas.training.stage import stages
 from tests.nas.training.networks import blobs
 
