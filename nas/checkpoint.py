@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from nas.data.statistics import Statistics
 from results.architecture_file import ArchitectureFile, from_json
+from results.atomic import whole
 from search_space.network import Network
 
 BEST, LAST = "best.pt", "last.pt"
@@ -107,8 +106,11 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
         "class_names": network.class_names,
         "training": training,
     }
-    with _whole(path) as file:
-        torch.save(content, file)
+    with whole(path) as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # torch's own about a write that failed
+            raise error.__context__ if isinstance(error.__context__, OSError) else error from error
 
 
 def _file_of(path: Path) -> Path:
@@ -138,25 +140,3 @@ def _read(path: Path) -> dict[str, Any]:
             f"this release reads {SCHEMA_VERSION}"
         )
     return content
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is moved to ``path`` when it is written and synced, and else is gone."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            with temporary.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-        except RuntimeError as error:  # torch's own about a write that failed
-            raise error.__context__ if isinstance(error.__context__, OSError) else error from error
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)  # without this the move itself could be lost in a power cut
-    finally:
-        os.close(directory)

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def write_text(path: Path, text: str, mode: int = 0o666) -> Path:
-    """Writes UTF-8 beside ``path``, syncs it and moves it into place; returns ``path``.
+    """Writes UTF-8, whole or not at all, as :func:`whole`; returns ``path``."""
+    with whole(path, mode) as file:
+        file.write(text.encode())
+    return path
+
+
+@contextmanager
+def whole(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
+    """A file beside ``path`` that is synced and moved there once it is written, and else is gone.
 
     ``mode`` is the file's from its first byte, less the umask.
 
@@ -17,15 +28,14 @@ def write_text(path: Path, text: str, mode: int = 0o666) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_directory(path.parent)
-    return path
 
 
 def _sync_directory(directory: Path) -> None:
