@@ -1,4 +1,4 @@
-"""What a measurement ran on, by name."""
+"""The device that trains and is measured: its name, and the precision it computes in."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ def processor_name() -> str:
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor() or platform.machine())
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 where the device computes with it."""
+    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(device.type, torch.bfloat16, has_bfloat16)

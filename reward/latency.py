@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from reward.device import mixed_precision
 from reward.stopwatch import stopwatch
 
 
@@ -19,8 +20,7 @@ def latencies_s(
     """
     network.eval().requires_grad_(False)
     watch = stopwatch(device)
-    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    with torch.autocast(device.type, torch.bfloat16, has_bfloat16):
+    with mixed_precision(device):
         for _ in range(warmup):
             network(images)
         for _ in range(runs):

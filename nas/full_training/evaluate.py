@@ -16,7 +16,7 @@ from nas.data.images import Images, images
 from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.failure import failure
-from nas.training.step import mixed_precision
+from reward.device import mixed_precision
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
 _Z_95 = 1.959964  # the normal distribution's quantile at 0.975

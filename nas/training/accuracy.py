@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.images import Images
-from nas.training.step import mixed_precision
 from nas.training.world import World
+from reward.device import mixed_precision
 
 
 @torch.inference_mode()

@@ -13,6 +13,7 @@ momentum of its batch normalisation.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from nas.training.recipe import STEPS_AN_EPOCH, Recipe, proxy, proxy_batch_size
 
@@ -57,23 +58,7 @@ def imagenet21k(images: int, epochs: int | None = None, batch_size: int | None =
     at 300 px on an RTX 3090 by timm's 488 images/s. What to expect: after fine-tuning on ImageNet,
     15 epochs with a cosine, 84.9 % for S, 86.2 % for M, 86.8 % for L (the paper).
     """
-    batch_size = batch_size or _batch_size(images)
-    epochs = epochs or 60
-    return Recipe(
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=_LEARNING_RATE * batch_size / _BATCH_SIZE,
-        weight_decay=1e-5,
-        warmup=min(5 / epochs, 0.15),
-        label_smoothing=0.1,
-        dropout=0.2,
-        survival=0.8,
-        crop_padding=0.0,
-        optimizer="rmsprop",
-        crop_area=0.08,
-        flip=True,
-        randaugment_magnitude=15.0,
-    )
+    return replace(imagenet(images, epochs or 60, batch_size), decays=None)
 
 
 def transfer(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:

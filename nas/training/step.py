@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nas.training.recipe import Recipe
 from nas.training.rmsprop import RMSPropTF
+from reward.device import mixed_precision
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,6 @@ class TrainingStep:
                 loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
-
-
-def mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 where the device computes with it."""
-    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast(device.type, torch.bfloat16, has_bfloat16)
 
 
 def training_step(network: nn.Module, recipe: Recipe) -> TrainingStep:
