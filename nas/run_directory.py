@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
+from nas.sole_writer import sole_writer
 from results.atomic import write_text
 from results.database import sqlite_file, sqlite_url
 from results.record import Record
@@ -72,15 +72,7 @@ class RunDirectory:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held while a search writes; it goes with the process, however that ends."""
-        try:
-            file = (self.path / "lock").open("w")
-        except OSError as error:
-            raise UserError(f"{self.path}: got no right to write ({error.strerror})") from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise UserError(f"{self.path}: another search is running in it") from error
+        with sole_writer(self.path, "search"):
             yield
 
 

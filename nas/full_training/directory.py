@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 from nas.checkpoint import BEST, LAST
 from nas.errors import UserError
 from nas.full_training.settings import TrainSettings
+from nas.sole_writer import sole_writer
 from nas.versions import versions
 from results.atomic import write_text
 
@@ -74,15 +74,7 @@ class TrainDirectory:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held while a training writes; it goes with the process, however that ends."""
-        try:
-            file = (self.path / "lock").open("w")
-        except OSError as error:
-            raise UserError(f"{self.path}: got no right to write ({error.strerror})") from error
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise UserError(f"{self.path}: another training is running in it") from error
+        with sole_writer(self.path, "training"):
             for torn in self.path.glob(".*.tmp"):  # left by a process that was killed
                 torn.unlink(missing_ok=True)
             yield
