@@ -12,10 +12,11 @@ from nas.parameters import parameters
 from nas.scale_request import Target
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile
+from results.scaled_from import base_json
 from reward.counting import complexity
 from reward.measurements import StepTime
 from reward.step_time_statistics import interval_s, median_s, normalized, normalized_interval
-from scaling.families import Family
+from scaling.families import Family, s_family
 from scaling.regularization import regularization
 from scaling.scaled import Scaled
 from scaling.target import OutOfReach, closest_under
@@ -97,6 +98,8 @@ class Members:
     def _named_parameters(self) -> tuple[int, int, int]:
         """Those of the family's S, M and L, or of EfficientNetV2's where it has only Bs."""
         family = self._family
+        if family.coefficients:  # the same base by the family's usual rule
+            family = s_family(family.base)
         if "S" in family.places:
             networks = [family.member(family.places[name]).architecture for name in "SML"]
         else:
@@ -110,19 +113,14 @@ class Members:
 
     def _provenance(self, member: Scaled, to: str) -> dict[str, Any]:
         made_with = versions()
-        parent = member.parent
+        parent, coefficients = member.parent, self._family.coefficients
         origin = self._file.provenance if self._file.architecture == parent.architecture else {}
         return {
             "rule": member.rule,
             "to": to,
             "place": member.place,
-            "parent": {
-                "name": parent.name,
-                "architecture_id": parent.architecture.architecture_id,
-                "image_size": {"train": parent.sizes.train, "eval": parent.sizes.eval},
-                "architecture": parent.architecture.to_json(),
-                "provenance": dict(origin),
-            },
+            **({"coefficients": dict(coefficients)} if coefficients else {}),
+            "parent": base_json(parent, origin),
             "git_commit": made_with.pop("git_commit", None),
             "versions": made_with,
         }

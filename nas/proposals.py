@@ -21,18 +21,21 @@ from results.candidate import Candidate, State
 from reward.limits import Limits
 from reward.objective import Objective
 from search_space.architecture import Architecture
-from search_space.space import FlatParameters, Space
+from search_space.grid import Grid
+from search_space.space import FlatParameters
 
 
 class Proposal(NamedTuple):
     """A candidate's number and architecture, and the space's parameters that it was made from.
 
-    ``parameters`` is empty for an architecture that the space does not contain.
+    ``parameters`` is empty for an architecture that the space does not contain; ``image_size`` is
+    None where it is the run's.
     """
 
     number: int
     architecture: Architecture
     parameters: FlatParameters
+    image_size: int | None = None
 
 
 class Proposals:
@@ -45,7 +48,7 @@ class Proposals:
 
     def __init__(
         self,
-        space: Space,
+        space: Grid,
         sampler: BaseSampler,
         objective: Objective,
         known: Iterable[Candidate],
@@ -74,14 +77,16 @@ class Proposals:
         number = len(self._study.get_trials(deepcopy=False))
         if number < len(self._starts):
             architecture = self._starts[number]
-            return Proposal(number, architecture, self._dictate(self._own_parameters(architecture)))
+            return Proposal(number, architecture, self._dictate(self._space.point_of(architecture)))
         try:
             trial = self._study.ask(dict(self._distributions))
         except SpaceUsedUp:
             self._fail_running()
             return None
         self._trials[trial.number] = trial
-        return Proposal(trial.number, self._space.decode(trial.params), trial.params)
+        flat = trial.params
+        network, image_size = self._space.decode(flat), self._space.image_size(flat)
+        return Proposal(trial.number, network, flat, image_size)
 
     def reserve(self) -> int:
         """A candidate's number that no proposal gets."""
@@ -124,12 +129,7 @@ class Proposals:
 
     def _proposed(self, candidate: Candidate) -> FlatParameters:
         """What it was made from, also in a record that does not hold proposals yet."""
-        own = candidate.proposal
-        flat = {name: value for name, value in own.items() if isinstance(value, str | int)}
-        return flat or self._own_parameters(candidate.architecture)
-
-    def _own_parameters(self, architecture: Architecture) -> FlatParameters:
-        return self._space.encode(architecture) if self._space.contains(architecture) else {}
+        return dict(candidate.proposal) or self._space.point_of(candidate.architecture)
 
     def _fail_running(self) -> None:
         """Ends the trial that nothing was found for, so that nobody waits for it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,18 @@ from nas.samplers.named import check_sampler
 from nas.settings import SearchSettings
 from nas.start_from import find_starts
 from nas.training.recipe import proxy, proxy_batch_size
+from results.architecture_file import ArchitectureFile
 from results.record import Record
 from results.record_error import RecordError
+from results.scaled_from import base_json
 from reward.named import parse_reward
+from scaling.coefficient_grid import CoefficientGrid
+from scaling.scaled import Base
+from scaling.sizes import ImageSizes
+from search_space.choices import InvalidSpace
+from search_space.grid import Grid
 from search_space.space import Space
-from search_space.space_file import parse_space, write_space
+from search_space.space_file import write_space
 
 DEFAULT_BUDGET = 100
 DEFAULT_TIME_LIMIT_S = 3600.0
@@ -78,8 +86,12 @@ class Prepared:
     run: RunDirectory
     record: Record
     settings: SearchSettings
-    space: Space
     data: SearchData
+
+    @cached_property
+    def grid(self) -> Grid:
+        """What candidates are proposed from."""
+        return self.settings.grid
 
 
 def prepare(request: SearchRequest) -> Prepared:
@@ -92,14 +104,40 @@ def prepare(request: SearchRequest) -> Prepared:
     return _resumed(request, request.resume) if request.resume else _new(request)
 
 
+def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> Prepared:
+    """A new run of ``nas scale --fit`` with the file's network as its base.
+
+    Its images are loaded at the largest size of any candidate, and each gets them at its own.
+
+    Raises:
+        UserError, RecordError: as :func:`prepare`.
+    """
+    _check_names(request)
+    base = Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
+    grid = CoefficientGrid(base)
+    data = load_search_data(request.data or "digits", grid.largest_image_size)
+    try:
+        space = Space.of_one(grid.name, base.architecture)
+    except InvalidSpace as error:
+        raise UserError(f"--from: {error}") from error
+    request = replace(request, budget=request.budget or grid.size)
+    settings = replace(
+        _settings(request, data, space),
+        image_size=base.sizes.train,
+        fit=base_json(base, file.provenance),
+    )
+    return _begun(request, settings, data)
+
+
 def _new(request: SearchRequest) -> Prepared:
-    sampler = request.sampler or "random"
-    check_sampler(sampler)
-    reward = request.reward or "product"
-    _check_reward(reward)
-    starts = find_starts(request.start_from)
+    _check_names(request)
     data = load_search_data(request.data or "digits", request.image_size)
     space = find_space(request.space, data.image_size)
+    return _begun(request, _settings(request, data, space), data)
+
+
+def _settings(request: SearchRequest, data: SearchData, space: Space) -> SearchSettings:
+    """Of a new run, by default where the user said nothing."""
     budget = request.budget or DEFAULT_BUDGET
     settings = SearchSettings(
         data=absolute(data.name),
@@ -108,7 +146,7 @@ def _new(request: SearchRequest) -> Prepared:
         classes=data.classes,
         in_channels=data.channels,
         space=write_space(space),
-        sampler=sampler,
+        sampler=request.sampler or "random",
         seed=request.seed or 0,
         budget=budget,
         max_failures=request.max_failures or max(10, budget // 2),
@@ -120,18 +158,24 @@ def _new(request: SearchRequest) -> Prepared:
         max_memory_bytes=request.max_memory_bytes,
         scheduler=request.scheduler or "none",
         bound=request.bound or "none",
-        reward=reward,
-        start_from=[architecture.to_json() for architecture in starts],
+        reward=request.reward or "product",
+        start_from=[own.to_json() for own in find_starts(request.start_from)],
     )
     check_rules(settings.scheduler, settings.bound, settings.epochs)
-    settings = _with_confirmation(settings, request)
+    return _with_confirmation(settings, request)
+
+
+def _begun(request: SearchRequest, settings: SearchSettings, data: SearchData) -> Prepared:
     run = create(request.out, request.storage and lasting(request.storage))
-    return Prepared(run, _create_record(run, settings), settings, space, data)
+    return Prepared(run, _create_record(run, settings), settings, data)
 
 
-def _check_reward(reward: str) -> None:
+def _check_names(request: SearchRequest) -> None:
+    """What can be told before the data is loaded."""
+    check_sampler(request.sampler or "random")
+    find_starts(request.start_from)
     try:
-        parse_reward(reward)
+        parse_reward(request.reward or "product")
     except ValueError as error:
         raise UserError(f"--reward: {error}") from error
 
@@ -172,13 +216,13 @@ def _resumed(request: SearchRequest, path: Path) -> Prepared:
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
     settings = _with_confirmation(settings, request)
-    data = load_search_data(settings.data, settings.image_size)
+    data = load_search_data(settings.data, settings.data_size)
     if data.fingerprint() != settings.data_fingerprint:
         raise UserError(
             f"--resume: {path}: the data {settings.data!r} is not what the run began with"
         )
     record.change_settings(settings.to_json())
-    return Prepared(run, record, settings, parse_space(settings.space), data)
+    return Prepared(run, record, settings, data)
 
 
 def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Path) -> None:
@@ -193,6 +237,8 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
             raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {own!r}")
     if request.start_from:
         raise UserError("--start-from: says how a run begins, so not together with --resume")
+    if request.space is not None and settings.fit is not None:
+        raise UserError(f"--space: {path} is a run of nas scale --fit, which has none")
     if request.space is not None:
         space = find_space(request.space, settings.image_size)
         if write_space(space) != settings.space:

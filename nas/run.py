@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from optuna.samplers import BaseSampler
 from rich.console import Console
 
 from nas.chatter import chatter_to
@@ -25,6 +26,7 @@ from nas.request import Prepared
 from nas.samplers.domain import Domain
 from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
+from nas.samplers.random import PermutationSampler
 from nas.search import Confirm, Search
 from nas.settings import SearchSettings
 from nas.shown_runs import source_of
@@ -36,6 +38,8 @@ from results.dashboard.report import write_report
 from results.files import write_files
 from results.record_error import RecordError
 from reward.objective import Objective
+from search_space.grid import Grid
+from search_space.space import Space
 
 
 def run_search(
@@ -60,7 +64,7 @@ def run_search(
         known = record.candidates()
         with chatter_to(run.path / "ray.log", progress_to_stderr) as terminal:
             console = SteadyConsole(file=terminal)
-            budget = min(settings.budget, prepared.space.size)
+            budget = min(settings.budget, prepared.grid.size)
             progress = Progress(console, objective, budget, known)
             search = Search(
                 record=record,
@@ -69,7 +73,7 @@ def run_search(
                 seed=settings.seed,
                 budget=settings.budget,
                 patience=Patience(settings.max_failures),
-                space_size=prepared.space.size,
+                space_size=prepared.grid.size,
                 listener=progress,
                 rules=stopping_rules(
                     settings.scheduler, settings.bound, objective, settings.epochs
@@ -84,19 +88,25 @@ def run_search(
 
 
 def _proposals(prepared: Prepared, known: list[Candidate]) -> Proposals:
-    settings, limits = prepared.settings, prepared.settings.limits
-    count = ParameterCount(settings.task)
-    domain = Domain(prepared.space, settings.seed, count, limits.max_parameters)
-    sampler = make_sampler(settings.sampler, Task(domain, settings.objective, limits))
+    settings, grid = prepared.settings, prepared.grid
     return Proposals(
-        prepared.space,
-        sampler,
+        grid,
+        _sampler(settings, grid),
         settings.objective,
         known,
         starts=settings.starts,
-        limits=limits,
+        limits=settings.limits,
         has_two_objectives=settings.sampler in HAS_TWO_OBJECTIVES,
     )
+
+
+def _sampler(settings: SearchSettings, grid: Grid) -> BaseSampler:
+    """The strategy by name; the few points of another grid are all gone through."""
+    if not isinstance(grid, Space):
+        return PermutationSampler(grid, settings.seed)
+    limits, count = settings.limits, ParameterCount(settings.task)
+    domain = Domain(grid, settings.seed, count, limits.max_parameters)
+    return make_sampler(settings.sampler, Task(domain, settings.objective, limits))
 
 
 def _confirm(settings: SearchSettings, objective: Objective) -> Confirm | None:
@@ -111,8 +121,9 @@ def _evaluation(prepared: Prepared) -> Evaluation:
     settings = prepared.settings
     return Evaluation(
         data=prepared.data,
-        backbone=prepared.space.backbone,
+        backbone=prepared.grid.backbone,
         recipe=proxy(settings.epochs, settings.batch_size),
+        image_size=settings.image_size,
         time_limit_s=settings.time_limit_s,
         versions=versions(),
         limits=settings.limits,
@@ -158,7 +169,8 @@ def _files_written(prepared: Prepared, objective: Objective) -> Iterator[None]:
 def _write_files(prepared: Prepared, objective: Objective) -> None:
     candidates = prepared.record.candidates()
     path = prepared.run.path
-    write_files(path, candidates, objective, prepared.run.run_id, prepared.settings.task)
+    settings = prepared.settings
+    write_files(path, candidates, objective, prepared.run.run_id, settings.task, settings.to_json())
     write_report(path / "report.html", [source_of(path)])
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from nas.errors import UserError
 from results.architecture_file import ArchitectureFile
-from scaling.families import Family
+from results.scaled_from import COEFFICIENTS, base_from_json
+from scaling.families import Family, coefficient_family, family_of
 from scaling.scaled import Base
 from scaling.sizes import ImageSizes
-from search_space.architecture import Architecture, InvalidArchitecture
+from search_space.architecture import InvalidArchitecture
 
 _UNITS = {
     "k": ("parameters", 1e3),
@@ -51,15 +52,27 @@ def parse(text: str, family: Family) -> str | Target:
     )
 
 
+def family_from(file: ArchitectureFile) -> Family:
+    """The family that the file's network belongs to: by its own coefficients, if it has any."""
+    base, own = base_of(file), file.provenance.get("coefficients")
+    if own is None:
+        return family_of(base)
+    try:
+        return coefficient_family(base, *(float(own[name]) for name in COEFFICIENTS))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"--from: {file.name}: got coefficients that cannot be read ({error!r}), "
+            "must be as nas scale --fit writes them"
+        ) from error
+
+
 def base_of(file: ArchitectureFile) -> Base:
     """What the file was scaled from, so that a scaled network stays in its family; else itself."""
     parent = file.provenance.get("parent")
     if parent is None:
         return Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
     try:
-        size = parent["image_size"]
-        sizes = ImageSizes(int(size["train"]), int(size["eval"]))
-        return Base(str(parent["name"]), Architecture.from_json(parent["architecture"]), sizes)
+        return base_from_json(parent)
     except (KeyError, TypeError, ValueError, InvalidArchitecture) as error:
         raise UserError(
             f"--from: {file.name}: got a parent that cannot be read ({error!r}), "

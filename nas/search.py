@@ -60,9 +60,7 @@ class Search:
         own = [candidate for candidate in known if candidate.confirms is None]
         self._interrupted = deque(c for c in own if c.state is State.RUNNING)
         self._running: dict[int, Candidate] = {}
-        self._numbers = {
-            c.architecture.architecture_id: c.number for c in own if c.state is not State.DUPLICATE
-        }
+        self._numbers = {_identity(c): c.number for c in own if c.state is not State.DUPLICATE}
         # Starts that the space does not hold have no proposal, and use up nothing of it.
         self._proposed = sum(bool(c.proposal) for c in own if c.state is not State.DUPLICATE)
         self._evaluated = sum(c.state in EVALUATED for c in own)
@@ -184,10 +182,10 @@ class Search:
                 architecture=proposal.architecture,
                 seed=candidate_seed(self._seed, proposal.number),
                 proposal=proposal.parameters,
+                image_size=proposal.image_size,
                 started_at=time.time(),
             )
-            name = proposal.architecture.architecture_id
-            first = self._numbers.setdefault(name, proposal.number)
+            first = self._numbers.setdefault(_identity(candidate), proposal.number)
             if first == proposal.number:
                 self._proposed += bool(proposal.parameters)
                 return candidate
@@ -215,3 +213,8 @@ class Search:
                 if attempt == _WRITE_ATTEMPTS:
                     raise
                 time.sleep(_WRITE_PAUSE_S)
+
+
+def _identity(candidate: Candidate) -> tuple[str, int | None]:
+    """What tells candidates of one run apart."""
+    return candidate.architecture.architecture_id, candidate.image_size

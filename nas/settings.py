@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from results.scaled_from import base_from_json
 from reward.limits import Limits
 from reward.named import parse_reward
 from reward.objective import Objective
+from scaling.coefficient_grid import CoefficientGrid
 from search_space.architecture import Architecture
+from search_space.grid import Grid
+from search_space.space_file import parse_space
 from search_space.task import Task
 
 
@@ -40,6 +44,19 @@ class SearchSettings:
     confirm_epochs: int | None = None  # of such a training, where not the candidates' own
     reward: str = "product"  # as reward.named reads it
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures that are evaluated first
+    fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are sought
+
+    @property
+    def grid(self) -> Grid:
+        """What candidates are proposed from: the space, or the coefficients of ``fit``."""
+        return CoefficientGrid(base_from_json(self.fit)) if self.fit else parse_space(self.space)
+
+    @property
+    def data_size(self) -> int:
+        """The pixels that images are loaded at: the largest of any candidate."""
+        if self.fit is None:
+            return self.image_size
+        return CoefficientGrid(base_from_json(self.fit)).largest_image_size
 
     @property
     def task(self) -> Task:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from results.candidate import Candidate, State
+from results.scaled_from import coefficients
 from results.worth import normalized_step_time, reward
 from reward.objective import Objective
 from reward.step_time_statistics import interval_s, median_s
@@ -15,7 +16,7 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
 
     ``step_time_ci_s`` is [low, high], 95 %; a proxy trains and validates at one image size.
     ``epochs`` are those that were spent, ``stopped_at`` the one at whose end training was stopped,
-    0 if it never began.
+    0 if it never began. ``coefficients`` are alpha, beta and gamma in a run of ``nas scale --fit``.
     """
     architecture = candidate.architecture.to_json()
     return {
@@ -28,6 +29,7 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
         "accuracy": candidate.accuracy,
         **measured_json(candidate),
         "reward": reward(candidate, objective),
+        "coefficients": coefficients(candidate),
         "architecture_id": candidate.architecture.architecture_id,
         "confirms": candidate.confirms,
         "parameters": candidate.parameters,

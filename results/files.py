@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from results import architecture_file
 from results.architecture_file import ArchitectureFile
@@ -12,6 +13,7 @@ from results.candidate import Candidate
 from results.candidate_json import measured_json, name
 from results.confirmation import confirmation_json, confirmed, winner
 from results.front import front
+from results.scaled_from import origin
 from results.table import table
 from results.worth import reward
 from reward.objective import Objective
@@ -24,21 +26,29 @@ def write_files(
     objective: Objective,
     run_id: str,
     task: Task,
+    settings: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Writes all three, each whole or not at all; best.json only if a candidate has a reward."""
+    """Writes all three, each whole or not at all; best.json only if a candidate has a reward.
+
+    The run's ``settings`` say what candidates were scaled from, in a run of ``nas scale --fit``.
+    """
     candidates = list(candidates)
     written = [
         write_text(directory / "candidates.csv", _csv(candidates, objective)),
         write_text(directory / "pareto.csv", _csv(front(candidates), objective)),
     ]
-    file = best_file(candidates, objective, run_id, task)
+    file = best_file(candidates, objective, run_id, task, settings)
     if file is not None:
         written.append(architecture_file.write(directory / "best.json", file))
     return written
 
 
 def best_file(
-    candidates: Iterable[Candidate], objective: Objective, run_id: str, task: Task
+    candidates: Iterable[Candidate],
+    objective: Objective,
+    run_id: str,
+    task: Task,
+    settings: Mapping[str, Any] | None = None,
 ) -> ArchitectureFile | None:
     """The winner as a file, with its mean and spread where it was trained again; None without."""
     candidates = list(candidates)
@@ -46,7 +56,7 @@ def best_file(
     confirmation = next((confirmation_json(c) for c in confirmed(candidates, objective)), None)
     if chosen is None:
         return None
-    return winner_file(chosen, objective, run_id, task, confirmation)
+    return winner_file(chosen, objective, run_id, task, confirmation, settings)
 
 
 def winner_file(
@@ -55,10 +65,12 @@ def winner_file(
     run_id: str,
     task: Task,
     confirmation: Mapping[str, object] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> ArchitectureFile:
     """A timed candidate as a file; its version ``git_commit`` has its own place there.
 
-    ``confirmation`` is what several trainings of it came to.
+    ``confirmation`` is what several trainings of it came to; the run's ``settings`` say what it was
+    scaled from.
     """
     if candidate.step_time is None:
         raise ValueError(f"candidate {candidate.number}: was not timed, so has no image size")
@@ -79,6 +91,7 @@ def winner_file(
             **({"confirmation": dict(confirmation)} if confirmation else {}),
         },
         provenance={
+            **origin(candidate, settings or {}),
             "run": run_id,
             "candidate": candidate.number,
             "seed": candidate.seed,

@@ -9,6 +9,7 @@ import pandas as pd
 from results.candidate import Candidate
 from results.candidate_json import candidate_json
 from results.notation import stages_text
+from results.scaled_from import COEFFICIENTS
 from reward.objective import Objective
 
 # Column: type. The wide ones may lack a value, which a plain integer cannot.
@@ -36,6 +37,7 @@ COLUMNS = {
     "training_s": "float64",
     "stages": "str",
 }
+_SCALED = dict.fromkeys(COEFFICIENTS, "float64")
 
 _PAPERS = Objective()
 
@@ -44,9 +46,12 @@ def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd
     """One row a candidate, in the order given; what is not known is missing (NaN, NA).
 
     ``stages`` is written as :func:`results.notation.stages_text` says; ``image_size`` in pixels.
+    Candidates of ``nas scale --fit`` have three columns more, alpha, beta and gamma.
     """
     rows = [_row(candidate, objective) for candidate in candidates]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    is_fit = any(row["coefficients"] for row in rows)
+    columns = {**COLUMNS, **_SCALED} if is_fit else COLUMNS
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
 def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
@@ -54,6 +59,7 @@ def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
     low, high = row["step_time_ci_s"] or (None, None)
     return {
         **row,
+        **(row["coefficients"] or {}),
         "step_time_ci_low_s": low,
         "step_time_ci_high_s": high,
         "image_size": candidate.step_time and candidate.step_time.image_size,

@@ -23,6 +23,7 @@ class Family:
     base: Base
     places: Mapping[str, float]
     member: Callable[[float], Scaled]
+    coefficients: Mapping[str, float] | None = None  # alpha, beta and gamma, if they are its own
 
     @property
     def range(self) -> tuple[float, float]:
@@ -78,6 +79,16 @@ def s_family(base: Base) -> Family:
         return Scaled(architecture, scale(base.sizes, ratio), "non-uniform", place, base)
 
     return Family(base, S_PLACES, member)
+
+
+def coefficient_family(base: Base, alpha: float, beta: float, gamma: float) -> Family:
+    """The family of a base by coefficients of its own: PHI0, the base, to PHI7 by name."""
+
+    def member(phi: float) -> Scaled:
+        return by_compound(base, alpha, beta, gamma, phi)
+
+    places = {f"PHI{phi}": float(phi) for phi in range(8)}
+    return Family(base, places, member, {"alpha": alpha, "beta": beta, "gamma": gamma})
 
 
 def by_compound(base: Base, alpha: float, beta: float, gamma: float, phi: float) -> Scaled:

@@ -8,7 +8,7 @@ from itertools import product
 
 from search_space.architecture import InvalidArchitecture, Stage
 
-Choice = str | int
+Choice = str | int | float
 
 # Squeeze-and-excitation goes with MBConv alone, as in EfficientNetV2, Table 4.
 SE_RATIO: Mapping[str, float] = {"mbconv": 0.25}

@@ -28,9 +28,12 @@ def multiply(
 ) -> Architecture:
     """Every channel count times ``width``, rounded; every layer count times ``depth``, rounded up.
 
-    The stem and the head widen with the rest, and the head never narrows (EfficientNet,
-    section 3.3 and its public code). Strides, kernels, operators and expansions stay.
+    Width 1 leaves channels as they are, multiples of 8 or not. The stem and the head widen with the
+    rest, and the head never narrows (EfficientNet, section 3.3 and its public code). Strides,
+    kernels, operators and expansions stay.
     """
+    if width == 1:
+        rounding = round
     stages = tuple(
         replace(
             stage,

@@ -32,6 +32,20 @@ class Space:
     def __post_init__(self) -> None:
         check(self.backbone.stages, self.choices, self.se_ratio)
 
+    @classmethod
+    def of_one(cls, name: str, architecture: Architecture) -> Space:
+        """The space that holds this architecture alone.
+
+        Raises:
+            InvalidSpace: stages of one operator differ in their squeeze ratio.
+        """
+        choices = (
+            StageChoices((own.operator,), (own.layers,), (own.kernel,), (own.expansion,))
+            for own in architecture.stages
+        )
+        ratios = {own.operator: own.se_ratio for own in architecture.stages}
+        return cls(name, architecture, tuple(choices), {**dict.fromkeys(SE_RATIO, 0.0), **ratios})
+
     def parameters(self) -> dict[str, tuple[Choice, ...]]:
         """Every choice by its flat name, such as ``stage2.kernel``: the space as a plain grid."""
         return {
@@ -85,6 +99,14 @@ class Space:
                 absent = 0 if name == "layers" else options[0]
                 flat[f"stage{i}.{name}"] = getattr(stage, name) if stage else absent
         return flat
+
+    def point_of(self, architecture: Architecture) -> FlatParameters:
+        """As :meth:`encode`, but empty where the space does not contain the architecture."""
+        return self.encode(architecture) if self.contains(architecture) else {}
+
+    def image_size(self, flat: Mapping[str, Choice]) -> int | None:
+        """None: all are trained at the run's size."""
+        return None
 
     def contains(self, architecture: Architecture) -> bool:
         """Whether the architecture is one of the space's."""

@@ -49,10 +49,12 @@ def print_results(
     from nas.commands.tables import print_table, short_count
     from results.devices import devices, mixed
     from results.notation import stages_text
+    from results.scaled_from import COEFFICIENTS, coefficients
     from results.worth import normalized_step_time, ranked
     from reward.step_time_statistics import median_s
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
+    is_fit = any(map(coefficients, candidates))
     for value, candidate in ranked(candidates, objective)[:top]:
         assert candidate.step_time is not None
         rows.append(
@@ -63,12 +65,13 @@ def print_results(
                 f"{1000 * median_s(candidate.step_time):.1f}",
                 f"{normalized_step_time(candidate):.2f}",
                 short_count(candidate.parameters),
-                stages_text(candidate.architecture),
+                *(_scaled(candidate) if is_fit else [stages_text(candidate.architecture)]),
             )
         )
-    columns = ("no.", "reward", "acc. %", "step ms", "S/S0", "params", "stages<")
+    last = ("px", *COEFFICIENTS) if is_fit else ("stages<",)
     if rows:
-        print_table(console, columns, rows)
+        print_table(console, ("no.", "reward", "acc. %", "step ms", "S/S0", "params", *last), rows)
+    if rows and not is_fit:
         console.print(
             "F/M: fused/plain MBConv and kernel, e expansion, c channels, x layers, / stride",
             soft_wrap=True,
@@ -84,6 +87,15 @@ def print_results(
     kinds = devices(candidates)
     if len(kinds) > 1:
         console.print(mixed(kinds), highlight=False, markup=False)
+
+
+def _scaled(candidate: Candidate) -> list[str]:
+    """What a candidate of nas scale --fit was made by, in place of its stages: they follow."""
+    from results.scaled_from import COEFFICIENTS, coefficients
+
+    assert candidate.step_time is not None
+    found = coefficients(candidate) or {}
+    return [str(candidate.step_time.image_size), *(f"{found[n]:.2f}" for n in COEFFICIENTS)]
 
 
 def _causes(candidates: list[Candidate], state: str) -> str:

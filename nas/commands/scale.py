@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.commands.options import Whole
+from nas.commands.shared_options import (
+    address_option,
+    batch_size_option,
+    data_option,
+    epochs_option,
+    reward_option,
+    seed_option,
+    storage_option,
+    workers_option,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from nas.family_members import Members
     from nas.scale_request import Target
@@ -25,7 +38,6 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--to",
-    required=True,
     metavar="SIZE",
     help="S, M, L, XL or B0 to B7, or several: S,M,L,XL; or a target to come closest under: "
     "50M (parameters; 300k), 8G (multiply-adds), 2.0x (ARCH's training step, measured here).",
@@ -34,10 +46,35 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE|DIR",
-    help="The file to write; for several sizes the folder of their files, M.json and so on.",
+    help="The file to write; for several sizes the folder of their files, M.json and so on; "
+    "with --fit the run's directory.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def scale(source: str, to: str, out: Path | None, as_json: bool) -> None:
+@click.option(
+    "--fit",
+    is_flag=True,
+    help="Search for ARCH's own alpha, beta and gamma, trained and timed here. Its best.json "
+    "scales by them: --to PHI2. The options below are for --fit.",
+)
+@data_option
+@click.option("--budget", type=Whole(1), help="Candidates evaluated. Default: the whole grid.")
+@workers_option
+@epochs_option
+@batch_size_option
+@reward_option
+@seed_option
+@address_option
+@storage_option
+def scale(
+    source: str,
+    to: str | None,
+    out: Path | None,
+    as_json: bool,
+    fit: bool,
+    workers: int | None,
+    address: str | None,
+    **search: Any,
+) -> None:
     """Make a larger or smaller member of ARCH's family.
 
     A searched network counts as its family's S. Published ones have their
@@ -46,14 +83,43 @@ def scale(source: str, to: str, out: Path | None, as_json: bool) -> None:
     from nas.errors import UserError
     from nas.named_architecture import find_architecture
 
+    given = [name for name, value in search.items() if value is not None]
+    _check_together(to, fit, [*given, *_named(workers=workers, address=address)])
     try:
         file = find_architecture(source)
     except UserError as error:
         raise UserError(f"--from: {str(error).removeprefix('ARCH: ')}") from error
-    from nas.scale_request import base_of, parse
-    from scaling.families import family_of
+    if fit:
+        from nas.commands.searching import search_and_tell
+        from nas.request import SearchRequest, prepare_fit
 
-    family = family_of(base_of(file))
+        request = SearchRequest(**search, out=out)
+        search_and_tell(lambda: prepare_fit(request, file), workers, address, as_json)
+    else:
+        assert to is not None
+        _scale(file, to, out, as_json)
+
+
+def _named(**options: object) -> list[str]:
+    return [name for name, value in options.items() if value is not None]
+
+
+def _check_together(to: str | None, fit: bool, given: Sequence[str]) -> None:
+    from nas.errors import UserError
+
+    if to is None and not fit:
+        raise UserError("--to: got nothing, must be a size such as M, a target or --fit instead")
+    if to is not None and fit:
+        raise UserError(f"--to: got {to}, but --fit makes its own sizes: leave out one of the two")
+    if given and not fit:
+        option = "--" + given[0].replace("_", "-")
+        raise UserError(f"{option}: says how to search, so only together with --fit")
+
+
+def _scale(file: ArchitectureFile, to: str, out: Path | None, as_json: bool) -> None:
+    from nas.scale_request import family_from, parse
+
+    family = family_from(file)
     wanted = [parse(one.strip(), family) for one in to.split(",")]
     _check_out(out, len(wanted))
     from nas.family_members import Members

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from nas.commands.options import Amount, Positive, Seconds, Whole
-
-if TYPE_CHECKING:
-    from nas.request import Prepared
-    from results.candidate import Candidate
+from nas.commands.shared_options import (
+    address_option,
+    batch_size_option,
+    data_option,
+    epochs_option,
+    reward_option,
+    seed_option,
+    storage_option,
+    workers_option,
+)
 
 
 @click.command()
-@click.option(
-    "--data",
-    metavar="D",
-    help="digits (the default, embedded), shapes[:classes=..,size=..,n=..], a folder "
-    "with one sub-folder of images per class, Parquet files or WebDataset shards (a "
-    "file or their folder), CIFAR's archive, a .npz file, or hub:NAME of the "
-    "Hugging Face Hub.",
-)
+@data_option
 @click.option(
     "--space",
     metavar="P",
@@ -33,37 +31,26 @@ if TYPE_CHECKING:
     type=Whole(1),
     help="Candidates evaluated: complete, or stopped by --scheduler or --bound.  [default: 100]",
 )
-@click.option(
-    "--workers",
-    type=Whole(1),
-    help="Candidates evaluated at once. Default: one for each GPU, or core.",
-)
-@click.option("--epochs", type=Whole(1), help="Of each candidate's training.  [default: 10]")
+@workers_option
+@epochs_option
 @click.option(
     "--image-size", type=Whole(4, 4096), help="Pixels to train at. Default: the data's own."
 )
-@click.option(
-    "--batch-size", type=Whole(2), help="Images a training step. Default: 32 to 128, by the data."
-)
+@batch_size_option
 @click.option(
     "--sampler",
     metavar="S",
     help="The strategy: random (the default), tpe, nsga2, evolution, policy, model, or a class of "
     "samplers for Optuna as module:Class.",
 )
-@click.option(
-    "--reward",
-    metavar="R",
-    help="product[:w=-0.07,v=-0.05] (the default), or with a target step time T, in the "
-    "backbone's or in seconds as 0.05s: soft:T=.., hard:T=.., absolute:T=..",
-)
+@reward_option
 @click.option(
     "--start-from",
     metavar="ARCH",
     multiple=True,
     help="Evaluate this first: a file such as best.json, or a published name. May be repeated.",
 )
-@click.option("--seed", type=Whole(0), help="Decides all that is random.  [default: 0]")
+@seed_option
 @click.option(
     "--time-limit", type=Seconds(), help="Of a candidate; over it, it failed.  [default: 3600]"
 )
@@ -122,8 +109,8 @@ if TYPE_CHECKING:
     metavar="RUN",
     help="Go on with a run; a larger --budget extends it.",
 )
-@click.option("--address", metavar="A", help="A running Ray cluster to join, or auto.")
-@click.option("--storage", metavar="URL", help="A database for the record, such as postgresql://..")
+@address_option
+@storage_option
 @click.option("--json", "as_json", is_flag=True, help="Print the winner as JSON at the end.")
 def search(
     data: str | None,
@@ -158,10 +145,8 @@ def search(
     Trains candidates for a few epochs each, measures their training step, and
     leaves the best one, all candidates and a report in the run's directory.
     """
-    from nas.address import check_address
-    from nas.errors import UserError
+    from nas.commands.searching import search_and_tell
     from nas.request import SearchRequest, prepare
-    from results.record_error import RecordError
 
     request = SearchRequest(
         data=data,
@@ -188,69 +173,4 @@ def search(
         resume=resume,
         storage=storage,
     )
-    if address:
-        check_address(address)
-    try:
-        prepared = prepare(request)
-        with prepared.record:
-            try:
-                _announce(prepared, as_json)
-                from nas.run import run_search  # Ray and torch: seconds, in which Ctrl-C may come
-
-                candidates = run_search(prepared, workers, address, as_json)
-            except KeyboardInterrupt:
-                click.echo(
-                    f"interrupted; go on with: nas search --resume {prepared.run.path}", err=True
-                )
-                raise
-    except RecordError as error:
-        raise UserError(str(error), exit_code=1) from error
-    _conclude(prepared, candidates, as_json)
-
-
-def _announce(prepared: Prepared, as_json: bool) -> None:
-    data, settings = prepared.data, prepared.settings
-    size = prepared.space.size
-    lines = (
-        f"data   {data.name}: {len(data.training):,} images to train on, "
-        f"{len(data.minival):,} held out, {data.classes} classes, {data.image_size} px",
-        f"space  {prepared.space.name}: {size if size < 10**7 else float(size):,.7g} architectures",
-        f"run    {prepared.run.path}",
-    )
-    for line in lines:
-        click.echo(line, err=as_json)
-    if data.unreadable:
-        more = len(data.unreadable) - 5
-        names = ", ".join(data.unreadable[:5]) + (f" and {more} more" if more > 0 else "")
-        click.echo(f"left out {len(data.unreadable)} unreadable images: {names}", err=True)
-    if settings.budget > prepared.space.size:
-        click.echo(
-            f"--budget {settings.budget}: the space has {prepared.space.size} architectures, "
-            "so the search ends with those",
-            err=True,
-        )
-
-
-def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) -> None:
-    import json
-
-    from results.files import best_file
-
-    settings = prepared.settings
-    file = best_file(candidates, settings.objective, prepared.run.run_id, settings.task)
-    if file is None:
-        limit = settings.max_parameters
-        if limit is not None and not candidates:
-            raise click.ClickException(f"--max-params {limit:,}: no network as small was found")
-        raise click.ClickException("no candidate completed")
-    if as_json:
-        click.echo(json.dumps(file.to_json(), indent=2))
-        return
-    from rich.console import Console
-
-    from nas.commands.show import print_architecture
-
-    print_architecture(Console(), file)
-    path = prepared.run.path
-    click.echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
-    click.echo(f"more: nas results {path}")
+    search_and_tell(lambda: prepare(request), workers, address, as_json)

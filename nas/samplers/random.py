@@ -11,7 +11,8 @@ from optuna.trial import FrozenTrial
 
 from nas.samplers.domain import WALKED, Domain, SpaceUsedUp
 from nas.samplers.permutation import permuted
-from search_space.space import FlatParameters, Space
+from search_space.grid import Grid
+from search_space.space import FlatParameters
 
 
 class PermutationSampler(BaseSampler):
@@ -22,7 +23,7 @@ class PermutationSampler(BaseSampler):
     it, and a small space is covered in as many trials as it has points.
     """
 
-    def __init__(self, space: Space, seed: int, domain: Domain | None = None) -> None:
+    def __init__(self, space: Grid, seed: int, domain: Domain | None = None) -> None:
         """``domain`` is left out where all of the space may be proposed."""
         self._space = space
         self._seed = seed
@@ -70,6 +71,6 @@ class PermutationSampler(BaseSampler):
         return self._others.sample_independent(study, trial, param_name, param_distribution)
 
 
-def distributions(space: Space) -> dict[str, CategoricalDistribution]:
+def distributions(space: Grid) -> dict[str, CategoricalDistribution]:
     """The space's flat parameters as Optuna has them."""
     return {name: CategoricalDistribution(values) for name, values in space.parameters().items()}

@@ -96,7 +96,8 @@ def _file(candidate: Candidate, settings: Mapping[str, Any], run_id: str) -> dic
         return None
     task = Task(classes, channels)
     if candidate.step_time is not None:
-        written: dict[str, Any] = plain(winner_file(candidate, Objective(), run_id, task).to_json())
+        file = winner_file(candidate, Objective(), run_id, task, settings=settings)
+        written: dict[str, Any] = plain(file.to_json())
         return written
     size = candidate.image_size or whole(settings.get("image_size"))
     if not size:
@@ -117,9 +118,10 @@ def _commands(file_name: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """Quoted: the data's name comes from the run, and someone will paste this into a shell."""
     stem = file_name.removesuffix(".json")
     data = text(settings.get("data")) or "DATA"
+    to = "PHI2" if settings.get("fit") else "M"
     return {
         "scale": shlex.join(
-            ["nas", "scale", "--from", file_name, "--to", "M", "--out", f"{stem}-m.json"]
+            ["nas", "scale", "--from", file_name, "--to", to, "--out", f"{stem}-{to.lower()}.json"]
         ),
         "train": shlex.join(
             ["nas", "train", "--arch", file_name, f"--data={data}", "--out", f"runs/{stem}"]

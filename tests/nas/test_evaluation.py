@@ -23,10 +23,12 @@ from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.record import Record
 from results.worth import reward
+from reward.counting import complexity
 from reward.limits import Limits
 from reward.objective import Objective
 from reward.step_time import FEWEST_PAIRS
 from search_space.architecture import Architecture, Block, Stage
+from search_space.network import Network
 from search_space.operators import OPERATORS, mbconv
 from search_space.space import Space
 
@@ -152,6 +154,26 @@ def test_the_step_is_timed_with_the_search_s_own_batch(evaluator: Evaluator) -> 
     assert min(*timed.samples_s, *timed.reference_samples_s) > 0
     assert timed.peak_memory_bytes > 32 * 4 * 4 * 4 * 8  # one layer's activations
     assert timed.device.endswith("1 thread")
+
+
+def test_a_candidate_may_have_an_image_size_of_its_own(
+    evaluation: Evaluation, data: SearchData
+) -> None:
+    """The backbone stays at the run's: the candidate's S/S0 is that of both changes."""
+    evaluator = Evaluator(replace(evaluation, image_size=6), CPU)
+    plain, finer = (
+        _end(evaluator, replace(_candidate(), image_size=size)) for size in (None, data.image_size)
+    )
+    for candidate, size in ((plain, 6), (finer, 8)):
+        assert candidate.step_time is not None
+        assert candidate.step_time.image_size == size
+    network = Network(_candidate().architecture, data.classes, data.channels)
+    for candidate, size in ((plain, 6), (finer, 8)):
+        count = complexity(network, data.channels, size)
+        assert candidate.multiply_adds == count.multiply_adds
+    assert plain.curve != finer.curve
+    own = Evaluator(evaluation, CPU)  # the data's own size is the same, asked for or not
+    assert _end(own, _candidate()).accuracy == finer.accuracy
 
 
 def test_a_batch_larger_than_the_data_is_the_data(evaluation: Evaluation) -> None:

@@ -20,9 +20,13 @@ from results.record import Record
 from results.record_error import RecordError
 from reward.measurements import StepTime
 from reward.objective import Objective
+from scaling.coefficient_grid import CoefficientGrid
+from scaling.scaled import Base
+from scaling.sizes import ImageSizes
 from search_space.architecture import Architecture, Stage
 from search_space.choices import StageChoices
 from search_space.space import Space
+from search_space.spaces import small
 
 
 @pytest.fixture
@@ -167,6 +171,25 @@ def test_the_same_network_is_not_trained_twice(record: Record, two_forms: Space)
     for candidate in repeated:
         first = names[candidate.architecture.architecture_id]
         assert candidate.detail == f"the same network as candidate {first}"
+
+
+def test_one_network_at_two_image_sizes_is_two_candidates(record: Record) -> None:
+    base = Base("base", small(8).backbone, ImageSizes(8, 8))
+    grid = CoefficientGrid(base)
+    known: list[Candidate] = []
+    proposals = Proposals(grid, PermutationSampler(grid, 0), Objective(), known)
+    search = Search(
+        record, proposals, known, 0, grid.size, Patience(10), grid.size, lambda candidate: None
+    )
+    done = run(search)
+    assert len(done) == grid.size > len({c.architecture.architecture_id for c in done})
+    assert all(c.state is State.COMPLETE for c in record.candidates())
+    again = Proposals(grid, PermutationSampler(grid, 0), Objective(), record.candidates())
+    more = Search(
+        record, again, record.candidates(), 0, grid.size + 1, Patience(10), grid.size,
+        lambda candidate: None,
+    )  # fmt: skip
+    assert run(more) == []
 
 
 def test_a_space_whose_values_build_equal_networks_ends_all_the_same(record: Record) -> None:

@@ -11,7 +11,7 @@ from nas.fidelity.named import stopping_rules
 from nas.replay.driver import Replay, Trace
 from nas.replay.summary import expected_best
 from nas.replay.table import Table
-from nas.samplers.domain import Domain
+from nas.samplers.domain import Domain, Key
 from nas.samplers.named import SAMPLERS
 from nas.samplers.parameter_count import ParameterCount
 from results.worth import reward
@@ -61,7 +61,7 @@ def test_being_taken_to_the_nearest_network_does_not_cheat(table: Table) -> None
     for seed in range(60):
         domain = Domain(space, seed, count, points=points)
         generator = np.random.default_rng(seed)
-        seen: set[tuple[str | int, ...]] = set()
+        seen: set[Key] = set()
         found = []
         for _ in range(20):
             flat = domain.settled([domain.uniform(generator)], seen, generator)
