@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--networks", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--time-cap", type=float, default=4.0, help="seconds of a measurement")
+    parser.add_argument("--neighbours", type=int, nargs="+", default=[0, 1], help="at once")
     parser.add_argument("--best", type=int, default=5, help="candidates of RUN to measure anew")
     options = parser.parse_args()
     print(f"{processor_name()}, {os.cpu_count()} cores")
@@ -66,10 +67,10 @@ def main() -> None:
         _against_a_search(options.run, options.best)
         return
     networks = _networks(options.networks)
-    for name, neighbours in (("alone", 0), ("beside a process that trains", 1)):
+    for neighbours in options.neighbours:
         with _neighbours(neighbours):
             measured = _measured(networks, options.repeats, options.time_cap)
-        _print_spread(name, measured)
+        _print_spread(f"beside {neighbours} that train" if neighbours else "alone", measured)
 
 
 def _networks(count: int) -> list[Architecture]:
