@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.commands.options import Whole
+from nas.commands.shared_options import seed_option
 
 if TYPE_CHECKING:
     from nas.checkpoint import TrainedNetwork
@@ -48,7 +49,13 @@ PRESETS = ("imagenet", "imagenet21k", "transfer", "proxy")
     help="Pixels to train at. Default: ARCH's, but no more than the data have.",
 )
 @click.option("--batch-size", type=Whole(2), help="Images a step, over all workers.")
-@click.option("--seed", type=Whole(0), help="Decides all that is random.  [default: 0]")
+@click.option(
+    "--micro-batch",
+    type=Whole(2),
+    help="Images that a worker trains on at once, gradients summed up to a step. Default: its "
+    "whole share of the batch, or on a GPU what fits.",
+)
+@seed_option
 @click.option(
     "--patience",
     type=Whole(1),
@@ -88,6 +95,7 @@ def train(
     epochs: int | None,
     image_size: int | None,
     batch_size: int | None,
+    micro_batch: int | None,
     seed: int | None,
     patience: int | None,
     workers: int | None,
@@ -115,6 +123,7 @@ def train(
             epochs=epochs,
             image_size=image_size,
             batch_size=batch_size,
+            micro_batch=micro_batch,
             seed=seed,
             patience=patience,
             pretrained=pretrained,

@@ -41,6 +41,7 @@ class TrainRequest:
     epochs: int | None = None
     image_size: int | None = None
     batch_size: int | None = None
+    micro_batch: int | None = None
     seed: int | None = None
     patience: int | None = None
     pretrained: Path | None = None
@@ -80,6 +81,7 @@ def _new(request: TrainRequest) -> Job:
         patience=request.patience,
         pretrained=str(request.pretrained.absolute()) if request.pretrained else None,
         workers=request.workers or 1,
+        micro_batch=request.micro_batch,
     )
     _check_workers(settings.workers, settings.batch_size)
     recipe = settings.recipe(len(data.training))
@@ -202,6 +204,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "epochs": request.epochs,
         "image-size": request.image_size,
         "batch-size": request.batch_size,
+        "micro-batch": request.micro_batch,
         "seed": request.seed,
         "patience": request.patience,
         "pretrained": str(request.pretrained.absolute()) if request.pretrained else None,
@@ -212,6 +215,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "progressive": settings.progressive is not None,
         "image-size": settings.file.train_size,
         "batch-size": settings.batch_size,
+        "micro-batch": settings.micro_batch,
         "arch": settings.file.architecture.architecture_id,
     }
     for name, value in wanted.items():

@@ -21,7 +21,8 @@ class TrainSettings:
 
     ``architecture`` is an architecture file's content: the data's classes and channels, and the
     sizes to train and to evaluate at. ``progressive`` are progressive learning's ranges, or None.
-    ``workers`` is how many processes it began with.
+    ``workers`` is how many processes it began with, ``micro_batch`` the images that each trains on
+    at once, where that is not its whole share of a batch.
     """
 
     architecture: Mapping[str, Any]
@@ -35,6 +36,7 @@ class TrainSettings:
     patience: int | None = None
     pretrained: str | None = None
     workers: int = 1
+    micro_batch: int | None = None
 
     @property
     def file(self) -> ArchitectureFile:
@@ -49,7 +51,7 @@ class TrainSettings:
     def recipe(self, images: int) -> Recipe:
         """The preset for a training set of so many images, at this network's sizes."""
         recipe = PRESETS[self.preset](images, self.epochs, self.batch_size)
-        recipe = replace(recipe, patience=self.patience)
+        recipe = replace(recipe, patience=self.patience, micro_batch=self.micro_batch)
         own = self.file.training
         if self.preset != LIGHT and {"dropout", "survival"} <= own.keys():
             recipe = replace(recipe, dropout=own["dropout"], survival=own["survival"])

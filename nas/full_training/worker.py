@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from nas.failure import is_about_memory
 from nas.full_training.curve import CurveRow, row_of, write_curve
 from nas.full_training.events import Begun, EpochEnded, Listener
 from nas.full_training.job import Job
+from nas.full_training.memory import fitting_micro_batch
 from nas.full_training.steps import Steps, device_name
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Diverged, Training, averaging_steps
@@ -53,18 +55,20 @@ def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> 
             raise
         raise UserError(
             f"out of memory in training: --batch-size: got {settings.batch_size}, "
-            "must be smaller; or a smaller --image-size",
+            "must be smaller; or a smaller --image-size or --micro-batch",
             exit_code=1,
         ) from error
 
 
 def _train(job: Job, world: World, device: torch.device, tell: Listener) -> None:
     images, minival = on_device(job.data, device)
-    network = _network(job, images, device)
-    if world.size > 1:
-        network = DistributedDataParallel(network)
     seed, recipe = job.settings.seed, job.recipe
     of = stages(recipe, len(images), images.size, seed)
+    build = partial(_network, job, images, device)
+    recipe = replace(recipe, micro_batch=fitting_micro_batch(build, images, recipe, of, world))
+    network = build()
+    if world.size > 1:
+        network = DistributedDataParallel(network)
     steps = Steps(tell)
     training = Training(network, images, minival, recipe, seed, world=world, on_step=steps)
     rows: list[CurveRow] = []

@@ -41,6 +41,12 @@ class World:
             distributed.all_reduce(value)
         return value
 
+    def least(self, value: Tensor) -> Tensor:
+        """The smallest over the processes, of a tensor that is changed."""
+        if self.size > 1:
+            distributed.all_reduce(value, distributed.ReduceOp.MIN)
+        return value
+
     def agree(self, network: nn.Module) -> None:
         """Gives all processes the first one's buffers, such as batch normalisation's statistics."""
         if self.size > 1:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from nas.checkpoint import read_network
 from nas.data.images import on_device
 from nas.errors import UserError
 from nas.full_training.events import Begun, EpochEnded, Event
 from nas.full_training.job import Job
+from nas.full_training.memory import fitting_micro_batch
 from nas.full_training.request import TrainRequest, prepare
 from nas.full_training.worker import run_worker
 from nas.training.accuracy import accuracy
+from nas.training.stage import stages
 from nas.training.world import World
+from search_space.network import Network
 from tests.nas.full_disk import files_of_at_most
 from tests.nas.full_training.conftest import MakeJob
 
@@ -77,7 +82,10 @@ def test_a_training_leaves_its_best_and_its_last_network_and_its_curve(make_job:
     assert [float(line["accuracy"]) for line in lines] == [row.accuracy for row in rows]
 
 
-@pytest.mark.parametrize("options", [{}, {"progressive": True, "epochs": 5, "image_size": 16}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True, "epochs": 5, "image_size": 16}, {"micro_batch": 4}],
+)
 def test_resumed_it_comes_to_the_same_to_the_last_bit(
     make_job: MakeJob, options: dict[str, object]
 ) -> None:
@@ -94,6 +102,39 @@ def test_resumed_it_comes_to_the_same_to_the_last_bit(
         assert ours.epoch == theirs.epoch
         for key, weight in theirs.weights.items():
             assert torch.equal(ours.weights[key], weight), key
+
+
+def test_a_batch_may_be_trained_on_in_parts(make_job: MakeJob) -> None:
+    """As many steps as with whole batches, of as many images each, in less memory."""
+    sizes: list[int] = []
+    job = make_job("parts", micro_batch=4, epochs=1)
+    with pytest.MonkeyPatch.context() as patch:
+        forward = Network.forward
+
+        def seen(network: Network, images: Tensor) -> Tensor:
+            if network.training:
+                sizes.append(len(images))
+            return forward(network, images)
+
+        patch.setattr(Network, "forward", seen)
+        _run(job)
+    steps = len(job.data.training) // 16
+    assert sizes == [4] * (4 * steps)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_the_batch_is_parted_until_it_fits(make_job: MakeJob) -> None:
+    job, device = make_job("fits"), torch.device("cuda")
+    images, _ = on_device(job.data, device)
+    network = partial(Network, job.settings.file.architecture, 4, 1)
+    of = stages(job.recipe, len(images), images.size, 0)
+    tried = partial(fitting_micro_batch, lambda: network().to(device), images, job.recipe)
+    assert tried(of, World()) is None
+    free, bytes_of_one = torch.cuda.mem_get_info()[0], 4 * 64**2
+    count = free // bytes_of_one // 5  # room for the images, but not for what training keeps
+    found = tried([replace(of[0], batch_size=count, image_size=64)], World())
+    assert found is not None
+    assert 2 <= found < count
 
 
 def test_a_finished_training_is_left_as_it_is(make_job: MakeJob) -> None:
