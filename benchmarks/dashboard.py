@@ -4,7 +4,9 @@ python -m benchmarks.dashboard [--candidates 1000 20000] [--repeats 5]    # some
 
 Needs Chromium. "drawn" is from the navigation's start to the frame with all candidates, "slider"
 from the input event to the frame with the new winner, ranking and front (performance.measure).
-"read" is the server's own: from its start until it has read the run.
+"read" is the server's own: from its start until it has read the run. "live" is from a candidate's
+commit to the record until it stands on the open page. "drawn" needs no plotly.js: its own axes
+take the place of the page's when it has been loaded, "ready".
 """
 
 from __future__ import annotations
@@ -24,11 +26,15 @@ from urllib.request import urlopen
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from results.record import Record
 from reward.device import processor_name
-from tests.results.dashboard.made_run import make_run
+from search_space.spaces import small
+from tests.results.dashboard.made_run import add, made_candidate, make_run
 
+_SHOWN = "(count) => document.documentElement.dataset.drawn === count"
 LIMITS_MS = {1000: (2000, 150), 20_000: (5000, 500)}
-SLIDES = 10
+LIVE_LIMIT_MS = 2000
+SLIDES, COMPLETED = 10, 3
 
 
 def main() -> None:
@@ -52,27 +58,45 @@ def main() -> None:
 def _measure(browser: Browser, count: int, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        make_run(run, count).close()
-        with _served(run) as (address, read_s):
+        with make_run(run, count) as record, _served(run) as (address, read_s):
             visits = [_visit(browser, address, count) for _ in range(repeats)]
+            live = _completed(browser, address, record, count)
     drawn_limit, slider_limit = LIMITS_MS.get(count, (None, None))
     print(f"n = {count} candidates, read in {read_s:.1f} s")
-    _print("drawn", [drawn for drawn, _ in visits], drawn_limit)
-    _print("slider", [answer for _, answers in visits for answer in answers], slider_limit)
+    _print("drawn", [drawn for drawn, _, _ in visits], drawn_limit)
+    _print("ready", [ready for _, ready, _ in visits], None)
+    _print("slider", [answer for *_, answers in visits for answer in answers], slider_limit)
+    _print("live", live, LIVE_LIMIT_MS)
 
 
-def _visit(browser: Browser, address: str, count: int) -> tuple[float, list[float]]:
-    """Milliseconds until drawn, and of each slide."""
+def _completed(browser: Browser, address: str, record: Record, count: int) -> list[float]:
+    """Milliseconds from each candidate's commit until the open page shows it."""
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    page.goto(address)
+    page.wait_for_function(_SHOWN, arg=str(count), timeout=120_000)
+    taken = []
+    for number in range(count, count + COMPLETED):
+        add(record, [made_candidate(small(), number)])
+        begin = time.perf_counter()
+        page.wait_for_function(_SHOWN, arg=str(number + 1), timeout=120_000)
+        taken.append(1000 * (time.perf_counter() - begin))
+    page.close()
+    return taken
+
+
+def _visit(browser: Browser, address: str, count: int) -> tuple[float, float, list[float]]:
+    """Milliseconds until drawn, until plotly.js has drawn its axes, and of each slide."""
     page = browser.new_page(viewport={"width": 1366, "height": 768})
     page.goto(address)
     drawn = _durations(page, "nas:draw", 1)[0]
     assert page.locator("html").get_attribute("data-drawn") == str(count)
+    ready = _durations(page, "nas:ready", 1)[0]
     for slide in range(SLIDES):
         page.locator("#w").fill(str(round(-0.2 + 0.02 * slide, 3)))
         _durations(page, "nas:slider", slide + 1)
     answers = _durations(page, "nas:slider", SLIDES)
     page.close()
-    return drawn, answers
+    return drawn, ready, answers
 
 
 def _durations(page: Page, name: str, count: int) -> list[float]:

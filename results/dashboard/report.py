@@ -25,6 +25,7 @@ from reward.objective import Objective
 MOST_DETAILS = 2000  # candidates a run, some 3 KB each
 _STYLE = re.compile(r'<link rel="stylesheet" href="page/([\w.-]+)">')
 _SCRIPT = re.compile(r'<script src="(?:page/)?([\w.-]+)"></script>')
+_PRELOAD = '<link rel="preload" href="plotly.js" as="script">\n'
 _CHARSET = '<meta charset="utf-8">'
 
 
@@ -74,7 +75,8 @@ def _page(data: Mapping[str, Any]) -> str:
     """The page with each of its files in the place of the tag that names it."""
     texts = {**page_files(), "plotly.js": plotly_js()}
     texts = {name: _ended_by_nothing(text) for name, text in texts.items()}
-    index = page_files()[INDEX]
+    index = page_files()[INDEX].replace(_PRELOAD, "")
+    index = index.replace("</body>", '<script src="plotly.js"></script>\n</body>')
     scripts = [texts[name] for name in _SCRIPT.findall(index)]
     page = _STYLE.sub(lambda tag: f"<style>\n{texts[tag[1]]}</style>", index)
     begin, first, rest = _parted(page)

@@ -5,7 +5,8 @@
   const { plain } = nas.format;
 
   /** @param {HTMLElement} place @param {Object[]} traces @param {Object} layout */
-  function chart(place, traces, layout) {
+  async function chart(place, traces, layout) {
+    await nas.library.loaded;
     const theme = nas.colours.theme;
     const axis = { gridcolor: theme("grid"), zeroline: false, automargin: true };
     const title = (text) => ({ text: plain(text), standoff: 6 });

@@ -82,7 +82,10 @@
     if (isDrawn) return;
     isDrawn = true;
     requestAnimationFrame(() =>
-      setTimeout(() => performance.measure("nas:draw", { start: 0, end: performance.now() })),
+      setTimeout(() => {
+        performance.measure("nas:draw", { start: 0, end: performance.now() });
+        nas.library.load();
+      }),
     );
   }
 
@@ -116,14 +119,6 @@
     document.querySelector(`[data-view="${next}"]`).focus();
   }
 
-  /** plotly.js comes last, so that the data is on its way while it is read. */
-  function plotlyLoaded() {
-    return new Promise((loaded) => {
-      if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", loaded);
-      else loaded();
-    });
-  }
-
   /** A run's answer while the page is open. */
   function onRun(answer) {
     const choices = nas.store.parameters().length;
@@ -134,7 +129,7 @@
   async function start() {
     nas.address.decode(location.hash.slice(1));
     try {
-      const [data] = await Promise.all([nas.source.open(), plotlyLoaded()]);
+      const data = await nas.source.open();
       const { step_time_exponent: w, parameters_exponent: v } = data.objective;
       nas.address.setObjective(w, v);
       nas.store.benches.push(...data.benches);
@@ -150,6 +145,10 @@
     }
     listen();
     nas.schedule("data", "controls");
+    nas.library.loaded.then(() => {
+      nas.schedule("axes");
+      requestAnimationFrame(() => performance.measure("nas:ready", { start: 0 }));
+    });
     nas.source.follow(onRun, (isAlive) => (byId("gone").hidden = isAlive));
   }
 

@@ -1,6 +1,7 @@
 "use strict";
 
-/** Accuracy against step time: plotly.js draws axes and front, a canvas the candidates. */
+/** Accuracy against step time: plotly.js draws axes and front, a canvas the candidates.
+ *  Until plotly.js has been loaded {@link nas.sketch} draws the axes. */
 {
   const { byId } = nas.dom;
   const { plain } = nas.format;
@@ -71,12 +72,12 @@
 
   function draw() {
     frame = framed(ranges());
+    byId("references").replaceChildren(...nas.model.references.map(told));
+    if (!nas.library.isLoaded()) return drawCloud();
     const isFirst = !byId("pareto").classList.contains("js-plotly-plot");
     pending = Plotly.react("pareto", traces(), layout(), config());
     if (isFirst) nas.pointing.listen(byId("pareto"));
     drawCloud();
-    byId("references").replaceChildren(...nas.model.references.map(told));
-    return pending;
   }
 
   /** A reference in words, for who cannot see its mark on the canvas. */
@@ -200,6 +201,7 @@
     const pen = canvas.getContext("2d");
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, box.width, box.height);
+    if (!nas.library.isLoaded()) nas.sketch.draw(pen, frame);
     const colour = nas.cloud.draw(pen, frame);
     nas.legend.draw(colour);
     document.documentElement.dataset.drawn = String(
@@ -244,6 +246,7 @@
 
   /** Axes and points as one picture. */
   async function save() {
+    await nas.library.loaded;
     await pending;
     const box = byId("pareto").getBoundingClientRect();
     const size = { width: Math.round(box.width), height: Math.round(box.height) };

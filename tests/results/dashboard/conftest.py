@@ -55,7 +55,11 @@ class Visit:
     def open(self, address: str) -> Page:
         """Opens an address and waits for the plot."""
         self.page.goto(address)
-        self.page.wait_for_function("() => document.documentElement.dataset.drawn !== undefined")
+        self.page.wait_for_function(
+            """() => document.documentElement.dataset.drawn !== undefined
+                && (document.getElementById("view-plot").hidden
+                    || document.querySelector("#pareto.js-plotly-plot"))"""
+        )
         return self.page
 
 

@@ -1,0 +1,100 @@
+"use strict";
+
+/** Axes and front on the canvas, where plotly.js draws them as soon as it has been loaded. */
+{
+  const PIXELS_A_TICK = 90;
+  const FONT_PX = 12;
+
+  /** @param {CanvasRenderingContext2D} pen in CSS pixels @param {Object} frame of nas.plot */
+  function draw(pen, frame) {
+    const { left, top, width, height, strip } = frame;
+    const upper = height - strip;
+    pen.save();
+    pen.font = `${FONT_PX}px ${getComputedStyle(document.body).fontFamily}`;
+    pen.strokeStyle = nas.colours.theme("grid");
+    pen.fillStyle = nas.colours.theme("muted");
+    pen.lineWidth = 1;
+    if (strip) {
+      pen.save();
+      pen.fillStyle = nas.colours.theme("strip");
+      pen.fillRect(left, top + upper, width, strip);
+      pen.restore();
+    }
+    pen.textAlign = "center";
+    for (const value of ticks(frame.ranges.x, width, nas.state.isLog)) {
+      const x = frame.toX(value);
+      line(pen, x, top, x, top + upper);
+      pen.fillText(written(value), x, top + height + FONT_PX + 4);
+    }
+    pen.textAlign = "right";
+    for (const value of ticks(frame.ranges.y, upper, false)) {
+      const y = frame.toY(value);
+      line(pen, left, y, left + width, y);
+      pen.fillText(written(value), left - 6, y + FONT_PX / 3);
+    }
+    drawTitles(pen, frame);
+    for (const [run, rows] of nas.model.fronts) drawFront(pen, frame, run, rows);
+    pen.restore();
+  }
+
+  function drawTitles(pen, { columns, left, top, width, height, margin }) {
+    const [x, y] = columns;
+    pen.textAlign = "center";
+    pen.fillText(x.label, left + width / 2, top + height + margin.b - 6);
+    if (margin.l < 50) return;
+    pen.save();
+    pen.translate(FONT_PX, top + height / 2);
+    pen.rotate(-Math.PI / 2);
+    pen.fillText(y.label, 0, 0);
+    pen.restore();
+  }
+
+  /** The steps that the front makes: what is reached at no more than that cost. */
+  function drawFront(pen, frame, run, rows) {
+    const [x, y] = frame.columns;
+    const isFlatFirst = x.better === "low";
+    pen.strokeStyle = nas.store.areSeveral() ? nas.colours.ofRun(run) : nas.colours.theme("accent");
+    pen.lineWidth = 2;
+    pen.beginPath();
+    let before = null;
+    for (const row of rows) {
+      const at = [frame.toX(x.value(row)), frame.toY(y.value(row))];
+      if (before) pen.lineTo(...(isFlatFirst ? [at[0], before[1]] : [before[0], at[1]]));
+      pen.lineTo(...at);
+      before = at;
+    }
+    pen.stroke();
+  }
+
+  /** Round values within a range, of which the ends are exponents where the axis is logarithmic. */
+  function ticks([from, to], pixels, isLog) {
+    const rough = (to - from) / Math.max(2, pixels / PIXELS_A_TICK);
+    if (isLog && to - from > 1) {
+      const all = Array.from({ length: Math.floor(to) - Math.ceil(from) + 1 }, (_, place) => place);
+      return all.map((place) => 10 ** (Math.ceil(from) + place));
+    }
+    const [low, high] = isLog ? [10 ** from, 10 ** to] : [from, to];
+    const step = rounded(isLog ? (high - low) / Math.max(2, pixels / PIXELS_A_TICK) : rough);
+    const first = Math.ceil(low / step);
+    const count = Math.floor(high / step) - first + 1;
+    return Array.from({ length: Math.max(0, count) }, (_, place) => (first + place) * step);
+  }
+
+  /** 1, 2 or 5 times a power of ten, the nearest from above. */
+  function rounded(step) {
+    const power = 10 ** Math.floor(Math.log10(step));
+    return [1, 2, 5, 10].find((digit) => digit * power >= step) * power;
+  }
+
+  const written = (value) =>
+    Math.abs(value) >= 1e4 ? nas.format.short(value) : String(Number(value.toPrecision(6)));
+
+  function line(pen, x0, y0, x1, y1) {
+    pen.beginPath();
+    pen.moveTo(x0, y0);
+    pen.lineTo(x1, y1);
+    pen.stroke();
+  }
+
+  nas.sketch = { draw };
+}
