@@ -19,6 +19,7 @@ CODED = ("state", "cause", "worker", "device")
 INTERVAL = ("normalized_low", "normalized_high")
 PLAIN = (
     "number",
+    "confirms",
     "detail",
     "seed",
     "architecture_id",
@@ -53,6 +54,7 @@ def row(candidate: Candidate, space: Space | None) -> Row:
     """
     return {
         "number": candidate.number,
+        "confirms": whole(candidate.confirms),
         "state": candidate.state.value,
         "cause": text(candidate.cause),
         "detail": text(candidate.detail),

@@ -39,7 +39,7 @@ A RUN; ``id`` is its place among the RUNs of the command line::
 
 COLUMNS: a list each, all of one length, a place a candidate, in the order of numbers::
 
-    number, state, cause, detail, seed, architecture_id,
+    number, confirms, state, cause, detail, seed, architecture_id,
     accuracy,                                                          # minival, [0, 1]
     step_time_s, step_time_low_s, step_time_high_s,                    # median, 95 % interval
     normalized_step_time, normalized_low, normalized_high,             # S/S0, 95 % interval
@@ -57,7 +57,8 @@ COLUMNS: a list each, all of one length, a place a candidate, in the order of nu
 States: running, complete, failed, infeasible, stopped, duplicate. Only a complete candidate with
 accuracy, normalized_step_time, parameters and reference_parameters has a reward: ``accuracy *
 normalized_step_time**w * (parameters / reference_parameters)**v``; of equal rewards the lowest
-number wins. The front is over accuracy (high) and normalized_step_time (low) of complete
+number wins. One that ``confirms`` another, trained again with another seed, has no reward and no
+place on the front. The front is over accuracy (high) and normalized_step_time (low) of complete
 candidates; equals stay together.
 
 STAGES are as in an architecture's JSON::

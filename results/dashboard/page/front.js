@@ -22,8 +22,9 @@
   /** [x, y, row] with both to be low. */
   function losses(rows, x, y) {
     const [signX, signY] = [x, y].map((column) => (column.better === "low" ? 1 : -1));
+    const isKnown = (row) => x.value(row) !== null && y.value(row) !== null;
     return rows
-      .filter((row) => row.state === "complete" && x.value(row) !== null && y.value(row) !== null)
+      .filter((row) => row.state === "complete" && row.confirms === null && isKnown(row))
       .map((row) => [signX * x.value(row), signY * y.value(row), row]);
   }
 

@@ -116,10 +116,16 @@
       name.startsWith("complete") ? "accent" : name.startsWith("failed") ? "bad" : "muted",
     );
 
+  /** How many candidates of the budget are spent: complete, or stopped by a rule. */
+  const evaluated = (run) =>
+    [...run.candidates.values()].filter(
+      (row) => ["complete", "stopped"].includes(row.state) && row.confirms === null,
+    ).length;
+
   /** Seconds until the budget is spent, at the pace of the last candidates; null if not known. */
   function timeLeft(run) {
     const rows = finished(run);
-    const left = (run.settings?.budget ?? 0) - rows.length;
+    const left = (run.settings?.budget ?? 0) - evaluated(run);
     const recent = rows.slice(-RECENT);
     if (!run.is_searching || left <= 0 || recent.length < 2) return null;
     const pace = (recent.at(-1).finished_at - recent[0].finished_at) / (recent.length - 1);
@@ -130,7 +136,7 @@
   function standing(run) {
     const counts = (state) =>
       [...run.candidates.values()].filter((row) => row.state === state).length;
-    const total = run.candidates.size - counts("running");
+    const total = evaluated(run);
     const budget = run.settings?.budget;
     const left = timeLeft(run);
     const parts = [

@@ -2,8 +2,9 @@
 
 /** Axes and front on the canvas, where plotly.js draws them as soon as it has been loaded. */
 {
-  const PIXELS_A_TICK = 90;
+  const PIXELS_A_TICK = { x: 90, y: 65 };
   const FONT_PX = 12;
+  const TITLE_PX = 14;
 
   /** @param {CanvasRenderingContext2D} pen in CSS pixels @param {Object} frame of nas.plot */
   function draw(pen, frame) {
@@ -21,13 +22,13 @@
       pen.restore();
     }
     pen.textAlign = "center";
-    for (const value of ticks(frame.ranges.x, width, nas.state.isLog)) {
+    for (const value of ticks(frame.ranges.x, width / PIXELS_A_TICK.x, nas.state.isLog)) {
       const x = frame.toX(value);
       line(pen, x, top, x, top + upper);
-      pen.fillText(written(value), x, top + height + FONT_PX + 4);
+      pen.fillText(written(value), x, top + height + FONT_PX + 1);
     }
     pen.textAlign = "right";
-    for (const value of ticks(frame.ranges.y, upper, false)) {
+    for (const value of ticks(frame.ranges.y, upper / PIXELS_A_TICK.y, false)) {
       const y = frame.toY(value);
       line(pen, left, y, left + width, y);
       pen.fillText(written(value), left - 6, y + FONT_PX / 3);
@@ -39,11 +40,12 @@
 
   function drawTitles(pen, { columns, left, top, width, height, margin }) {
     const [x, y] = columns;
+    pen.font = pen.font.replace(`${FONT_PX}px`, `${TITLE_PX}px`);
     pen.textAlign = "center";
-    pen.fillText(x.label, left + width / 2, top + height + margin.b - 6);
+    pen.fillText(x.label, left + width / 2, top + height + margin.b - 10);
     if (margin.l < 50) return;
     pen.save();
-    pen.translate(FONT_PX, top + height / 2);
+    pen.translate(left - 31, top + height / 2);
     pen.rotate(-Math.PI / 2);
     pen.fillText(y.label, 0, 0);
     pen.restore();
@@ -66,18 +68,21 @@
     pen.stroke();
   }
 
-  /** Round values within a range, of which the ends are exponents where the axis is logarithmic. */
-  function ticks([from, to], pixels, isLog) {
-    const rough = (to - from) / Math.max(2, pixels / PIXELS_A_TICK);
-    if (isLog && to - from > 1) {
-      const all = Array.from({ length: Math.floor(to) - Math.ceil(from) + 1 }, (_, place) => place);
-      return all.map((place) => 10 ** (Math.ceil(from) + place));
-    }
+  /**
+   * Round values within a range, about so many; where the axis is logarithmic the range's ends are
+   * exponents of ten.
+   */
+  function ticks([from, to], wanted, isLog) {
+    if (isLog && to - from > 1) return multiples(from, to, 1).map((power) => 10 ** power);
     const [low, high] = isLog ? [10 ** from, 10 ** to] : [from, to];
-    const step = rounded(isLog ? (high - low) / Math.max(2, pixels / PIXELS_A_TICK) : rough);
+    return multiples(low, high, rounded((high - low) / Math.max(2, wanted)));
+  }
+
+  /** The multiples of a step within a range. */
+  function multiples(low, high, step) {
     const first = Math.ceil(low / step);
-    const count = Math.floor(high / step) - first + 1;
-    return Array.from({ length: Math.max(0, count) }, (_, place) => (first + place) * step);
+    const count = Math.max(0, Math.floor(high / step) - first + 1);
+    return Array.from({ length: count }, (_, place) => (first + place) * step);
   }
 
   /** 1, 2 or 5 times a power of ten, the nearest from above. */

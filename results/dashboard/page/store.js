@@ -4,6 +4,7 @@
   const CODED = ["state", "cause", "worker", "device"];
   const PLAIN = [
     "number",
+    "confirms",
     "detail",
     "seed",
     "architecture_id",
@@ -71,7 +72,9 @@
     const share = row.parameters / row.reference_parameters;
     const factors = [row.accuracy, row.normalized_step_time, share];
     const isKnown = factors.every((factor) => Number.isFinite(factor)) && row.accuracy !== null;
-    const valued = row.state === "complete" && isKnown && row.normalized_step_time > 0 && share > 0;
+    const isPositive = row.normalized_step_time > 0 && share > 0;
+    // One that trains another again is not ranked by itself.
+    const valued = row.state === "complete" && row.confirms === null && isKnown && isPositive;
     row.logs = valued ? factors.map(Math.log) : null;
     return row;
   }

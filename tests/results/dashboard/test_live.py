@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from results.candidate import Candidate, State
+from results.candidate import EVALUATED, Candidate, State
 from search_space.spaces import small
 from tests.results.dashboard.conftest import Visit
 from tests.results.dashboard.made_run import add, made_candidate, make_run
@@ -58,6 +58,20 @@ def test_a_run_that_is_made_again_replaces_what_was_shown(
         _wait_for(page, 5)
         add(record, [made_candidate(small(), 5, seed=1)])
         _wait_for(page, 6)
+
+
+def test_a_training_that_confirms_another_is_not_ranked_by_itself(
+    tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    with make_run(tmp_path, BEFORE) as record:
+        page = visit().open(serve(tmp_path))
+        winner = page.locator("#winner").inner_text()
+        add(record, [replace(_complete(BEFORE), accuracy=1.0, confirms=3)])
+        expect(page.locator("#shown")).to_contain_text(f"{BEFORE + 1} candidates")
+        assert page.locator("#winner").inner_text() == winner
+        states = [candidate.state for candidate in record.candidates()[:BEFORE]]
+        evaluated = sum(state in EVALUATED for state in states)
+        expect(page.locator("#runs")).to_contain_text(f"{evaluated} of 2,000")
 
 
 def _complete(number: int) -> Candidate:
