@@ -45,9 +45,14 @@ def _clear(directory: CacheDirectory, name: str) -> None:
     from nas.errors import UserError
 
     directory.sweep()
-    paths = [path for path in directory.entries() if name in (ALL, path.name)]
+    entries = directory.entries()
+    paths = [path for path in entries if name in (ALL, path.name)]
+    beginning = name.rstrip("…")  # the table shortens long names
+    begins = [path for path in entries if beginning and path.name.startswith(beginning)]
+    if not paths and len(begins) == 1:
+        paths = begins
     if not paths and name != ALL:
-        names = ", ".join(path.name for path in directory.entries()) or "none is there"
+        names = ", ".join(path.name for path in begins or entries) or "none is there"
         raise UserError(f"--clear: got {name!r}, must be one of the cache's: {names}")
     for path in paths:
         room = in_units(size_bytes(path))

@@ -69,6 +69,16 @@ def test_clear_one(names: list[str], cache_path: Path) -> None:
     assert [path.name for path in cache_path.iterdir()] == [names[1]]
 
 
+def test_clear_takes_a_beginning_as_the_table_shortens_names(
+    names: list[str], cache_path: Path
+) -> None:
+    done = nas("cache", "--clear", f"{names[0][:-3]}…")
+    assert done.stdout.startswith(f"deleted {names[0]}")
+    assert not (cache_path / names[0]).exists()
+    assert nas("cache", "--clear", "").returncode == 2
+    assert (cache_path / names[1]).exists()
+
+
 def test_clear_all_keeps_what_is_in_use(names: list[str], cache_path: Path, tmp_path: Path) -> None:
     held = _make(tmp_path / "dogs")
     (cache_path / "killed.making").mkdir()
