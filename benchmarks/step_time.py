@@ -27,7 +27,6 @@ from reward.steadiness import robust_deviation
 from reward.step_time import ALLOCATOR_SETTINGS
 from reward.step_time_statistics import normalized
 from search_space.architecture import Architecture
-from search_space.space_file import parse_space
 from search_space.spaces import small
 from search_space.task import Task
 
@@ -126,7 +125,7 @@ def _against_a_search(path: Path, count: int) -> None:
     with record:
         settings = SearchSettings.from_json(record.settings())
         candidates = record.candidates()
-    reference = Timed(parse_space(settings.space).backbone, settings.image_size)
+    reference = Timed(settings.grid.backbone, settings.image_size)
     complete = [c for c in candidates if c.state is State.COMPLETE]
     if not complete:
         raise SystemExit(f"{path}: no candidate is complete")
@@ -138,7 +137,7 @@ def _against_a_search(path: Path, count: int) -> None:
     for _, candidate in ranked(complete, settings.objective)[:count]:
         recorded = normalized_step_time(candidate)
         assert recorded is not None
-        own = Timed(candidate.architecture, settings.image_size)
+        own = Timed(candidate.architecture, candidate.image_size or settings.image_size)
         question = Question(own, reference, settings.task, settings.batch_size)
         anew = normalized(measured_apart(question).step_time)
         print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from reward.named import parse_reward
 from scaling.coefficient_grid import CoefficientGrid
 from scaling.scaled import Base
 from scaling.sizes import ImageSizes
+from search_space.architecture import Architecture
 from search_space.choices import InvalidSpace
 from search_space.grid import Grid
 from search_space.space import Space
@@ -131,12 +133,15 @@ def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> Prepared:
 
 def _new(request: SearchRequest) -> Prepared:
     _check_names(request)
+    starts = find_starts(request.start_from)
     data = load_search_data(request.data or "digits", request.image_size)
     space = find_space(request.space, data.image_size)
-    return _begun(request, _settings(request, data, space), data)
+    return _begun(request, _settings(request, data, space, starts), data)
 
 
-def _settings(request: SearchRequest, data: SearchData, space: Space) -> SearchSettings:
+def _settings(
+    request: SearchRequest, data: SearchData, space: Space, starts: Sequence[Architecture] = ()
+) -> SearchSettings:
     """Of a new run, by default where the user said nothing."""
     budget = request.budget or DEFAULT_BUDGET
     settings = SearchSettings(
@@ -159,7 +164,7 @@ def _settings(request: SearchRequest, data: SearchData, space: Space) -> SearchS
         scheduler=request.scheduler or "none",
         bound=request.bound or "none",
         reward=request.reward or "product",
-        start_from=[own.to_json() for own in find_starts(request.start_from)],
+        start_from=[architecture.to_json() for architecture in starts],
     )
     check_rules(settings.scheduler, settings.bound, settings.epochs)
     return _with_confirmation(settings, request)
@@ -173,7 +178,6 @@ def _begun(request: SearchRequest, settings: SearchSettings, data: SearchData) -
 def _check_names(request: SearchRequest) -> None:
     """What can be told before the data is loaded."""
     check_sampler(request.sampler or "random")
-    find_starts(request.start_from)
     try:
         parse_reward(request.reward or "product")
     except ValueError as error:

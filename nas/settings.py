@@ -54,9 +54,8 @@ class SearchSettings:
     @property
     def data_size(self) -> int:
         """The pixels that images are loaded at: the largest of any candidate."""
-        if self.fit is None:
-            return self.image_size
-        return CoefficientGrid(base_from_json(self.fit)).largest_image_size
+        grid = self.grid
+        return grid.largest_image_size if isinstance(grid, CoefficientGrid) else self.image_size
 
     @property
     def task(self) -> Task:

@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.commands import shared_options as shared
 from nas.commands.options import Whole
-from nas.commands.shared_options import (
-    address_option,
-    batch_size_option,
-    data_option,
-    epochs_option,
-    reward_option,
-    seed_option,
-    storage_option,
-    workers_option,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,15 +47,15 @@ if TYPE_CHECKING:
     help="Search for ARCH's own alpha, beta and gamma, trained and timed here. Its best.json "
     "scales by them: --to PHI2. The options below are for --fit.",
 )
-@data_option
+@shared.data_option
 @click.option("--budget", type=Whole(1), help="Candidates evaluated. Default: the whole grid.")
-@workers_option
-@epochs_option
-@batch_size_option
-@reward_option
-@seed_option
-@address_option
-@storage_option
+@shared.workers_option
+@shared.epochs_option
+@shared.batch_size_option
+@shared.reward_option
+@shared.seed_option
+@shared.address_option
+@shared.storage_option
 def scale(
     source: str,
     to: str | None,

@@ -6,21 +6,12 @@ from pathlib import Path
 
 import click
 
+from nas.commands import shared_options as shared
 from nas.commands.options import Amount, Positive, Seconds, Whole
-from nas.commands.shared_options import (
-    address_option,
-    batch_size_option,
-    data_option,
-    epochs_option,
-    reward_option,
-    seed_option,
-    storage_option,
-    workers_option,
-)
 
 
 @click.command()
-@data_option
+@shared.data_option
 @click.option(
     "--space",
     metavar="P",
@@ -31,26 +22,26 @@ from nas.commands.shared_options import (
     type=Whole(1),
     help="Candidates evaluated: complete, or stopped by --scheduler or --bound.  [default: 100]",
 )
-@workers_option
-@epochs_option
+@shared.workers_option
+@shared.epochs_option
 @click.option(
     "--image-size", type=Whole(4, 4096), help="Pixels to train at. Default: the data's own."
 )
-@batch_size_option
+@shared.batch_size_option
 @click.option(
     "--sampler",
     metavar="S",
     help="The strategy: random (the default), tpe, nsga2, evolution, policy, model, or a class of "
     "samplers for Optuna as module:Class.",
 )
-@reward_option
+@shared.reward_option
 @click.option(
     "--start-from",
     metavar="ARCH",
     multiple=True,
     help="Evaluate this first: a file such as best.json, or a published name. May be repeated.",
 )
-@seed_option
+@shared.seed_option
 @click.option(
     "--time-limit", type=Seconds(), help="Of a candidate; over it, it failed.  [default: 3600]"
 )
@@ -109,8 +100,8 @@ from nas.commands.shared_options import (
     metavar="RUN",
     help="Go on with a run; a larger --budget extends it.",
 )
-@address_option
-@storage_option
+@shared.address_option
+@shared.storage_option
 @click.option("--json", "as_json", is_flag=True, help="Print the winner as JSON at the end.")
 def search(
     data: str | None,
