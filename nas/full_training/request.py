@@ -18,7 +18,7 @@ from nas.full_training.directory import TrainDirectory
 from nas.full_training.job import Job
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import LIGHT, TrainSettings
-from nas.full_training.sizes import progressive_ranges, sized
+from nas.full_training.sizes import own_regularization, sized
 from nas.named_architecture import find_architecture
 from nas.training.presets import PRESETS
 from results.architecture_file import ArchitectureFile
@@ -69,6 +69,9 @@ def _new(request: TrainRequest) -> Job:
     data, file = _load(request.data, source, request.image_size)
     file = _for_data(file, data)
     preset = request.preset or _preset(data, request.pretrained)
+    is_progressive = _is_progressive(request, preset, source)
+    if is_progressive or preset != LIGHT:
+        file = replace(file, training=_regularization(file, source))
     settings = TrainSettings(
         architecture=file.to_json(),
         data=absolute(request.data),
@@ -77,7 +80,7 @@ def _new(request: TrainRequest) -> Job:
         epochs=request.epochs or _epochs(preset, len(data.training), request),
         batch_size=_batch_size(preset, len(data.training), request),
         seed=request.seed or 0,
-        progressive=_progressive(request, preset, file, source),
+        progressive=file.training["progressive"] if is_progressive else None,
         patience=request.patience,
         pretrained=str(request.pretrained.absolute()) if request.pretrained else None,
         workers=request.workers or 1,
@@ -157,21 +160,20 @@ def _check_workers(workers: int, batch_size: int) -> None:
         )
 
 
-def _progressive(
-    request: TrainRequest, preset: str, file: ArchitectureFile, source: ArchitectureFile
-) -> dict[str, Any] | None:
-    """The ranges, where they are asked for, or the file carries them and the preset is for them."""
-    is_wanted = request.progressive
-    if is_wanted is None:
-        is_wanted = preset in PROGRESSIVE and "progressive" in source.training
-    if not is_wanted:
-        return None
+def _is_progressive(request: TrainRequest, preset: str, source: ArchitectureFile) -> bool:
+    """As asked for, else where the file carries the ranges and the preset is for them."""
+    if request.progressive is not None:
+        return request.progressive
+    return preset in PROGRESSIVE and "progressive" in source.training
+
+
+def _regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
     try:
-        return dict(progressive_ranges(file, source))
+        return own_regularization(file, source)
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(
-            f"--arch: {request.arch}: got progressive-learning ranges that cannot be read "
-            f"({error}), must be as nas scale writes them, or --no-progressive"
+            f"--arch: {source.name}: got progressive-learning ranges that cannot be read "
+            f"({error}), must be as nas scale writes them"
         ) from error
 
 

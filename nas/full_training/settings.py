@@ -52,9 +52,8 @@ class TrainSettings:
         """The preset for a training set of so many images, at this network's sizes."""
         recipe = PRESETS[self.preset](images, self.epochs, self.batch_size)
         recipe = replace(recipe, patience=self.patience, micro_batch=self.micro_batch)
-        own = self.file.training
-        if self.preset != LIGHT and {"dropout", "survival"} <= own.keys():
-            recipe = replace(recipe, dropout=own["dropout"], survival=own["survival"])
+        if self.preset != LIGHT:
+            recipe = _regularized(recipe, self.file.training)
         if self.progressive is not None:
             return replace(recipe, resizing=Resizing(ranges_of(self.progressive)))
         if self.file.train_size < self.image_size:
@@ -69,6 +68,27 @@ class TrainSettings:
     def from_json(cls, data: Mapping[str, Any]) -> TrainSettings:
         """What :meth:`to_json` gave; TypeError for anything else."""
         return cls(**data)
+
+
+def _regularized(recipe: Recipe, own: Mapping[str, Any]) -> Recipe:
+    """The recipe, made for EfficientNetV2-S, with the strengths that are the network's own.
+
+    Without progressive learning all epochs have those that it would end with, but for the dropout,
+    which is as published for one size. A recipe without RandAugment has no use for a stronger one.
+    """
+    recipe = replace(
+        recipe,
+        dropout=own.get("dropout", recipe.dropout),
+        survival=own.get("survival", recipe.survival),
+    )
+    if "progressive" not in own or recipe.randaugment_magnitude == 0:
+        return recipe
+    ends = ranges_of(own["progressive"])
+    return replace(
+        recipe,
+        randaugment_magnitude=ends.randaugment_magnitude[1],
+        mixup_alpha=ends.mixup_alpha[1],
+    )
 
 
 def _one_size(recipe: Recipe, size: int) -> Resizing:

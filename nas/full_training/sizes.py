@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,29 +31,34 @@ def sized(file: ArchitectureFile, image_size: int | None, own_size: int | None) 
     )
 
 
-def progressive_ranges(file: ArchitectureFile, source: ArchitectureFile) -> Mapping[str, Any]:
-    """Progressive learning's ranges for ``file``, which is ``source`` with sizes of its own.
+def own_regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
+    """How ``file`` is to be regularized, which is ``source`` with sizes of its own.
 
-    They are those that a scaled ``source`` carries, its sizes brought to the file's, or else what
-    Table 6 has for a network of as many parameters.
+    It is what a scaled ``source`` says, the image sizes of progressive learning brought to the
+    file's; what it does not say is as Table 6 has it for a network of as many parameters.
+
+    Raises:
+        ValueError: ranges for progressive learning that are none.
     """
-    own = source.training.get("progressive")
-    if own is None:
-        small, medium, large = (
-            parameters(published(name).architecture, source.task) for name in _V2
-        )
-        sizes = ImageSizes(file.train_size, file.eval_size)
-        count = parameters(source.architecture, source.task)
-        table = regularization(sizes, source.architecture.stride, count, (small, medium, large))
-        ranges: Mapping[str, Any] = table.to_json()["progressive"]
-        return ranges
-    ranges_of(own)  # ValueError where they are none
+    own = source.training
+    if "progressive" not in own:
+        return {**_table_6(file, source), **own}
+    ranges = own["progressive"]
+    ranges_of(ranges)
     ratio = file.train_size / source.train_size
-    first, last = own["image_size"]
+    first, last = ranges["image_size"]
     if ratio != 1:
         last = min(file.train_size, _times(last, ratio))
         first = min(last, _times(first, ratio))
-    return {**own, "image_size": [first, last]}
+    return {**own, "progressive": {**ranges, "image_size": [first, last]}}
+
+
+def _table_6(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
+    small, medium, large = (parameters(published(name).architecture, source.task) for name in _V2)
+    sizes = ImageSizes(file.train_size, file.eval_size)
+    count = parameters(source.architecture, source.task)
+    stride = source.architecture.stride
+    return regularization(sizes, stride, count, (small, medium, large)).to_json()
 
 
 def _times(size: int, ratio: float) -> int:

@@ -22,6 +22,8 @@ from nas.training.stage import last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
 from nas.training.world import World, set_seed, unwrapped
 
+_CHECKED_EVERY = 64  # steps; a look at the loss waits for a GPU
+
 
 class Diverged(ArithmeticError):
     """The loss is no longer a number."""
@@ -140,7 +142,7 @@ class Training:
         self.network.train()
         order = torch.randperm(len(training), generator=self._generator)
         own, own_batch = self._world.share(order, stage.batch_size)
-        losses, rate = torch.zeros((), device=training.device), 0.0
+        losses, rate = torch.zeros((), device=training.device), 0.0  # of all steps so far
         start = time.perf_counter()
         for i, (images, labels) in enumerate(training.batches(own, own_batch)):
             if time.monotonic() > self._deadline:
@@ -154,10 +156,11 @@ class Training:
             losses += self._run_step(self._step, images, labels)
             self._average.update()
             self._on_step(i + 1, count)
+            if (i + 1) % _CHECKED_EVERY == 0:
+                self._check(float(losses))
         loss = float(self._world.mean(losses)) / count
         trained = time.perf_counter()
-        if not math.isfinite(loss):
-            raise Diverged(f"loss {loss} in epoch {self.epochs_done + 1}")
+        self._check(loss)
         self._world.agree(self.average)
         reached = accuracy(self.average, self._validation, world=self._world)
         self._note(reached)
@@ -172,6 +175,10 @@ class Training:
             training_s=trained - start,
             validation_s=time.perf_counter() - trained,
         )
+
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise Diverged(f"loss {loss} in epoch {self.epochs_done + 1}")
 
     def _note(self, reached: float) -> None:
         """An epoch is over. A new image size begins a new count of epochs without a better one."""

@@ -28,7 +28,8 @@ def imagenet(images: int, epochs: int | None = None, batch_size: int | None = No
     RTX 3090 by timm's 488 images/s. What to expect: 83.9 % on ImageNet for S, 85.1 % for M, 85.7 %
     for L (the paper, with progressive learning).
 
-    The regularization is for the size of S; M and L take more (``scaling.regularization``).
+    The regularization is for the size of S; M and L take more (``scaling.regularization``), which
+    ``nas train`` sees to.
     """
     batch_size = batch_size or _batch_size(images)
     epochs = epochs or _EPOCHS

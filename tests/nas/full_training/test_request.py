@@ -11,7 +11,7 @@ import pytest
 
 from nas.errors import UserError
 from nas.full_training.request import TrainRequest, prepare
-from nas.full_training.sizes import progressive_ranges, sized
+from nas.full_training.sizes import own_regularization, sized
 from nas.named_architecture import find_architecture
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
@@ -73,6 +73,7 @@ def test_a_scaled_file_is_trained_progressively(tiny_arch_file: Path, make_job: 
     assert at_32.ranges.image_size == (16, 32)
     imagenet = make_job("d", image_size=16, preset="imagenet", progressive=False).recipe
     assert (imagenet.dropout, imagenet.survival) == (0.3, 0.8)
+    assert (imagenet.randaugment_magnitude, imagenet.mixup_alpha) == (15.0, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +85,23 @@ def test_published_networks_have_the_papers_ranges(
 ) -> None:
     """EfficientNetV2, Table 6."""
     file = find_architecture(arch)
-    ranges = progressive_ranges(file, file)
+    ranges = own_regularization(file, file)["progressive"]
     assert ranges["image_size"] == sizes
     assert ranges["randaugment_magnitude"] == magnitude
+
+
+def test_a_large_network_at_one_size_is_regularized_as_progressive_learning_ends(
+    make_job: MakeJob,
+) -> None:
+    """EfficientNetV2, Table 6; with the proxy's few epochs, as little as any."""
+    large = make_job("a", arch="efficientnetv2-l", preset="imagenet").recipe
+    assert large.resizing is None
+    assert (large.randaugment_magnitude, large.mixup_alpha, large.dropout) == (25.0, 0.5, 0.4)
+    transfer = make_job("b", arch="efficientnetv2-l", preset="transfer").recipe
+    assert (transfer.randaugment_magnitude, transfer.mixup_alpha) == (0.0, 0.0)
+    assert transfer.dropout == 0.4
+    light = make_job("c", arch="efficientnetv2-l", preset="proxy").recipe
+    assert (light.randaugment_magnitude, light.mixup_alpha, light.dropout) == (0.0, 0.0, 0.0)
 
 
 def test_the_preset_follows_from_the_data(make_job: MakeJob, tmp_path: Path) -> None:
@@ -194,5 +209,5 @@ def test_a_directory_without_a_training_is_refused(tmp_path: Path) -> None:
 def test_ranges_that_are_none_are_refused(tiny_arch_file: Path, make_job: MakeJob) -> None:
     file = ArchitectureFile("x", TINY_BACKBONE, 8, 8, training={"progressive": {"dropout": 1}})
     write(tiny_arch_file, file)
-    with pytest.raises(UserError, match=r"--arch: .* ranges .* or --no-progressive"):
+    with pytest.raises(UserError, match=r"--arch: .* ranges .* as nas scale writes them"):
         make_job(progressive=True)

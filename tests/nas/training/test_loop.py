@@ -189,6 +189,17 @@ def test_a_loss_that_is_no_number_ends_training(
         list(train(network, _first(digits[0], 128), digits[1], proxy(2, 64), seed=0))
 
 
+def test_a_loss_that_is_no_number_does_not_wait_for_the_epochs_end(
+    digits: tuple[Images, Images],
+) -> None:
+    network, batches = _watched(_tiny())
+    with torch.no_grad():
+        next(network.parameters())[0] = math.nan
+    with pytest.raises(Diverged, match=r"loss nan in epoch 1"):
+        list(train(network, _first(digits[0], 256), digits[1], proxy(2, 2), seed=0))
+    assert len(batches) == 64  # of 128
+
+
 def test_the_deadline_ends_training(digits: tuple[Images, Images]) -> None:
     network, batches = _watched(_tiny())
     with pytest.raises(TimeLimitExceeded):
