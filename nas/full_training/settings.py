@@ -8,7 +8,7 @@ from typing import Any
 
 from nas.training.presets import PRESETS
 from nas.training.recipe import Recipe
-from nas.training.resizing import Resizing, ranges_of
+from nas.training.resizing import CROP_AREA, Resizing, ranges_of
 from results.architecture_file import ArchitectureFile, from_json
 from scaling.regularization import Progressive
 
@@ -55,7 +55,9 @@ class TrainSettings:
         if self.preset != LIGHT:
             recipe = _regularized(recipe, self.file.training)
         if self.progressive is not None:
-            return replace(recipe, resizing=Resizing(ranges_of(self.progressive)))
+            crop_area = min(recipe.crop_area, CROP_AREA)
+            resizing = Resizing(ranges_of(self.progressive))
+            return replace(recipe, resizing=resizing, crop_area=crop_area)
         if self.file.train_size < self.image_size:
             return replace(recipe, resizing=_one_size(recipe, self.file.train_size))
         return recipe

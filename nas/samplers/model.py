@@ -11,7 +11,7 @@ from nas.samplers.domain import Domain, Key, SpaceUsedUp
 from nas.samplers.features import Features
 from nas.samplers.history import Observation
 from nas.samplers.own import OwnSampler, Situation
-from nas.samplers.prediction import Predictor
+from nas.samplers.prediction import predicted
 from reward.objective import Objective
 from search_space.space import FlatParameters
 
@@ -35,7 +35,6 @@ class ModelSampler(OwnSampler):
         self._objective = objective
         self._max_step_time = max_step_time
         self._features = Features(domain)
-        self._predictor = Predictor(self._features)
 
     def propose(self, situation: Situation) -> FlatParameters:
         """Chance until eight are complete, then the most promising point that is found."""
@@ -63,7 +62,7 @@ class ModelSampler(OwnSampler):
         return Acquisition(
             self.domain,
             self._features,
-            self._predictor(timed, running),
+            predicted(self._features, timed, running),
             self._objective.relative_to(median(references)),
             self._max_step_time,
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nas.samplers.features import Features
 from nas.samplers.history import Observation
-from nas.samplers.surrogate import Surrogate, fitted
+from nas.samplers.surrogate import ACCURACY, STEP_TIME, Surrogate, conditioned
 
 Floats = NDArray[np.float64]
 _EDGE = 0.002  # accuracies are kept this far from 0 and 1, where the logit ends
@@ -25,50 +25,30 @@ class Prediction:
     step_time: Surrogate
 
 
-class Predictor:
-    """Fits both; their kernels anew whenever there is a fifth more to fit them to.
+def predicted(
+    features: Features, history: Sequence[Observation], running: Sequence[Observation] = ()
+) -> Prediction:
+    """From observations that have a step time; accuracies from those with a curve.
 
-    So what is predicted follows from the observations in their order alone, and a kernel that was
-    found before is only kept to save the time.
+    What is running counts as ending with what is predicted for it, so that two workers do not
+    explore the same.
     """
-
-    def __init__(self, features: Features) -> None:
-        self._features = features
-        self._fits: dict[tuple[object, ...], Surrogate] = {}
-
-    def __call__(
-        self, history: Sequence[Observation], running: Sequence[Observation] = ()
-    ) -> Prediction:
-        """From observations that have a step time; accuracies from those with a curve.
-
-        What is running counts as ending with what is predicted for it, so that two workers do not
-        explore the same.
-        """
-        trained = [each for each in history if each.curve]
-        targets, variances = _accuracy_targets(trained)
-        accuracy = self._fit("accuracy", trained, targets, variances)
-        log_times = np.log([each.step_time or math.nan for each in history])
-        step_time = self._fit("step_time", history, log_times, np.zeros(len(history)))
-        if running:
-            features = self._features([each.flat for each in running])
-            believed, _ = accuracy(features)
-            accuracy = fitted(
-                np.vstack([self._features([each.flat for each in trained]), features]),
-                np.concatenate([targets, believed]),
-                np.concatenate([variances, np.zeros(len(running))]),
-                accuracy.kernel,
-            )
-        return Prediction(accuracy, step_time)
-
-    def _fit(
-        self, name: str, observations: Sequence[Observation], targets: Floats, variances: Floats
-    ) -> Surrogate:
-        features = self._features([each.flat for each in observations])
-        first = _last_refit(len(observations))
-        key = (name, first, targets[:first].tobytes(), features[:first].tobytes())
-        if key not in self._fits:
-            self._fits[key] = fitted(features[:first], targets[:first], variances[:first])
-        return fitted(features, targets, variances, self._fits[key].kernel)
+    trained = [each for each in history if each.curve]
+    points = features([each.flat for each in trained])
+    targets, variances = _accuracy_targets(trained)
+    accuracy = conditioned(ACCURACY, points, targets, variances)
+    if running:
+        upcoming = features([each.flat for each in running])
+        believed, _ = accuracy(upcoming)
+        accuracy = conditioned(
+            ACCURACY,
+            np.vstack([points, upcoming]),
+            np.concatenate([targets, believed]),
+            np.concatenate([variances, np.zeros(len(running))]),
+        )
+    log_times = np.log([each.step_time or math.nan for each in history])
+    timed = features([each.flat for each in history])
+    return Prediction(accuracy, conditioned(STEP_TIME, timed, log_times))
 
 
 def _accuracy_targets(trained: Sequence[Observation]) -> tuple[Floats, Floats]:
@@ -93,11 +73,3 @@ def _logit(accuracies: Sequence[float]) -> Floats:
     kept = np.clip(accuracies, _EDGE, 1 - _EDGE)
     logits: Floats = np.log(kept / (1 - kept))
     return logits
-
-
-def _last_refit(count: int) -> int:
-    """The largest of 8, 10, 12, 15, 18, .. up to ``count``, or all below 8."""
-    refit = 8
-    while refit * 6 // 5 + 1 <= count:
-        refit = refit * 6 // 5 + 1
-    return min(refit, count)

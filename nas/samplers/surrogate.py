@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Kernel, WhiteKernel
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is believed of a quantity before any is observed; variances are parts of the observed.
+
+    ``length`` is how far apart networks are that have little to do with each other, where 1 is a
+    standard deviation in every feature.
+
+    Nothing of it is fitted. The likeliest kernel of 8 to 60 networks predicts others worse than
+    these do, for accuracy with a rank correlation of 0.58 to 0.77 instead of 0.63 to 0.79, and at
+    200 no better (``small`` on ``shapes`` of 24 px; 20 to 40 draws each).
+    """
+
+    linear: float
+    smooth: float
+    length: float
+    noise: float
+
+
+ACCURACY = Prior(linear=0.0, smooth=1.3, length=1.0, noise=0.2)
+STEP_TIME = Prior(linear=1.0, smooth=1.3, length=2.0, noise=0.01)
 
 
 @dataclass(frozen=True)
@@ -19,51 +39,29 @@ class Surrogate:
     """A Gaussian process of a linear part, a smooth part and noise, over standardised features."""
 
     process: GaussianProcessRegressor
-    mean: Floats
-    scale: Floats
 
     def __call__(self, features: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of an observation at (points, features), noise counted."""
-        standard = (features - self.mean) / self.scale
-        mean, deviation = self.process.predict(standard, return_std=True)
+        mean, deviation = self.process.predict(features, return_std=True)
         return mean, deviation
 
-    @property
-    def kernel(self) -> Kernel:
-        """The fitted one."""
-        return self.process.kernel_
 
-
-def fitted(
-    features: Floats,
-    targets: Floats,
-    variances: Floats | None = None,
-    kernel: Kernel | None = None,
+def conditioned(
+    prior: Prior, features: Floats, targets: Floats, variances: Floats | None = None
 ) -> Surrogate:
-    """Conditioned on (points, features) and (points,), by the most likely kernel if left out.
+    """On (points, features) and (points,).
 
     ``variances`` are those of the targets beyond the noise that all have.
     """
-    mean, scale = features.mean(0), features.std(0)
-    scale[scale < 1e-9] = 1.0  # of one value so far, and zero after the mean is taken off
+    count = features.shape[1]
+    kernel = ConstantKernel(prior.smooth) * RBF(prior.length * count**0.5)
+    if prior.linear:
+        kernel += ConstantKernel(prior.linear / count) * DotProduct(0.0, "fixed")
     extra = np.zeros(len(targets)) if variances is None else variances
     process = GaussianProcessRegressor(
-        kernel or _first_kernel(features.shape[1]),
+        kernel + WhiteKernel(prior.noise),
         alpha=1e-8 + extra / max(float(np.var(targets)), 1e-12),
-        optimizer=None if kernel else "fmin_l_bfgs_b",
+        optimizer=None,
         normalize_y=True,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a bound that is reached will do
-        process.fit((features - mean) / scale, targets)
-    return Surrogate(process, mean, scale)
-
-
-def _first_kernel(features: int) -> Kernel:
-    """To fit from, for standardised targets: the sums over features are of order one."""
-    near = features**0.5
-    linear = ConstantKernel(0.3 / features, (1e-3 / features, 10 / features)) * DotProduct(
-        0.0, "fixed"
-    )
-    smooth = ConstantKernel(0.5, (1e-2, 10.0)) * RBF(near, (0.3 * near, 10 * near))
-    return linear + smooth + WhiteKernel(0.3, (1e-3, 1.0))
+    return Surrogate(process.fit(features, targets))
