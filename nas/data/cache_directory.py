@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,8 @@ class CacheDirectory:
         return sum(size_bytes(path) for path in self.path.iterdir() if path.is_dir())
 
     def make_room(self, wanted_bytes: int) -> None:
-        """Deletes the least recently used entries, none in use, until so much fits.
+        """Deletes the least recently used entries, none in use or another user's, until so much
+        fits.
 
         Raises:
             UserError: it does not fit into the limit or onto the disk.
@@ -50,7 +52,8 @@ class CacheDirectory:
                 f"{in_units(wanted_bytes)} or more for these images at this size"
             )
         for path in self._to_evict(wanted_bytes):
-            remove_unless_in_use(path)
+            with suppress(PermissionError):  # another user's
+                remove_unless_in_use(path)
         free = shutil.disk_usage(self.path).free
         if free < wanted_bytes:
             raise no_room(self.path, wanted_bytes, f"{in_units(free)} are free")
@@ -58,7 +61,7 @@ class CacheDirectory:
         if total + wanted_bytes > self.limit_bytes:
             raise UserError(
                 f"NAS_CACHE_LIMIT: got {in_units(self.limit_bytes)}, of which "
-                f"{in_units(total)} are in use, must be {in_units(total + wanted_bytes)} or more"
+                f"{in_units(total)} are in use or another user's, must be {in_units(total + wanted_bytes)} or more"
             )
 
     def _to_evict(self, wanted_bytes: int) -> Iterator[Path]:

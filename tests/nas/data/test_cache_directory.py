@@ -73,9 +73,23 @@ def test_what_is_in_use_never_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UserError) as error:
         _make(tmp_path, "newest", 400)
     assert str(error.value).startswith("NAS_CACHE_LIMIT: got 23 kB, of which 1")
-    assert "are in use, must be 3" in str(error.value)
+    assert "are in use or another user's, must be 3" in str(error.value)
     assert _names() == ["old"]
     assert pixels[0, 0, 0, 0] == 3
+
+
+def test_another_users_entry_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def remove(path: Path) -> bool:
+        if path.name.startswith("theirs"):
+            raise PermissionError(path)
+        return remove_unless_in_use(path)
+
+    for name, used in (("theirs", 100), ("mine", 200)):
+        _make(tmp_path, name, used)
+    monkeypatch.setattr("nas.data.cache_directory.remove_unless_in_use", remove)
+    monkeypatch.setenv("NAS_CACHE_LIMIT", str(round(2.5 * BYTES)))
+    _make(tmp_path, "new", 300)
+    assert _names() == ["new", "theirs"]
 
 
 def test_an_entry_is_in_use_while_its_pixels_live(tmp_path: Path) -> None:
