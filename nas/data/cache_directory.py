@@ -61,7 +61,8 @@ class CacheDirectory:
         if total + wanted_bytes > self.limit_bytes:
             raise UserError(
                 f"NAS_CACHE_LIMIT: got {in_units(self.limit_bytes)}, of which "
-                f"{in_units(total)} are in use or another user's, must be {in_units(total + wanted_bytes)} or more"
+                f"{in_units(total)} are in use or another user's, must be "
+                f"{in_units(total + wanted_bytes)} or more"
             )
 
     def _to_evict(self, wanted_bytes: int) -> Iterator[Path]:
