@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.commands.options import Whole
+from nas.commands.options import Positive, Whole
 from nas.commands.shared_options import seed_option
 
 if TYPE_CHECKING:
@@ -41,6 +41,17 @@ PRESETS = ("imagenet", "imagenet21k", "transfer", "proxy")
     default=None,
     help="Progressive learning: image size and regularization grow. Default: with a scaled file "
     "and the presets imagenet and imagenet21k; with others the flag is needed.",
+)
+@click.option(
+    "--random-sizes",
+    is_flag=True,
+    default=None,
+    help="With --progressive: sizes in random order, a new one every eight epochs (Mix & Match).",
+)
+@click.option(
+    "--batch-growth",
+    type=Positive(),
+    help="With --progressive: up to so many times --batch-size where images are smaller.",
 )
 @click.option("--epochs", type=Whole(1), help="Default: the preset's.")
 @click.option(
@@ -92,6 +103,8 @@ def train(
     out: Path | None,
     preset: str | None,
     progressive: bool | None,
+    random_sizes: bool | None,
+    batch_growth: float | None,
     epochs: int | None,
     image_size: int | None,
     batch_size: int | None,
@@ -120,6 +133,8 @@ def train(
             out=out,
             preset=preset,
             progressive=progressive,
+            random_sizes=random_sizes,
+            batch_growth=batch_growth,
             epochs=epochs,
             image_size=image_size,
             batch_size=batch_size,
@@ -163,8 +178,9 @@ def _announce(job: Job, as_json: bool) -> None:
         ranges = {
             name: f"{low:g} to {high:g}" for name, (low, high) in settings.progressive.items()
         }
+        order = "random sizes" if settings.random_sizes else "progressive"
         lines.append(
-            f"         progressive: {ranges['image_size']} px, dropout {ranges['dropout']}, "
+            f"         {order}: {ranges['image_size']} px, dropout {ranges['dropout']}, "
             f"RandAugment {ranges['randaugment_magnitude']}, mixup {ranges['mixup_alpha']}"
         )
     if job.pretrained is not None:

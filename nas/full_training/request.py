@@ -38,6 +38,8 @@ class TrainRequest:
     out: Path | None = None
     preset: str | None = None
     progressive: bool | None = None
+    random_sizes: bool | None = None
+    batch_growth: float | None = None
     epochs: int | None = None
     image_size: int | None = None
     batch_size: int | None = None
@@ -70,6 +72,7 @@ def _new(request: TrainRequest) -> Job:
     file = _for_data(file, data)
     preset = request.preset or _preset(data, request.pretrained)
     is_progressive = _is_progressive(request, preset, source)
+    _check_resizing(request, is_progressive)
     if is_progressive or preset != LIGHT:
         file = replace(file, training=_regularization(file, source))
     settings = TrainSettings(
@@ -85,6 +88,8 @@ def _new(request: TrainRequest) -> Job:
         pretrained=str(request.pretrained.absolute()) if request.pretrained else None,
         workers=request.workers or 1,
         micro_batch=request.micro_batch,
+        random_sizes=bool(request.random_sizes),
+        batch_growth=request.batch_growth or 1.0,
     )
     _check_workers(settings.workers, settings.batch_size)
     recipe = settings.recipe(len(data.training))
@@ -167,6 +172,18 @@ def _is_progressive(request: TrainRequest, preset: str, source: ArchitectureFile
     return preset in PROGRESSIVE and "progressive" in source.training
 
 
+def _check_resizing(request: TrainRequest, is_progressive: bool) -> None:
+    growth = request.batch_growth
+    if growth is not None and growth < 1:
+        raise UserError(f"--batch-growth: got {growth:g}, must be 1 or more")
+    for option, is_given in (
+        ("random-sizes", request.random_sizes),
+        ("batch-growth", growth is not None),
+    ):
+        if is_given and not is_progressive:
+            raise UserError(f"--{option}: training is at one size; must go with --progressive")
+
+
 def _regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
     try:
         return own_regularization(file, source)
@@ -203,6 +220,8 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "data": absolute(request.data) if request.data else None,
         "preset": request.preset,
         "progressive": request.progressive,
+        "random-sizes": request.random_sizes,
+        "batch-growth": request.batch_growth,
         "epochs": request.epochs,
         "image-size": request.image_size,
         "batch-size": request.batch_size,
@@ -215,6 +234,8 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
     own = {
         **settings.to_json(),
         "progressive": settings.progressive is not None,
+        "random-sizes": settings.random_sizes,
+        "batch-growth": settings.batch_growth,
         "image-size": settings.file.train_size,
         "batch-size": settings.batch_size,
         "micro-batch": settings.micro_batch,

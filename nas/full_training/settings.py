@@ -20,7 +20,8 @@ class TrainSettings:
     """All that decides a training but the images themselves.
 
     ``architecture`` is an architecture file's content: the data's classes and channels, and the
-    sizes to train and to evaluate at. ``progressive`` are progressive learning's ranges, or None.
+    sizes to train and to evaluate at. ``progressive`` are progressive learning's ranges, or None;
+    ``random_sizes`` and ``batch_growth`` are how it goes through them.
     ``workers`` is how many processes it began with, ``micro_batch`` the images that each trains on
     at once, where that is not its whole share of a batch.
     """
@@ -37,6 +38,8 @@ class TrainSettings:
     pretrained: str | None = None
     workers: int = 1
     micro_batch: int | None = None
+    random_sizes: bool = False
+    batch_growth: float = 1.0
 
     @property
     def file(self) -> ArchitectureFile:
@@ -56,7 +59,11 @@ class TrainSettings:
             recipe = _regularized(recipe, self.file.training)
         if self.progressive is not None:
             crop_area = min(recipe.crop_area, CROP_AREA)
-            resizing = Resizing(ranges_of(self.progressive))
+            resizing = Resizing(
+                ranges_of(self.progressive),
+                is_random=self.random_sizes,
+                batch_growth=self.batch_growth,
+            )
             return replace(recipe, resizing=resizing, crop_area=crop_area)
         if self.file.train_size < self.image_size:
             return replace(recipe, resizing=_one_size(recipe, self.file.train_size))

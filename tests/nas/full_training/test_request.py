@@ -13,6 +13,7 @@ from nas.errors import UserError
 from nas.full_training.request import TrainRequest, prepare
 from nas.full_training.sizes import own_regularization, sized
 from nas.named_architecture import find_architecture
+from nas.training.stage import stages
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
 from tests.nas.conftest import TINY_BACKBONE
@@ -90,6 +91,20 @@ def test_published_networks_have_the_papers_ranges(
     assert ranges["randaugment_magnitude"] == magnitude
 
 
+def test_sizes_may_come_in_random_order_and_batches_grow(make_job: MakeJob) -> None:
+    job = make_job(image_size=32, progressive=True, random_sizes=True, batch_growth=4.0, epochs=60)
+    resizing = job.recipe.resizing
+    assert resizing is not None
+    assert (resizing.is_random, resizing.batch_growth) == (True, 4.0)
+    of = stages(job.recipe, len(job.data.training), 32, seed=0)
+    sizes = [stage.image_size for stage in of]
+    assert sizes != sorted(sizes)
+    assert {stage.batch_size > 16 for stage in of if stage.image_size < 32} == {True}
+    assert {stage.batch_size for stage in of if stage.image_size == 32} == {16}
+    again = prepare(TrainRequest(resume=job.directory.path, batch_growth=4.0, random_sizes=True))
+    assert again.recipe == job.recipe
+
+
 def test_a_large_network_at_one_size_is_regularized_as_progressive_learning_ends(
     make_job: MakeJob,
 ) -> None:
@@ -127,6 +142,8 @@ def test_resume_finds_all_in_the_directory(make_job: MakeJob) -> None:
         ("epochs", 4, "--epochs: got 4, but .* was begun with 3"),
         ("image_size", 16, "--image-size: got 16, but .* was begun with 8"),
         ("progressive", True, "--progressive: got True, but .* was begun with False"),
+        ("random_sizes", True, "--random-sizes: got True, but .* was begun with False"),
+        ("batch_growth", 2.0, "--batch-growth: got 2.0, but .* was begun with 1.0"),
         ("arch", "efficientnet-b0", "--arch: got .*, but .* was begun with"),
         ("data", "digits", "--data: got 'digits', but .* was begun with"),
         ("out", Path("elsewhere"), "--resume: .* not together with --out"),
@@ -173,6 +190,12 @@ def test_resumed_with_other_images_is_refused(make_job: MakeJob, tiny_data_file:
         ({"pretrained": Path("none.pt")}, "--pretrained: none.pt: "),
         ({"workers": 4}, "--workers: got 4, must be from 1 to 3: there are 3 cores, and 16 images"),
         ({"workers": 3}, "--workers: got 3 for batches of 16 .*: --batch-size 15 would do"),
+        ({"random_sizes": True}, "--random-sizes: training is at one size; must go with"),
+        ({"batch_growth": 2.0}, "--batch-growth: training is at one size; must go with"),
+        (
+            {"progressive": True, "batch_growth": 0.5},
+            "--batch-growth: got 0.5, must be 1 or more",
+        ),
     ],
 )
 def test_what_cannot_be_met_is_refused_before_a_directory_is_made(
