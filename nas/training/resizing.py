@@ -10,8 +10,9 @@ from typing import Any
 from scaling.regularization import Progressive
 
 # Random crops of 0.35 of the area and more show things at scales up to 1.7 apart, so that what is
-# learnt at one image size is of use at the next. Without, progressive learning loses 3 to 6 points
-# on images whose things are all of about one scale (benchmarks/progressive.py).
+# learnt at one image size is of use at the next. Without any, progressive learning from 48 to 96 px
+# came to 69 and 76 % on 240 images of `shapes`, whose things are all of about one scale, where
+# training at 96 px came to 79 and 84 % (two seeds of 120 epochs).
 CROP_AREA = 0.35
 
 
