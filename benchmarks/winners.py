@@ -1,0 +1,112 @@
+"""What winners are worth when they are trained again: of runs, and of random search on a table.
+
+python -m benchmarks.winners RUN... [--epochs 250] [--trainings 8] [--best 5]
+
+The best of many candidates owes much of its reward to the luck of its seed, and more so the more
+there are. So the winner of each RUN after ``--epochs`` epochs of training, and the best of the
+recorded table, are trained with further seeds, their steps timed anew. Random search's side is the
+mean of the table's best, each by its chance to be the best of half the table. One thread of a CPU:
+fifteen seconds a training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+
+import torch
+
+from nas.data.load import load_search_data
+from nas.evaluation import Evaluation, Evaluator
+from nas.replay.table import Table, find_table
+from nas.settings import SearchSettings
+from nas.training.recipe import proxy
+from results.candidate import Candidate, State
+from results.worth import ranked, reward
+from reward.device import device_name
+from reward.step_time import ALLOCATOR_SETTINGS
+
+TABLE = Path(__file__).parent / "small_on_shapes_24px.parquet"
+FIRST_SEED = 10**6  # none that a search has drawn
+
+
+def main() -> None:
+    """Prints every winner's reward in its search and anew, n, the spread and the machine."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("runs", nargs="*", type=Path)
+    parser.add_argument("--epochs", type=int, default=250)
+    parser.add_argument("--trainings", type=int, default=8)
+    parser.add_argument("--best", type=int, default=5, help="of the table")
+    options = parser.parse_args()
+    if ALLOCATOR_SETTINGS.items() - os.environ.items():  # they take effect at a process's start
+        os.environ.update(ALLOCATOR_SETTINGS)
+        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.winners", *sys.argv[1:]])
+    torch.set_num_threads(1)
+    print(f"{device_name(torch.device('cpu'))}, n = {options.trainings} trainings each")
+    table = find_table(TABLE)
+    again = Again(table, options.trainings)
+    means = [again(str(run), _winner(find_table(run), options.epochs)) for run in options.runs]
+    if means:
+        print(f"runs after {options.epochs} epochs: {_spread(means)}")
+    objective = again.settings.objective
+    best = [candidate for _, candidate in ranked(table.candidates, objective)[: options.best]]
+    anew = [again(f"table's no. {i}", candidate) for i, candidate in enumerate(best, 1)]
+    chances = _chances(len(table.candidates), len(table.candidates) // 2, len(best))
+    expected = math.fsum(c * value for c, value in zip(chances, anew, strict=True)) / sum(chances)
+    print(f"random search's winner of half the table, expected: {expected:.4f}")
+
+
+class Again:
+    """Trains candidates again, as the table's search did."""
+
+    def __init__(self, table: Table, trainings: int) -> None:
+        self.settings = SearchSettings.from_json(dict(table.settings))
+        self._trainings = trainings
+        evaluation = Evaluation(
+            data=load_search_data(self.settings.data, self.settings.image_size),
+            backbone=self.settings.grid.backbone,
+            recipe=proxy(self.settings.epochs, self.settings.batch_size),
+        )
+        self._evaluator = Evaluator(evaluation, torch.device("cpu"))
+
+    def __call__(self, name: str, first: Candidate) -> float:
+        """The mean reward of the further trainings; prints it with its spread."""
+        rewards = []
+        for i in range(self._trainings):
+            seed = FIRST_SEED + i
+            new = Candidate(i, State.RUNNING, first.architecture, seed)
+            ended: Candidate = deque(self._evaluator.evaluate(new), maxlen=1).pop()
+            assert ended.state is State.COMPLETE, ended.detail
+            rewards.append(reward(ended, self.settings.objective) or 0.0)
+        recorded = reward(first, self.settings.objective)
+        print(f"{name}: {recorded:.4f} in its search, anew {_spread(rewards)}", flush=True)
+        return fmean(rewards)
+
+
+def _winner(table: Table, epochs: int) -> Candidate:
+    """The best of those that so many epochs trained."""
+    settings = SearchSettings.from_json(dict(table.settings))
+    count = epochs // settings.epochs
+    first = sorted(table.candidates, key=lambda candidate: candidate.number)[:count]
+    return ranked(first, settings.objective)[0][1]
+
+
+def _chances(count: int, drawn: int, best: int) -> list[float]:
+    """That the i-th best of ``count`` is the best of so many drawn, for the first ``best``."""
+    total = math.comb(count, drawn)
+    return [math.comb(count - 1 - i, drawn - 1) / total for i in range(best)]
+
+
+def _spread(values: Sequence[float]) -> str:
+    spread = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
+    return f"{fmean(values):.4f}{spread}"
+
+
+if __name__ == "__main__":
+    main()
