@@ -1,7 +1,7 @@
 """Progressive against fixed-size training: accuracy and time of the same network, equal epochs.
 
 python -m benchmarks.progressive [--seeds 3] [--epochs 30] [--images 2048] [--stages 4]
-    [--start 48] [--size 96] [--crop-area 0.35]
+    [--start 48] [--size 96] [--crop-area 0.35] [--wide]
 
 Three ways to train a small network of fused blocks on `shapes` of 96 px in 24 classes: at 96 px
 throughout; progressively, every regularizer at its last value throughout; and progressively with
@@ -47,6 +47,17 @@ NETWORK = Architecture(
     stem_stride=2,
     head_channels=96,
 )
+WIDE = Architecture(
+    stages=(
+        Stage("fused_mbconv", 3, 2, 1, 16, 1, 0.0),
+        Stage("fused_mbconv", 3, 2, 1, 32, 2, 0.0),
+        Stage("fused_mbconv", 3, 2, 1, 64, 2, 0.0),
+        Stage("fused_mbconv", 3, 1, 1, 64, 1, 0.0),
+    ),
+    stem_channels=16,
+    stem_stride=2,
+    head_channels=256,
+)
 CLASSES, BATCH_SIZE = 24, 32
 RANGES = Progressive(
     image_size=(48, 96),
@@ -74,6 +85,7 @@ def main() -> None:
     parser.add_argument("--start", type=int, default=48, help="the first image size")
     parser.add_argument("--size", type=int, default=96, help="the last, and evaluation's")
     parser.add_argument("--crop-area", type=float, default=CROP_AREA, help="the least share seen")
+    parser.add_argument("--wide", action="store_true", help="a network of twice the width")
     options = parser.parse_args()
     if ALLOCATOR_SETTINGS.items() - os.environ.items():  # they take effect at a process's start
         os.environ.update(ALLOCATOR_SETTINGS)
@@ -87,10 +99,11 @@ def main() -> None:
     training, minival = on_device(data, device)
     recipe = replace(proxy(options.epochs, BATCH_SIZE), crop_area=options.crop_area)
     recipes = _recipes(recipe, options.stages, (options.start, size))
+    architecture = WIDE if options.wide else NETWORK
     outcomes: dict[str, list[Outcome]] = {name: [] for name in recipes}
     for seed in range(options.seeds):
         for name, recipe in recipes.items():
-            outcome = _outcome(recipe, training, minival, seed)
+            outcome = _outcome(architecture, recipe, training, minival, seed)
             outcomes[name].append(outcome)
             print(f"{name}, seed {seed}: {_said([outcome])}", flush=True)
     _print_summary(outcomes)
@@ -108,10 +121,12 @@ def _recipes(recipe: Recipe, stages: int, sizes: tuple[int, int]) -> dict[str, R
     return {name: replace(recipe, resizing=way) for name, way in ways.items()}
 
 
-def _outcome(recipe: Recipe, training: Images, minival: Images, seed: int) -> Outcome:
+def _outcome(
+    architecture: Architecture, recipe: Recipe, training: Images, minival: Images, seed: int
+) -> Outcome:
     torch.manual_seed(seed)
     momentum = averaging_momentum(NORM_MOMENTUM, averaging_steps(training, recipe, seed))
-    network = Network(NETWORK, CLASSES, survival=1.0, norm_momentum=momentum)
+    network = Network(architecture, CLASSES, survival=1.0, norm_momentum=momentum)
     network = network.to(training.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     one = replace(minival, pixels=minival.pixels[:1], labels=minival.labels[:1])
     run = Training(network, training, one, recipe, seed)
