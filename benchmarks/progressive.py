@@ -15,8 +15,6 @@ process's own, on one thread of a CPU, for training alone; on a GPU it is the cl
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from statistics import mean, stdev
 
 import torch
 
+from benchmarks.cpu_protocol import follow
 from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
 from nas.training.accuracy import accuracy
@@ -32,7 +31,6 @@ from nas.training.loop import Training, averaging_steps
 from nas.training.recipe import Recipe, proxy
 from nas.training.resizing import CROP_AREA, Resizing
 from reward.device import device_name
-from reward.step_time import ALLOCATOR_SETTINGS
 from scaling.regularization import Progressive
 from search_space.architecture import Architecture, Stage
 from search_space.network import Network
@@ -59,12 +57,6 @@ WIDE = Architecture(
     head_channels=256,
 )
 CLASSES, BATCH_SIZE = 24, 32
-RANGES = Progressive(
-    image_size=(48, 96),
-    randaugment_magnitude=(0.0, 0.0),
-    mixup_alpha=(0.0, 0.2),
-    dropout=(0.1, 0.3),
-)
 
 
 @dataclass(frozen=True)
@@ -87,18 +79,15 @@ def main() -> None:
     parser.add_argument("--crop-area", type=float, default=CROP_AREA, help="the least share seen")
     parser.add_argument("--wide", action="store_true", help="a network of twice the width")
     options = parser.parse_args()
-    if ALLOCATOR_SETTINGS.items() - os.environ.items():  # they take effect at a process's start
-        os.environ.update(ALLOCATOR_SETTINGS)
-        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.progressive", *sys.argv[1:]])
-    torch.set_num_threads(1)
+    follow("benchmarks.progressive")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     size, images = options.size, options.images
     print(f"{device_name(device)}; {images} images of {size} px, {options.epochs} epochs")
     print(f"progressive: {options.stages} stages from {options.start} px")
     data = load_search_data(f"shapes:size={size},n={images},classes={CLASSES}")
     training, minival = on_device(data, device)
-    recipe = replace(proxy(options.epochs, BATCH_SIZE), crop_area=options.crop_area)
-    recipes = _recipes(recipe, options.stages, (options.start, size))
+    plain = replace(proxy(options.epochs, BATCH_SIZE), crop_area=options.crop_area)
+    recipes = _recipes(plain, options.stages, options.start, size)
     architecture = WIDE if options.wide else NETWORK
     outcomes: dict[str, list[Outcome]] = {name: [] for name in recipes}
     for seed in range(options.seeds):
@@ -109,16 +98,24 @@ def main() -> None:
     _print_summary(outcomes)
 
 
-def _recipes(recipe: Recipe, stages: int, sizes: tuple[int, int]) -> dict[str, Recipe]:
+def _recipes(recipe: Recipe, stages: int, start: int, size: int) -> dict[str, Recipe]:
     """By name; all have the regularizers' last values in common."""
-    progressive = Resizing(replace(RANGES, image_size=sizes), stages)
-    fixed = replace(RANGES, image_size=(sizes[1], sizes[1]))
+    progressive = Resizing(_ranges(start, size), stages)
     ways = {
-        "fixed": Resizing(fixed, adaptive=False),
+        "fixed": Resizing(_ranges(size, size), adaptive=False),
         "progressive": replace(progressive, adaptive=False),
         "progressive, adaptive": progressive,
     }
     return {name: replace(recipe, resizing=way) for name, way in ways.items()}
+
+
+def _ranges(start: int, size: int) -> Progressive:
+    return Progressive(
+        image_size=(start, size),
+        randaugment_magnitude=(0.0, 0.0),
+        mixup_alpha=(0.0, 0.2),
+        dropout=(0.1, 0.3),
+    )
 
 
 def _outcome(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.cpu_protocol import follow
 from nas.data.images import Images, images
 from nas.data.shapes import shapes
 from nas.data.split import Split
@@ -32,7 +32,6 @@ from nas.data.statistics import histogram, statistics
 from nas.training.loop import Training
 from nas.training.recipe import Recipe, proxy
 from reward.device import device_name
-from reward.step_time import ALLOCATOR_SETTINGS
 from search_space.network import Network
 from search_space.spaces import small
 
@@ -47,10 +46,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, help="1,024 on a CPU, 16,384 on a GPU")
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
-    if ALLOCATOR_SETTINGS.items() - os.environ.items():  # they take effect at a process's start
-        os.environ.update(ALLOCATOR_SETTINGS)
-        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.training_rate", *sys.argv[1:]])
-    torch.set_num_threads(1)
+    follow("benchmarks.training_rate")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     count = options.images or (16_384 if device.type == "cuda" else 1024)
     split = Split(*shapes("train", count, options.image_size, CLASSES))

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
-import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,17 +20,18 @@ from statistics import fmean, stdev
 
 import torch
 
+from benchmarks.cpu_protocol import follow
+from benchmarks.strategies import TABLE
 from nas.data.load import load_search_data
 from nas.evaluation import Evaluation, Evaluator
+from nas.replay.summary import best_chances
 from nas.replay.table import Table, find_table
 from nas.settings import SearchSettings
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State
 from results.worth import ranked, reward
 from reward.device import device_name
-from reward.step_time import ALLOCATOR_SETTINGS
 
-TABLE = Path(__file__).parent / "small_on_shapes_24px.parquet"
 FIRST_SEED = 10**6  # none that a search has drawn
 
 
@@ -44,10 +43,7 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, default=8)
     parser.add_argument("--best", type=int, default=5, help="of the table")
     options = parser.parse_args()
-    if ALLOCATOR_SETTINGS.items() - os.environ.items():  # they take effect at a process's start
-        os.environ.update(ALLOCATOR_SETTINGS)
-        os.execv(sys.executable, [sys.executable, "-m", "benchmarks.winners", *sys.argv[1:]])
-    torch.set_num_threads(1)
+    follow("benchmarks.winners")
     print(f"{device_name(torch.device('cpu'))}, n = {options.trainings} trainings each")
     table = find_table(TABLE)
     again = Again(table, options.trainings)
@@ -57,7 +53,8 @@ def main() -> None:
     objective = again.settings.objective
     best = [candidate for _, candidate in ranked(table.candidates, objective)[: options.best]]
     anew = [again(f"table's no. {i}", candidate) for i, candidate in enumerate(best, 1)]
-    chances = _chances(len(table.candidates), len(table.candidates) // 2, len(best))
+    count = len(table.candidates)
+    chances = best_chances(count, count // 2)[: -len(best) - 1 : -1]  # the best first
     expected = math.fsum(c * value for c, value in zip(chances, anew, strict=True)) / sum(chances)
     print(f"random search's winner of half the table, expected: {expected:.4f}")
 
@@ -95,12 +92,6 @@ def _winner(table: Table, epochs: int) -> Candidate:
     count = epochs // settings.epochs
     first = sorted(table.candidates, key=lambda candidate: candidate.number)[:count]
     return ranked(first, settings.objective)[0][1]
-
-
-def _chances(count: int, drawn: int, best: int) -> list[float]:
-    """That the i-th best of ``count`` is the best of so many drawn, for the first ``best``."""
-    total = math.comb(count, drawn)
-    return [math.comb(count - 1 - i, drawn - 1) / total for i in range(best)]
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -27,16 +27,20 @@ class Cost:
 
 
 def expected_best(rewards: Sequence[float], budget: int) -> float:
-    """The mean best of ``budget`` rewards drawn without replacement: random search's on a table.
+    """The mean best of ``budget`` rewards drawn without replacement: random search's on a table."""
+    chances = best_chances(len(rewards), budget)
+    return math.fsum(c * value for c, value in zip(chances, sorted(rewards), strict=True))
+
+
+def best_chances(count: int, budget: int) -> list[float]:
+    """How likely each of ``count``, the smallest first, is the best of ``budget`` of them drawn.
 
     The i-th smallest of n is the best of k with probability C(i - 1, k - 1) / C(n, k).
     """
-    ordered, n = sorted(rewards), len(rewards)
-    if not 1 <= budget <= n:
-        raise ValueError(f"budget: got {budget}, must be from 1 to {n}")
-    total = math.comb(n, budget)
-    chances = (math.comb(i, budget - 1) / total for i in range(n))
-    return math.fsum(chance * value for chance, value in zip(chances, ordered, strict=True))
+    if not 1 <= budget <= count:
+        raise ValueError(f"budget: got {budget}, must be from 1 to {count}")
+    total = math.comb(count, budget)
+    return [math.comb(i, budget - 1) / total for i in range(count)]
 
 
 def cost(traces: Sequence[Trace], target: float) -> Cost:

@@ -142,7 +142,7 @@ class Training:
         self.network.train()
         order = torch.randperm(len(training), generator=self._generator)
         own, own_batch = self._world.share(order, stage.batch_size)
-        losses, rate = torch.zeros((), device=training.device), 0.0  # of all steps so far
+        losses, rate = torch.zeros((), device=training.device), 0.0
         start = time.perf_counter()
         for i, (images, labels) in enumerate(training.batches(own, own_batch)):
             if time.monotonic() > self._deadline:
