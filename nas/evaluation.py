@@ -20,16 +20,19 @@ from nas.data.images import on_device
 from nas.data.split import SearchData
 from nas.failure import failure
 from nas.micro_batch import micro_batches
-from nas.timing import Subject, TrainingTimer, measured_step_time
+from nas.settled import settled
+from nas.timing import Subject, measured_step_time
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
 from nas.training.recipe import Recipe
+from nas.training_timer import TrainingTimer
 from results.candidate import Candidate, CurvePoint, State
 from reward.counting import complexity
 from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
 from reward.measurements import StepTime
 from reward.step_time import FEWEST_PAIRS, Precision
+from reward.usual_step import UsualStep
 from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
@@ -70,6 +73,8 @@ class Evaluator:
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
         self._training, self._minival = on_device(evaluation.data, device)
         self._image_size = evaluation.image_size or evaluation.data.image_size
+        self._usual = UsualStep()
+        self._settled = settled(device)
         network = self._build(evaluation.backbone, 0, evaluation.recipe)
         self._reference = self._subject(network, self._image_size)
         step = self._reference.fitting_step(evaluation.recipe)
@@ -221,6 +226,7 @@ class Evaluator:
             self._device,
             self._precision.half_width,
             TIMING_SHARE,
+            self._usual,
         )
 
     def _step_time(self, candidate: Candidate, recipe: Recipe, deadline: float) -> StepTime:
@@ -228,7 +234,13 @@ class Evaluator:
         network = self._build(candidate.architecture, candidate.seed, recipe)
         twin = self._subject(network, self._size(candidate))
         return measured_step_time(
-            twin, twin.step(recipe), self._reference_step, self._device, self._precision, deadline
+            twin,
+            twin.step(recipe),
+            self._reference_step,
+            self._device,
+            self._precision,
+            deadline,
+            usual=self._usual,
         )
 
     def _latency_s(self, network: nn.Module, size: int) -> float:

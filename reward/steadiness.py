@@ -12,6 +12,7 @@ FEWEST_FOR_DRIFT = 12  # Two halves of 6, the fewest with an interval of their m
 RATIO_DRIFT = 0.05
 MACHINE_DRIFT = 0.10
 SCATTER = 0.15
+SLOWED_THROUGHOUT = "the machine was slower than usual"
 
 
 def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | None:

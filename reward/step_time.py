@@ -19,6 +19,7 @@ import torch
 
 from reward.step_time_statistics import relative_half_width
 from reward.stopwatch import stopwatch
+from reward.usual_step import UsualStep
 
 T = TypeVar("T")
 Step = Callable[[], object]
@@ -56,21 +57,42 @@ class Precision:
 class PairedTimer:
     """Collects pairs: a step of the reference and, right after it, one of the network itself.
 
-    ``is_precise`` is whether the intervals were as narrow as asked for when last looked at.
+    ``is_precise`` is whether the intervals were as narrow as asked for when last looked at. Where
+    the reference's ``usual`` step is known, pairs in which it was slowed are set aside: ``count``
+    is of the others, and the least slowed make up the samples while there are too few others.
     """
 
-    def __init__(self, device: torch.device, half_width: float) -> None:
+    def __init__(
+        self, device: torch.device, half_width: float, usual: UsualStep | None = None
+    ) -> None:
         self._own, self._reference = stopwatch(device), stopwatch(device)
         self._half_width = half_width
+        self._usual = usual
+        self._slowed: list[tuple[float, float]] = []
         self._next_check = FEWEST_PAIRS
         self.is_precise = False
         self.count = 0
+        self.last_s = 0.0  # of the network's own step in the last pair, slowed or not
+
+    @property
+    def taken(self) -> int:
+        """All pairs, those that were slowed too."""
+        return self.count + len(self._slowed)
+
+    @property
+    def needs_slowed(self) -> bool:
+        """Whether some of the samples are of slowed pairs."""
+        return bool(self._slowed) and self.count < FEWEST_PAIRS
 
     def pair(self, step: Callable[[], T], reference: Step) -> T:
         """Takes a pair, and returns what the step returns."""
         with _no_garbage_collection():
             self._reference.time(reference)
             result = self._own.time(step)
+        self.last_s = self._own.seconds()[-1]
+        if self._usual is not None and self._usual.is_slowed(self._reference.seconds()[-1]):
+            self._slowed.append((self._own.forget_last(), self._reference.forget_last()))
+            return result
         self.count += 1
         if self.count == self._next_check:
             self._next_check = max(self.count + 4, round(self.count * _CHECKS_GROW_BY))
@@ -79,7 +101,12 @@ class PairedTimer:
 
     def samples(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Seconds of each own step, and of each of the reference's."""
-        return self._own.seconds(), self._reference.seconds()
+        own, reference = self._own.seconds(), self._reference.seconds()
+        if not self.needs_slowed:
+            return own, reference
+        by_reference = sorted(self._slowed, key=lambda pair: pair[1])
+        least = by_reference[: FEWEST_PAIRS - self.count]
+        return own + tuple(s for s, _ in least), reference + tuple(s for _, s in least)
 
 
 def paired_step_times(
@@ -88,6 +115,7 @@ def paired_step_times(
     device: torch.device,
     precision: Precision,
     warmup: int = WARMUP_STEPS,
+    usual: UsualStep | None = None,
 ) -> PairedTimer:
     """Steps of the two in turn, after a warm-up, until they are as precise as asked for.
 
@@ -99,9 +127,9 @@ def paired_step_times(
             break
         reference()
         step()
-    timer = PairedTimer(device, precision.half_width)
+    timer = PairedTimer(device, precision.half_width, usual)
     while not timer.is_precise:
-        if timer.count >= 3 and time.monotonic() - start > precision.cap_s:
+        if timer.taken >= 3 and time.monotonic() - start > precision.cap_s:
             break
         timer.pair(step, reference)
     return timer

@@ -20,6 +20,9 @@ class Stopwatch(Protocol):
     def seconds(self) -> tuple[float, ...]:
         """What each call took so far, in their order; waits for a device that is still at it."""
 
+    def forget_last(self) -> float:
+        """Takes the last call out, and returns its seconds."""
+
 
 class ProcessStopwatch:
     """The process's own time on a CPU, which a neighbour on another core does not stop."""
@@ -37,6 +40,10 @@ class ProcessStopwatch:
     def seconds(self) -> tuple[float, ...]:
         """What each call took so far."""
         return tuple(self._taken)
+
+    def forget_last(self) -> float:
+        """Takes the last call out, and returns its seconds."""
+        return self._taken.pop()
 
 
 class EventStopwatch:
@@ -68,6 +75,11 @@ class EventStopwatch:
             self._taken.append(float(start.elapsed_time(end)) / 1000)
         self._queued.clear()
         return tuple(self._taken)
+
+    def forget_last(self) -> float:
+        """Takes the last call out, and returns its seconds; waits for it."""
+        self.seconds()
+        return self._taken.pop()
 
 
 def stopwatch(device: torch.device) -> Stopwatch:

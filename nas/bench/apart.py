@@ -110,6 +110,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     import torch
 
     from nas.failure import failure
+    from nas.settled import settled
     from nas.timing import measured_step_time
     from nas.training.recipe import proxy
     from reward.counting import complexity
@@ -120,6 +121,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(**asked["task"])
     batch_size = asked["batch_size"] or _batch_size(asked["reference"]["image_size"], device)
+    kept = settled(device)
     own, reference = (
         _subject(asked[name], task, batch_size, device) for name in ("own", "reference")
     )
@@ -127,7 +129,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     step, other = (subject.fitting_step(proxy()) for subject in (own, reference))
     reference_step = partial(other, reference.images, reference.labels)
     timed = measured_step_time(own, step, reference_step, device, precision)
-    del reference, reference_step, other, step  # inference has their memory
+    del kept, reference, reference_step, other, step  # inference has their memory
     own.network.zero_grad(set_to_none=True)
     eval_size = asked["own"]["eval_size"] or asked["own"]["image_size"]
     count = complexity(own.network, task.in_channels, eval_size)

@@ -1,0 +1,134 @@
+"""The measured time of training's own step, taken within training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from nas.timing import step_time_of
+from nas.training.loop import TimeLimitExceeded
+from nas.training.step import TrainingStep
+from reward.measurements import StepTime
+from reward.peak_memory import peak_memory_bytes
+from reward.step_time import PairedTimer
+from reward.usual_step import UsualStep
+
+PAIRS_IN_A_ROW = 4
+
+
+class TrainingTimer:
+    """Times some of training's own steps, each right after one of the reference's.
+
+    A candidate is timed by the training that it gets anyway, all over its length, so that only the
+    reference's steps cost time: at most ``share`` of what has passed since the timer was made. It
+    stops once the measurement is precise. What a candidate learns does not depend on it.
+
+    Pairs come a few in a row, the first of each row not timed: after a hundred steps of training
+    the reference's memory has left the processor's caches, and its next step is slower by some per
+    cent than it is in turn with the candidate's, as a measurement outside of training takes it.
+    """
+
+    def __init__(
+        self,
+        reference: Callable[[], object],
+        device: torch.device,
+        half_width: float,
+        share: float,
+        usual: UsualStep | None = None,
+    ) -> None:
+        """``half_width`` as in :class:`reward.step_time.Precision`; ``reference`` runs its step,
+        ``usual`` knows how long that takes."""
+        self._reference = reference
+        self._device = device
+        self._share = share
+        self._timer = PairedTimer(device, half_width, usual)
+        self._started = time.monotonic()
+        self._steps = 0
+        self._left_in_row = 0
+        self._peak_bytes = 0
+        self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
+        self._paired_s = 0.0
+        self.spent_s = 0.0
+
+    def __call__(self, step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
+        """Runs training's next step; takes (N, C, H, W) images and labels, returns the loss."""
+        run = partial(step, images, labels)
+        self._steps += 1
+        self._last = step, images, labels
+        if self._steps == 2:  # the optimizer's state is there since the first
+            return self._watched(run, step)
+        if self._steps > 3 and (self._left_in_row or self._is_due()):
+            return self._in_a_row(run)
+        return run()
+
+    def top_up(self, fewest: int, deadline: float) -> None:
+        """Takes what is missing to so many pairs, on a network that needs no further training.
+
+        Where the reference stays slower than usual it gives up after three times as many.
+
+        Raises:
+            TimeLimitExceeded: ``time.monotonic()`` passed the deadline.
+        """
+        most = self._timer.taken + 3 * fewest
+        while self._last and self._timer.count < fewest and self._timer.taken < most:
+            if time.monotonic() > deadline:
+                raise TimeLimitExceeded("while its training step was timed")
+            step, images, labels = self._last
+            before, start = self.spent_s, time.monotonic()
+            self._in_a_row(partial(step, images, labels))
+            self.spent_s = before + time.monotonic() - start
+
+    def step_time(self) -> StepTime | None:
+        """What is known so far; None before the first pair."""
+        if self._last is None or self._timer.taken == 0:
+            return None
+        step, images, _ = self._last
+        return step_time_of(self._timer, self._peak_bytes, self._device, images, step.micro_batch)
+
+    def _is_due(self) -> bool:
+        if self._timer.is_precise:
+            return False
+        return self._paired_s <= self._share * (time.monotonic() - self._started)
+
+    def _in_a_row(self, run: Callable[[], Tensor]) -> Tensor:
+        """The next pair of a row, a new one where none is under way."""
+        if self._left_in_row:
+            self._left_in_row -= 1
+            return self._pair(run)
+        self._left_in_row = PAIRS_IN_A_ROW
+        start = self._now()
+        self._reference()
+        self._count_cost(self._now() - start)
+        return run()
+
+    def _pair(self, run: Callable[[], Tensor]) -> Tensor:
+        start = self._now()
+        loss = self._timer.pair(run, self._reference)
+        own_s = self._timer.last_s
+        self._count_cost(max(0.0, self._now() - start - own_s))
+        if self._timer.taken == 1:  # the step that was watched trained the network like any other
+            self.spent_s -= min(own_s, self.spent_s)
+        return loss
+
+    def _count_cost(self, seconds: float) -> None:
+        self._paired_s += seconds
+        self.spent_s += seconds
+
+    def _now(self) -> float:
+        """Seconds, once the device has done what was queued."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return time.monotonic()
+
+    def _watched(self, run: Callable[[], Tensor], step: TrainingStep) -> Tensor:
+        losses: list[Tensor] = []
+        start = self._now()
+        self._peak_bytes = peak_memory_bytes(
+            lambda: losses.append(run()), step.network, step.optimizer, self._device
+        )
+        self.spent_s += self._now() - start
+        return losses[0]
