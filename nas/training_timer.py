@@ -61,7 +61,7 @@ class TrainingTimer:
         self._last = step, images, labels
         if self._steps == 2:  # the optimizer's state is there since the first
             return self._watched(run, step)
-        if self._steps > 3 and (self._left_in_row or self._is_due()):
+        if self._steps > 2 and (self._left_in_row or self._is_due()):
             return self._in_a_row(run)
         return run()
 

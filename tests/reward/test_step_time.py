@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from reward.step_time import FEWEST_PAIRS, WARMUP_STEPS, PairedTimer, Precision, paired_step_times
+from reward.usual_step import UsualStep
 
 CPU = torch.device("cpu")
 LOOSE = Precision(half_width=1.0, cap_s=100.0)
@@ -118,6 +119,33 @@ def test_drift_cancels_in_the_ratio(clock: Clock) -> None:
     own, others = timer.samples()
     assert own[-1] > 1.5 * own[0]
     assert median(own) / median(others) == pytest.approx(3.0, rel=0.03)
+
+
+def test_slowed_pairs_are_set_aside(clock: Clock) -> None:
+    usual = UsualStep()
+    timer = PairedTimer(CPU, 0.0, usual)
+    references = iter([*[0.1] * 8, *[0.15] * 3, 0.1])
+    for reference_s in references:
+        timer.pair(clock.step(_forever(0.2)), clock.step(_forever(reference_s)))
+    assert (timer.count, timer.taken, timer.needs_slowed) == (9, 12, False)
+    assert timer.samples()[1] == pytest.approx([0.1] * 9)
+
+
+def test_the_least_slowed_pairs_make_up_for_what_is_missing(clock: Clock) -> None:
+    usual = UsualStep()
+    for _ in range(20):
+        usual.is_slowed(0.1)
+    timer = PairedTimer(CPU, 0.0, usual)
+    for reference_s in (0.1, 0.2, 0.15, 0.1):
+        timer.pair(clock.step(_forever(2 * reference_s)), clock.step(_forever(reference_s)))
+    own, references = timer.samples()
+    assert timer.needs_slowed
+    assert references == pytest.approx([0.1, 0.1, 0.15, 0.2])
+    assert own == pytest.approx([0.2, 0.2, 0.3, 0.4])
+    for _ in range(FEWEST_PAIRS):
+        timer.pair(clock.step(_forever(0.2)), clock.step(_forever(0.1)))
+    assert not timer.needs_slowed
+    assert timer.samples()[1] == pytest.approx([0.1] * (2 + FEWEST_PAIRS))
 
 
 def test_a_pair_returns_what_the_step_returns() -> None:

@@ -1,0 +1,175 @@
+"""Which of training's steps are timed, and what that costs, by a clock of the test's own."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import pytest
+import torch
+from torch import Tensor
+
+from nas.training.loop import TimeLimitExceeded
+from nas.training.step import TrainingStep
+from nas.training_timer import PAIRS_IN_A_ROW, TrainingTimer
+from reward.steadiness import SLOWED_THROUGHOUT
+from reward.step_time import FEWEST_PAIRS
+from reward.usual_step import UsualStep
+
+CPU = torch.device("cpu")
+IMAGES, LABELS = torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.long)
+OWN_S, REFERENCE_S = 2.0, 1.0
+NEVER = -1.0  # as precise as no measurement is
+
+
+class Machine:
+    """Its steps take what the test says, on both clocks; it remembers their order."""
+
+    micro_batch = None
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.reference_s = REFERENCE_S
+        self.order: list[str] = []
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def step(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Training's own; its loss is its number."""
+        self.now_s += OWN_S
+        self.order.append("own")
+        return torch.tensor(float(self.order.count("own")))
+
+    def reference(self) -> None:
+        self.now_s += self.reference_s
+        self.order.append("reference")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine()
+    for module in ("reward.stopwatch.time.process_time", "nas.training_timer.time.monotonic"):
+        monkeypatch.setattr(module, machine.clock)
+    monkeypatch.setattr(TrainingTimer, "_watched", lambda self, run, step: run())
+    return machine
+
+
+def _timer(
+    machine: Machine, share: float, half_width: float = NEVER, usual: UsualStep | None = None
+) -> TrainingTimer:
+    return TrainingTimer(machine.reference, CPU, half_width, share, usual)
+
+
+def _train(timer: TrainingTimer, machine: Machine, steps: int) -> list[float]:
+    """The losses of so many steps."""
+    step = cast("TrainingStep", _Step(machine))
+    return [float(timer(step, IMAGES, LABELS)) for _ in range(steps)]
+
+
+class _Step:
+    """What the timer reads of a TrainingStep."""
+
+    micro_batch = None
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
+        return self._machine.step(images, labels)
+
+
+def test_every_step_trains_and_returns_its_own_loss(machine: Machine) -> None:
+    assert _train(_timer(machine, 0.1), machine, 100) == [float(i + 1) for i in range(100)]
+
+
+def test_pairs_come_in_rows_of_which_the_first_is_not_timed(machine: Machine) -> None:
+    timer = _timer(machine, share=0.02)
+    _train(timer, machine, 40)
+    row = ["reference", "own"] * (1 + PAIRS_IN_A_ROW)
+    assert machine.order == ["own", "own", *row, *["own"] * (40 - 2 - 1 - PAIRS_IN_A_ROW)]
+    timed = timer.step_time()
+    assert timed is not None
+    assert timed.samples_s == pytest.approx([OWN_S] * PAIRS_IN_A_ROW)
+    assert timed.reference_samples_s == pytest.approx([REFERENCE_S] * PAIRS_IN_A_ROW)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.035, 0.2])
+def test_reference_steps_cost_their_share_and_at_most_a_row_more(
+    machine: Machine, share: float
+) -> None:
+    _train(_timer(machine, share), machine, 2000)
+    row_s = (1 + PAIRS_IN_A_ROW) * REFERENCE_S
+    spent_s = machine.order.count("reference") * REFERENCE_S
+    assert abs(spent_s - share * machine.now_s) <= row_s
+
+
+def test_what_was_spent_is_the_reference_s_time(machine: Machine) -> None:
+    timer = _timer(machine, 0.1)
+    _train(timer, machine, 300)
+    watched_s = OWN_S  # taken off once, for the step that trained while it was watched
+    assert timer.spent_s == pytest.approx(
+        machine.order.count("reference") * REFERENCE_S, abs=watched_s
+    )
+
+
+def test_a_precise_measurement_ends_it(machine: Machine) -> None:
+    timer = _timer(machine, share=1.0, half_width=0.02)
+    _train(timer, machine, 1000)
+    timed = timer.step_time()
+    assert timed is not None
+    assert timed.is_precise
+    assert FEWEST_PAIRS <= len(timed.samples_s) <= FEWEST_PAIRS + PAIRS_IN_A_ROW
+
+
+def test_nothing_is_known_before_the_first_pair(machine: Machine) -> None:
+    timer = _timer(machine, share=0.1)
+    _train(timer, machine, 3)
+    assert timer.step_time() is None
+
+
+def test_what_is_missing_is_made_up_for_afterwards(machine: Machine) -> None:
+    timer = _timer(machine, share=0.0001)
+    _train(timer, machine, 20)
+    timer.top_up(FEWEST_PAIRS, math.inf)
+    timed = timer.step_time()
+    assert timed is not None
+    assert len(timed.samples_s) == FEWEST_PAIRS
+    assert timed.unsteady is None
+
+
+def test_slowed_pairs_are_taken_again(machine: Machine) -> None:
+    usual = UsualStep()
+    _train(_timer(machine, 0.1, usual=usual), machine, 300)
+    timer = _timer(machine, share=0.0001, usual=usual)
+    machine.reference_s = 1.5 * REFERENCE_S
+    _train(timer, machine, 20)
+    timed = timer.step_time()
+    assert timed is not None
+    assert timed.unsteady == SLOWED_THROUGHOUT
+    machine.reference_s = REFERENCE_S
+    timer.top_up(FEWEST_PAIRS, math.inf)
+    timed = timer.step_time()
+    assert timed is not None
+    assert timed.reference_samples_s == pytest.approx([REFERENCE_S] * FEWEST_PAIRS)
+    assert timed.unsteady is None
+
+
+def test_a_machine_that_stays_slower_gets_its_measurement_all_the_same(machine: Machine) -> None:
+    usual = UsualStep()
+    _train(_timer(machine, 0.5, usual=usual), machine, 300)
+    timer = _timer(machine, share=0.0001, usual=usual)
+    machine.reference_s = 1.5 * REFERENCE_S
+    _train(timer, machine, 20)
+    timer.top_up(FEWEST_PAIRS, math.inf)
+    timed = timer.step_time()
+    assert timed is not None
+    assert len(timed.samples_s) == FEWEST_PAIRS
+    assert timed.unsteady == SLOWED_THROUGHOUT
+
+
+def test_making_up_knows_the_deadline(machine: Machine) -> None:
+    timer = _timer(machine, share=0.0001)
+    _train(timer, machine, 20)
+    with pytest.raises(TimeLimitExceeded, match="timed"):
+        timer.top_up(FEWEST_PAIRS, machine.now_s - 1)

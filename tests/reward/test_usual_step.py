@@ -1,0 +1,35 @@
+"""A step that took longer than usual is told; a machine that stays slower is the usual one."""
+
+from __future__ import annotations
+
+from reward.usual_step import UsualStep
+
+
+def _after(*seconds: float) -> UsualStep:
+    usual = UsualStep()
+    for taken in seconds:
+        usual.is_slowed(taken)
+    return usual
+
+
+def test_a_step_over_a_tenth_slower_is_slowed() -> None:
+    usual = _after(*[0.02] * 20)
+    assert not usual.is_slowed(0.0219)
+    assert usual.is_slowed(0.0221)
+    assert not usual.is_slowed(0.01)
+
+
+def test_nothing_is_slowed_before_eight_are_known() -> None:
+    assert not _after(*[0.02] * 7).is_slowed(0.1)
+    assert _after(*[0.02] * 8).is_slowed(0.1)
+
+
+def test_some_slow_steps_do_not_change_what_is_usual() -> None:
+    assert _after(*[0.02] * 40, *[0.03] * 24).is_slowed(0.03)
+
+
+def test_a_machine_that_stays_slower_is_the_usual_one() -> None:
+    usual = _after(*[0.02] * 64)
+    told = [usual.is_slowed(0.03) for _ in range(64)]
+    assert told[:31] == [True] * 31
+    assert not any(told[33:])
