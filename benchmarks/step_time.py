@@ -1,7 +1,8 @@
 """How well S, a step's time relative to the reference's, repeats, alone and beside a neighbour.
 
 python -m benchmarks.step_time           # ten networks, ten fresh processes each, twice: 30 minutes
-python -m benchmarks.step_time --run RUN # the best of a search measured anew; timing's share
+python -m benchmarks.step_time --itself  # the backbone against itself, which should be 1: 2 minutes
+python -m benchmarks.step_time --run RUN # the best of a search measured anew, timing's share: 3 min
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from search_space.task import Task
 PIXELS, BATCH_SIZE = 32, 32
 TASK = Task(12, 3)
 APART = 0.05  # medians that differ by so much must never change their order
+WITHIN = 0.03  # what S is to be had again to
 NEIGHBOUR = """
 import os
 import torch
@@ -54,16 +56,23 @@ while os.getppid() == parent:
 def main() -> None:
     """Prints n, the spread and the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--itself", action="store_true", help="the backbone against itself")
     parser.add_argument("--run", type=Path, help="a run of nas search")
     parser.add_argument("--networks", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--time-cap", type=float, default=4.0, help="seconds of a measurement")
     parser.add_argument("--neighbours", type=int, nargs="+", default=[0, 1], help="at once")
-    parser.add_argument("--best", type=int, default=5, help="candidates of RUN to measure anew")
+    parser.add_argument("--best", type=int, default=6, help="candidates of RUN to measure anew")
+    parser.add_argument("--anew", type=int, default=3, help="processes that measure each of them")
     options = parser.parse_args()
     print(f"{processor_name()}, {os.cpu_count()} cores")
     if options.run:
-        _against_a_search(options.run, options.best)
+        _against_a_search(options.run, options.best, options.anew)
+        return
+    if options.itself:
+        backbone = [small(PIXELS).backbone]
+        [itself] = _measured(backbone, options.repeats, options.time_cap)
+        print(f"S of the backbone itself, n = {options.repeats} processes: {_spread(itself)}")
         return
     networks = _networks(options.networks)
     for neighbours in options.neighbours:
@@ -95,6 +104,10 @@ def _measured(
     return list(zip(*rounds, strict=True))
 
 
+def _spread(values: Sequence[float]) -> str:
+    return f"{median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
 def _print_spread(name: str, measured: Sequence[Sequence[float]]) -> None:
     deviations = [robust_deviation(values) for values in measured]
     middles = [median(values) for values in measured]
@@ -120,7 +133,7 @@ def _print_spread(name: str, measured: Sequence[Sequence[float]]) -> None:
     )
 
 
-def _against_a_search(path: Path, count: int) -> None:
+def _against_a_search(path: Path, count: int, repeats: int) -> None:
     _, record = open_for_reading(path)
     with record:
         settings = SearchSettings.from_json(record.settings())
@@ -134,16 +147,25 @@ def _against_a_search(path: Path, count: int) -> None:
         f"timing's share of an evaluation: median {100 * median(shares):.1f} %, "
         f"{100 * min(shares):.1f} to {100 * max(shares):.1f} % (n = {len(shares)})"
     )
+    errors = []
     for _, candidate in ranked(complete, settings.objective)[:count]:
         recorded = normalized_step_time(candidate)
         assert recorded is not None
         own = Timed(candidate.architecture, candidate.image_size or settings.image_size)
         question = Question(own, reference, settings.task, settings.batch_size)
-        anew = normalized(measured_apart(question).step_time)
+        anew = [normalized(measured_apart(question).step_time) for _ in range(repeats)]
+        errors.append(recorded / median(anew) - 1)
         print(
-            f"candidate {candidate.number}: S {recorded:.3f} in the search, {anew:.3f} anew, "
-            f"{100 * (recorded / anew - 1):+.1f} %"
+            f"candidate {candidate.number}: S {recorded:.3f} in the search, anew {_spread(anew)}, "
+            f"{100 * errors[-1]:+.1f} %",
+            flush=True,
         )
+    within = sum(abs(error) <= WITHIN for error in errors)
+    print(
+        f"in the search against anew (n = {repeats} each): median {100 * median(errors):+.1f} %, "
+        f"{100 * min(errors):+.1f} to {100 * max(errors):+.1f} %, "
+        f"{within} of {len(errors)} within {100 * WITHIN:.0f} %"
+    )
 
 
 @contextmanager

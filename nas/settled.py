@@ -15,10 +15,11 @@ _PIXELS = 32
 def settled(device: torch.device) -> TrainingStep:
     """The step of a small network that has been run once, to be kept while others are timed.
 
-    The first network of a process gets the holes that imports left in its memory, and is
-    scattered over them, between what torch takes for good in a first step. On a CPU its steps are
-    about 0.8 % slower than an equal network's that is built later
-    (``python -m benchmarks.memory_layout``). This one takes the holes.
+    The first network of a process gets the holes that imports left in its memory, and lies
+    scattered among them, between what torch takes for good in a first step. On a CPU its steps
+    then take up to 1 % more than an equal network's that is built later: the backbone against
+    itself was 1.009 instead of 1 (``python -m benchmarks.step_time --itself``). This one takes the
+    holes.
     """
     network = Network(small(_PIXELS).backbone, classes=2, dropout=0.0, survival=1.0)
     step = training_step(network.to(device, memory_format=torch.channels_last), proxy())  # type: ignore[call-overload]
