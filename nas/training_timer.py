@@ -14,20 +14,21 @@ from nas.training.loop import TimeLimitExceeded
 from nas.training.step import TrainingStep
 from reward.measurements import StepTime
 from reward.peak_memory import peak_memory_bytes
-from reward.step_time import PairedTimer
+from reward.step_time import FEWEST_PAIRS, PairedTimer
 from reward.usual_step import UsualStep
 
-PAIRS_IN_A_ROW = 4
+FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 4  # pairs
 
 
 class TrainingTimer:
     """Times some of training's own steps, each right after one of the reference's.
 
-    A candidate is timed by the training that it gets anyway, all over its length, so that only the
-    reference's steps cost time: at most ``share`` of what has passed since the timer was made. It
+    A candidate is timed by the training that it gets anyway, so that only the reference's steps
+    cost time. Pairs come in rows: one at the start, as long as an interval takes, and a further
+    one whenever it keeps them all within ``share`` of what has passed since the timer was made. It
     stops once the measurement is precise. What a candidate learns does not depend on it.
 
-    Pairs come a few in a row, the first of each row not timed: after a hundred steps of training
+    Before each row the reference runs once more, untimed: after a hundred steps of training
     the reference's memory has left the processor's caches, and its next step is slower by some per
     cent than it is in turn with the candidate's, as a measurement outside of training takes it.
     """
@@ -49,6 +50,7 @@ class TrainingTimer:
         self._started = time.monotonic()
         self._steps = 0
         self._left_in_row = 0
+        self._references = 0
         self._peak_bytes = 0
         self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
         self._paired_s = 0.0
@@ -92,14 +94,17 @@ class TrainingTimer:
     def _is_due(self) -> bool:
         if self._timer.is_precise:
             return False
-        return self._paired_s <= self._share * (time.monotonic() - self._started)
+        if self._timer.taken == 0:
+            return True
+        row_s = self._paired_s / self._references * (1 + FURTHER_ROW)
+        return self._paired_s + row_s <= self._share * (time.monotonic() - self._started)
 
     def _in_a_row(self, run: Callable[[], Tensor]) -> Tensor:
         """The next pair of a row, a new one where none is under way."""
         if self._left_in_row:
             self._left_in_row -= 1
             return self._pair(run)
-        self._left_in_row = PAIRS_IN_A_ROW
+        self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
         start = self._now()
         self._reference()
         self._count_cost(self._now() - start)
@@ -115,6 +120,8 @@ class TrainingTimer:
         return loss
 
     def _count_cost(self, seconds: float) -> None:
+        """Of one step of the reference."""
+        self._references += 1
         self._paired_s += seconds
         self.spent_s += seconds
 
