@@ -87,7 +87,7 @@ def test_pairs_come_in_rows_after_a_step_of_the_reference_that_is_not_timed(
     machine: Machine,
 ) -> None:
     timer = _timer(machine, share=0.1)
-    _train(timer, machine, 80)
+    _train(timer, machine, 62)
     first, further = (["reference", "own"] * (1 + pairs) for pairs in (FIRST_ROW, FURTHER_ROW))
     between = (8 + 4) / 0.1 - (2 * 2 + 8 * 3)  # what passes until 12 references are a tenth of it
     owns = ["own"] * math.ceil(between / OWN_S)
