@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from reward.step_time_statistics import median_interval
+from reward.step_time_statistics import median_interval, pair_ratios
 
 FEWEST_PAIRS = 7
 FEWEST_FOR_DRIFT = 12  # Two halves of 6, the fewest with an interval of their median.
@@ -27,7 +27,7 @@ def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | 
     """
     if len(samples) < FEWEST_PAIRS:
         return None
-    ratios = [own / other for own, other in zip(samples, reference, strict=True)]
+    ratios = pair_ratios(samples, reference)
     drift = _drift(ratios)
     if abs(drift) > RATIO_DRIFT:
         return f"its ratio to the reference moved by {100 * drift:+.0f} % meanwhile"

@@ -1,9 +1,9 @@
 """The measured time of a training step, in turn with a reference network's.
 
-Taking turns cancels the machine's drift in the ratio of the two medians, and makes candidates
-that were timed on different machines of one kind comparable. On a CPU the clock is the
-process's own time; the process must run one thread (``torch.set_num_threads(1)``) and have
-started under :data:`ALLOCATOR_SETTINGS`. On a GPU it is the device's, by events.
+Taking turns cancels the machine's drift in the ratio of a pair, and makes candidates comparable
+that were timed on different machines of one kind. On a CPU the clock is the process's own time; the
+process must run one thread (``torch.set_num_threads(1)``) and have started under
+:data:`ALLOCATOR_SETTINGS`. On a GPU it is the device's, by events.
 """
 
 from __future__ import annotations
