@@ -18,15 +18,17 @@ from reward.step_time import FEWEST_PAIRS, PairedTimer
 from reward.usual_step import UsualStep
 
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 3  # pairs
+_PAUSE = 16  # steps, in which what slowed a row may pass
 
 
 class TrainingTimer:
     """Times some of training's own steps, each right after one of the reference's.
 
     A candidate is timed by the training that it gets anyway, so that only the reference's steps
-    cost time. Pairs come in rows: one at the start, as long as an interval takes, and a further
-    one whenever it keeps them all within ``share`` of what has passed since the timer was made. It
-    stops once the measurement is precise. What a candidate learns does not depend on it.
+    cost time. Pairs come in rows: one at the start, as long as an interval takes, soon others for
+    pairs of it that were slowed, and a further one whenever it keeps them all within ``share`` of
+    what has passed since the timer was made. It stops once the measurement is precise. What a
+    candidate learns does not depend on it.
 
     Before each row the reference runs once more, untimed: after a hundred steps of training
     the reference's memory has left the processor's caches, and its next step is slower by some per
@@ -50,6 +52,7 @@ class TrainingTimer:
         self._started = time.monotonic()
         self._steps = 0
         self._left_in_row = 0
+        self._next_row = 3  # the first step that is like any other
         self._references = 0
         self._peak_bytes = 0
         self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
@@ -63,7 +66,7 @@ class TrainingTimer:
         self._last = step, images, labels
         if self._steps == 2:  # the optimizer's state is there since the first
             return self._watched(run, step)
-        if self._steps > 2 and (self._left_in_row or self._is_due()):
+        if self._left_in_row or self._is_due():
             return self._in_a_row(run)
         return run()
 
@@ -94,8 +97,8 @@ class TrainingTimer:
     def _is_due(self) -> bool:
         if self._timer.is_precise:
             return False
-        if self._timer.taken == 0:
-            return True
+        if self._timer.count < FEWEST_PAIRS and self._timer.taken < 2 * FEWEST_PAIRS:
+            return self._steps >= self._next_row
         row_s = self._paired_s / self._references * (1 + FURTHER_ROW)
         return self._paired_s + row_s <= self._share * (time.monotonic() - self._started)
 
@@ -105,6 +108,7 @@ class TrainingTimer:
             self._left_in_row -= 1
             return self._pair(run)
         self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
+        self._next_row = self._steps + self._left_in_row + _PAUSE
         start = self._now()
         self._reference()
         self._count_cost(self._now() - start)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from statistics import median
 
 from reward.step_time_statistics import median_interval, pair_ratios
@@ -54,7 +54,7 @@ def _drift(values: Sequence[float]) -> float:
     return median(second) / median(first) - 1
 
 
-def robust_deviation(values: Sequence[float]) -> float:
+def robust_deviation(values: Collection[float]) -> float:
     """The standard deviation as a share of the median, by the median absolute deviation."""
     middle = median(values)
     return 1.4826 * median(abs(value - middle) for value in values) / middle

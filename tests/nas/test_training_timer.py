@@ -153,10 +153,10 @@ def test_slowed_pairs_are_taken_again(machine: Machine) -> None:
     assert timed is not None
     assert timed.unsteady == SLOWED_THROUGHOUT
     machine.reference_s = REFERENCE_S
-    timer.top_up(FEWEST_PAIRS, math.inf)
+    _train(timer, machine, 100)  # soon, and within training
     timed = timer.step_time()
     assert timed is not None
-    assert timed.reference_samples_s == pytest.approx([REFERENCE_S] * FEWEST_PAIRS)
+    assert timed.reference_samples_s == pytest.approx([REFERENCE_S] * (3 * FURTHER_ROW))
     assert timed.unsteady is None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from reward.usual_step import UsualStep
 
 
@@ -17,6 +19,13 @@ def test_a_step_over_a_tenth_slower_is_slowed() -> None:
     assert not usual.is_slowed(0.0219)
     assert usual.is_slowed(0.0221)
     assert not usual.is_slowed(0.01)
+
+
+def test_where_steps_scatter_more_only_more_is_slowed() -> None:
+    """Noise is not chosen among: of 1,000 steps that scatter by 20 %, a few count as slowed."""
+    noise = np.random.default_rng(0).lognormal(sigma=0.2, size=1000)
+    usual = UsualStep()
+    assert sum(usual.is_slowed(float(seconds)) for seconds in noise) < 20
 
 
 def test_nothing_is_slowed_before_eight_are_known() -> None:
