@@ -109,7 +109,9 @@ def step_time_of(
         batch_size=len(images),
         micro_batch_size=micro_batch,
         is_precise=timer.is_precise,
-        unsteady=SLOWED_THROUGHOUT if timer.needs_slowed else unsteadiness(*timer.samples()),
+        unsteady=SLOWED_THROUGHOUT
+        if timer.needs_slowed
+        else unsteadiness(samples, reference_samples),
     )
 
 

@@ -89,8 +89,8 @@ class PairedTimer:
         with _no_garbage_collection():
             self._reference.time(reference)
             result = self._own.time(step)
-        self.last_s = self._own.seconds()[-1]
-        if self._usual is not None and self._usual.is_slowed(self._reference.seconds()[-1]):
+        self.last_s = self._own.last_s()
+        if self._usual is not None and self._usual.is_slowed(self._reference.last_s()):
             self._slowed.append((self._own.forget_last(), self._reference.forget_last()))
             return result
         self.count += 1

@@ -20,6 +20,9 @@ class Stopwatch(Protocol):
     def seconds(self) -> tuple[float, ...]:
         """What each call took so far, in their order; waits for a device that is still at it."""
 
+    def last_s(self) -> float:
+        """What the last call took; waits for it."""
+
     def forget_last(self) -> float:
         """Takes the last call out, and returns its seconds."""
 
@@ -40,6 +43,10 @@ class ProcessStopwatch:
     def seconds(self) -> tuple[float, ...]:
         """What each call took so far."""
         return tuple(self._taken)
+
+    def last_s(self) -> float:
+        """What the last call took."""
+        return self._taken[-1]
 
     def forget_last(self) -> float:
         """Takes the last call out, and returns its seconds."""
@@ -70,16 +77,24 @@ class EventStopwatch:
 
     def seconds(self) -> tuple[float, ...]:
         """What each call took so far; waits for the last of them."""
+        self._read()
+        return tuple(self._taken)
+
+    def last_s(self) -> float:
+        """What the last call took; waits for it."""
+        self._read()
+        return self._taken[-1]
+
+    def forget_last(self) -> float:
+        """Takes the last call out, and returns its seconds; waits for it."""
+        self._read()
+        return self._taken.pop()
+
+    def _read(self) -> None:
         for start, end in self._queued:
             end.synchronize()
             self._taken.append(float(start.elapsed_time(end)) / 1000)
         self._queued.clear()
-        return tuple(self._taken)
-
-    def forget_last(self) -> float:
-        """Takes the last call out, and returns its seconds; waits for it."""
-        self.seconds()
-        return self._taken.pop()
 
 
 def stopwatch(device: torch.device) -> Stopwatch:

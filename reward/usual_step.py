@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
-from reward.steadiness import robust_deviation
+from reward.steadiness import MACHINE_DRIFT, robust_deviation
 
-SLOWED = 0.10
 _DEVIATIONS = 3
 _REMEMBERED = 64
 _FEWEST = 8
@@ -35,4 +34,4 @@ class UsualStep:
 
     def _limit_s(self) -> float:
         scatter = robust_deviation(self._last)
-        return median(self._last) * (1 + max(SLOWED, _DEVIATIONS * scatter))
+        return median(self._last) * (1 + max(MACHINE_DRIFT, _DEVIATIONS * scatter))

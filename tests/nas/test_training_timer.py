@@ -25,8 +25,6 @@ NEVER = -1.0  # as precise as no measurement is
 class Machine:
     """Its steps take what the test says, on both clocks; it remembers their order."""
 
-    micro_batch = None
-
     def __init__(self) -> None:
         self.now_s = 0.0
         self.reference_s = REFERENCE_S
@@ -143,12 +141,18 @@ def test_what_is_missing_is_made_up_for_afterwards(machine: Machine) -> None:
     assert timed.unsteady is None
 
 
-def test_slowed_pairs_are_taken_again(machine: Machine) -> None:
+def _timer_on_a_machine_that_became_slower(machine: Machine) -> TrainingTimer:
+    """All that it has are slowed pairs, of a candidate after another that was timed as usual."""
     usual = UsualStep()
-    _train(_timer(machine, 0.1, usual=usual), machine, 300)
+    _train(_timer(machine, 0.5, usual=usual), machine, 300)
     timer = _timer(machine, share=0.0001, usual=usual)
     machine.reference_s = 1.5 * REFERENCE_S
     _train(timer, machine, 20)
+    return timer
+
+
+def test_slowed_pairs_are_taken_again(machine: Machine) -> None:
+    timer = _timer_on_a_machine_that_became_slower(machine)
     timed = timer.step_time()
     assert timed is not None
     assert timed.unsteady == SLOWED_THROUGHOUT
@@ -161,11 +165,7 @@ def test_slowed_pairs_are_taken_again(machine: Machine) -> None:
 
 
 def test_a_machine_that_stays_slower_gets_its_measurement_all_the_same(machine: Machine) -> None:
-    usual = UsualStep()
-    _train(_timer(machine, 0.5, usual=usual), machine, 300)
-    timer = _timer(machine, share=0.0001, usual=usual)
-    machine.reference_s = 1.5 * REFERENCE_S
-    _train(timer, machine, 20)
+    timer = _timer_on_a_machine_that_became_slower(machine)
     timer.top_up(FEWEST_PAIRS, math.inf)
     timed = timer.step_time()
     assert timed is not None
