@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from benchmarks.cpu_protocol import follow
 from nas.timing import Subject, measured_step_time
+from nas.training.placed import placed
 from nas.training.recipe import proxy
 from reward.device import device_name, mixed_precision
 from reward.measurements import StepTime
@@ -90,14 +91,14 @@ def _measured(
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch_size, device=device) % CLASSES
     architecture = published(compared.name).architecture
-    own = Subject(_placed(Network(architecture, CLASSES, 3, 0.0, 1.0), device), images, labels)
+    own = Subject(placed(Network(architecture, CLASSES, 3, 0.0, 1.0), device), images, labels)
     theirs = partial(_timms_step(compared.timm_name, device), images, labels)
     return measured_step_time(own, own.step(proxy()), theirs, device, precision)
 
 
 def _timms_step(name: str, device: torch.device) -> Callable[[Tensor, Tensor], None]:
     create_model: Callable[..., nn.Module] = import_module("timm").create_model
-    network = _placed(create_model(name, drop_rate=0.0, drop_path_rate=0.0), device).train()
+    network = placed(create_model(name, drop_rate=0.0, drop_path_rate=0.0), device).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True)
 
     def step(images: Tensor, labels: Tensor) -> None:
@@ -108,10 +109,6 @@ def _timms_step(name: str, device: torch.device) -> Callable[[Tensor, Tensor], N
         optimizer.step()
 
     return step
-
-
-def _placed(network: nn.Module, device: torch.device) -> nn.Module:
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _rates(timed: StepTime) -> tuple[float, float]:

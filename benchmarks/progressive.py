@@ -28,6 +28,7 @@ from nas.data.load import load_search_data
 from nas.training.accuracy import accuracy
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
+from nas.training.placed import placed
 from nas.training.recipe import Recipe, proxy
 from nas.training.resizing import CROP_AREA, Resizing
 from reward.device import device_name
@@ -124,7 +125,7 @@ def _outcome(
     torch.manual_seed(seed)
     momentum = averaging_momentum(NORM_MOMENTUM, averaging_steps(training, recipe, seed))
     network = Network(architecture, CLASSES, survival=1.0, norm_momentum=momentum)
-    network = network.to(training.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = placed(network, training.device)
     one = replace(minival, pixels=minival.pixels[:1], labels=minival.labels[:1])
     run = Training(network, training, one, recipe, seed)
     start = _clock(training.device)

@@ -30,6 +30,7 @@ from nas.data.shapes import shapes
 from nas.data.split import Split
 from nas.data.statistics import histogram, statistics
 from nas.training.loop import Training
+from nas.training.placed import placed
 from nas.training.recipe import Recipe, proxy
 from reward.device import device_name
 from search_space.network import Network
@@ -86,7 +87,7 @@ def _rate(epoch: Epoch, device: torch.device) -> float:
 def _network(image_size: int, device: torch.device) -> nn.Module:
     torch.manual_seed(0)
     network = Network(small(image_size).backbone, CLASSES, dropout=0.0, survival=1.0)
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return placed(network, device)
 
 
 def _ours(split: Split, recipe: Recipe, device: torch.device) -> Epoch:

@@ -24,6 +24,7 @@ from nas.settled import settled
 from nas.timing import Subject, measured_step_time
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
+from nas.training.placed import placed
 from nas.training.recipe import Recipe
 from nas.training_timer import TrainingTimer
 from results.candidate import Candidate, CurvePoint, State
@@ -31,7 +32,8 @@ from reward.counting import complexity
 from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
 from reward.measurements import StepTime
-from reward.step_time import FEWEST_PAIRS, Precision
+from reward.step_time import Precision
+from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 from search_space.architecture import Architecture
 from search_space.network import Network
@@ -214,7 +216,7 @@ class Evaluator:
             norm_momentum=averaging_momentum(NORM_MOMENTUM, total_steps(self._training, recipe)),
             operators=self._evaluation.operators,
         )
-        return network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return placed(network, self._device)
 
     def _subject(self, network: Network, size: int) -> Subject:
         """The network with the first batch of the training set, at ``size`` pixels."""

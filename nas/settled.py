@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from nas.training.placed import placed
 from nas.training.recipe import proxy
 from nas.training.step import TrainingStep, training_step
 from search_space.network import Network
@@ -22,7 +23,7 @@ def settled(device: torch.device) -> TrainingStep:
     holes.
     """
     network = Network(small(_PIXELS).backbone, classes=2, dropout=0.0, survival=1.0)
-    step = training_step(network.to(device, memory_format=torch.channels_last), proxy())  # type: ignore[call-overload]
+    step = training_step(placed(network, device), proxy())
     images = torch.zeros(2, 3, _PIXELS, _PIXELS, device=device)
     step(images.contiguous(memory_format=torch.channels_last), torch.arange(2, device=device))
     return step

@@ -14,21 +14,25 @@ from nas.training.loop import TimeLimitExceeded
 from nas.training.step import TrainingStep
 from reward.measurements import StepTime
 from reward.peak_memory import peak_memory_bytes
-from reward.step_time import FEWEST_PAIRS, PairedTimer
+from reward.step_time import PairedTimer
+from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 3  # pairs
-_PAUSE = 16  # steps, in which what slowed a row may pass
+_PAUSE = 16  # steps, in which what disturbed a row may pass
+_STANDARD_ERROR = 0.015  # of S, above which rows follow each other whatever they cost
+_MOST_AT_ANY_COST = 3 * FEWEST_PAIRS
 
 
 class TrainingTimer:
     """Times some of training's own steps, each right after one of the reference's.
 
     A candidate is timed by the training that it gets anyway, so that only the reference's steps
-    cost time. Pairs come in rows: one at the start, as long as an interval takes, soon others for
-    pairs of it that were slowed, and a further one whenever it keeps them all within ``share`` of
-    what has passed since the timer was made. It stops once the measurement is precise. What a
-    candidate learns does not depend on it.
+    cost time. Pairs come in rows: one at the start, as long as an interval takes, and a further one
+    whenever it keeps them all within ``share`` of what has passed since the timer was made. Where
+    something disturbs the machine others follow sooner: for pairs that were slowed, and where the
+    pairs scatter so much that S is known to 1.5 % (standard error) only, up to 21 pairs. It stops
+    once the measurement is precise. What a candidate learns does not depend on it.
 
     Before each row the reference runs once more, untimed: after a hundred steps of training
     the reference's memory has left the processor's caches, and its next step is slower by some per
@@ -53,6 +57,7 @@ class TrainingTimer:
         self._steps = 0
         self._left_in_row = 0
         self._next_row = 3  # the first step that is like any other
+        self._is_urgent = True
         self._references = 0
         self._peak_bytes = 0
         self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
@@ -97,7 +102,7 @@ class TrainingTimer:
     def _is_due(self) -> bool:
         if self._timer.is_precise:
             return False
-        if self._timer.count < FEWEST_PAIRS and self._timer.taken < 2 * FEWEST_PAIRS:
+        if self._is_urgent:
             return self._steps >= self._next_row
         row_s = self._paired_s / self._references * (1 + FURTHER_ROW)
         return self._paired_s + row_s <= self._share * (time.monotonic() - self._started)
@@ -106,7 +111,12 @@ class TrainingTimer:
         """The next pair of a row, a new one where none is under way."""
         if self._left_in_row:
             self._left_in_row -= 1
-            return self._pair(run)
+            loss = self._pair(run)
+            self._is_urgent = (
+                self._timer.standard_error > _STANDARD_ERROR
+                and self._timer.taken < _MOST_AT_ANY_COST
+            )
+            return loss
         self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
         self._next_row = self._steps + self._left_in_row + _PAUSE
         start = self._now()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from statistics import median
 
-from reward.step_time_statistics import median_interval, pair_ratios
+from reward.step_time_statistics import (
+    FEWEST_PAIRS,
+    median_interval,
+    pair_ratios,
+    robust_deviation,
+    standard_error,
+)
 
-FEWEST_PAIRS = 7
 FEWEST_FOR_DRIFT = 12  # Two halves of 6, the fewest with an interval of their median.
 RATIO_DRIFT = 0.05
 MACHINE_DRIFT = 0.10
 SCATTER = 0.15
+UNKNOWN_BY = 0.02
 SLOWED_THROUGHOUT = "the machine was slower than usual"
 
 
@@ -20,10 +26,12 @@ def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | 
 
     Three things are looked for, the one that harms the ratio most first. The ratio of step and
     reference moved by over 5 % between the halves of the measurement: the two did not feel the same
-    machine. The pairs' ratios scatter by over 15 % (median absolute deviation, as a standard
-    deviation): contention. The reference's own step moved by over 10 %: the machine throttled or
-    got a neighbour, which the ratio cancels and the step time itself does not. A drift counts only
-    where the 95 % intervals of the halves' medians lie apart, and takes 12 pairs to be seen.
+    machine. The pairs' ratios scatter: contention. By over 15 % (median absolute deviation, as a
+    standard deviation), or so much for so few pairs that the standard error of S is over 2 %, below
+    which it was within 3 % beside bursts of other work (benchmarks/README.md). The reference's own
+    step moved by over 10 %: the machine throttled or got a neighbour, which the ratio cancels and
+    the step time itself does not. A drift counts only where the 95 % intervals of the halves'
+    medians lie apart, and takes 12 pairs to be seen.
     """
     if len(samples) < FEWEST_PAIRS:
         return None
@@ -32,8 +40,8 @@ def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | 
     if abs(drift) > RATIO_DRIFT:
         return f"its ratio to the reference moved by {100 * drift:+.0f} % meanwhile"
     scatter = robust_deviation(ratios)
-    if scatter > SCATTER:
-        return f"its steps scatter by {100 * scatter:.0f} %"
+    if scatter > SCATTER or standard_error(ratios) > UNKNOWN_BY:
+        return f"its {len(ratios)} steps scatter by {100 * scatter:.0f} %"
     drift = _drift(reference)
     if abs(drift) > MACHINE_DRIFT:
         return f"the machine became {100 * abs(drift):.0f} % {'slower' if drift > 0 else 'faster'}"
@@ -52,9 +60,3 @@ def _drift(values: Sequence[float]) -> float:
     if before[0] <= after[1] and after[0] <= before[1]:
         return 0.0
     return median(second) / median(first) - 1
-
-
-def robust_deviation(values: Collection[float]) -> float:
-    """The standard deviation as a share of the median, by the median absolute deviation."""
-    middle = median(values)
-    return 1.4826 * median(abs(value - middle) for value in values) / middle

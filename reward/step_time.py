@@ -9,6 +9,7 @@ process must run one thread (``torch.set_num_threads(1)``) and have started unde
 from __future__ import annotations
 
 import gc
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,12 @@ from typing import TypeVar
 
 import torch
 
-from reward.step_time_statistics import relative_half_width
+from reward.step_time_statistics import (
+    FEWEST_PAIRS,
+    pair_ratios,
+    relative_half_width,
+    standard_error,
+)
 from reward.stopwatch import stopwatch
 from reward.usual_step import UsualStep
 
@@ -32,7 +38,6 @@ getting them again bias the ratio of two networks, not only its noise.
 """
 
 WARMUP_STEPS = 10
-FEWEST_PAIRS = 7  # One more than the fewest with a 95 % interval of the median.
 _CHECKS_GROW_BY = 1.25  # so that looking whether it is precise stays cheap beside the pairs
 
 
@@ -83,6 +88,13 @@ class PairedTimer:
     def needs_slowed(self) -> bool:
         """Whether some of the samples are of slowed pairs."""
         return bool(self._slowed) and self.count < FEWEST_PAIRS
+
+    @property
+    def standard_error(self) -> float:
+        """Of S, as a share, by the pairs that were not slowed; infinite while these are too few."""
+        if self.count < FEWEST_PAIRS:
+            return math.inf
+        return standard_error(pair_ratios(*self.samples()))
 
     def pair(self, step: Callable[[], T], reference: Step) -> T:
         """Takes a pair, and returns what the step returns."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from math import comb
 from statistics import median
 
 from reward.measurements import StepTime
+
+FEWEST_PAIRS = 7  # one more than the fewest with a 95 % interval of the median
 
 
 def median_s(step_time: StepTime) -> float:
@@ -67,6 +69,21 @@ def relative_half_width(samples: Sequence[float], reference: Sequence[float]) ->
     """Half the width of the 95 % interval as a share of the value: the step's or the ratio's,
     whichever is wider. Infinite below 6 pairs."""
     return max(_half_width(samples), _half_width(pair_ratios(samples, reference)))
+
+
+def robust_deviation(values: Collection[float]) -> float:
+    """The standard deviation as a share of the median, by the median absolute deviation."""
+    middle = median(values)
+    return 1.4826 * median(abs(value - middle) for value in values) / middle
+
+
+def standard_error(values: Collection[float]) -> float:
+    """Of the values' median, as a share of it, which a single stray value hardly changes.
+
+    That of a normal distribution, sqrt(pi / 2) times the mean's. The 95 % interval of 7 pairs is
+    from the smallest to the largest: exact, but as wide for one stray pair as for contention.
+    """
+    return math.sqrt(math.pi / 2 / len(values)) * robust_deviation(values)
 
 
 def _half_width(values: Sequence[float]) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
-from reward.steadiness import MACHINE_DRIFT, robust_deviation
+from reward.steadiness import MACHINE_DRIFT
+from reward.step_time_statistics import robust_deviation
 
 _DEVIATIONS = 3
 _REMEMBERED = 64

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import torch
 
     from nas.timing import Subject
-    from search_space.network import Network
 
 DEFAULT_CAP_S = 30.0
 _PIXELS_A_BATCH = 128 * 32**2  # what a CPU does in a fraction of a second
@@ -156,11 +155,11 @@ def _subject(asked: dict[str, Any], task: Task, batch_size: int, device: torch.d
     import torch
 
     from nas.timing import Subject
+    from nas.training.placed import placed
     from search_space.network import Network
 
     architecture = Architecture.from_json(asked["architecture"])
-    network: Network = Network(architecture, task.classes, task.in_channels, 0.0, 1.0)
-    network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = placed(Network(architecture, task.classes, task.in_channels, 0.0, 1.0), device)
     labels = torch.arange(batch_size, device=device) % task.classes
     return Subject(network, _images(task, batch_size, asked["image_size"], device), labels)
 

@@ -16,6 +16,7 @@ from nas.data.images import Images, images
 from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.failure import failure
+from nas.training.placed import placed
 from reward.device import mixed_precision
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
@@ -82,7 +83,7 @@ def evaluate(
             raise UserError(f"--data: got {data!r} with {got} {what}, must have {own}, as trained")
     with _enough_memory(batch_size):
         test = images(loaded.test, device, trained.normalization, task.classes)
-        network = trained.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = placed(trained.build(), device)
         ranks(network, replace(test, labels=test.labels[:batch_size]), batch_size)  # warm-up
         start = time.perf_counter()
         places = ranks(network, test, batch_size)

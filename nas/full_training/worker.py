@@ -21,6 +21,7 @@ from nas.full_training.memory import fitting_micro_batch
 from nas.full_training.steps import Steps, device_name
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Diverged, Training, averaging_steps
+from nas.training.placed import placed
 from nas.training.stage import stages
 from nas.training.world import World
 from search_space.network import Network
@@ -106,7 +107,7 @@ def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
     )
     if job.pretrained is not None:
         network.load_state_dict(dict(job.pretrained.weights), strict=False)
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return placed(network, device)
 
 
 def _save(

@@ -26,7 +26,7 @@ from results.worth import reward
 from reward.counting import complexity
 from reward.limits import Limits
 from reward.objective import Objective
-from reward.step_time import FEWEST_PAIRS
+from reward.step_time_statistics import FEWEST_PAIRS
 from search_space.architecture import Architecture, Block, Stage
 from search_space.network import Network
 from search_space.operators import OPERATORS, mbconv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -13,7 +14,7 @@ from nas.training.loop import TimeLimitExceeded
 from nas.training.step import TrainingStep
 from nas.training_timer import FIRST_ROW, FURTHER_ROW, TrainingTimer
 from reward.steadiness import SLOWED_THROUGHOUT
-from reward.step_time import FEWEST_PAIRS
+from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
 CPU = torch.device("cpu")
@@ -28,6 +29,7 @@ class Machine:
     def __init__(self) -> None:
         self.now_s = 0.0
         self.reference_s = REFERENCE_S
+        self.own_s: Callable[[int], float] = lambda i: OWN_S  # of the i-th step
         self.order: list[str] = []
 
     def clock(self) -> float:
@@ -35,7 +37,7 @@ class Machine:
 
     def step(self, images: Tensor, labels: Tensor) -> Tensor:
         """Training's own; its loss is its number."""
-        self.now_s += OWN_S
+        self.now_s += self.own_s(self.order.count("own"))
         self.order.append("own")
         return torch.tensor(float(self.order.count("own")))
 
@@ -171,6 +173,28 @@ def test_a_machine_that_stays_slower_gets_its_measurement_all_the_same(machine: 
     assert timed is not None
     assert len(timed.samples_s) == FEWEST_PAIRS
     assert timed.unsteady == SLOWED_THROUGHOUT
+
+
+def test_a_row_whose_pairs_scatter_is_followed_by_others_whatever_they_cost(
+    machine: Machine,
+) -> None:
+    timer = _timer(machine, share=0.0001)
+    machine.own_s = lambda i: OWN_S * (0.9, 1.0, 1.1)[i % 3]
+    _train(timer, machine, 300)
+    timed = timer.step_time()
+    assert timed is not None
+    assert len(timed.samples_s) >= 3 * FEWEST_PAIRS
+    assert machine.order.count("reference") <= 3 * FEWEST_PAIRS + 2 * FURTHER_ROW + 3
+
+
+def test_what_scatters_no_more_needs_no_more(machine: Machine) -> None:
+    timer = _timer(machine, share=0.0001)
+    machine.own_s = lambda i: OWN_S * ((0.9, 1.0, 1.1)[i % 3] if i < 10 else 1.0)
+    _train(timer, machine, 300)
+    timed = timer.step_time()
+    assert timed is not None
+    assert FEWEST_PAIRS < len(timed.samples_s) < 3 * FEWEST_PAIRS
+    assert timed.unsteady is None
 
 
 def test_making_up_knows_the_deadline(machine: Machine) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reward.steadiness import FEWEST_PAIRS, unsteadiness
+from reward.steadiness import unsteadiness
+from reward.step_time_statistics import FEWEST_PAIRS
 
 
 def _noise(seed: int, count: int = 20, scale: float = 0.01) -> list[float]:
@@ -44,7 +45,25 @@ def test_contention() -> None:
     own = [1.0, 1.7, 0.6, 1.5, 2.0, 0.9] * 4
     told = unsteadiness(own, _noise(2, len(own)))
     assert told is not None
-    assert told.startswith("its steps scatter by ")
+    assert told == "its 24 steps scatter by 47 %"
+
+
+def test_noise_in_the_fewest_pairs_is_steady() -> None:
+    told = [
+        unsteadiness(_noise(seed, FEWEST_PAIRS), _noise(1000 + seed, FEWEST_PAIRS))
+        for seed in range(300)
+    ]
+    assert told == [None] * 300
+
+
+def test_scatter_that_many_pairs_make_up_for_is_too_much_for_few() -> None:
+    few, many = ([0.9, 1.0, 1.1] * count for count in (3, 50))
+    assert unsteadiness(few, [1.0] * len(few)) == "its 9 steps scatter by 15 %"
+    assert unsteadiness(many, [1.0] * len(many)) is None
+
+
+def test_one_stray_pair_of_few_is_steady() -> None:
+    assert unsteadiness([1.0, 1.01, 1.0, 1.5, 0.99, 1.0, 1.01], [1.0] * 7) is None
 
 
 @pytest.mark.parametrize("count", [0, 1, FEWEST_PAIRS - 1])
