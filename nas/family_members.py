@@ -13,9 +13,10 @@ from nas.scale_request import Target
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile
 from results.scaled_from import base_json
+from results.step_time_json import step_time_json
 from reward.counting import complexity
 from reward.measurements import StepTime
-from reward.step_time_statistics import interval_s, median_s, normalized, normalized_interval
+from reward.step_time_statistics import normalized
 from scaling.families import Family, s_family
 from scaling.regularization import regularization
 from scaling.scaled import Scaled
@@ -143,14 +144,4 @@ def _timed(member: Scaled) -> Timed:
 
 
 def _measurements(measured: StepTime) -> dict[str, Any]:
-    interval, ratio = interval_s(measured), normalized_interval(measured)
-    return {
-        "step_time_s": median_s(measured),
-        "step_time_ci_s": list(interval) if interval else None,
-        "normalized_step_time": normalized(measured),
-        "normalized_step_time_ci": ratio and list(ratio),
-        "peak_memory_bytes": measured.peak_memory_bytes,
-        "device": measured.device,
-        "batch_size": measured.batch_size,
-        "image_size": measured.image_size,
-    }
+    return {**step_time_json(measured), "image_size": measured.image_size}

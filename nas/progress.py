@@ -132,7 +132,7 @@ class Progress:
         if candidate.accuracy is not None and value is not None:
             text += (
                 f", accuracy {100 * candidate.accuracy:.1f} %"
-                f", step {normalized_step_time(candidate):.2f} x the backbone's"
+                f", step {normalized_step_time(candidate):.2f} x the backbone's{_mark(candidate)}"
                 f", reward {value:.4f}"
             )
         elif candidate.state is State.STOPPED:
@@ -145,6 +145,10 @@ class Progress:
 
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _mark(candidate: Candidate) -> str:
+    return " (unsteady)" if candidate.step_time and candidate.step_time.unsteady else ""
 
 
 def duration(seconds: float) -> str:

@@ -6,17 +6,17 @@ from typing import Any
 
 from results.candidate import Candidate, State
 from results.scaled_from import coefficients
-from results.worth import normalized_step_time, reward
+from results.step_time_json import step_time_json
+from results.worth import reward
 from reward.objective import Objective
-from reward.step_time_statistics import interval_s, median_s
 
 
 def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]:
     """One candidate in JSON types; null for what is not known.
 
-    ``step_time_ci_s`` is [low, high], 95 %; a proxy trains and validates at one image size.
-    ``epochs`` are those that were spent, ``stopped_at`` the one at whose end training was stopped,
-    0 if it never began. ``coefficients`` are alpha, beta and gamma in a run of ``nas scale --fit``.
+    A proxy trains and validates at one image size. ``epochs`` are those that were spent,
+    ``stopped_at`` the one at whose end training was stopped, 0 if it never began. ``coefficients``
+    are alpha, beta and gamma in a run of ``nas scale --fit``.
     """
     architecture = candidate.architecture.to_json()
     return {
@@ -27,7 +27,7 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
         "detail": candidate.detail,
         "seed": candidate.seed,
         "accuracy": candidate.accuracy,
-        **measured_json(candidate),
+        **step_time_json(candidate.step_time),
         "reward": reward(candidate, objective),
         "coefficients": coefficients(candidate),
         "architecture_id": candidate.architecture.architecture_id,
@@ -51,17 +51,3 @@ def image_size_json(candidate: Candidate) -> dict[str, int] | None:
     """Train and eval size in pixels; null where the step was not timed."""
     timed = candidate.step_time
     return None if timed is None else {"train": timed.image_size, "eval": timed.image_size}
-
-
-def measured_json(candidate: Candidate) -> dict[str, Any]:
-    """The measured step in seconds and bytes, with the device; nulls where it was not timed."""
-    timed = candidate.step_time
-    interval = timed and interval_s(timed)
-    return {
-        "step_time_s": timed and median_s(timed),
-        "step_time_ci_s": interval and list(interval),
-        "normalized_step_time": normalized_step_time(candidate),
-        "peak_memory_bytes": timed and timed.peak_memory_bytes,
-        "device": timed and timed.device,
-        "batch_size": timed and timed.batch_size,
-    }

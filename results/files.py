@@ -10,10 +10,11 @@ from results import architecture_file
 from results.architecture_file import ArchitectureFile
 from results.atomic import write_text
 from results.candidate import Candidate
-from results.candidate_json import measured_json, name
+from results.candidate_json import name
 from results.confirmation import confirmation_json, confirmed, winner
 from results.front import front
 from results.scaled_from import origin
+from results.step_time_json import step_time_json
 from results.table import table
 from results.worth import reward
 from reward.objective import Objective
@@ -86,7 +87,7 @@ def winner_file(
         measurements={
             "accuracy": candidate.accuracy,
             "epochs": len(candidate.curve),
-            **measured_json(candidate),
+            **step_time_json(candidate.step_time),
             "reward": reward(candidate, objective),
             **({"confirmation": dict(confirmation)} if confirmation else {}),
         },

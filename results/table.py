@@ -23,6 +23,9 @@ COLUMNS = {
     "step_time_ci_low_s": "float64",
     "step_time_ci_high_s": "float64",
     "normalized_step_time": "float64",
+    "normalized_step_time_ci_low": "float64",
+    "normalized_step_time_ci_high": "float64",
+    "unsteady": "str",
     "peak_memory_bytes": "Int64",
     "reward": "float64",
     "architecture_id": "str",
@@ -57,11 +60,14 @@ def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd
 def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
     row = candidate_json(candidate, objective)
     low, high = row["step_time_ci_s"] or (None, None)
+    ratio_low, ratio_high = row["normalized_step_time_ci"] or (None, None)
     return {
         **row,
         **(row["coefficients"] or {}),
         "step_time_ci_low_s": low,
         "step_time_ci_high_s": high,
+        "normalized_step_time_ci_low": ratio_low,
+        "normalized_step_time_ci_high": ratio_high,
         "image_size": candidate.step_time and candidate.step_time.image_size,
         "stages": stages_text(candidate.architecture),
     }

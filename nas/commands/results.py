@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from results.candidate import Candidate
     from reward.objective import Objective
 
+UNSTEADY = "~"  # before a ratio whose measurement something disturbed
+
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -54,16 +56,19 @@ def print_results(
     from reward.step_time_statistics import median_s
 
     rows: list[tuple[str, ...]] = []
+    has_unsteady = False
     is_fit = any(map(coefficients, candidates))
     for value, candidate in ranked(candidates, objective)[:top]:
         assert candidate.step_time is not None
+        mark = UNSTEADY if candidate.step_time.unsteady else ""
+        has_unsteady |= bool(mark)
         rows.append(
             (
                 str(candidate.number),
                 f"{value:.4f}",
                 f"{100 * (candidate.accuracy or 0):.1f}",
                 f"{1000 * median_s(candidate.step_time):.1f}",
-                f"{normalized_step_time(candidate):.2f}",
+                f"{mark}{normalized_step_time(candidate):.2f}",
                 short_count(candidate.parameters),
                 *(_scaled(candidate) if is_fit else [stages_text(candidate.architecture)]),
             )
@@ -76,6 +81,10 @@ def print_results(
             "F/M: fused/plain MBConv and kernel, e expansion, c channels, x layers, / stride",
             soft_wrap=True,
             highlight=False,
+        )
+    if has_unsteady:
+        console.print(
+            f"{UNSTEADY} something disturbed the measurement; --json says what", highlight=False
         )
     _print_confirmed(console, candidates, objective)
     own = [candidate for candidate in candidates if candidate.confirms is None]

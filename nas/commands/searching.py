@@ -97,3 +97,10 @@ def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) ->
     path = prepared.run.path
     click.echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
     click.echo(f"more: nas results {path}")
+    timed = [c.step_time for c in candidates if c.step_time is not None]
+    unsteady = sum(step_time.unsteady is not None for step_time in timed)
+    if unsteady:
+        click.echo(
+            f"{unsteady} of {len(timed)} step times are unsteady, as something else was at work: "
+            "~ in nas results"
+        )

@@ -118,18 +118,26 @@ def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> N
     print_table(console, columns, rows)
 
 
-def _print_measurements(console: Console, measured: Any) -> None:
+def _print_measurements(console: Console, measured: Mapping[str, Any]) -> None:
     low, high = (1000 * x for x in measured["step_time_ci_s"])
     lines = (
         f"accuracy       {100 * measured['accuracy']:.1f} % on the minival, "
         f"after {measured['epochs']} epochs",
         f"training step  {1000 * measured['step_time_s']:.1f} ms ({low:.1f} to {high:.1f}), "
-        f"{measured['normalized_step_time']:.2f} x the backbone's",
-        f"               batch {measured['batch_size']} on {measured['device']}",
+        f"batch {measured['batch_size']} on {measured['device']}",
+        f"               {_relative(measured)}",
+        *(f"               unsteady: {text}" for text in [measured.get("unsteady")] if text),
         f"reward         {measured['reward']:.4f}",
     )
     for line in (*lines, *_confirmation(measured.get("confirmation"))):
         console.print(line, highlight=False)
+
+
+def _relative(measured: Mapping[str, Any]) -> str:
+    """S/S0 with its 95 % interval, which files of an early release do not have."""
+    interval = measured.get("normalized_step_time_ci")
+    spread = f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
+    return f"{measured['normalized_step_time']:.2f} x the backbone's{spread}"
 
 
 def _confirmation(several: Any) -> list[str]:

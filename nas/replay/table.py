@@ -13,8 +13,8 @@ import pandas as pd
 from nas.errors import UserError
 from nas.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
-from results.candidate_json import measured_json
 from results.record_error import RecordError
+from results.step_time_json import step_time_json
 from reward.measurements import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space
@@ -106,8 +106,9 @@ def read_table(path: Path) -> Table:
 
 
 def _row(candidate: Candidate) -> dict[str, Any]:
-    measured = measured_json(candidate)
+    measured = step_time_json(candidate.step_time)
     low, high = measured.pop("step_time_ci_s") or (None, None)
+    ratio_low, ratio_high = measured.pop("normalized_step_time_ci") or (None, None)
     timed = candidate.step_time
     assert timed is not None
     return {
@@ -118,6 +119,8 @@ def _row(candidate: Candidate) -> dict[str, Any]:
         **measured,
         "step_time_ci_low_s": low,
         "step_time_ci_high_s": high,
+        "normalized_step_time_ci_low": ratio_low,
+        "normalized_step_time_ci_high": ratio_high,
         "image_size": timed.image_size,
         "epoch_losses": [point.loss for point in candidate.curve],
         "epoch_accuracies": [point.accuracy for point in candidate.curve],
@@ -134,6 +137,7 @@ def _candidate(row: Mapping[Any, Any]) -> Candidate:
         device=row["device"],
         image_size=row["image_size"],
         batch_size=row["batch_size"],
+        unsteady=row.get("unsteady"),  # not in the tables of an early release
     )
     return Candidate(
         **{name: row[name] for name in _PLAIN},

@@ -89,6 +89,15 @@ def test_without_a_terminal_each_candidate_that_ends_is_a_line(
     ]
 
 
+def test_a_disturbed_measurement_is_told(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(False)
+    assert CANDIDATE.step_time is not None
+    progress = terminal.progress()
+    terminal.now_s += 30
+    progress(replace(CANDIDATE, step_time=replace(CANDIDATE.step_time, unsteady="it scatters")))
+    assert "step 1.00 x the backbone's (unsteady), reward" in terminal.lines[0]
+
+
 def test_a_resumed_search_counts_what_was_done_but_not_in_its_rate(
     make_terminal: MakeTerminal,
 ) -> None:

@@ -46,6 +46,8 @@ def test_the_json_has_the_contracts_keys(make_candidate: MakeCandidate) -> None:
         peak_memory_bytes reward architecture_id name parameters multiply_adds image_size stages"""
     assert set(contract.split()) <= set(data)
     assert data["step_time_ci_s"] == [0.1, 0.1]
+    assert data["normalized_step_time_ci"] == [0.5, 0.5]
+    assert data["unsteady"] is None
     assert data["image_size"] == {"train": 32, "eval": 32}
     bare = make_candidate(step_time=None, accuracy=None, parameters=None)
     data = candidate_json(bare, Objective())

@@ -26,6 +26,8 @@ MEASUREMENTS = {
     "step_time_s": 0.0123,
     "step_time_ci_s": [0.012, 0.0131],
     "normalized_step_time": 0.91,
+    "normalized_step_time_ci": [0.9, 0.934],
+    "unsteady": None,
     "batch_size": 64,
     "device": "A CPU, 1 thread",
     "reward": 0.8812,
@@ -90,9 +92,24 @@ def test_a_files_own_counts_are_shown(best: Path) -> None:
 def test_measurements_are_shown_with_their_device(best: Path) -> None:
     text = _show(best)
     assert "accuracy       87.5 % on the minival, after 10 epochs" in text
-    assert "training step  12.3 ms (12.0 to 13.1), 0.91 x the backbone's" in text
-    assert "batch 64 on A CPU, 1 thread" in text
+    assert "training step  12.3 ms (12.0 to 13.1), batch 64 on A CPU, 1 thread" in text
+    assert "               0.91 x the backbone's (0.90 to 0.93)\n" in text
+    assert "unsteady" not in text
     assert "reward         0.8812" in text
+
+
+def test_what_disturbed_a_measurement_is_shown(tmp_path: Path) -> None:
+    measurements = {**MEASUREMENTS, "unsteady": "its 7 steps scatter by 9 %"}
+    file = ArchitectureFile("winner", SMALL, 8, 8, Task(10, 1), 123_456, 7_654_321, measurements)
+    text = _show(write(tmp_path / "best.json", file))
+    assert "               unsteady: its 7 steps scatter by 9 %\n" in text
+
+
+def test_a_file_of_an_early_release_has_no_interval_of_the_ratio(tmp_path: Path) -> None:
+    early = {k: v for k, v in MEASUREMENTS.items() if not k.endswith(("time_ci", "unsteady"))}
+    file = ArchitectureFile("winner", SMALL, 8, 8, Task(10, 1), 123_456, 7_654_321, early)
+    text = _show(write(tmp_path / "best.json", file))
+    assert "               0.91 x the backbone's\n" in text
 
 
 def test_a_space_as_a_table() -> None:

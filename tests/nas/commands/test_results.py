@@ -1,0 +1,51 @@
+"""The table of ``nas results``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from nas.commands.results import print_results
+from results.candidate import Candidate, State
+from reward.measurements import StepTime
+from reward.objective import Objective
+from search_space.spaces import small
+
+TIMED = StepTime((0.13,) * 7, (0.1,) * 7, 10**9, "cpu", 8, 64)
+CANDIDATE = Candidate(
+    0,
+    State.COMPLETE,
+    small(8).backbone,
+    seed=1,
+    accuracy=0.75,
+    parameters=1000,
+    reference_parameters=2000,
+    step_time=TIMED,
+)
+DISTURBED = replace(
+    CANDIDATE, number=1, step_time=replace(TIMED, unsteady="its 7 steps scatter by 9 %")
+)
+
+
+def _lines(*candidates: Candidate, top: int = 10) -> list[str]:
+    text = StringIO()
+    print_results(Console(file=text, width=80), list(candidates), Objective(), top)
+    return [line.rstrip() for line in text.getvalue().splitlines()]
+
+
+def test_a_candidate_is_a_row() -> None:
+    lines = _lines(CANDIDATE)
+    row = next(line.split() for line in lines if line.strip().startswith("0 "))
+    reward = 0.75 * 1.3**-0.07 * 0.5**-0.05
+    assert row[:5] == ["0", f"{reward:.4f}", "75.0", "130.0", "1.30"]
+    assert "1 complete" in lines
+
+
+@pytest.mark.parametrize("top", [1, 2])
+def test_a_disturbed_measurement_is_marked_where_it_shows(top: int) -> None:
+    lines = _lines(CANDIDATE, DISTURBED, top=top)
+    assert any(" ~1.30 " in line for line in lines) is (top == 2)
+    assert ("~ something disturbed the measurement; --json says what" in lines) is (top == 2)
