@@ -14,13 +14,13 @@ from nas.training.loop import TimeLimitExceeded
 from nas.training.step import TrainingStep
 from reward.measurements import StepTime
 from reward.peak_memory import peak_memory_bytes
+from reward.steadiness import STANDARD_ERROR
 from reward.step_time import PairedTimer
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 3  # pairs
 _PAUSE = 16  # steps, in which what disturbed a row may pass
-_STANDARD_ERROR = 0.015  # of S, above which rows follow each other whatever they cost
 _MOST_AT_ANY_COST = 3 * FEWEST_PAIRS
 
 
@@ -30,9 +30,9 @@ class TrainingTimer:
     A candidate is timed by the training that it gets anyway, so that only the reference's steps
     cost time. Pairs come in rows: one at the start, as long as an interval takes, and a further one
     whenever it keeps them all within ``share`` of what has passed since the timer was made. Where
-    something disturbs the machine others follow sooner: for pairs that were slowed, and where the
-    pairs scatter so much that S is known to 1.5 % (standard error) only, up to 21 pairs. It stops
-    once the measurement is precise. What a candidate learns does not depend on it.
+    something disturbs the machine others follow sooner, up to 18 pairs: for those that were slowed,
+    and where the pairs scatter so much that the measurement would be marked for it. It stops once
+    the measurement is precise. What a candidate learns does not depend on it.
 
     Before each row the reference runs once more, untimed: after a hundred steps of training
     the reference's memory has left the processor's caches, and its next step is slower by some per
@@ -113,7 +113,7 @@ class TrainingTimer:
             self._left_in_row -= 1
             loss = self._pair(run)
             self._is_urgent = (
-                self._timer.standard_error > _STANDARD_ERROR
+                self._timer.standard_error > STANDARD_ERROR
                 and self._timer.taken < _MOST_AT_ANY_COST
             )
             return loss

@@ -13,11 +13,11 @@ from reward.step_time_statistics import (
     standard_error,
 )
 
-FEWEST_FOR_DRIFT = 12  # Two halves of 6, the fewest with an interval of their median.
+FEWEST_FOR_DRIFT = 2 * FEWEST_PAIRS
 RATIO_DRIFT = 0.05
 MACHINE_DRIFT = 0.10
 SCATTER = 0.15
-UNKNOWN_BY = 0.02
+STANDARD_ERROR = 0.02
 SLOWED_THROUGHOUT = "the machine was slower than usual"
 
 
@@ -40,7 +40,7 @@ def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | 
     if abs(drift) > RATIO_DRIFT:
         return f"its ratio to the reference moved by {100 * drift:+.0f} % meanwhile"
     scatter = robust_deviation(ratios)
-    if scatter > SCATTER or standard_error(ratios) > UNKNOWN_BY:
+    if scatter > SCATTER or standard_error(ratios) > STANDARD_ERROR:
         return f"its {len(ratios)} steps scatter by {100 * scatter:.0f} %"
     drift = _drift(reference)
     if abs(drift) > MACHINE_DRIFT:

@@ -9,7 +9,7 @@ from statistics import median
 
 from reward.measurements import StepTime
 
-FEWEST_PAIRS = 7  # one more than the fewest with a 95 % interval of the median
+FEWEST_PAIRS = 6  # with a 95 % interval of their median
 
 
 def median_s(step_time: StepTime) -> float:
@@ -80,7 +80,7 @@ def robust_deviation(values: Collection[float]) -> float:
 def standard_error(values: Collection[float]) -> float:
     """Of the values' median, as a share of it, which a single stray value hardly changes.
 
-    That of a normal distribution, sqrt(pi / 2) times the mean's. The 95 % interval of 7 pairs is
+    That of a normal distribution, sqrt(pi / 2) times the mean's. The 95 % interval of 6 pairs is
     from the smallest to the largest: exact, but as wide for one stray pair as for contention.
     """
     return math.sqrt(math.pi / 2 / len(values)) * robust_deviation(values)

@@ -89,7 +89,9 @@ def test_pairs_come_in_rows_after_a_step_of_the_reference_that_is_not_timed(
     timer = _timer(machine, share=0.1)
     _train(timer, machine, 62)
     first, further = (["reference", "own"] * (1 + pairs) for pairs in (FIRST_ROW, FURTHER_ROW))
-    between = (8 + 4) / 0.1 - (2 * 2 + 8 * 3)  # what passes until 12 references are a tenth of it
+    references = 2 + FIRST_ROW + FURTHER_ROW
+    so_far_s = 2 * OWN_S + (1 + FIRST_ROW) * (REFERENCE_S + OWN_S)
+    between = references * REFERENCE_S / 0.1 - so_far_s  # until they are a tenth of it
     owns = ["own"] * math.ceil(between / OWN_S)
     assert machine.order[: 2 + len(first + owns + further)] == ["own"] * 2 + first + owns + further
     timed = timer.step_time()
@@ -162,7 +164,7 @@ def test_slowed_pairs_are_taken_again(machine: Machine) -> None:
     _train(timer, machine, 100)  # soon, and within training
     timed = timer.step_time()
     assert timed is not None
-    assert timed.reference_samples_s == pytest.approx([REFERENCE_S] * (3 * FURTHER_ROW))
+    assert timed.reference_samples_s == pytest.approx([REFERENCE_S] * FEWEST_PAIRS)
     assert timed.unsteady is None
 
 
