@@ -39,7 +39,7 @@ from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
 
-TIMING_SHARE = 0.03
+TIMING_SHARE = 0.035
 """Of a candidate's evaluation, for the reference's steps beyond the fewest; peak memory and latency
 take some more."""
 _LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
