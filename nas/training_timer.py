@@ -19,7 +19,7 @@ from reward.step_time import PairedTimer
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
-FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 3  # pairs
+FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 4  # pairs
 _PAUSE = 16  # steps, in which what disturbed a row may pass
 _MOST_AT_ANY_COST = 3 * FEWEST_PAIRS
 
@@ -34,9 +34,10 @@ class TrainingTimer:
     and where the pairs scatter so much that the measurement would be marked for it. It stops once
     the measurement is precise. What a candidate learns does not depend on it.
 
-    Before each row the reference runs once more, untimed: after a hundred steps of training
-    the reference's memory has left the processor's caches, and its next step is slower by some per
-    cent than it is in turn with the candidate's, as a measurement outside of training takes it.
+    In rows, and not one by one, since after many steps of training the reference's memory has left
+    the processor's caches: its next step is slower by about a per cent than it is in turn with the
+    candidate's, as a measurement outside of training takes it. One pair of a row does not move
+    the median.
     """
 
     def __init__(
@@ -58,7 +59,6 @@ class TrainingTimer:
         self._left_in_row = 0
         self._next_row = 3  # the first step that is like any other
         self._is_urgent = True
-        self._references = 0
         self._peak_bytes = 0
         self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
         self._paired_s = 0.0
@@ -104,40 +104,33 @@ class TrainingTimer:
             return False
         if self._is_urgent:
             return self._steps >= self._next_row
-        row_s = self._paired_s / self._references * (1 + FURTHER_ROW)
+        row_s = self._paired_s / self._timer.taken * FURTHER_ROW
         return self._paired_s + row_s <= self._share * (time.monotonic() - self._started)
 
     def _in_a_row(self, run: Callable[[], Tensor]) -> Tensor:
         """The next pair of a row, a new one where none is under way."""
-        if self._left_in_row:
-            self._left_in_row -= 1
-            loss = self._pair(run)
+        if not self._left_in_row:
+            self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
+        self._left_in_row -= 1
+        loss = self._pair(run)
+        if not self._left_in_row:
+            self._next_row = self._steps + 1 + _PAUSE
             self._is_urgent = (
                 self._timer.standard_error > STANDARD_ERROR
                 and self._timer.taken < _MOST_AT_ANY_COST
             )
-            return loss
-        self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
-        self._next_row = self._steps + self._left_in_row + _PAUSE
-        start = self._now()
-        self._reference()
-        self._count_cost(self._now() - start)
-        return run()
+        return loss
 
     def _pair(self, run: Callable[[], Tensor]) -> Tensor:
         start = self._now()
         loss = self._timer.pair(run, self._reference)
         own_s = self._timer.last_s
-        self._count_cost(max(0.0, self._now() - start - own_s))
+        seconds = max(0.0, self._now() - start - own_s)
+        self._paired_s += seconds
+        self.spent_s += seconds
         if self._timer.taken == 1:  # the step that was watched trained the network like any other
             self.spent_s -= min(own_s, self.spent_s)
         return loss
-
-    def _count_cost(self, seconds: float) -> None:
-        """Of one step of the reference."""
-        self._references += 1
-        self._paired_s += seconds
-        self.spent_s += seconds
 
     def _now(self) -> float:
         """Seconds, once the device has done what was queued."""
