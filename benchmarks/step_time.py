@@ -146,24 +146,34 @@ def _against_a_search(path: Path, count: int, repeats: int) -> None:
         f"timing's share of an evaluation: median {100 * median(shares):.1f} %, "
         f"{100 * min(shares):.1f} to {100 * max(shares):.1f} % (n = {len(shares)})"
     )
-    errors = []
+    errors, steady = [], []
     for _, candidate in ranked(complete, settings.objective)[:count]:
         recorded = normalized_step_time(candidate)
         assert recorded is not None
+        assert candidate.step_time is not None
+        unsteady = candidate.step_time.unsteady
         own = Timed(candidate.architecture, candidate.image_size or settings.image_size)
         question = Question(own, reference, settings.task, settings.batch_size)
         anew = [normalized(measured_apart(question).step_time) for _ in range(repeats)]
         errors.append(recorded / median(anew) - 1)
+        steady += [] if unsteady else errors[-1:]
         print(
             f"candidate {candidate.number}: S {recorded:.3f} in the search, anew {_spread(anew)}, "
-            f"{100 * errors[-1]:+.1f} %",
+            f"{100 * errors[-1]:+.1f} %{f' (marked: {unsteady})' if unsteady else ''}",
             flush=True,
         )
+    print(f"in the search against anew (n = {repeats} each): {_within(errors)}")
+    if len(steady) < len(errors):
+        print(f"those that were not marked: {_within(steady)}")
+
+
+def _within(errors: Sequence[float]) -> str:
+    if not errors:
+        return "none"
     within = sum(abs(error) <= WITHIN for error in errors)
-    print(
-        f"in the search against anew (n = {repeats} each): median {100 * median(errors):+.1f} %, "
-        f"{100 * min(errors):+.1f} to {100 * max(errors):+.1f} %, "
-        f"{within} of {len(errors)} within {100 * WITHIN:.0f} %"
+    return (
+        f"median {100 * median(errors):+.1f} %, {100 * min(errors):+.1f} to "
+        f"{100 * max(errors):+.1f} %, {within} of {len(errors)} within {100 * WITHIN:.0f} %"
     )
 
 
