@@ -22,6 +22,7 @@ from reward.usual_step import UsualStep
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 4  # pairs
 _PAUSE = 16  # steps, in which what disturbed a row may pass
 _MOST_AT_ANY_COST = 3 * FEWEST_PAIRS
+_DISTURBED = 2  # times the share, where pairs scatter
 
 
 class TrainingTimer:
@@ -29,10 +30,10 @@ class TrainingTimer:
 
     A candidate is timed by the training that it gets anyway, so that only the reference's steps
     cost time. Pairs come in rows: one at the start, as long as an interval takes, and a further one
-    whenever it keeps them all within ``share`` of what has passed since the timer was made. Where
-    something disturbs the machine others follow sooner, up to 18 pairs: for those that were slowed,
-    and where the pairs scatter so much that the measurement would be marked for it. It stops once
-    the measurement is precise. What a candidate learns does not depend on it.
+    whenever it keeps them all within ``share`` of what has passed since the timer was made; within
+    twice as much where pairs scatter so much that the measurement would be marked for it. Others
+    follow soon, up to 18 pairs, for those that were slowed, since it takes 6 that were not. It
+    stops once the measurement is precise. What a candidate learns does not depend on it.
 
     In rows, and not one by one, since after many steps of training the reference's memory has left
     the processor's caches: its next step is slower by about a per cent than it is in turn with the
@@ -58,7 +59,7 @@ class TrainingTimer:
         self._steps = 0
         self._left_in_row = 0
         self._next_row = 3  # the first step that is like any other
-        self._is_urgent = True
+        self._share_now = share
         self._peak_bytes = 0
         self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
         self._paired_s = 0.0
@@ -102,10 +103,10 @@ class TrainingTimer:
     def _is_due(self) -> bool:
         if self._timer.is_precise:
             return False
-        if self._is_urgent:
+        if self._timer.count < FEWEST_PAIRS and self._timer.taken < _MOST_AT_ANY_COST:
             return self._steps >= self._next_row
         row_s = self._paired_s / self._timer.taken * FURTHER_ROW
-        return self._paired_s + row_s <= self._share * (time.monotonic() - self._started)
+        return self._paired_s + row_s <= self._share_now * (time.monotonic() - self._started)
 
     def _in_a_row(self, run: Callable[[], Tensor]) -> Tensor:
         """The next pair of a row, a new one where none is under way."""
@@ -115,10 +116,8 @@ class TrainingTimer:
         loss = self._pair(run)
         if not self._left_in_row:
             self._next_row = self._steps + 1 + _PAUSE
-            self._is_urgent = (
-                self._timer.standard_error > STANDARD_ERROR
-                and self._timer.taken < _MOST_AT_ANY_COST
-            )
+            is_disturbed = self._timer.standard_error > STANDARD_ERROR
+            self._share_now = self._share * (_DISTURBED if is_disturbed else 1)
         return loss
 
     def _pair(self, run: Callable[[], Tensor]) -> Tensor:
