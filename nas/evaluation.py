@@ -42,6 +42,7 @@ from search_space.operators import OPERATORS, Operator
 TIMING_SHARE = 0.035
 """Of a candidate's evaluation, for the reference's steps beyond the fewest; peak memory and latency
 take some more."""
+_REFERENCE_WARMUP = 4  # steps; a process's first ones take up to three times as long
 _LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
 _CAP_BEFORE_TRAINING_S = 10.0
 
@@ -82,6 +83,8 @@ class Evaluator:
         self._reference = self._subject(network, self._image_size)
         step = self._reference.fitting_step(evaluation.recipe)
         self._reference_step = partial(step, self._reference.images, self._reference.labels)
+        for _ in range(_REFERENCE_WARMUP):
+            self._reference_step()
         count = complexity(network, evaluation.data.channels, self._image_size)
         self._reference_parameters = count.parameters
 

@@ -20,6 +20,7 @@ from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 4  # pairs
+FIRST_TIMED = 6  # the first step that is like any other, by measurement
 _PAUSE = 16  # steps, in which what disturbed a row may pass
 _MOST_AT_ANY_COST = 3 * FEWEST_PAIRS
 _DISTURBED = 2  # times the share, where pairs scatter
@@ -58,7 +59,7 @@ class TrainingTimer:
         self._started = time.monotonic()
         self._steps = 0
         self._left_in_row = 0
-        self._next_row = 3  # the first step that is like any other
+        self._next_row = FIRST_TIMED
         self._share_now = share
         self._peak_bytes = 0
         self._last: tuple[TrainingStep, Tensor, Tensor] | None = None

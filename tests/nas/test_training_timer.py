@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nas.training.loop import TimeLimitExceeded
 from nas.training.step import TrainingStep
-from nas.training_timer import FIRST_ROW, FURTHER_ROW, TrainingTimer
+from nas.training_timer import FIRST_ROW, FIRST_TIMED, FURTHER_ROW, TrainingTimer
 from reward.steadiness import SLOWED_THROUGHOUT
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
@@ -88,10 +88,12 @@ def test_pairs_come_in_rows(machine: Machine) -> None:
     _train(timer, machine, 62)
     first, further = (["reference", "own"] * pairs for pairs in (FIRST_ROW, FURTHER_ROW))
     references = FIRST_ROW + FURTHER_ROW
-    so_far_s = 2 * OWN_S + FIRST_ROW * (REFERENCE_S + OWN_S)
+    untimed = FIRST_TIMED - 1
+    so_far_s = untimed * OWN_S + FIRST_ROW * (REFERENCE_S + OWN_S)
     between = references * REFERENCE_S / 0.1 - so_far_s  # until they are a tenth of it
     owns = ["own"] * math.ceil(between / OWN_S)
-    assert machine.order[: 2 + len(first + owns + further)] == ["own"] * 2 + first + owns + further
+    expected = ["own"] * untimed + first + owns + further
+    assert machine.order[: len(expected)] == expected
     timed = timer.step_time()
     assert timed is not None
     assert timed.samples_s == pytest.approx([OWN_S] * (FIRST_ROW + FURTHER_ROW))
@@ -126,13 +128,13 @@ def test_a_precise_measurement_ends_it(machine: Machine) -> None:
 
 def test_nothing_is_known_before_the_first_pair(machine: Machine) -> None:
     timer = _timer(machine, share=0.1)
-    _train(timer, machine, 2)
+    _train(timer, machine, FIRST_TIMED - 1)
     assert timer.step_time() is None
 
 
 def test_what_is_missing_is_made_up_for_afterwards(machine: Machine) -> None:
     timer = _timer(machine, share=0.0001)
-    _train(timer, machine, 5)
+    _train(timer, machine, FIRST_TIMED + 2)
     timed = timer.step_time()
     assert timed is not None
     assert len(timed.samples_s) == 3
@@ -195,6 +197,6 @@ def test_what_scatters_no_more_is_worth_no_more(machine: Machine) -> None:
 
 def test_making_up_knows_the_deadline(machine: Machine) -> None:
     timer = _timer(machine, share=0.0001)
-    _train(timer, machine, 6)
+    _train(timer, machine, FIRST_TIMED)
     with pytest.raises(TimeLimitExceeded, match="timed"):
         timer.top_up(FEWEST_PAIRS, machine.now_s - 1)
