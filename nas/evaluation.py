@@ -40,8 +40,8 @@ from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
 
 TIMING_SHARE = 0.035
-"""Of a candidate's evaluation, for the reference's steps beyond the fewest; peak memory and latency
-take some more."""
+"""Of a candidate's evaluation, for the reference's steps beyond the fewest, twice as much where
+something disturbs them; peak memory and latency take some more."""
 _REFERENCE_WARMUP = 4  # steps; a process's first ones take up to three times as long
 _LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
 _CAP_BEFORE_TRAINING_S = 10.0

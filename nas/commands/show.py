@@ -120,13 +120,14 @@ def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> N
 
 def _print_measurements(console: Console, measured: Mapping[str, Any]) -> None:
     low, high = (1000 * x for x in measured["step_time_ci_s"])
+    unsteady = measured.get("unsteady")
     lines = (
         f"accuracy       {100 * measured['accuracy']:.1f} % on the minival, "
         f"after {measured['epochs']} epochs",
         f"training step  {1000 * measured['step_time_s']:.1f} ms ({low:.1f} to {high:.1f}), "
         f"batch {measured['batch_size']} on {measured['device']}",
         f"               {_relative(measured)}",
-        *(f"               unsteady: {text}" for text in [measured.get("unsteady")] if text),
+        *([f"               unsteady: {unsteady}"] if unsteady else []),
         f"reward         {measured['reward']:.4f}",
     )
     for line in (*lines, *_confirmation(measured.get("confirmation"))):

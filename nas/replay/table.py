@@ -130,6 +130,7 @@ def _row(candidate: Candidate) -> dict[str, Any]:
 
 def _candidate(row: Mapping[Any, Any]) -> Candidate:
     curves = zip(row["epoch_losses"], row["epoch_accuracies"], row["epoch_elapsed_s"], strict=True)
+    unsteady = row.get("unsteady")  # NaN where others have a text; not in early tables
     timed = StepTime(
         samples_s=(row["step_time_s"],),
         reference_samples_s=(row["step_time_s"] / row["normalized_step_time"],),
@@ -137,7 +138,7 @@ def _candidate(row: Mapping[Any, Any]) -> Candidate:
         device=row["device"],
         image_size=row["image_size"],
         batch_size=row["batch_size"],
-        unsteady=row.get("unsteady"),  # not in the tables of an early release
+        unsteady=unsteady if isinstance(unsteady, str) else None,
     )
     return Candidate(
         **{name: row[name] for name in _PLAIN},

@@ -40,6 +40,16 @@ def test_the_interval_of_the_step_time_is_a_column(table: Table, tmp_path: Path)
     assert frame["epoch_accuracies"].map(len).eq(6).all()
 
 
+def test_what_disturbed_some_measurements_is_read_as_written(table: Table, tmp_path: Path) -> None:
+    first, *rest = table.candidates
+    assert first.step_time is not None
+    disturbed = replace(first, step_time=replace(first.step_time, unsteady="it scatters"))
+    write_table(tmp_path / "table.parquet", replace(table, candidates=(disturbed, *rest)))
+    read = read_table(tmp_path / "table.parquet").candidates
+    told = [own.step_time.unsteady for own in read if own.step_time is not None]
+    assert told == ["it scatters", *[None] * 59]
+
+
 def test_only_complete_ones_of_the_space_are_in_a_table(table: Table) -> None:
     first, second, third, fourth, *rest = table.candidates
     outside = replace(fourth, architecture=published("efficientnet-b0").architecture)
