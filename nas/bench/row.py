@@ -7,7 +7,8 @@ from statistics import median
 from typing import Any
 
 from nas.bench.apart import Answer
-from reward.step_time_statistics import interval_s, median_s, normalized, normalized_interval
+from results.step_time_json import step_time_json
+from reward.step_time_statistics import median_s
 
 
 @dataclass(frozen=True)
@@ -60,25 +61,17 @@ _MEASURED = (
 
 
 def _measured(answer: Answer) -> dict[str, Any]:
-    timed = answer.step_time
-    step_s, interval, ratio = median_s(timed), interval_s(timed), normalized_interval(timed)
+    timed, step_s = answer.step_time, median_s(answer.step_time)
     batch_s = median(answer.batch_latencies_s) if answer.batch_latencies_s else None
-    values = (
-        answer.parameters,
-        answer.multiply_adds,
-        step_s,
-        interval and list(interval),
-        normalized(timed),
-        ratio and list(ratio),
-        timed.batch_size / step_s,
-        median(answer.latencies_s) if answer.latencies_s else None,
-        batch_s and timed.batch_size / batch_s,
-        timed.peak_memory_bytes,
-        timed.device,
-        timed.batch_size,
-        timed.micro_batch_size or timed.batch_size,
-        len(timed.samples_s),
-        timed.is_precise,
-        timed.unsteady,
-    )
-    return dict(zip(_MEASURED, values, strict=True))
+    values = {
+        **step_time_json(timed),
+        "parameters": answer.parameters,
+        "multiply_adds": answer.multiply_adds,
+        "images_per_s": timed.batch_size / step_s,
+        "inference_time_s": median(answer.latencies_s) if answer.latencies_s else None,
+        "inference_images_per_s": batch_s and timed.batch_size / batch_s,
+        "micro_batch_size": timed.micro_batch_size or timed.batch_size,
+        "steps": len(timed.samples_s),
+        "is_precise": timed.is_precise,
+    }
+    return {key: values[key] for key in _MEASURED}
