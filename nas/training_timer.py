@@ -27,7 +27,7 @@ _DISTURBED = 2  # times the share, where pairs scatter
 
 
 class TrainingTimer:
-    """Times some of training's own steps, each right after one of the reference's.
+    """Times some of training's own steps, each right before one of the reference's.
 
     A candidate is timed by the training that it gets anyway, so that only the reference's steps
     cost time. Pairs come in rows: one at the start, as long as an interval takes, and a further one
@@ -37,9 +37,9 @@ class TrainingTimer:
     stops once the measurement is precise. What a candidate learns does not depend on it.
 
     In rows, and not one by one, since after many steps of training the reference's memory has left
-    the processor's caches: its next step is slower by about a per cent than it is in turn with the
-    candidate's, as a measurement outside of training takes it. One pair of a row does not move
-    the median.
+    the processor's caches: its next step is slower by up to a tenth than it is in turn with the
+    candidate's, as a measurement outside of training takes it. A row therefore begins with an
+    untimed step of the reference.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class TrainingTimer:
         self._peak_bytes = 0
         self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
         self._paired_s = 0.0
+        self._reference_steps = 0
         self.spent_s = 0.0
 
     def __call__(self, step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
@@ -106,27 +107,31 @@ class TrainingTimer:
             return False
         if self._timer.count < FEWEST_PAIRS and self._timer.taken < _MOST_AT_ANY_COST:
             return self._steps >= self._next_row
-        row_s = self._paired_s / self._timer.taken * FURTHER_ROW
+        row_s = self._paired_s / self._reference_steps * (FURTHER_ROW + 1)
         return self._paired_s + row_s <= self._share_now * (time.monotonic() - self._started)
 
     def _in_a_row(self, run: Callable[[], Tensor]) -> Tensor:
         """The next pair of a row, a new one where none is under way."""
-        if not self._left_in_row:
+        begins = not self._left_in_row
+        if begins:
             self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
         self._left_in_row -= 1
-        loss = self._pair(run)
+        loss = self._pair(run, begins)
         if not self._left_in_row:
             self._next_row = self._steps + 1 + _PAUSE
             is_disturbed = self._timer.standard_error > STANDARD_ERROR
             self._share_now = self._share * (_DISTURBED if is_disturbed else 1)
         return loss
 
-    def _pair(self, run: Callable[[], Tensor]) -> Tensor:
+    def _pair(self, run: Callable[[], Tensor], begins_a_row: bool) -> Tensor:
         start = self._now()
+        if begins_a_row:
+            self._reference()
         loss = self._timer.pair(run, self._reference)
         own_s = self._timer.last_s
         seconds = max(0.0, self._now() - start - own_s)
         self._paired_s += seconds
+        self._reference_steps += 1 + begins_a_row
         self.spent_s += seconds
         if self._timer.taken == 1:  # the step that was watched trained the network like any other
             self.spent_s -= min(own_s, self.spent_s)

@@ -17,6 +17,10 @@ _KEYS = (
     "device",
     "batch_size",
 )
+_ENDS = {
+    "step_time_ci_s": ("step_time_ci_low_s", "step_time_ci_high_s"),
+    "normalized_step_time_ci": ("normalized_step_time_ci_low", "normalized_step_time_ci_high"),
+}
 
 
 def step_time_json(timed: StepTime | None) -> dict[str, Any]:
@@ -38,3 +42,14 @@ def step_time_json(timed: StepTime | None) -> dict[str, Any]:
         timed.batch_size,
     )
     return dict(zip(_KEYS, values, strict=True))
+
+
+def step_time_columns(timed: StepTime | None) -> dict[str, Any]:
+    """What :func:`step_time_json` says, for a table: the ends of an interval in a column each."""
+    columns: dict[str, Any] = {}
+    for key, value in step_time_json(timed).items():
+        if key in _ENDS:
+            columns.update(zip(_ENDS[key], value or (None, None), strict=True))
+        else:
+            columns[key] = value
+    return columns

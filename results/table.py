@@ -10,6 +10,7 @@ from results.candidate import Candidate
 from results.candidate_json import candidate_json
 from results.notation import stages_text
 from results.scaled_from import COEFFICIENTS
+from results.step_time_json import step_time_columns
 from reward.objective import Objective
 
 # Column: type. The wide ones may lack a value, which a plain integer cannot.
@@ -59,15 +60,10 @@ def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd
 
 def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
     row = candidate_json(candidate, objective)
-    low, high = row["step_time_ci_s"] or (None, None)
-    ratio_low, ratio_high = row["normalized_step_time_ci"] or (None, None)
     return {
         **row,
         **(row["coefficients"] or {}),
-        "step_time_ci_low_s": low,
-        "step_time_ci_high_s": high,
-        "normalized_step_time_ci_low": ratio_low,
-        "normalized_step_time_ci_high": ratio_high,
+        **step_time_columns(candidate.step_time),
         "image_size": candidate.step_time and candidate.step_time.image_size,
         "stages": stages_text(candidate.architecture),
     }

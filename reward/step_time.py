@@ -60,7 +60,11 @@ class Precision:
 
 
 class PairedTimer:
-    """Collects pairs: a step of the reference and, right after it, one of the network itself.
+    """Collects pairs: a step of the network itself and, right after it, one of the reference.
+
+    In this order since steps become faster while the two take turns, for the caches' sake: in the
+    other one the reference's is always a step behind, and within training, where the network's own
+    steps go on between, S was 1 to 2 % too small (benchmarks/README.md).
 
     ``is_precise`` is whether the intervals were as narrow as asked for when last looked at. Where
     the reference's ``usual`` step is known, pairs in which it was slowed are set aside: ``count``
@@ -99,8 +103,8 @@ class PairedTimer:
     def pair(self, step: Callable[[], T], reference: Step) -> T:
         """Takes a pair, and returns what the step returns."""
         with _no_garbage_collection():
-            self._reference.time(reference)
             result = self._own.time(step)
+            self._reference.time(reference)
         self.last_s = self._own.last_s()
         if self._usual is not None and self._usual.is_slowed(self._reference.last_s()):
             self._slowed.append((self._own.forget_last(), self._reference.forget_last()))
@@ -137,8 +141,8 @@ def paired_step_times(
     for i in range(warmup):
         if i >= 3 and time.monotonic() - start > precision.cap_s / 4:
             break
-        reference()
         step()
+        reference()
     timer = PairedTimer(device, precision.half_width, usual)
     while not timer.is_precise:
         if timer.taken >= 3 and time.monotonic() - start > precision.cap_s:

@@ -121,12 +121,12 @@ def _answer(asked: dict[str, Any]) -> Answer:
     task = Task(**asked["task"])
     batch_size = asked["batch_size"] or _batch_size(asked["reference"]["image_size"], device)
     kept = settled(device)
-    own, reference = (
-        _subject(asked[name], task, batch_size, device) for name in ("own", "reference")
-    )
-    precision = Precision.default(device, asked["cap_s"])
-    step, other = (subject.fitting_step(proxy()) for subject in (own, reference))
+    reference = _subject(asked["reference"], task, batch_size, device)
+    other = reference.fitting_step(proxy())
     reference_step = partial(other, reference.images, reference.labels)
+    own = _subject(asked["own"], task, batch_size, device)
+    step = own.fitting_step(proxy())
+    precision = Precision.default(device, asked["cap_s"])
     timed = measured_step_time(own, step, reference_step, device, precision)
     del kept, reference, reference_step, other, step  # inference has their memory
     own.network.zero_grad(set_to_none=True)

@@ -14,7 +14,7 @@ from nas.errors import UserError
 from nas.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
 from results.record_error import RecordError
-from results.step_time_json import step_time_json
+from results.step_time_json import step_time_columns
 from reward.measurements import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space
@@ -106,9 +106,6 @@ def read_table(path: Path) -> Table:
 
 
 def _row(candidate: Candidate) -> dict[str, Any]:
-    measured = step_time_json(candidate.step_time)
-    low, high = measured.pop("step_time_ci_s") or (None, None)
-    ratio_low, ratio_high = measured.pop("normalized_step_time_ci") or (None, None)
     timed = candidate.step_time
     assert timed is not None
     return {
@@ -116,11 +113,7 @@ def _row(candidate: Candidate) -> dict[str, Any]:
         "architecture_id": candidate.architecture.architecture_id,
         "architecture": json.dumps(candidate.architecture.to_json()),
         "proposal": json.dumps(dict(candidate.proposal)),
-        **measured,
-        "step_time_ci_low_s": low,
-        "step_time_ci_high_s": high,
-        "normalized_step_time_ci_low": ratio_low,
-        "normalized_step_time_ci_high": ratio_high,
+        **step_time_columns(timed),
         "image_size": timed.image_size,
         "epoch_losses": [point.loss for point in candidate.curve],
         "epoch_accuracies": [point.accuracy for point in candidate.curve],

@@ -86,10 +86,12 @@ def test_every_step_trains_and_returns_its_own_loss(machine: Machine) -> None:
 def test_pairs_come_in_rows(machine: Machine) -> None:
     timer = _timer(machine, share=0.1)
     _train(timer, machine, 62)
-    first, further = (["reference", "own"] * pairs for pairs in (FIRST_ROW, FURTHER_ROW))
-    references = FIRST_ROW + FURTHER_ROW
+    first, further = (
+        ["reference", *(["own", "reference"] * pairs)] for pairs in (FIRST_ROW, FURTHER_ROW)
+    )
+    references = len([*first, *further]) - FIRST_ROW - FURTHER_ROW
     untimed = FIRST_TIMED - 1
-    so_far_s = untimed * OWN_S + FIRST_ROW * (REFERENCE_S + OWN_S)
+    so_far_s = untimed * OWN_S + FIRST_ROW * OWN_S + (1 + FIRST_ROW) * REFERENCE_S
     between = references * REFERENCE_S / 0.1 - so_far_s  # until they are a tenth of it
     owns = ["own"] * math.ceil(between / OWN_S)
     expected = ["own"] * untimed + first + owns + further
@@ -104,7 +106,7 @@ def test_pairs_come_in_rows(machine: Machine) -> None:
 def test_reference_steps_stay_within_their_share(machine: Machine, share: float) -> None:
     _train(_timer(machine, share), machine, 2000)
     spent_s = machine.order.count("reference") * REFERENCE_S
-    row_s = FURTHER_ROW * REFERENCE_S
+    row_s = (1 + FURTHER_ROW) * REFERENCE_S
     assert share * machine.now_s - row_s <= spent_s <= share * machine.now_s
 
 
@@ -181,7 +183,7 @@ def test_pairs_that_scatter_are_worth_twice_the_share(machine: Machine) -> None:
     machine.own_s = lambda i: OWN_S * (0.7, 1.0, 1.3)[i % 3]
     _train(_timer(machine, share=0.01), machine, 1000)
     spent_s = machine.order.count("reference") * REFERENCE_S
-    row_s = FURTHER_ROW * REFERENCE_S
+    row_s = (1 + FURTHER_ROW) * REFERENCE_S
     assert 2 * 0.01 * machine.now_s - row_s <= spent_s <= 2 * 0.01 * machine.now_s
 
 

@@ -63,7 +63,7 @@ def test_steps_take_turns_after_a_warmup() -> None:
         lambda: order.append("own"), lambda: order.append("reference"), CPU, LOOSE, warmup=2
     )
     pairs = len(order) // 2
-    assert order == ["reference", "own"] * pairs
+    assert order == ["own", "reference"] * pairs
     assert pairs >= 2 + FEWEST_PAIRS
 
 
