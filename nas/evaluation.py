@@ -20,7 +20,7 @@ from nas.data.images import on_device
 from nas.data.split import SearchData
 from nas.failure import failure
 from nas.micro_batch import micro_batches
-from nas.settled import settled
+from nas.settled import settled, wear_in
 from nas.timing import Subject, measured_step_time
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
@@ -85,6 +85,12 @@ class Evaluator:
         self._reference_step = partial(step, self._reference.images, self._reference.labels)
         for _ in range(_REFERENCE_WARMUP):
             self._reference_step()
+        wear_in(
+            self._reference_step,
+            self._reference.images,
+            self._reference.labels,
+            evaluation.data.classes,
+        )
         count = complexity(network, evaluation.data.channels, self._image_size)
         self._reference_parameters = count.parameters
 

@@ -109,7 +109,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     import torch
 
     from nas.failure import failure
-    from nas.settled import settled
+    from nas.settled import settled, wear_in
     from nas.timing import measured_step_time
     from nas.training.recipe import proxy
     from reward.counting import complexity
@@ -124,6 +124,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     reference = _subject(asked["reference"], task, batch_size, device)
     other = reference.fitting_step(proxy())
     reference_step = partial(other, reference.images, reference.labels)
+    wear_in(reference_step, reference.images, reference.labels, task.classes)
     own = _subject(asked["own"], task, batch_size, device)
     step = own.fitting_step(proxy())
     precision = Precision.default(device, asked["cap_s"])

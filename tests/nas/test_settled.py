@@ -1,10 +1,15 @@
-"""What is kept while others are timed is small, and has had its first step."""
+"""What a process runs before its first measurement."""
 
 from __future__ import annotations
 
-import torch
+from itertools import groupby
 
-from nas.settled import settled
+import pytest
+import torch
+from torch import Tensor
+
+from nas.settled import settled, wear_in
+from nas.training.step import TrainingStep
 
 
 def test_it_is_small_and_has_been_stepped() -> None:
@@ -12,3 +17,32 @@ def test_it_is_small_and_has_been_stepped() -> None:
     weights = list(step.network.parameters())
     assert sum(weight.nbytes for weight in weights) < 2**20
     assert all(step.optimizer.state[weight]["step"] == 1 for weight in weights)
+
+
+@pytest.fixture
+def order(monkeypatch: pytest.MonkeyPatch) -> list[int | str]:
+    """The steps that were run: an own one by its network's number of weights."""
+    order: list[int | str] = []
+
+    def step(self: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
+        assert self.network(images).shape == (len(labels), 5)
+        order.append(sum(weight.numel() for weight in self.network.parameters()))
+        return torch.zeros(())
+
+    monkeypatch.setattr(TrainingStep, "__call__", step)
+    return order
+
+
+def test_several_networks_take_turns_with_the_reference(order: list[int | str]) -> None:
+    images, labels = torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long)
+    wear_in(lambda: order.append("reference"), images, labels, 5)
+    assert order[1::2] == ["reference"] * (len(order) // 2)
+    assert len(list(groupby(order[::2]))) > 3
+
+
+def test_slow_steps_end_it(order: list[int | str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 2))  # seconds
+    monkeypatch.setattr("nas.settled.time.monotonic", lambda: next(clock))
+    images, labels = torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long)
+    wear_in(lambda: order.append("reference"), images, labels, 5)
+    assert order.count("reference") == 1
