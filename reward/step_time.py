@@ -64,7 +64,7 @@ class PairedTimer:
 
     In this order since steps become faster while the two take turns, for the caches' sake: in the
     other one the reference's is always a step behind, and within training, where the network's own
-    steps go on between, S was 1 to 2 % too small (benchmarks/README.md).
+    steps go on between, S was about 1 % too small (benchmarks/README.md).
 
     ``is_precise`` is whether the intervals were as narrow as asked for when last looked at. Where
     the reference's ``usual`` step is known, pairs in which it was slowed are set aside: ``count``
