@@ -85,12 +85,7 @@ class Evaluator:
         self._reference_step = partial(step, self._reference.images, self._reference.labels)
         for _ in range(_REFERENCE_WARMUP):
             self._reference_step()
-        wear_in(
-            self._reference_step,
-            self._reference.images,
-            self._reference.labels,
-            evaluation.data.classes,
-        )
+        wear_in(self._reference, self._reference_step, evaluation.data.classes)
         count = complexity(network, evaluation.data.channels, self._image_size)
         self._reference_parameters = count.parameters
 

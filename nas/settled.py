@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
+from nas.timing import Subject
 from nas.training.placed import placed
 from nas.training.recipe import proxy
 from nas.training.step import TrainingStep, training_step
@@ -17,7 +17,6 @@ from search_space.spaces import small
 
 _PIXELS = 32
 _NETWORKS = 6
-_STEPS = 2  # of each: the second has the optimizer's state to work on
 _MOST_S = 3.0
 
 
@@ -37,26 +36,30 @@ def settled(device: torch.device) -> TrainingStep:
     return step
 
 
-def wear_in(reference: Callable[[], object], images: Tensor, labels: Tensor, classes: int) -> None:
-    """Steps of a few networks that are then gone, in turn with the reference's, on one batch.
+def wear_in(reference: Subject, reference_step: Callable[[], object], classes: int) -> None:
+    """Steps of a few networks that are then gone, in turn with the reference's, on its batch.
 
     A process that has trained networks before is slower than a new one, since the memory of a step
     comes from among what the former ones left; by up to a fifth, small and quick networks more than
     others, so that S becomes up to 4 % smaller (benchmarks/README.md). Half of it comes with the
     first two networks, and with six it is about what it stays at. So the first candidate of a
     worker and the only one of a measurement find what all others do. On a GPU, which has a memory
-    of its own, there is nothing to do. Takes a second or two, and three at most.
+    of its own, there is nothing to do. Takes a second or two, and where steps are slow begins no
+    further network after three.
+
+    Raises:
+        MemoryError: not even two images at a time fit, of a network of ``small``.
     """
+    images, labels = reference.images, reference.labels
     if images.device.type != "cpu":
         return
     space, generator = small(images.shape[-1]), random.Random(0)
     start = time.monotonic()
     for _ in range(_NETWORKS):
+        if time.monotonic() - start > _MOST_S:
+            return
         architecture = space.sample(generator)
         network = Network(architecture, classes, images.shape[1], dropout=0.0, survival=1.0)
-        step = training_step(placed(network, images.device), proxy())
-        for _ in range(_STEPS):
-            if time.monotonic() - start > _MOST_S:
-                return
-            step(images, labels)
-            reference()
+        step = Subject(placed(network, images.device), images, labels).fitting_step(proxy())
+        step(images, labels)
+        reference_step()

@@ -124,7 +124,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     reference = _subject(asked["reference"], task, batch_size, device)
     other = reference.fitting_step(proxy())
     reference_step = partial(other, reference.images, reference.labels)
-    wear_in(reference_step, reference.images, reference.labels, task.classes)
+    wear_in(reference, reference_step, task.classes)
     own = _subject(asked["own"], task, batch_size, device)
     step = own.fitting_step(proxy())
     precision = Precision.default(device, asked["cap_s"])

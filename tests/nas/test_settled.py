@@ -6,9 +6,10 @@ from itertools import groupby
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas.settled import settled, wear_in
+from nas.timing import Subject
 from nas.training.step import TrainingStep
 
 
@@ -33,16 +34,35 @@ def order(monkeypatch: pytest.MonkeyPatch) -> list[int | str]:
     return order
 
 
+def _wear_in(order: list[int | str]) -> None:
+    reference = Subject(nn.Identity(), torch.zeros(8, 1, 8, 8), torch.zeros(8, dtype=torch.long))
+    wear_in(reference, lambda: order.append("reference"), 5)
+
+
 def test_several_networks_take_turns_with_the_reference(order: list[int | str]) -> None:
-    images, labels = torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long)
-    wear_in(lambda: order.append("reference"), images, labels, 5)
-    assert order[1::2] == ["reference"] * (len(order) // 2)
-    assert len(list(groupby(order[::2]))) > 3
+    _wear_in(order)
+    runs = [key for key, _ in groupby(order)]
+    assert runs[1::2] == ["reference"] * (len(runs) // 2)
+    assert runs[-1] == "reference"
+    assert len(runs[::2]) > 3
 
 
 def test_slow_steps_end_it(order: list[int | str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 2))  # seconds
     monkeypatch.setattr("nas.settled.time.monotonic", lambda: next(clock))
-    images, labels = torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long)
-    wear_in(lambda: order.append("reference"), images, labels, 5)
+    _wear_in(order)
     assert order.count("reference") == 1
+
+
+def test_a_batch_that_does_not_fit_is_taken_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[int | str] = []
+
+    def step(self: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
+        if self.micro_batch is None or self.micro_batch > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        order.append(self.micro_batch)
+        return torch.zeros(())
+
+    monkeypatch.setattr(TrainingStep, "__call__", step)
+    _wear_in(order)
+    assert set(order) == {2, "reference"}
