@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from reward.measurements import StepTime
@@ -44,10 +45,11 @@ def step_time_json(timed: StepTime | None) -> dict[str, Any]:
     return dict(zip(_KEYS, values, strict=True))
 
 
-def step_time_columns(timed: StepTime | None) -> dict[str, Any]:
-    """What :func:`step_time_json` says, for a table: the ends of an interval in a column each."""
+def with_ends_apart(values: Mapping[str, Any]) -> dict[str, Any]:
+    """For a table: the values of :func:`step_time_json`, and others beside them, with the ends of
+    an interval in a column each."""
     columns: dict[str, Any] = {}
-    for key, value in step_time_json(timed).items():
+    for key, value in values.items():
         if key in _ENDS:
             columns.update(zip(_ENDS[key], value or (None, None), strict=True))
         else:

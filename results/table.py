@@ -10,7 +10,7 @@ from results.candidate import Candidate
 from results.candidate_json import candidate_json
 from results.notation import stages_text
 from results.scaled_from import COEFFICIENTS
-from results.step_time_json import step_time_columns
+from results.step_time_json import with_ends_apart
 from reward.objective import Objective
 
 # Column: type. The wide ones may lack a value, which a plain integer cannot.
@@ -59,11 +59,10 @@ def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd
 
 
 def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
-    row = candidate_json(candidate, objective)
+    row = with_ends_apart(candidate_json(candidate, objective))
     return {
         **row,
         **(row["coefficients"] or {}),
-        **step_time_columns(candidate.step_time),
         "image_size": candidate.step_time and candidate.step_time.image_size,
         "stages": stages_text(candidate.architecture),
     }

@@ -14,7 +14,7 @@ from nas.errors import UserError
 from nas.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
 from results.record_error import RecordError
-from results.step_time_json import step_time_columns
+from results.step_time_json import step_time_json, with_ends_apart
 from reward.measurements import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space
@@ -113,7 +113,7 @@ def _row(candidate: Candidate) -> dict[str, Any]:
         "architecture_id": candidate.architecture.architecture_id,
         "architecture": json.dumps(candidate.architecture.to_json()),
         "proposal": json.dumps(dict(candidate.proposal)),
-        **step_time_columns(timed),
+        **with_ends_apart(step_time_json(timed)),
         "image_size": timed.image_size,
         "epoch_losses": [point.loss for point in candidate.curve],
         "epoch_accuracies": [point.accuracy for point in candidate.curve],

@@ -89,9 +89,9 @@ def test_pairs_come_in_rows(machine: Machine) -> None:
     first, further = (
         ["reference", *(["own", "reference"] * pairs)] for pairs in (FIRST_ROW, FURTHER_ROW)
     )
-    references = len([*first, *further]) - FIRST_ROW - FURTHER_ROW
+    references = (first + further).count("reference")
     untimed = FIRST_TIMED - 1
-    so_far_s = untimed * OWN_S + FIRST_ROW * OWN_S + (1 + FIRST_ROW) * REFERENCE_S
+    so_far_s = (untimed + FIRST_ROW) * OWN_S + first.count("reference") * REFERENCE_S
     between = references * REFERENCE_S / 0.1 - so_far_s  # until they are a tenth of it
     owns = ["own"] * math.ceil(between / OWN_S)
     expected = ["own"] * untimed + first + owns + further
