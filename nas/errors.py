@@ -13,3 +13,7 @@ class UserError(Exception):
     def __init__(self, message: str, exit_code: int = 2) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class Diverged(ArithmeticError):
+    """The loss became NaN or infinite."""

@@ -18,9 +18,10 @@ from ray.tune.search import Searcher
 
 from nas.cluster import Cluster
 from nas.evaluation import Evaluation
-from nas.failure import failure, is_about_memory
+from nas.failure import failure
 from nas.ray_worker import CandidateTrial
 from results.candidate import Candidate, State
+from reward.peak_memory import is_about_memory
 
 
 class Driver(Protocol):

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-
-from nas.training.loop import Diverged, TimeLimitExceeded
-
-# What torch, the C library, cuBLAS, cuDNN and Ray say in errors of no type of their own.
-_NO_MEMORY = (
-    "out of memory",
-    "not enough memory",
-    "can't allocate memory",
-    "cannot allocate memory",
-    "alloc_failed",
-    "outofmemory",
-    "running low on memory",
-)
+from nas.errors import Diverged
+from reward.measurements import TimeLimitExceeded
+from reward.peak_memory import is_out_of_memory
 
 
 def failure(error: BaseException) -> tuple[str, str]:
@@ -26,11 +15,6 @@ def failure(error: BaseException) -> tuple[str, str]:
         return "diverged", detail
     if isinstance(error, TimeLimitExceeded):
         return "time_limit", detail
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or is_about_memory(text):
+    if is_out_of_memory(error):
         return "out_of_memory", detail
     return "error", f"{type(error).__name__}: {detail}"
-
-
-def is_about_memory(text: str) -> bool:
-    """Whether an error's text says that memory ran out: torch's, the system's or Ray's."""
-    return any(words in text.lower() for words in _NO_MEMORY)

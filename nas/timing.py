@@ -12,11 +12,10 @@ from torch import Tensor, nn
 
 from nas.failure import failure
 from nas.micro_batch import micro_batches
-from nas.training.loop import TimeLimitExceeded
 from nas.training.recipe import Recipe
 from nas.training.step import TrainingStep, training_step
 from reward.device import device_name
-from reward.measurements import StepTime
+from reward.measurements import StepTime, TimeLimitExceeded
 from reward.peak_memory import peak_memory_bytes
 from reward.steadiness import SLOWED_THROUGHOUT, unsteadiness
 from reward.step_time import WARMUP_STEPS, PairedTimer, Precision, paired_step_times

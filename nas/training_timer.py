@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from nas.timing import step_time_of
-from nas.training.loop import TimeLimitExceeded
 from nas.training.step import TrainingStep
-from reward.measurements import StepTime
+from reward.measurements import StepTime, TimeLimitExceeded
 from reward.peak_memory import peak_memory_bytes
 from reward.steadiness import STANDARD_ERROR
 from reward.step_time import PairedTimer

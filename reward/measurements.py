@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+class TimeLimitExceeded(Exception):
+    """The deadline passed before the training or the measurement was done."""
+
+
 @dataclass(frozen=True)
 class Complexity:
     """Trainable parameters, and multiply-adds of one image's forward pass."""

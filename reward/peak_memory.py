@@ -9,6 +9,17 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+# What torch, the C library, cuBLAS, cuDNN and Ray say in errors of no type of their own.
+_NO_MEMORY = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "alloc_failed",
+    "outofmemory",
+    "running low on memory",
+)
+
 
 def peak_memory_bytes(
     step: Callable[[], object],
@@ -54,3 +65,13 @@ def _resident(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tens
         *network.buffers(),
         *(value for value in states if isinstance(value, Tensor)),
     ]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: the device's, the machine's or Ray's."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or is_about_memory(str(error))
+
+
+def is_about_memory(text: str) -> bool:
+    """Whether an error's text says that memory ran out: torch's, the system's or Ray's."""
+    return any(words in text.lower() for words in _NO_MEMORY)

@@ -13,8 +13,7 @@ from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute, load_training_data
 from nas.data.split import SearchData
 from nas.errors import UserError
-from nas.full_training import directory
-from nas.full_training.directory import TrainDirectory
+from nas.full_training.directory import TrainDirectory, create
 from nas.full_training.job import Job
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import LIGHT, TrainSettings
@@ -94,7 +93,7 @@ def _new(request: TrainRequest) -> Job:
     _check_workers(settings.workers, settings.batch_size)
     recipe = settings.recipe(len(data.training))
     pretrained = read_pretrained(request.pretrained, file) if request.pretrained else None
-    made = directory.create(request.out)
+    made = create(request.out)
     made.write_settings(settings)
     return Job(made, settings, data, recipe, pretrained)
 

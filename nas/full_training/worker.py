@@ -12,18 +12,18 @@ from torch.nn.parallel import DistributedDataParallel
 from nas import checkpoint
 from nas.checkpoint import CheckpointError, Normalization, TrainedNetwork
 from nas.data.images import Images, on_device
-from nas.errors import UserError
-from nas.failure import is_about_memory
+from nas.errors import Diverged, UserError
 from nas.full_training.curve import CurveRow, row_of, write_curve
 from nas.full_training.events import Begun, EpochEnded, Listener
 from nas.full_training.job import Job
 from nas.full_training.memory import fitting_micro_batch
 from nas.full_training.steps import Steps, device_name
 from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Diverged, Training, averaging_steps
+from nas.training.loop import Training, averaging_steps
 from nas.training.placed import placed
 from nas.training.stage import stages
 from nas.training.world import World
+from reward.peak_memory import is_out_of_memory
 from search_space.network import Network
 
 
@@ -52,7 +52,7 @@ def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> 
             exit_code=1,
         ) from error
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not is_about_memory(str(error)):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"out of memory in training: --batch-size: got {settings.batch_size}, "

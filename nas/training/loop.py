@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.images import Images
+from nas.errors import Diverged
 from nas.training.accuracy import accuracy
 from nas.training.augment import augmented
 from nas.training.averaging import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
@@ -21,16 +22,9 @@ from nas.training.schedule import share_of_peak
 from nas.training.stage import last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
 from nas.training.world import World, set_seed, unwrapped
+from reward.measurements import TimeLimitExceeded
 
 _CHECKED_EVERY = 64  # steps; a look at the loss waits for a GPU
-
-
-class Diverged(ArithmeticError):
-    """The loss is no longer a number."""
-
-
-class TimeLimitExceeded(Exception):
-    """Training was still running at its deadline."""
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from nas.data.digits import digits
 from nas.data.split import SearchData
+from nas.errors import Diverged
 from nas.evaluation import Evaluation, Evaluator
 from nas.failure import failure
-from nas.training.loop import Diverged, TimeLimitExceeded
 from nas.training.recipe import Recipe, proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
@@ -25,6 +25,7 @@ from results.record import Record
 from results.worth import reward
 from reward.counting import complexity
 from reward.limits import Limits
+from reward.measurements import TimeLimitExceeded
 from reward.objective import Objective
 from reward.step_time_statistics import FEWEST_PAIRS
 from search_space.architecture import Architecture, Block, Stage

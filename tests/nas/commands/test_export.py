@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from nas.cli import nas
 from nas.errors import UserError
-from nas.export import request
+from nas.export import request as export_request
 from results.architecture_file import ArchitectureFile, write
 from search_space.architecture import Architecture, Stage
 from search_space.spaces import small
@@ -153,7 +153,9 @@ def test_files_are_replaced_only_by_force() -> None:
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request, "find_spec", lambda name: None if name == "onnxscript" else name)
+    monkeypatch.setattr(
+        export_request, "find_spec", lambda name: None if name == "onnxscript" else name
+    )
     message = "--to: .onnx needs onnxscript: pip install 'nas-engine[export]'"
     assert str(_refused("best.json", "--to", "m.onnx")) == message
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas import cli
+from nas import cli as command_line
 from nas.errors import UserError
 from nas.request import SearchRequest, prepare
 from nas.run_directory import create, open_run
@@ -18,7 +18,7 @@ def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int |
     """``nas`` in this process; its exit code."""
     monkeypatch.setattr(sys, "argv", ["nas", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        command_line.main()
     return ended.value.code
 
 

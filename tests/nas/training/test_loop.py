@@ -12,19 +12,14 @@ from torch import Tensor, nn
 
 from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
+from nas.errors import Diverged
 from nas.training.accuracy import accuracy
 from nas.training.augment import random_crop
 from nas.training.averaging import WeightAverage
-from nas.training.loop import (
-    Diverged,
-    Epoch,
-    TimeLimitExceeded,
-    Training,
-    total_steps,
-    train,
-)
+from nas.training.loop import Epoch, Training, total_steps, train
 from nas.training.recipe import Recipe, proxy
 from nas.training.schedule import warmup_cosine
+from reward.measurements import TimeLimitExceeded
 
 CHANCE = 0.1
 pytestmark = pytest.mark.usefixtures("_one_thread")
