@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from nas.failure import failure
 from nas.micro_batch import micro_batches
 from nas.training.recipe import Recipe
 from nas.training.step import TrainingStep, training_step
 from reward.device import device_name
 from reward.measurements import StepTime, TimeLimitExceeded
-from reward.peak_memory import peak_memory_bytes
+from reward.peak_memory import is_out_of_memory, peak_memory_bytes
 from reward.steadiness import SLOWED_THROUGHOUT, unsteadiness
 from reward.step_time import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
 from reward.usual_step import UsualStep
@@ -125,10 +124,9 @@ def _memory_error(step: TrainingStep, images: Tensor, labels: Tensor) -> str | N
         if images.device.type == "cuda":
             torch.cuda.synchronize(images.device)
     except Exception as error:
-        cause, detail = failure(error)
-        if cause != "out_of_memory":
+        if not is_out_of_memory(error):
             raise
         if images.device.type == "cuda":
             torch.cuda.empty_cache()
-        return detail
+        return " ".join(str(error).split())[:300]
     return None

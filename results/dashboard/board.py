@@ -10,7 +10,7 @@ from typing import Any
 
 from results.dashboard.detail import detail
 from results.dashboard.importance import importances
-from results.dashboard.payload import whole
+from results.dashboard.payload import page_data
 from results.dashboard.source import Source
 from reward.objective import Objective
 
@@ -46,7 +46,7 @@ class Board:
     def whole(self) -> dict[str, Any]:
         """All there is to show, once every RUN has been read."""
         self._wait()
-        return whole(self.sources, self._benches, "live")
+        return page_data(self.sources, self._benches, "live")
 
     def detail(self, index: int, number: int) -> dict[str, Any] | None:
         """One candidate; None if there is none.

@@ -117,7 +117,7 @@ from results.dashboard.source import Source
 from reward.objective import Objective
 
 
-def whole(
+def page_data(
     sources: Sequence[Source], benches: Sequence[Mapping[str, Any]], mode: str
 ) -> dict[str, Any]:
     """All there is to show, but for what belongs to one candidate."""

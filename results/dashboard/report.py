@@ -13,7 +13,7 @@ from results.atomic import write_text
 from results.dashboard.detail import detail
 from results.dashboard.importance import importances
 from results.dashboard.page_files import INDEX, page_files, plotly_js
-from results.dashboard.payload import whole
+from results.dashboard.payload import page_data
 from results.dashboard.plain import for_script
 from results.dashboard.policy import policy
 from results.dashboard.source import Source
@@ -42,7 +42,7 @@ def write_report(
 
 def _data(sources: Sequence[Source], benches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     objective = Objective()
-    data = whole(sources, benches, "report")
+    data = page_data(sources, benches, "report")
     return {
         **data,
         "runs": [{**run, "is_searching": False} for run in data["runs"]],  # a file does not go on
