@@ -1,5 +1,5 @@
 """``python -m nas``: the command line, where its script is not on the path."""
 
-from nas.cli import main
+from nas.cli.main import main
 
 main()

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from nas.bench import request
 from nas.bench.apart import Answer, Question
-from nas.cli import nas
+from nas.cli.main import nas
 from nas.errors import UserError
 from reward.measurements import StepTime
 from tests.nas.command_line import nas as nas_process

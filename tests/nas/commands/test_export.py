@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
-from nas.cli import nas
+from nas.cli.main import nas
 from nas.errors import UserError
 from nas.export import request as export_request
 from results.architecture_file import ArchitectureFile, write

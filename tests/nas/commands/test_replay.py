@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.cli import main
+from nas.cli.main import main
 from nas.replay.table import write_table
 from search_space.spaces import small
 from tests.nas.replay.conftest import made_table

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from nas import family_members
 from nas.bench.apart import Answer, Question, Timed
-from nas.cli import nas
+from nas.cli.main import nas
 from nas.parameters import parameters
 from results.architecture_file import ArchitectureFile, read, write
 from reward.measurements import StepTime

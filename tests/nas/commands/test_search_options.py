@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas import cli as command_line
+from nas.cli.main import main as command_line
 from nas.errors import UserError
 from nas.request import SearchRequest, prepare
 from nas.run_directory import create, open_run

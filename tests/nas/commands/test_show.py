@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from nas.cli import nas
+from nas.cli.main import nas
 from nas.named_architecture import find_architecture
 from results.architecture_file import ArchitectureFile, write
 from search_space.architecture import Architecture

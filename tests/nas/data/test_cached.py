@@ -227,7 +227,7 @@ def test_a_real_limit_of_the_system_ends_the_command_in_one_line(
 ) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
     command = ["nas", "search", "--data", str(folder), "--image-size", "8"]
-    script = f"{limit}; import sys; sys.argv = {command!r}; from nas.cli import main; main()"
+    script = f"{limit}; import sys; sys.argv = {command!r}; from nas.cli.main import main; main()"
     ended = subprocess.run(
         [sys.executable, "-c", script],
         capture_output=True,

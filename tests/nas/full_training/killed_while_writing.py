@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import Any
 
-from nas.cli import main
+from nas.cli.main import main
 
 
 def kill_at(count: int) -> None:
