@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nas.data.formats import is_encoded
+from nas.data.formats.registry import is_encoded
 from nas.data.from_cache import cached_evaluation_data, cached_search_data
 from nas.data.hub import FORM, PREFIX
 from nas.data.in_memory import (

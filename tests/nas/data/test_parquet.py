@@ -11,7 +11,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from pyarrow import parquet
 
-from nas.data.formats import evaluation_source, training_source
+from nas.data.formats.registry import evaluation_source, training_source
 from nas.errors import UserError
 from tests.nas.data.decoding import decoded, only_part
 from tests.nas.data.pictures import picture

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data.formats import evaluation_source, training_source
+from nas.data.formats.registry import evaluation_source, training_source
 from nas.errors import UserError
 from tests.nas.data.decoding import decoded, only_part
 from tests.nas.data.pictures import picture
