@@ -28,7 +28,7 @@ from nas.proposals import Proposals
 from nas.ray_worker import CandidateTrial
 from nas.run_directory import open_for_reading
 from nas.samplers.random import PermutationSampler
-from nas.search import Search
+from nas.search.driver import Search
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url

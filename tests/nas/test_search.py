@@ -12,7 +12,7 @@ import pytest
 from nas.patience import HopelessRun, Patience
 from nas.proposals import Proposals
 from nas.samplers.random import PermutationSampler
-from nas.search import LOST_WORKER_TRIES, Search
+from nas.search.driver import LOST_WORKER_TRIES, Search
 from nas.seeds import candidate_seed
 from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
@@ -259,7 +259,7 @@ def test_a_full_disk_is_waited_for(
         finish(candidate)
 
     monkeypatch.setattr(record, "finish", finish_on_third_try)
-    monkeypatch.setattr("nas.search.time.sleep", pauses.append)
+    monkeypatch.setattr("nas.search.driver.time.sleep", pauses.append)
     search.ended(complete(candidate))
     assert record.candidates()[0].state is State.COMPLETE
 
@@ -273,6 +273,6 @@ def test_a_disk_that_stays_full_ends_the_run(
         raise RecordError("disk full")
 
     monkeypatch.setattr(record, "start", refuse)
-    monkeypatch.setattr("nas.search.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("nas.search.driver.time.sleep", lambda seconds: None)
     with pytest.raises(RecordError, match="disk full"):
         search.next_candidate()

@@ -16,7 +16,7 @@ from nas.fidelity.named import stopping_rules
 from nas.patience import INFEASIBLE_A_FAILURE, HopelessRun, Patience
 from nas.proposals import Proposals
 from nas.samplers.random import PermutationSampler
-from nas.search import Search
+from nas.search.driver import Search
 from results.candidate import EVALUATED, Candidate, CurvePoint, State
 from results.confirmation import confirmed
 from results.database import sqlite_url
