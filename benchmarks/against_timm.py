@@ -29,7 +29,7 @@ from nas.training.placed import placed
 from nas.training.recipe import proxy
 from reward.device import device_name, mixed_precision
 from reward.measurements import StepTime
-from reward.step_time import Precision
+from reward.step_time.paired import Precision
 from reward.step_time_statistics import (
     median_s,
     normalized,

@@ -24,7 +24,7 @@ from nas.settings import SearchSettings
 from results.candidate import State
 from results.worth import normalized_step_time, ranked
 from reward.device import processor_name
-from reward.step_time import ALLOCATOR_SETTINGS
+from reward.step_time.paired import ALLOCATOR_SETTINGS
 from reward.step_time_statistics import normalized, robust_deviation
 from search_space.architecture import Architecture
 from search_space.spaces import small

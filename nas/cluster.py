@@ -18,7 +18,7 @@ import reward
 import scaling
 import search_space
 from nas.errors import UserError
-from reward.step_time import ALLOCATOR_SETTINGS
+from reward.step_time.paired import ALLOCATOR_SETTINGS
 
 # No result files (the record has it all), no snapshots of all trials, Ctrl-C is ours, and nothing
 # is sent anywhere.

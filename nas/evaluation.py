@@ -32,7 +32,7 @@ from reward.counting import complexity
 from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
 from reward.measurements import StepTime
-from reward.step_time import Precision
+from reward.step_time.paired import Precision
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 from search_space.architecture import Architecture

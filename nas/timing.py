@@ -17,7 +17,7 @@ from reward.device import device_name
 from reward.measurements import StepTime, TimeLimitExceeded
 from reward.peak_memory import is_out_of_memory, peak_memory_bytes
 from reward.steadiness import SLOWED_THROUGHOUT, unsteadiness
-from reward.step_time import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
+from reward.step_time.paired import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
 from reward.usual_step import UsualStep
 
 

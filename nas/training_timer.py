@@ -14,7 +14,7 @@ from nas.training.step import TrainingStep
 from reward.measurements import StepTime, TimeLimitExceeded
 from reward.peak_memory import peak_memory_bytes
 from reward.steadiness import STANDARD_ERROR
-from reward.step_time import PairedTimer
+from reward.step_time.paired import PairedTimer
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
@@ -49,7 +49,7 @@ class TrainingTimer:
         share: float,
         usual: UsualStep | None = None,
     ) -> None:
-        """``half_width`` as in :class:`reward.step_time.Precision`; ``reference`` runs its step,
+        """``half_width`` as in :class:`reward.step_time.paired.Precision`; ``reference`` runs its step,
         ``usual`` knows how long that takes."""
         self._reference = reference
         self._device = device

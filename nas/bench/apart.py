@@ -78,7 +78,7 @@ def measured_apart(question: Question) -> Answer:
     Raises:
         UserError: the process ended without a measurement, such as for want of memory.
     """
-    from reward.step_time import ALLOCATOR_SETTINGS
+    from reward.step_time.paired import ALLOCATOR_SETTINGS
 
     asked = asdict(question)
     for name in ("own", "reference"):
@@ -114,7 +114,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     from nas.training.recipe import proxy
     from reward.counting import complexity
     from reward.latency import latencies_s
-    from reward.step_time import Precision
+    from reward.step_time.paired import Precision
 
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

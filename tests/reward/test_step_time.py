@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 import torch
 
-from reward.step_time import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
+from reward.step_time.paired import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
@@ -41,7 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """In place of the process's, and of the one on the wall."""
     clock = Clock()
     monkeypatch.setattr("reward.stopwatch.time.process_time", clock)
-    monkeypatch.setattr("reward.step_time.time.monotonic", clock)
+    monkeypatch.setattr("reward.step_time.paired.time.monotonic", clock)
     return clock
 
 
