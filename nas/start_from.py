@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nas.architectures import find_architecture
 from nas.errors import UserError
-from nas.named_architecture import find_architecture
 from search_space.architecture import Architecture
 
 

@@ -71,8 +71,8 @@ def scale(
     A searched network counts as its family's S. Published ones have their
     family's sizes. The sizes come with the progressive-learning settings.
     """
+    from nas.architectures import find_architecture
     from nas.errors import UserError
-    from nas.named_architecture import find_architecture
 
     given = [name for name, value in search.items() if value is not None]
     _check_together(to, fit, [*given, *_named(workers=workers, address=address)])

@@ -56,9 +56,9 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
         else:
             _print_space(console, named)
         return
+    from nas.architectures import find_architecture
     from nas.counted import counted
     from nas.fused import fused
-    from nas.named_architecture import find_architecture
 
     found = (find_architecture(arch) for arch in archs)
     files = [counted(file) for one in found for file in fused(one, fuse)]

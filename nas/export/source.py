@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nas.architectures import find_architecture
 from nas.counted import network_of
 from nas.errors import UserError
 from nas.export.model import Model
 from nas.export.torchvision_names import NotInTorchvision, from_torchvision
 from nas.export.weights_file import SUFFIXES, read_weights
-from nas.named_architecture import find_architecture
 from results.architecture_file import ArchitectureFile
 from search_space.task import Task
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from nas.architectures import find_architecture
 from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute, load_training_data
 from nas.data.split import SearchData
@@ -18,7 +19,6 @@ from nas.full_training.job import Job
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import LIGHT, TrainSettings
 from nas.full_training.sizes import own_regularization, sized
-from nas.named_architecture import find_architecture
 from nas.training.presets import PRESETS
 from results.architecture_file import ArchitectureFile
 from search_space.task import Task

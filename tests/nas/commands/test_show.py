@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from nas.architectures import find_architecture
 from nas.cli.main import nas
-from nas.named_architecture import find_architecture
 from results.architecture_file import ArchitectureFile, write
 from search_space.architecture import Architecture
 from search_space.published import published

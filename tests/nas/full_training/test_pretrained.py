@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from nas import checkpoint
+from nas.architectures import find_architecture
 from nas.checkpoint import Normalization, TrainedNetwork
 from nas.errors import UserError
 from nas.export.model import Model
 from nas.export.torchvision_names import to_torchvision
 from nas.export.weights_file import write_safetensors
 from nas.full_training.pretrained import read_pretrained
-from nas.named_architecture import find_architecture
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task

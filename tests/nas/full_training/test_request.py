@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nas.architectures import find_architecture
 from nas.errors import UserError
 from nas.full_training.request import TrainRequest, prepare
 from nas.full_training.sizes import own_regularization, sized
-from nas.named_architecture import find_architecture
 from nas.training.stage import stages
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
