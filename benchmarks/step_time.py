@@ -18,7 +18,7 @@ from itertools import combinations
 from pathlib import Path
 from statistics import median
 
-from nas.bench.apart import Question, Timed, measured_apart
+from nas.bench.measure import Question, Timed, measured_apart
 from nas.run_directory import open_for_reading
 from nas.settings import SearchSettings
 from results.candidate import State

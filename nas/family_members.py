@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from nas.bench.apart import Question, Timed, measured_apart
+from nas.bench.measure import Question, Timed, measured_apart
 from nas.errors import UserError
 from nas.parameters import parameters
 from nas.scale_request import Target

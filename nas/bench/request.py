@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nas.architectures import find_architecture
-from nas.bench.apart import DEFAULT_CAP_S, Question, Timed, measured_apart
+from nas.bench.measure import DEFAULT_CAP_S, Question, Timed, measured_apart
 from nas.bench.row import Row
 from nas.errors import UserError
 from nas.fused import fused

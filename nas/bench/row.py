@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from nas.bench.apart import Answer
+from nas.bench.measure import Answer
 from results.step_time_json import step_time_json
 from reward.step_time_statistics import median_s
 

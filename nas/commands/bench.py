@@ -71,7 +71,7 @@ def bench(
     the two's ratio and of the step are narrow (1 % on a GPU, 2 % on a CPU, either
     way) or time is up. On a CPU one thread is timed.
     """
-    from nas.bench.apart import DEFAULT_CAP_S
+    from nas.bench.measure import DEFAULT_CAP_S
     from nas.bench.request import BenchRequest, plan
 
     cap_s = time_cap or DEFAULT_CAP_S

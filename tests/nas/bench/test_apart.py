@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.bench.apart import Question, Timed, measured_apart
+from nas.bench.measure import Question, Timed, measured_apart
 from nas.errors import UserError
 from nas.parameters import parameters
 from reward.step_time_statistics import normalized

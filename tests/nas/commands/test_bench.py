@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nas.bench import request
-from nas.bench.apart import Answer, Question
+from nas.bench.measure import Answer, Question
 from nas.cli.main import nas
 from nas.errors import UserError
 from reward.measurements import StepTime

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from nas import family_members
-from nas.bench.apart import Answer, Question, Timed
+from nas.bench.measure import Answer, Question, Timed
 from nas.cli.main import nas
 from nas.parameters import parameters
 from results.architecture_file import ArchitectureFile, read, write

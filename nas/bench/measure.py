@@ -1,6 +1,6 @@
 """The measurements of one network against a reference, in a process of their own.
 
-``python -m nas.bench.apart`` reads a JSON object from standard input and writes one. It is a
+``python -m nas.bench.measure`` reads a JSON object from standard input and writes one. It is a
 process of its own because the allocator's settings only take effect before one starts, and so
 that a network that does not fit into memory takes nothing else with it.
 """
@@ -87,7 +87,7 @@ def measured_apart(question: Question) -> Answer:
     rooms = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, **ALLOCATOR_SETTINGS, "PYTHONPATH": os.pathsep.join(rooms)}
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "nas.bench.apart"],
+        [sys.executable, "-P", "-m", "nas.bench.measure"],
         input=json.dumps(asked),
         capture_output=True,
         text=True,
