@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from nas.commands.bench import bench
+from nas.cli.bench import bench
 from nas.commands.cache import cache
 from nas.commands.dashboard import dashboard
 from nas.commands.evaluate import evaluate
