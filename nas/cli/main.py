@@ -7,7 +7,7 @@ import sys
 import click
 
 from nas.cli.bench import bench
-from nas.commands.cache import cache
+from nas.cli.cache import cache
 from nas.commands.dashboard import dashboard
 from nas.commands.evaluate import evaluate
 from nas.commands.export import export
