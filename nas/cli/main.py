@@ -8,7 +8,7 @@ import click
 
 from nas.cli.bench import bench
 from nas.cli.cache import cache
-from nas.commands.dashboard import dashboard
+from nas.cli.dashboard import dashboard
 from nas.commands.evaluate import evaluate
 from nas.commands.export import export
 from nas.commands.replay import replay
