@@ -9,7 +9,7 @@ import click
 from nas.cli.bench import bench
 from nas.cli.cache import cache
 from nas.cli.dashboard import dashboard
-from nas.commands.evaluate import evaluate
+from nas.cli.evaluate import evaluate
 from nas.commands.export import export
 from nas.commands.replay import replay
 from nas.commands.report import report

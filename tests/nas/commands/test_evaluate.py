@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from nas import checkpoint
 from nas.checkpoint import Normalization, TrainedNetwork
-from nas.commands.evaluate import evaluate
+from nas.cli.evaluate import evaluate
 from nas.errors import UserError
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
