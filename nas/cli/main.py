@@ -10,7 +10,7 @@ from nas.cli.bench import bench
 from nas.cli.cache import cache
 from nas.cli.dashboard import dashboard
 from nas.cli.evaluate import evaluate
-from nas.commands.export import export
+from nas.cli.export import export
 from nas.commands.replay import replay
 from nas.commands.report import report
 from nas.commands.results import results
