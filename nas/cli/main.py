@@ -11,7 +11,7 @@ from nas.cli.cache import cache
 from nas.cli.dashboard import dashboard
 from nas.cli.evaluate import evaluate
 from nas.cli.export import export
-from nas.commands.replay import replay
+from nas.cli.replay import replay
 from nas.commands.report import report
 from nas.commands.results import results
 from nas.commands.scale import scale
