@@ -12,7 +12,7 @@ from nas.cli.dashboard import dashboard
 from nas.cli.evaluate import evaluate
 from nas.cli.export import export
 from nas.cli.replay import replay
-from nas.commands.report import report
+from nas.cli.report import report
 from nas.commands.results import results
 from nas.commands.scale import scale
 from nas.commands.search import search
