@@ -13,7 +13,7 @@ from nas.cli.evaluate import evaluate
 from nas.cli.export import export
 from nas.cli.replay import replay
 from nas.cli.report import report
-from nas.commands.results import results
+from nas.cli.results import results
 from nas.commands.scale import scale
 from nas.commands.search import search
 from nas.commands.show import show

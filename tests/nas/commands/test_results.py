@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from nas.commands.results import print_results
+from nas.cli.results import print_results
 from results.candidate import Candidate, State
 from reward.measurements import StepTime
 from reward.objective import Objective
