@@ -16,7 +16,7 @@ from nas.cli.report import report
 from nas.cli.results import results
 from nas.cli.scale import scale
 from nas.cli.search import search
-from nas.commands.show import show
+from nas.cli.show import show
 from nas.commands.train import train
 from nas.errors import UserError
 

@@ -161,7 +161,7 @@ def _print(files: Sequence[ArchitectureFile], paths: Sequence[Path], as_json: bo
 
     from rich.console import Console
 
-    from nas.commands.show import print_architecture, print_side_by_side
+    from nas.cli.show import print_architecture, print_side_by_side
 
     if as_json:
         data = [file.to_json() for file in files]

@@ -91,7 +91,7 @@ def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) ->
         return
     from rich.console import Console
 
-    from nas.commands.show import print_architecture
+    from nas.cli.show import print_architecture
 
     print_architecture(Console(), file)
     path = prepared.run.path
