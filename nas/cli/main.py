@@ -17,7 +17,7 @@ from nas.cli.results import results
 from nas.cli.scale import scale
 from nas.cli.search import search
 from nas.cli.show import show
-from nas.commands.train import train
+from nas.cli.train import train
 from nas.errors import UserError
 
 INTERRUPTED = 130

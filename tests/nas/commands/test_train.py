@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from nas.commands.train import PRESETS, train
+from nas.cli.train import PRESETS, train
 from nas.errors import UserError
 from nas.full_training.job import Job
 from nas.training import presets
