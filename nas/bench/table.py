@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from nas.commands.tables import print_table, short_count
+from nas.cli.tables import print_table, short_count
 from results.atomic import write_text
 
 _ONE_TABLE_FROM = 110  # columns; below, costs and times are two tables

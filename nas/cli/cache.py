@@ -68,7 +68,7 @@ def _print_table(directory: CacheDirectory) -> None:
 
     from rich.console import Console
 
-    from nas.commands.tables import print_table
+    from nas.cli.tables import print_table
     from nas.data.cache_directory import in_units
     from nas.progress import duration
 

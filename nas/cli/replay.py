@@ -95,7 +95,7 @@ def _print(result: Replayed, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from nas.commands.tables import print_table
+    from nas.cli.tables import print_table
 
     console = Console()
     console.print(

@@ -48,7 +48,7 @@ def print_results(
     """The best ``top`` candidates, and how many there are of each state."""
     from collections import Counter
 
-    from nas.commands.tables import print_table, short_count
+    from nas.cli.tables import print_table, short_count
     from results.devices import devices, mixed
     from results.notation import stages_text
     from results.scaled_from import COEFFICIENTS, coefficients
@@ -119,7 +119,7 @@ def _causes(candidates: list[Candidate], state: str) -> str:
 
 def _print_confirmed(console: Console, candidates: list[Candidate], objective: Objective) -> None:
     """Those that were trained again, the highest mean first: the first one is the winner."""
-    from nas.commands.tables import print_table
+    from nas.cli.tables import print_table
     from results.confirmation import confirmed, spread
 
     rows = []

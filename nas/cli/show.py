@@ -73,7 +73,7 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
 
 def print_architecture(console: Console, file: ArchitectureFile) -> None:
     """Its stages, counts and sizes, and what was measured of it if it comes from a search."""
-    from nas.commands.tables import print_stages
+    from nas.cli.tables import print_stages
 
     print_stages(console, file.architecture, title=file.name)
     console.print(f"parameters     {file.parameters:,}", highlight=False)
@@ -102,7 +102,7 @@ def _print_progressive(console: Console, progressive: Mapping[str, Any]) -> None
 
 def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> None:
     """One row each, so that a family stands beside published members; pixels to train/evaluate."""
-    from nas.commands.tables import print_table, short_count
+    from nas.cli.tables import print_table, short_count
 
     rows = [
         (
@@ -154,7 +154,7 @@ def _confirmation(several: Any) -> list[str]:
 
 
 def _print_space(console: Console, space: Space) -> None:
-    from nas.commands.tables import print_table
+    from nas.cli.tables import print_table
 
     rows = [
         (
