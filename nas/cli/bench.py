@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.commands.options import Seconds, WholeNumbers
+from nas.cli.options import Seconds, WholeNumbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

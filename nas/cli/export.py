@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.commands.options import Whole
+from nas.cli.options import Whole
 
 if TYPE_CHECKING:
     from nas.export.request import Request

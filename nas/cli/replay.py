@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.commands.options import Whole
+from nas.cli.options import Whole
 
 if TYPE_CHECKING:
     from nas.replay.request import Replayed

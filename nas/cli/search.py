@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from nas.cli.options import Amount, Positive, Seconds, Whole
 from nas.commands import shared_options as shared
-from nas.commands.options import Amount, Positive, Seconds, Whole
 
 
 @click.command()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.commands.options import Positive, Whole
+from nas.cli.options import Positive, Whole
 from nas.commands.shared_options import seed_option
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nas.commands.options import Whole
+from nas.cli.options import Whole
 
 data_option = click.option(
     "--data",
