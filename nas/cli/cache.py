@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from nas.data.cache_directory import CacheDirectory
+    from nas.data.cache.directory import CacheDirectory
 
 ALL = "all"
 
@@ -28,7 +28,7 @@ def cache(clear: str | None, as_json: bool) -> None:
     are, NAS_CACHE_LIMIT how much room they may take, such as 500GB; what was
     not used for longest goes first.
     """
-    from nas.data.cache_directory import cache_directory
+    from nas.data.cache.directory import cache_directory
 
     directory = cache_directory()
     if clear is not None:
@@ -40,7 +40,7 @@ def cache(clear: str | None, as_json: bool) -> None:
 
 
 def _clear(directory: CacheDirectory, name: str) -> None:
-    from nas.data.cache_directory import in_units
+    from nas.data.cache.directory import in_units
     from nas.data.cache_entry import remove_unless_in_use, size_bytes
     from nas.errors import UserError
 
@@ -69,7 +69,7 @@ def _print_table(directory: CacheDirectory) -> None:
     from rich.console import Console
 
     from nas.cli.tables import print_table
-    from nas.data.cache_directory import in_units
+    from nas.data.cache.directory import in_units
     from nas.progress import duration
 
     rows = []

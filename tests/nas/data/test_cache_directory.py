@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from nas.data.cache_directory import cache_directory, in_units
+from nas.data.cache.directory import cache_directory, in_units
 from nas.data.cache_entry import META, Entry, is_in_use, open_entry, remove_unless_in_use
 from nas.data.cached import cached, whole
 from nas.data.folder import training_folder
@@ -86,7 +86,7 @@ def test_another_users_entry_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     for name, used in (("theirs", 100), ("mine", 200)):
         _make(tmp_path, name, used)
-    monkeypatch.setattr("nas.data.cache_directory.remove_unless_in_use", remove)
+    monkeypatch.setattr("nas.data.cache.directory.remove_unless_in_use", remove)
     monkeypatch.setenv("NAS_CACHE_LIMIT", str(round(2.5 * BYTES)))
     _make(tmp_path, "new", 300)
     assert _names() == ["new", "theirs"]
