@@ -41,7 +41,7 @@ def cache(clear: str | None, as_json: bool) -> None:
 
 def _clear(directory: CacheDirectory, name: str) -> None:
     from nas.data.cache.directory import in_units
-    from nas.data.cache_entry import remove_unless_in_use, size_bytes
+    from nas.data.cache.entry import remove_unless_in_use, size_bytes
     from nas.errors import UserError
 
     directory.sweep()
@@ -105,7 +105,7 @@ def _print_json(directory: CacheDirectory) -> None:
 
 def _entries(directory: CacheDirectory) -> list[dict[str, Any]]:
     """Each as the JSON has it, the last used first. Times are in seconds since 1970."""
-    from nas.data.cache_entry import Meta, is_in_use, size_bytes, used_at
+    from nas.data.cache.entry import Meta, is_in_use, size_bytes, used_at
 
     entries = []
     for path in directory.entries():

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.cache_entry import LABELS, PIXELS, Meta
+from nas.data.cache.entry import LABELS, PIXELS, Meta
 from nas.data.decode import decode
 from nas.data.source import Chunk, Listing
 from nas.data.statistics import histogram, statistics

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.data.cache_entry import META, remove_unless_in_use, size_bytes, used_at
+from nas.data.cache.entry import META, remove_unless_in_use, size_bytes, used_at
 from nas.data.cache_lock import sweep
 from nas.errors import UserError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.cache_entry import Entry
+from nas.data.cache.entry import Entry
 from nas.data.cached import cached, whole
 from nas.data.folder import training_folder
 from tests.nas.command_line import nas

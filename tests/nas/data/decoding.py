@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas.data.cache_entry import Entry
+from nas.data.cache.entry import Entry
 from nas.data.cached import cached, whole
 from nas.data.source import Source
 from nas.data.split import Split

@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from nas.data import cache_filling
-from nas.data.cache_entry import Entry
+from nas.data.cache.entry import Entry
 from nas.data.cached import cached, training_parts, whole
 from nas.data.decode import decode
 from nas.data.folder import training_folder
