@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nas.data import cache_filling
+from nas.data.cache import filling
 from nas.data.cached import cached, whole
 from nas.data.decode import decode
 from nas.data.folder import training_folder
@@ -48,7 +48,7 @@ def _main(folder: str, seconds: str) -> None:
         time.sleep(float(seconds))
         return decode(read, size)
 
-    cache_filling.decode = slow  # type: ignore[attr-defined]
+    filling.decode = slow  # type: ignore[attr-defined]
     entry = cached(folder, training_folder(Path(folder)), SIZE, whole)
     sys.stdout.write(f"done {entry.meta.digest}\n")
 

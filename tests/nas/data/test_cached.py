@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from nas.data import cache_filling
+from nas.data.cache import filling
 from nas.data.cache.entry import Entry
 from nas.data.cached import cached, training_parts, whole
 from nas.data.decode import decode
@@ -46,7 +46,7 @@ def decoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         sizes.append(size)
         return decode(read, size)
 
-    monkeypatch.setattr(cache_filling, "decode", spy)
+    monkeypatch.setattr(filling, "decode", spy)
     return sizes
 
 
@@ -257,7 +257,7 @@ def test_an_interrupt_leaves_nothing(
     def interrupt(read: Callable[[], bytes], size: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache_filling, "decode", interrupt)
+    monkeypatch.setattr(filling, "decode", interrupt)
     with pytest.raises(KeyboardInterrupt):
         _make(folder)
     assert list(cache_path.iterdir()) == []
@@ -275,7 +275,7 @@ def test_an_interrupt_does_not_wait_for_the_rest(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cache_filling, "decode", decode_until_interrupted)
+    monkeypatch.setattr(filling, "decode", decode_until_interrupted)
     monkeypatch.setattr(Future, "result", interrupt)
     with pytest.raises(KeyboardInterrupt):
         _make(folder)
