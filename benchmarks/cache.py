@@ -26,8 +26,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from nas.data.cache.dataset import cached, whole
 from nas.data.cache.directory import in_units
-from nas.data.cached import cached, whole
 from nas.data.decode import decode
 from nas.data.folder import training_folder
 from nas.data.images import Images, images

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nas.data.cache.dataset import cached, training_parts, whole
 from nas.data.cache.entry import Entry, open_entry
-from nas.data.cached import cached, training_parts, whole
 from nas.data.formats.registry import evaluation_source, training_source
 from nas.data.split import EvaluationData, SearchData, Split
 from nas.errors import UserError

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nas.data.cache.dataset import cached, whole
 from nas.data.cache.entry import Entry
-from nas.data.cached import cached, whole
 from nas.data.source import Source
 from nas.data.split import Split
 

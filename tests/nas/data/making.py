@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.cache import filling
-from nas.data.cached import cached, whole
+from nas.data.cache.dataset import cached, whole
 from nas.data.decode import decode
 from nas.data.folder import training_folder
 from tests.nas.command_line import REPOSITORY, environment

@@ -19,8 +19,8 @@ import pytest
 from rich.console import Console
 
 from nas.data.cache import filling
+from nas.data.cache.dataset import cached, training_parts, whole
 from nas.data.cache.entry import Entry
-from nas.data.cached import cached, training_parts, whole
 from nas.data.decode import decode
 from nas.data.folder import training_folder
 from nas.errors import UserError
