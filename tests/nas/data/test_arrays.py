@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nas.data.arrays import training_arrays
+from nas.data.formats.arrays import training_arrays
 from nas.errors import UserError
 
 PIXELS = np.arange(4 * 6 * 6, dtype=np.uint8).reshape(4, 6, 6)
