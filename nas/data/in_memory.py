@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data import digits, shapes
-from nas.data.cifar import cifar, is_cifar
 from nas.data.formats.arrays import evaluation_arrays, training_arrays, training_labels
+from nas.data.formats.cifar import cifar, is_cifar
 from nas.data.split import EvaluationData, SearchData, Split, training_and_minival
 from nas.errors import UserError
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from nas.data.cifar import cifar
+from nas.data.formats.cifar import cifar
 from nas.data.load import load_search_data, load_test_data
 from nas.errors import UserError
 
