@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.data.digits import digits
+from nas.data.formats.digits import digits
 from nas.data.split import SearchData
 from nas.errors import Diverged
 from nas.evaluation import Evaluation, Evaluator

@@ -7,7 +7,7 @@ import random
 import pytest
 import torch
 
-from nas.data import digits
+from nas.data.formats import digits
 from nas.training.recipe import proxy
 from nas.training.step import training_step
 from scaling.families import family_of

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from nas.data.digits import CLASSES, digits
+from nas.data.formats.digits import CLASSES, digits
 
 SPLITS: tuple[Literal["train", "minival", "test"], ...] = ("train", "minival", "test")
 
