@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 from nas.data.cache.dataset import cached, whole
 from nas.data.cache.directory import in_units
 from nas.data.decode import decode
-from nas.data.folder import training_folder
+from nas.data.formats.folder import training_folder
 from nas.data.images import Images, images
 from nas.data.shapes import CLASSES, shapes
 from reward.device import device_name

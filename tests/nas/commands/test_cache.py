@@ -9,7 +9,7 @@ import pytest
 
 from nas.data.cache.dataset import cached, whole
 from nas.data.cache.entry import Entry
-from nas.data.folder import training_folder
+from nas.data.formats.folder import training_folder
 from tests.nas.command_line import nas
 from tests.nas.data.pictures import class_folders
 

@@ -22,7 +22,7 @@ from nas.data.cache import filling
 from nas.data.cache.dataset import cached, training_parts, whole
 from nas.data.cache.entry import Entry
 from nas.data.decode import decode
-from nas.data.folder import training_folder
+from nas.data.formats.folder import training_folder
 from nas.errors import UserError
 from tests.nas.command_line import environment
 from tests.nas.data.making import SIZE, maker

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.folder import FEWEST_PER_CLASS, evaluation_folder, training_folder
+from nas.data.formats.folder import FEWEST_PER_CLASS, evaluation_folder, training_folder
 from nas.errors import UserError
 from tests.nas.data.decoding import decoded, only_part
 
