@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nas.data.formats.hub import FORM, PREFIX
 from nas.data.formats.registry import is_encoded
 from nas.data.from_cache import cached_evaluation_data, cached_search_data
-from nas.data.hub import FORM, PREFIX
 from nas.data.in_memory import (
     evaluation_data_in_memory,
     is_in_memory,

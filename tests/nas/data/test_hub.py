@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas.data.hub import hub_source, parse_hub
+from nas.data.formats.hub import hub_source, parse_hub
 from nas.data.load import absolute, load_search_data, load_test_data
 from nas.errors import UserError
 from tests.nas.data.pictures import class_folders, picture
