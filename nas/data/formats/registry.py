@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nas.data import parquet, webdataset
-from nas.data.formats import folder, hub
-from nas.data.parquet import parquet_source
+from nas.data import webdataset
+from nas.data.formats import folder, hub, parquet
+from nas.data.formats.parquet import parquet_source
 from nas.data.shards import evaluation_shards, find_shards, split_of_shard, training_shards
 from nas.data.source import Source
 from nas.data.webdataset import webdataset_source
