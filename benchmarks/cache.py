@@ -30,8 +30,8 @@ from nas.data.cache.dataset import cached, whole
 from nas.data.cache.directory import in_units
 from nas.data.decode import decode
 from nas.data.formats.folder import training_folder
+from nas.data.formats.shapes import CLASSES, shapes
 from nas.data.images import Images, images
-from nas.data.shapes import CLASSES, shapes
 from reward.device import device_name
 
 CPU = torch.device("cpu")

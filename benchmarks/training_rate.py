@@ -25,8 +25,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.cpu_protocol import follow
+from nas.data.formats.shapes import shapes
 from nas.data.images import Images, images
-from nas.data.shapes import shapes
 from nas.data.split import Split
 from nas.data.statistics import histogram, statistics
 from nas.training.loop import Training

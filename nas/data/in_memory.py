@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data import shapes
-from nas.data.formats import digits
+from nas.data.formats import digits, shapes
 from nas.data.formats.arrays import evaluation_arrays, training_arrays, training_labels
 from nas.data.formats.cifar import cifar, is_cifar
 from nas.data.split import EvaluationData, SearchData, Split, training_and_minival

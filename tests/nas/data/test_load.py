@@ -14,8 +14,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from nas.data.formats.digits import digits
+from nas.data.formats.shapes import shapes
 from nas.data.load import load_search_data, load_test_data, load_training_data
-from nas.data.shapes import shapes
 from nas.errors import UserError
 from tests.nas.data.pictures import class_folders, picture
 

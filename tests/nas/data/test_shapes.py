@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas.data.shapes import CLASSES, MAX_CLASSES, SIZE, SPLITS, shapes
+from nas.data.formats.shapes import CLASSES, MAX_CLASSES, SIZE, SPLITS, shapes
 
 
 def test_shapes_returns_defaults_as_uint8_and_int64() -> None:
