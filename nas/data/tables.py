@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from nas.data.labels import Label, class_names_of, numbered
+from nas.data.formats.labels import Label, class_names_of, numbered
 from nas.data.source import Chunk, Listing
 from nas.errors import UserError
 
