@@ -15,8 +15,8 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from nas.data.formats.base import Chunk, Listing
 from nas.data.formats.labels import Label, class_names_of, numbered
-from nas.data.source import Chunk, Listing
 from nas.errors import UserError
 
 _IMAGE_NAMES = ("image", "img", "jpg", "jpeg", "png", "webp", "bytes")

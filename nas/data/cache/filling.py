@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nas.data.cache.entry import LABELS, PIXELS, Meta
 from nas.data.decode import decode
-from nas.data.source import Chunk, Listing
+from nas.data.formats.base import Chunk, Listing
 from nas.data.statistics import histogram, statistics
 from nas.errors import UserError
 

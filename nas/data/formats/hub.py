@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from nas.data.fingerprint import fingerprint
-from nas.data.source import CHUNK, Source
+from nas.data.formats.base import CHUNK, Source
 from nas.data.tables import Table, table_listing
 from nas.errors import UserError
 

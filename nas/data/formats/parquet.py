@@ -13,7 +13,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from nas.data.fingerprint import fingerprint
-from nas.data.source import CHUNK, Listing, Source
+from nas.data.formats.base import CHUNK, Listing, Source
 from nas.data.tables import Table, table_listing
 from nas.errors import UserError
 

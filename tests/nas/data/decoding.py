@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas.data.cache.dataset import cached, whole
 from nas.data.cache.entry import Entry
-from nas.data.source import Source
+from nas.data.formats.base import Source
 from nas.data.split import Split
 
 
