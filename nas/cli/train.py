@@ -123,7 +123,7 @@ def train(
     epoch at most. The test split is not read; that is for nas evaluate.
     """
     from nas.full_training.loggers import parse_names
-    from nas.full_training.request import TrainRequest, prepare
+    from nas.full_training.prepare import TrainRequest, prepare
 
     tools = parse_names(log)
     job = prepare(

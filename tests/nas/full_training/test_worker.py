@@ -17,7 +17,7 @@ from nas.errors import UserError
 from nas.full_training.events import Begun, EpochEnded, Event
 from nas.full_training.job import Job
 from nas.full_training.memory import fitting_micro_batch
-from nas.full_training.request import TrainRequest, prepare
+from nas.full_training.prepare import TrainRequest, prepare
 from nas.full_training.worker import run_worker
 from nas.training.accuracy import accuracy
 from nas.training.stage import stages
