@@ -70,7 +70,7 @@ def run_training(
         curves = _Curves(log, job, lambda text: console.print(text, highlight=False))
         stack.callback(curves.close)
         stack.enter_context(progress.shown())
-        from nas.full_training.ray_train import train_here, train_on_workers
+        from nas.full_training.ray_backend import train_here, train_on_workers
 
         def listener(event: Event) -> None:
             if isinstance(event, WorkerLost):
