@@ -10,7 +10,7 @@ import click
 from nas.cli.options import Whole
 
 if TYPE_CHECKING:
-    from nas.checkpoint import TrainedNetwork
+    from nas.full_training.checkpoint import TrainedNetwork
     from nas.full_training.evaluate import Share, TestResult
 
 
@@ -31,8 +31,8 @@ def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> Non
 
     import torch
 
-    from nas.checkpoint import CheckpointError, read_network
     from nas.errors import UserError
+    from nas.full_training.checkpoint import CheckpointError, read_network
     from nas.full_training.evaluate import evaluate as on_test
 
     try:

@@ -11,7 +11,7 @@ from nas.cli.options import Positive, Whole
 from nas.commands.shared_options import seed_option
 
 if TYPE_CHECKING:
-    from nas.checkpoint import TrainedNetwork
+    from nas.full_training.checkpoint import TrainedNetwork
     from nas.full_training.job import Job
 
 PRESETS = ("imagenet", "imagenet21k", "transfer", "proxy")

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.checkpoint import CheckpointError, Normalization, read_network
 from nas.errors import UserError
 from nas.export.model import Model, Training, Weights
+from nas.full_training.checkpoint import CheckpointError, Normalization, read_network
 from results.architecture_file import from_json
 
 SUFFIXES = (".safetensors", ".pth", ".pt")

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.checkpoint import BEST, LAST
 from nas.errors import UserError
+from nas.full_training.checkpoint import BEST, LAST
 from nas.full_training.settings import TrainSettings
 from nas.sole_writer import sole_writer
 from nas.versions import versions

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from nas.checkpoint import TrainedNetwork
 from nas.data.images import Images, images
 from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.failure import failure
+from nas.full_training.checkpoint import TrainedNetwork
 from nas.training.placed import placed
 from reward.device import mixed_precision
 

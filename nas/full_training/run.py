@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from nas import checkpoint
 from nas.chatter import chatter_to
-from nas.checkpoint import CheckpointError, TrainedNetwork
 from nas.errors import UserError
+from nas.full_training import checkpoint
+from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
 from nas.full_training.events import Begun, EpochEnded, Event, WorkerLost
 from nas.full_training.job import Job
 from nas.full_training.loggers import Logger, open_loggers

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nas import checkpoint
-from nas.checkpoint import CheckpointError, Normalization, TrainedNetwork
 from nas.data.images import Images, on_device
 from nas.errors import Diverged, UserError
+from nas.full_training import checkpoint
+from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
 from nas.full_training.curve import CurveRow, row_of, write_curve
 from nas.full_training.events import Begun, EpochEnded, Listener
 from nas.full_training.job import Job

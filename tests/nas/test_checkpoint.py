@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from nas import checkpoint
-from nas.checkpoint import CheckpointError, Normalization, TrainedNetwork, read_network
+from nas.full_training import checkpoint
+from nas.full_training.checkpoint import (
+    CheckpointError,
+    Normalization,
+    TrainedNetwork,
+    read_network,
+)
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task

@@ -9,10 +9,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from nas import checkpoint
-from nas.checkpoint import Normalization, TrainedNetwork
 from nas.cli.evaluate import evaluate
 from nas.errors import UserError
+from nas.full_training import checkpoint
+from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task

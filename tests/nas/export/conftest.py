@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from nas.checkpoint import Normalization
 from nas.counted import counted
 from nas.export.model import Model, Training, untrained
+from nas.full_training.checkpoint import Normalization
 from results.architecture_file import ArchitectureFile
 from search_space.spaces import SPACES
 from search_space.task import Task

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.checkpoint import Normalization, TrainedNetwork
 from nas.data.images import Images
 from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training import evaluate as evaluation
+from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from nas.full_training.evaluate import Share, evaluate, ranks
 from nas.training.accuracy import accuracy
 from results.architecture_file import ArchitectureFile

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from nas.checkpoint import read_network
+from nas.full_training.checkpoint import read_network
 from tests.nas.command_line import environment, nas, start_nas
 
 SCRIPT = Path(__file__).with_name("killed_while_writing.py")

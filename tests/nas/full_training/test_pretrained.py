@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas import checkpoint
 from nas.architectures import find_architecture
-from nas.checkpoint import Normalization, TrainedNetwork
 from nas.errors import UserError
 from nas.export.model import Model
 from nas.export.torchvision_names import to_torchvision
 from nas.export.weights_file import write_safetensors
+from nas.full_training import checkpoint
+from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from nas.full_training.pretrained import read_pretrained
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.checkpoint import read_network
+from nas.full_training.checkpoint import read_network
 from tests.nas.command_line import nas, start_nas
 
 

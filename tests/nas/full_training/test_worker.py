@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.checkpoint import read_network
 from nas.data.images import on_device
 from nas.errors import UserError
+from nas.full_training.checkpoint import read_network
 from nas.full_training.events import Begun, EpochEnded, Event
 from nas.full_training.job import Job
 from nas.full_training.memory import fitting_micro_batch
