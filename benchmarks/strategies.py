@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nas.fidelity.named import stopping_rules
 from nas.fidelity.rule import Rule
-from nas.replay.driver import Replay, Trace
+from nas.replay.replay import Replay, Trace
 from nas.replay.summary import Cost, cost, expected_best
 from nas.replay.table import Table, find_table
 from nas.samplers.named import SAMPLERS

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from nas.replay.driver import Trace
+from nas.replay.replay import Trace
 from nas.replay.summary import bests_at
 from results.atomic import write_text
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from nas.errors import UserError
 from nas.fidelity.named import check_rules, stopping_rules
 from nas.fidelity.rule import Rule
-from nas.replay.driver import Replay, Trace
+from nas.replay.replay import Replay, Trace
 from nas.replay.summary import Cost, cost, expected_best
 from nas.replay.table import find_table
 from nas.samplers.named import check_sampler

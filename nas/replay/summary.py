@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.replay.driver import Trace
+from nas.replay.replay import Trace
 from reward.step_time_statistics import median_interval
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nas.fidelity.named import stopping_rules
-from nas.replay.driver import Replay, Trace
+from nas.replay.replay import Replay, Trace
 from nas.replay.summary import expected_best
 from nas.replay.table import Table
 from nas.samplers.domain import Domain, Key

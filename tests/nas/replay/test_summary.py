@@ -9,7 +9,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from nas.replay.driver import Trace
+from nas.replay.replay import Trace
 from nas.replay.summary import bests_at, cost, expected_best
 
 
