@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from nas.family_members import Members
+    from nas.scale.members import Members
     from nas.scale_request import Target
     from results.architecture_file import ArchitectureFile
 
@@ -113,7 +113,7 @@ def _scale(file: ArchitectureFile, to: str, out: Path | None, as_json: bool) -> 
     family = family_from(file)
     wanted = [parse(one.strip(), family) for one in to.split(",")]
     _check_out(out, len(wanted))
-    from nas.family_members import Members
+    from nas.scale.members import Members
 
     if any(not isinstance(one, str) and one.quantity == "step time" for one in wanted):
         click.echo("measuring training steps: a minute or more", err=True)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from nas import family_members
 from nas.bench.measure import Answer, Question, Timed
 from nas.cli.main import nas
 from nas.parameters import parameters
+from nas.scale import members
 from results.architecture_file import ArchitectureFile, read, write
 from reward.measurements import StepTime
 from search_space.published import published
@@ -138,7 +138,7 @@ def test_a_target_in_step_time(best: Path, monkeypatch: pytest.MonkeyPatch) -> N
         samples = (cost(own),) * 9, (cost(reference),) * 9
         return Answer(StepTime(*samples, 1, "a clock", own.image_size, 2), 1, 1, (), ())
 
-    monkeypatch.setattr(family_members, "measured_apart", measured_apart)
+    monkeypatch.setattr(members, "measured_apart", measured_apart)
     data = _scale_json("--from", best, "--to", "2.0x")
     assert 1.5 < data["measurements"]["normalized_step_time"] <= 2
     assert data["measurements"]["device"] == "a clock"
