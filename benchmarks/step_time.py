@@ -20,7 +20,7 @@ from statistics import median
 
 from nas.bench.measure import Question, Timed, measured_apart
 from nas.run_directory import open_for_reading
-from nas.settings import SearchSettings
+from nas.search.settings import SearchSettings
 from results.candidate import State
 from results.worth import normalized_step_time, ranked
 from reward.device import processor_name

@@ -26,7 +26,7 @@ from nas.data.load import load_search_data
 from nas.evaluation import Evaluation, Evaluator
 from nas.replay.summary import best_chances
 from nas.replay.table import Table, find_table
-from nas.settings import SearchSettings
+from nas.search.settings import SearchSettings
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State
 from results.worth import ranked, reward

@@ -28,7 +28,7 @@ from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
 from nas.samplers.random import PermutationSampler
 from nas.search.driver import Confirm, Search
-from nas.settings import SearchSettings
+from nas.search.settings import SearchSettings
 from nas.shown_runs import source_of
 from nas.training.recipe import proxy
 from nas.versions import versions

@@ -25,7 +25,7 @@ UNSTEADY = "~"  # before a ratio whose measurement something disturbed
 def results(run: Path, top: int, as_json: bool) -> None:
     """Show the candidates of RUN, the best first."""
     from nas.run_directory import open_for_reading
-    from nas.settings import objective_of
+    from nas.search.settings import objective_of
     from results.record_error import RecordError
 
     try:

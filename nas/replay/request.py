@@ -13,7 +13,7 @@ from nas.replay.replay import Replay, Trace
 from nas.replay.summary import Cost, cost, expected_best
 from nas.replay.table import find_table
 from nas.samplers.named import check_sampler
-from nas.settings import objective_of
+from nas.search.settings import objective_of
 from results.worth import reward
 
 BASELINE = "random"
