@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from nas.samplers.domain import TRIES, Domain
 from nas.samplers.random import distributions
-from nas.seeds import candidate_seed
+from nas.search.seeds import candidate_seed
 from search_space.space import FlatParameters
 
 Make = Callable[[int], BaseSampler]

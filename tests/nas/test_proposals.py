@@ -8,7 +8,7 @@ import pytest
 
 from nas.proposals import Proposals
 from nas.samplers.random import PermutationSampler
-from nas.seeds import candidate_seed
+from nas.search.seeds import candidate_seed
 from results.candidate import Candidate, CurvePoint, State
 from reward.measurements import StepTime
 from reward.objective import Objective

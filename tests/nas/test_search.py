@@ -13,7 +13,7 @@ from nas.patience import HopelessRun, Patience
 from nas.proposals import Proposals
 from nas.samplers.random import PermutationSampler
 from nas.search.driver import LOST_WORKER_TRIES, Search
-from nas.seeds import candidate_seed
+from nas.search.seeds import candidate_seed
 from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
 from results.record import Record
