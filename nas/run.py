@@ -22,12 +22,12 @@ from nas.fidelity.named import stopping_rules
 from nas.patience import Patience
 from nas.progress import Progress, SteadyConsole
 from nas.proposals import Proposals
-from nas.request import Prepared
 from nas.samplers.domain import Domain
 from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
 from nas.samplers.random import PermutationSampler
 from nas.search.driver import Confirm, Search
+from nas.search.prepare import Prepared
 from nas.search.settings import SearchSettings
 from nas.shown_runs import source_of
 from nas.training.recipe import proxy

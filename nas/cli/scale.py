@@ -82,7 +82,7 @@ def scale(
         raise UserError(f"--from: {str(error).removeprefix('ARCH: ')}") from error
     if fit:
         from nas.commands.searching import search_and_tell
-        from nas.request import SearchRequest, prepare_fit
+        from nas.search.prepare import SearchRequest, prepare_fit
 
         request = SearchRequest(**search, out=out)
         search_and_tell(lambda: prepare_fit(request, file), workers, address, as_json)

@@ -137,7 +137,7 @@ def search(
     leaves the best one, all candidates and a report in the run's directory.
     """
     from nas.commands.searching import search_and_tell
-    from nas.request import SearchRequest, prepare
+    from nas.search.prepare import SearchRequest, prepare
 
     request = SearchRequest(
         data=data,

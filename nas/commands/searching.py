@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from nas.request import Prepared
+    from nas.search.prepare import Prepared
     from results.candidate import Candidate
 
 
