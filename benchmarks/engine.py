@@ -24,11 +24,11 @@ from nas.data.load import load_search_data
 from nas.evaluation import Evaluation
 from nas.executor import run_trials
 from nas.patience import Patience
-from nas.proposals import Proposals
 from nas.ray_worker import CandidateTrial
 from nas.run_directory import open_for_reading
 from nas.samplers.random import PermutationSampler
 from nas.search.driver import Search
+from nas.search.study import Proposals
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url

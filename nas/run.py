@@ -21,7 +21,6 @@ from nas.executor import run_trials
 from nas.fidelity.named import stopping_rules
 from nas.patience import Patience
 from nas.progress import Progress, SteadyConsole
-from nas.proposals import Proposals
 from nas.samplers.domain import Domain
 from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
@@ -29,6 +28,7 @@ from nas.samplers.random import PermutationSampler
 from nas.search.driver import Confirm, Search
 from nas.search.prepare import Prepared
 from nas.search.settings import SearchSettings
+from nas.search.study import Proposals
 from nas.shown_runs import source_of
 from nas.training.recipe import proxy
 from nas.versions import versions

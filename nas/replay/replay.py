@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from nas.fidelity.rule import Rule, learn, stopped
-from nas.proposals import Proposals
 from nas.replay.table import Table
 from nas.samplers.domain import Domain
 from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
+from nas.search.study import Proposals
 from results.candidate import Candidate, State
 from results.worth import reward
 from reward.objective import Objective

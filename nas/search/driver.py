@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from nas.fidelity.rule import Rule, learn, stopped
 from nas.patience import Patience
-from nas.proposals import Proposals
 from nas.search.seeds import candidate_seed
+from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, State
 from results.record import Record
 from results.record_error import RecordError

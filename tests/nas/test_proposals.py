@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from nas.proposals import Proposals
 from nas.samplers.random import PermutationSampler
 from nas.search.seeds import candidate_seed
+from nas.search.study import Proposals
 from results.candidate import Candidate, CurvePoint, State
 from reward.measurements import StepTime
 from reward.objective import Objective

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from nas.patience import HopelessRun, Patience
-from nas.proposals import Proposals
 from nas.samplers.random import PermutationSampler
 from nas.search.driver import LOST_WORKER_TRIES, Search
 from nas.search.seeds import candidate_seed
+from nas.search.study import Proposals
 from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
 from results.record import Record
