@@ -23,9 +23,9 @@ import torch
 from benchmarks.cpu_protocol import follow
 from benchmarks.strategies import TABLE
 from nas.data.load import load_search_data
-from nas.evaluation import Evaluation, Evaluator
 from nas.replay.summary import best_chances
 from nas.replay.table import Table, find_table
+from nas.search.evaluator import Evaluation, Evaluator
 from nas.search.settings import SearchSettings
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State

@@ -17,9 +17,9 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from nas.cluster import Cluster
-from nas.evaluation import Evaluation
 from nas.failure import failure
 from nas.ray_worker import CandidateTrial
+from nas.search.evaluator import Evaluation
 from results.candidate import Candidate, State
 from reward.peak_memory import is_about_memory
 

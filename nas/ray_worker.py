@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from ray import tune
 
-from nas.evaluation import Evaluation, Evaluator
 from nas.failure import failure
+from nas.search.evaluator import Evaluation, Evaluator
 from results.candidate import Candidate, State
 
 

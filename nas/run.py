@@ -16,7 +16,6 @@ from nas.chatter import chatter_to
 from nas.cluster import Cluster, ray_cluster
 from nas.confirm import Confirmation, due
 from nas.errors import UserError
-from nas.evaluation import Evaluation
 from nas.executor import run_trials
 from nas.fidelity.named import stopping_rules
 from nas.patience import Patience
@@ -26,6 +25,7 @@ from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
 from nas.samplers.random import PermutationSampler
 from nas.search.driver import Confirm, Search
+from nas.search.evaluator import Evaluation
 from nas.search.prepare import Prepared
 from nas.search.settings import SearchSettings
 from nas.search.study import Proposals

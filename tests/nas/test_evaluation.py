@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from nas.data.formats.digits import digits
 from nas.data.split import SearchData
 from nas.errors import Diverged
-from nas.evaluation import Evaluation, Evaluator
 from nas.failure import failure
+from nas.search.evaluator import Evaluation, Evaluator
 from nas.training.recipe import Recipe, proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
@@ -205,7 +205,7 @@ def test_timing_does_not_change_what_is_learned(
     within = _end(Evaluator(evaluation, CPU), _candidate())
     before = _end(Evaluator(replace(evaluation, times_before_training=True), CPU), _candidate())
     monkeypatch.setattr(
-        "nas.evaluation.TrainingTimer.__call__", lambda self, step, *batch: step(*batch)
+        "nas.search.evaluator.TrainingTimer.__call__", lambda self, step, *batch: step(*batch)
     )
     untimed = _end(Evaluator(evaluation, CPU), _candidate())
     assert untimed.step_time is None
@@ -370,7 +370,7 @@ def test_ctrl_c_is_not_the_candidates_fault(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nas.evaluation.Training.epochs", interrupted)
+    monkeypatch.setattr("nas.search.evaluator.Training.epochs", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _end(evaluator, _candidate())
 
