@@ -21,13 +21,13 @@ from typing import Any
 from nas.chatter import chatter_to
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
-from nas.executor import run_trials
 from nas.patience import Patience
 from nas.ray_worker import CandidateTrial
 from nas.run_directory import open_for_reading
 from nas.samplers.random import PermutationSampler
 from nas.search.driver import Search
 from nas.search.evaluator import Evaluation
+from nas.search.ray_backend import run_trials
 from nas.search.study import Proposals
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State

@@ -16,7 +16,6 @@ from nas.chatter import chatter_to
 from nas.cluster import Cluster, ray_cluster
 from nas.confirm import Confirmation, due
 from nas.errors import UserError
-from nas.executor import run_trials
 from nas.fidelity.named import stopping_rules
 from nas.patience import Patience
 from nas.progress import Progress, SteadyConsole
@@ -27,6 +26,7 @@ from nas.samplers.random import PermutationSampler
 from nas.search.driver import Confirm, Search
 from nas.search.evaluator import Evaluation
 from nas.search.prepare import Prepared
+from nas.search.ray_backend import run_trials
 from nas.search.settings import SearchSettings
 from nas.search.study import Proposals
 from nas.shown_runs import source_of
