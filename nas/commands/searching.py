@@ -32,7 +32,9 @@ def search_and_tell(
         with prepared.record:
             try:
                 _announce(prepared, as_json)
-                from nas.run import run_search  # Ray and torch: seconds, in which Ctrl-C may come
+                from nas.search.run import (
+                    run_search,  # Ray and torch: seconds, in which Ctrl-C may come
+                )
 
                 candidates = run_search(prepared, workers, address, as_json)
             except KeyboardInterrupt:

@@ -16,8 +16,8 @@ import ray
 from ray.cluster_utils import Cluster
 from torch import nn
 
-from nas.run import run_search
 from nas.search.prepare import SearchRequest, prepare
+from nas.search.run import run_search
 from results.candidate import State
 from results.record import Record
 from search_space.architecture import Block
