@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from nas.bench.measure import Question, Timed, measured_apart
-from nas.run_directory import open_for_reading
+from nas.search.run_directory import open_for_reading
 from nas.search.settings import SearchSettings
 from results.candidate import State
 from results.worth import normalized_step_time, ranked

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import UserError
-from nas.run_directory import open_run
+from nas.search.run_directory import open_run
 from results.dashboard.benches import NoBench, read_benches
 from results.dashboard.live_run import Place
 from results.dashboard.source import NoRun, Source

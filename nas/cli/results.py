@@ -24,7 +24,7 @@ UNSTEADY = "~"  # before a ratio whose measurement something disturbed
 @click.option("--json", "as_json", is_flag=True, help="Every candidate, as JSON.")
 def results(run: Path, top: int, as_json: bool) -> None:
     """Show the candidates of RUN, the best first."""
-    from nas.run_directory import open_for_reading
+    from nas.search.run_directory import open_for_reading
     from nas.search.settings import objective_of
     from results.record_error import RecordError
 

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from nas.errors import UserError
-from nas.run_directory import open_for_reading
+from nas.search.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
 from results.record_error import RecordError
 from results.step_time_json import step_time_json, with_ends_apart

@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from nas.run_directory import open_for_reading
+from nas.search.run_directory import open_for_reading
 from search_space.choices import StageChoices
 from search_space.space import Space
 from search_space.space_file import write_space

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.run_directory import open_for_reading
+from nas.search.run_directory import open_for_reading
 from results.architecture_file import ArchitectureFile, read, write
 from results.scaled_from import COEFFICIENTS, coefficients
 from scaling.coefficient_grid import TOLERANCE

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nas.errors import UserError
-from nas.run_directory import RunDirectory, create, open_for_reading, open_run
+from nas.search.run_directory import RunDirectory, create, open_for_reading, open_run
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def test_a_budget_that_is_raised_is_shown(tmp_path: Path) -> None:
 
 
 def test_a_search_is_told_by_its_lock(tmp_path: Path) -> None:
-    from nas.run_directory import open_run
+    from nas.search.run_directory import open_run
 
     make_run(tmp_path, 3).close()
     source = _polled(tmp_path)
