@@ -70,7 +70,7 @@ def _print_table(directory: CacheDirectory) -> None:
 
     from nas.cli.tables import print_table
     from nas.data.cache.directory import in_units
-    from nas.progress import duration
+    from nas.search.progress import duration
 
     rows = []
     total = 0

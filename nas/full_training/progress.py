@@ -14,7 +14,7 @@ from rich.text import Text
 
 from nas.full_training.curve import CurveRow
 from nas.full_training.events import Begun, EpochEnded, Event, Stepped, WorkerLost
-from nas.progress import duration
+from nas.search.progress import duration
 
 _BAR_WIDTH = 16
 

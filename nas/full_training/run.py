@@ -15,7 +15,7 @@ from nas.full_training.events import Begun, EpochEnded, Event, WorkerLost
 from nas.full_training.job import Job
 from nas.full_training.loggers import Logger, open_loggers
 from nas.full_training.progress import Progress
-from nas.progress import SteadyConsole
+from nas.search.progress import SteadyConsole
 
 
 @dataclass

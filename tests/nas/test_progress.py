@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from nas.progress import Progress, duration
+from nas.search.progress import Progress, duration
 from results.candidate import Candidate, CurvePoint, State
 from reward.measurements import StepTime
 from reward.objective import Objective
@@ -31,7 +31,7 @@ FAILED = replace(
 
 
 class Terminal:
-    """A console's output, and what follows the clock of :mod:`nas.progress`."""
+    """A console's output, and what follows the clock of :mod:`nas.search.progress`."""
 
     def __init__(self, is_terminal: bool) -> None:
         self.file = io.StringIO()
@@ -61,7 +61,7 @@ def make_terminal(monkeypatch: pytest.MonkeyPatch) -> MakeTerminal:
 
     def make(is_terminal: bool) -> Terminal:
         terminal = Terminal(is_terminal)
-        monkeypatch.setattr("nas.progress.time.monotonic", lambda: terminal.now_s)
+        monkeypatch.setattr("nas.search.progress.time.monotonic", lambda: terminal.now_s)
         return terminal
 
     return make
