@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.fidelity.named import stopping_rules
-from nas.fidelity.rule import Rule
 from nas.replay.replay import Replay, Trace
 from nas.replay.summary import Cost, cost, expected_best
 from nas.replay.table import Table, find_table
 from nas.samplers.named import SAMPLERS
+from nas.search.pruners.base import Rule
 from nas.search.settings import objective_of
 from results.worth import reward
 from reward.objective import Objective

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas.errors import UserError
-from nas.fidelity.rule import Rule
+from nas.search.pruners.base import Rule
 from reward.objective import Objective
 
 BOUNDS = ("none", "certain", "credible")

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from nas.fidelity.rule import Rule, learn, stopped
 from nas.replay.table import Table
 from nas.samplers.domain import Domain
 from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
+from nas.search.pruners.base import Rule, learn, stopped
 from nas.search.study import Proposals
 from results.candidate import Candidate, State
 from results.worth import reward

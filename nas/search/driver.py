@@ -7,8 +7,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from nas.fidelity.rule import Rule, learn, stopped
 from nas.patience import Patience
+from nas.search.pruners.base import Rule, learn, stopped
 from nas.search.seeds import candidate_seed
 from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, State

@@ -11,7 +11,7 @@ import pytest
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from nas.fidelity.asha import Asha
-from nas.fidelity.rule import learn, stopped
+from nas.search.pruners.base import learn, stopped
 from results.candidate import Candidate
 from reward.measurements import StepTime
 from reward.objective import Objective

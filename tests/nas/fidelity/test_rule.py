@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from nas.fidelity.rule import learn, stopped
+from nas.search.pruners.base import learn, stopped
 from results.candidate import Candidate, State
 from tests.nas.fidelity.conftest import after, made
 
