@@ -83,7 +83,7 @@ def stopping_rules(scheduler: str, bound: str, objective: Objective, epochs: int
         rules.append(Bound(objective, Certain() if bound == "certain" else Credible(epochs)))
     rungs = find_rungs(scheduler, epochs)
     if rungs is not None:
-        from nas.fidelity.asha import Asha  # Ray Tune: a second
+        from nas.search.pruners.asha import Asha  # Ray Tune: a second
 
         rules.append(Asha(objective, epochs, rungs.grace, rungs.reduction))
     return rules

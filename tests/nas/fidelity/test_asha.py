@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
-from nas.fidelity.asha import Asha
+from nas.search.pruners.asha import Asha
 from nas.search.pruners.base import learn, stopped
 from results.candidate import Candidate
 from reward.measurements import StepTime
