@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from nas.fidelity.bound import Bound
 from nas.fidelity.ceiling import Certain, Credible
 from nas.search.pruners.base import stopped
+from nas.search.pruners.bound import Bound
 from results.candidate import Candidate, State
 from results.worth import best
 from reward.objective import Objective
