@@ -23,11 +23,11 @@ from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.patience import Patience
 from nas.ray_worker import CandidateTrial
-from nas.samplers.random import PermutationSampler
 from nas.search.driver import Search
 from nas.search.evaluator import Evaluation
 from nas.search.ray_backend import run_trials
 from nas.search.run_directory import open_for_reading
+from nas.search.samplers.random import PermutationSampler
 from nas.search.study import Proposals
 from nas.training.recipe import proxy
 from results.candidate import Candidate, State

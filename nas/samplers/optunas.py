@@ -12,7 +12,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.samplers.domain import TRIES, Domain
-from nas.samplers.random import distributions
+from nas.search.samplers.random import distributions
 from nas.search.seeds import candidate_seed
 from search_space.space import FlatParameters
 

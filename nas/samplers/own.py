@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial
 
 from nas.samplers.domain import TRIES, Domain, Key
 from nas.samplers.history import Observation, ended, under_way
-from nas.samplers.random import distributions
+from nas.search.samplers.random import distributions
 from nas.search.seeds import candidate_seed
 from search_space.space import FlatParameters
 

@@ -21,12 +21,12 @@ from nas.patience import Patience
 from nas.samplers.domain import Domain
 from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
-from nas.samplers.random import PermutationSampler
 from nas.search.driver import Confirm, Search
 from nas.search.evaluator import Evaluation
 from nas.search.prepare import Prepared
 from nas.search.progress import Progress, SteadyConsole
 from nas.search.ray_backend import run_trials
+from nas.search.samplers.random import PermutationSampler
 from nas.search.settings import SearchSettings
 from nas.search.study import Proposals
 from nas.shown_runs import source_of

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas.samplers.random import PermutationSampler
+from nas.search.samplers.random import PermutationSampler
 from nas.search.seeds import candidate_seed
 from nas.search.study import Proposals
 from results.candidate import Candidate, CurvePoint, State

@@ -14,8 +14,8 @@ import pytest
 from nas.confirm import Confirmation, due
 from nas.fidelity.named import stopping_rules
 from nas.patience import INFEASIBLE_A_FAILURE, HopelessRun, Patience
-from nas.samplers.random import PermutationSampler
 from nas.search.driver import Search
+from nas.search.samplers.random import PermutationSampler
 from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, CurvePoint, State
 from results.confirmation import confirmed

@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveSamplerTestCase
 from optuna.trial import TrialState, create_trial
 
-from nas.samplers.random import PermutationSampler, distributions
+from nas.search.samplers.random import PermutationSampler, distributions
 from search_space.space import FlatParameters, Space
 from search_space.spaces import efficientnet_b4
 
