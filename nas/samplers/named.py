@@ -14,7 +14,7 @@ from nas.samplers.domain import Domain
 from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.model import ModelSampler
 from nas.samplers.optunas import PerTrial
-from nas.samplers.policy import PolicySampler
+from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler
 from reward.limits import Limits
 from reward.objective import Objective
