@@ -11,9 +11,9 @@ from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 
 from nas.errors import UserError
 from nas.samplers.domain import Domain
-from nas.samplers.evolution import EvolutionSampler
 from nas.samplers.model import ModelSampler
 from nas.samplers.optunas import PerTrial
+from nas.search.samplers.evolution import EvolutionSampler
 from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler
 from reward.limits import Limits
