@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nas.samplers.domain import Domain
-from nas.samplers.own import OwnSampler, Situation
+from nas.search.samplers.base import OwnSampler, Situation
 from search_space.space import FlatParameters
 
 
