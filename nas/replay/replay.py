@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from nas.replay.table import Table
-from nas.samplers.domain import Domain
 from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
 from nas.search.pruners.base import Rule, learn, stopped
+from nas.search.samplers.domain import Domain
 from nas.search.study import Proposals
 from results.candidate import Candidate, State
 from results.worth import reward
@@ -40,7 +40,7 @@ class Replay:
     """Runs searches on a table, one worker at a time.
 
     A strategy is confined to the table's networks: what it proposes is taken to the nearest that it
-    has not had yet (:class:`nas.samplers.domain.Domain`), and one that chooses among all points
+    has not had yet (:class:`nas.search.samplers.domain.Domain`), and one that chooses among all points
     chooses among these. Random search takes the table's in a random order.
     """
 

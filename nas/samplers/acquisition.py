@@ -9,9 +9,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.domain import Domain
 from nas.samplers.features import Features
 from nas.samplers.prediction import Prediction
+from nas.search.samplers.domain import Domain
 from reward.objective import Objective
 from search_space.space import FlatParameters
 

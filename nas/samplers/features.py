@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.domain import Domain, Key
+from nas.search.samplers.domain import Domain, Key
 from search_space.space import FlatParameters
 
 _DRAWN = 300  # to know a feature's mean and deviation from

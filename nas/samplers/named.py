@@ -10,9 +10,9 @@ from importlib import import_module
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 
 from nas.errors import UserError
-from nas.samplers.domain import Domain
 from nas.samplers.model import ModelSampler
 from nas.samplers.optunas import PerTrial
+from nas.search.samplers.domain import Domain
 from nas.search.samplers.evolution import EvolutionSampler
 from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler

@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.samplers.domain import TRIES, Domain
+from nas.search.samplers.domain import TRIES, Domain
 from nas.search.samplers.random import distributions
 from nas.search.seeds import candidate_seed
 from search_space.space import FlatParameters
@@ -24,7 +24,7 @@ class PerTrial(BaseSampler):
 
     Optuna's samplers go on with one generator from trial to trial, so where they stand would be
     lost with the process; what else they know is in the study. What they propose again is
-    replaced, as :meth:`nas.samplers.domain.Domain.settled` says.
+    replaced, as :meth:`nas.search.samplers.domain.Domain.settled` says.
     """
 
     def __init__(self, make: Make, domain: Domain) -> None:

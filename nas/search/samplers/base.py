@@ -12,8 +12,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from nas.samplers.domain import TRIES, Domain, Key
 from nas.samplers.history import Observation, ended, under_way
+from nas.search.samplers.domain import TRIES, Domain, Key
 from nas.search.samplers.random import distributions
 from nas.search.seeds import candidate_seed
 from search_space.space import FlatParameters

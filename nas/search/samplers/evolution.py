@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nas.samplers.domain import Domain
 from nas.search.samplers.base import OwnSampler, Situation
+from nas.search.samplers.domain import Domain
 from search_space.space import FlatParameters
 
 
