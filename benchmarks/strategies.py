@@ -20,8 +20,8 @@ from nas.fidelity.named import stopping_rules
 from nas.replay.replay import Replay, Trace
 from nas.replay.summary import Cost, cost, expected_best
 from nas.replay.table import Table, find_table
-from nas.samplers.named import SAMPLERS
 from nas.search.pruners.base import Rule
+from nas.search.samplers.registry import SAMPLERS
 from nas.search.settings import objective_of
 from results.worth import reward
 from reward.objective import Objective

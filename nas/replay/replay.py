@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from nas.replay.table import Table
-from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
 from nas.search.pruners.base import Rule, learn, stopped
 from nas.search.samplers.domain import Domain
+from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.study import Proposals
 from results.candidate import Candidate, State
 from results.worth import reward

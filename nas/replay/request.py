@@ -11,8 +11,8 @@ from nas.fidelity.named import check_rules, stopping_rules
 from nas.replay.replay import Replay, Trace
 from nas.replay.summary import Cost, cost, expected_best
 from nas.replay.table import find_table
-from nas.samplers.named import check_sampler
 from nas.search.pruners.base import Rule
+from nas.search.samplers.registry import check_sampler
 from nas.search.settings import objective_of
 from results.worth import reward
 

@@ -13,8 +13,8 @@ from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.fidelity.named import check_rules
 from nas.named_space import find_space
-from nas.samplers.named import check_sampler
 from nas.search.run_directory import RunDirectory, create, lasting, open_run
+from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings
 from nas.start_from import find_starts
 from nas.training.recipe import proxy, proxy_batch_size

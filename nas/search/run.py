@@ -18,7 +18,6 @@ from nas.confirm import Confirmation, due
 from nas.errors import UserError
 from nas.fidelity.named import stopping_rules
 from nas.patience import Patience
-from nas.samplers.named import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.samplers.parameter_count import ParameterCount
 from nas.search.driver import Confirm, Search
 from nas.search.evaluator import Evaluation
@@ -27,6 +26,7 @@ from nas.search.progress import Progress, SteadyConsole
 from nas.search.ray_backend import run_trials
 from nas.search.samplers.domain import Domain
 from nas.search.samplers.random import PermutationSampler
+from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.settings import SearchSettings
 from nas.search.study import Proposals
 from nas.shown_runs import source_of

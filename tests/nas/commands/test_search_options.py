@@ -9,9 +9,9 @@ import pytest
 
 from nas.cli.main import main as command_line
 from nas.errors import UserError
-from nas.samplers.named import SAMPLERS
 from nas.search.prepare import SearchRequest, prepare
 from nas.search.run_directory import create, open_run
+from nas.search.samplers.registry import SAMPLERS
 
 
 def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int | str | None:

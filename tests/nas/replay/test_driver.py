@@ -11,9 +11,9 @@ from nas.fidelity.named import stopping_rules
 from nas.replay.replay import Replay, Trace
 from nas.replay.summary import expected_best
 from nas.replay.table import Table
-from nas.samplers.named import SAMPLERS
 from nas.samplers.parameter_count import ParameterCount
 from nas.search.samplers.domain import Domain, Key
+from nas.search.samplers.registry import SAMPLERS
 from results.worth import reward
 from reward.objective import Objective
 from search_space.task import Task

@@ -16,7 +16,7 @@ from optuna.testing.pytest_samplers import (
 )
 
 from nas.errors import UserError
-from nas.samplers.named import SAMPLERS, Task, check_sampler, make_sampler
+from nas.search.samplers.registry import SAMPLERS, Task, check_sampler, make_sampler
 from results.candidate import Candidate, State
 from results.worth import reward
 from reward.limits import Limits
