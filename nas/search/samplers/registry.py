@@ -10,10 +10,10 @@ from importlib import import_module
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 
 from nas.errors import UserError
-from nas.samplers.model import ModelSampler
 from nas.samplers.optunas import PerTrial
 from nas.search.samplers.domain import Domain
 from nas.search.samplers.evolution import EvolutionSampler
+from nas.search.samplers.model.sampler import ModelSampler
 from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler
 from reward.limits import Limits
