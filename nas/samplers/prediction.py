@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nas.samplers.features import Features
 from nas.samplers.history import Observation
-from nas.samplers.surrogate import ACCURACY, STEP_TIME, Surrogate, conditioned
+from nas.search.samplers.model.surrogate import ACCURACY, STEP_TIME, Surrogate, conditioned
 
 Floats = NDArray[np.float64]
 _EDGE = 0.002  # accuracies are kept this far from 0 and 1, where the logit ends
