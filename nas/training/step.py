@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from nas.training.optimizers import RMSPropTF
 from nas.training.recipe import Recipe
-from nas.training.rmsprop import RMSPropTF
 from reward.device import mixed_precision
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas.training.rmsprop import RMSPropTF
+from nas.training.optimizers import RMSPropTF
 
 
 def test_three_steps_by_hand() -> None:
