@@ -26,7 +26,7 @@ from benchmarks.cpu_protocol import follow
 from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
 from nas.training.accuracy import accuracy
-from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
+from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
 from nas.training.placed import placed
 from nas.training.recipe import Recipe, proxy

@@ -22,7 +22,7 @@ from nas.failure import failure
 from nas.micro_batch import micro_batches
 from nas.settled import settled, wear_in
 from nas.timing import Subject, measured_step_time
-from nas.training.averaging import NORM_MOMENTUM, averaging_momentum
+from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
 from nas.training.placed import placed
 from nas.training.recipe import Recipe

@@ -15,8 +15,8 @@ from nas.data.images import Images
 from nas.errors import Diverged
 from nas.training.accuracy import accuracy
 from nas.training.augment import augmented
-from nas.training.averaging import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
 from nas.training.dropout import set_dropout
+from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
 from nas.training.recipe import Recipe
 from nas.training.schedule import share_of_peak
 from nas.training.stage import last_of_one_size, stages, steps

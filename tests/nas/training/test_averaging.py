@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nas.training.averaging import (
+from nas.training.ema import (
     NORM_MOMENTUM,
     WEIGHT_MOMENTUM,
     WeightAverage,

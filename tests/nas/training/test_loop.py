@@ -15,7 +15,7 @@ from nas.data.load import load_search_data
 from nas.errors import Diverged
 from nas.training.accuracy import accuracy
 from nas.training.augment import random_crop
-from nas.training.averaging import WeightAverage
+from nas.training.ema import WeightAverage
 from nas.training.loop import Epoch, Training, total_steps, train
 from nas.training.recipe import Recipe, proxy
 from nas.training.schedule import warmup_cosine
