@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nas.data.images import Images
 from nas.errors import Diverged
 from nas.training.accuracy import accuracy
-from nas.training.augment import augmented
+from nas.training.augmentation import augmented
 from nas.training.dropout import set_dropout
 from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
 from nas.training.recipe import Recipe

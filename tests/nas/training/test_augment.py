@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.resize import resized
-from nas.training.augment import augmented, cutout, random_crop, random_flip
+from nas.training.augmentation import augmented, cutout, random_crop, random_flip
 from nas.training.recipe import Recipe, proxy
 from nas.training.resized_crop import resized_crop
 from nas.training.stage import stages
@@ -168,7 +168,7 @@ def test_randaugment_sees_pixels_and_the_network_normalised_ones(
         assert magnitude == 7.0
         return images
 
-    monkeypatch.setattr("nas.training.augment.randaugment", spy)
+    monkeypatch.setattr("nas.training.augmentation.randaugment", spy)
     images, _ = _batch(replace(PLAIN, randaugment_magnitude=7.0))
     assert torch.allclose(seen[0], blobs().pixels[:8] / 255, atol=1e-5)
     assert torch.allclose(images, blobs().batch(slice(0, 8))[0], atol=1e-4)

@@ -14,7 +14,7 @@ from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
 from nas.errors import Diverged
 from nas.training.accuracy import accuracy
-from nas.training.augment import random_crop
+from nas.training.augmentation import random_crop
 from nas.training.ema import WeightAverage
 from nas.training.loop import Epoch, Training, total_steps, train
 from nas.training.recipe import Recipe, proxy
