@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from benchmarks.cpu_protocol import follow
 from nas.timing import Subject, measured_step_time
 from nas.training.placed import placed
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 from reward.device import device_name, mixed_precision
 from reward.measurements import StepTime
 from reward.step_time.paired import Precision

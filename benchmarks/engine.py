@@ -29,7 +29,7 @@ from nas.search.ray_backend import run_trials
 from nas.search.run_directory import open_for_reading
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import Proposals
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.record import Record

@@ -38,7 +38,7 @@ NEIGHBOUR = """
 import os
 import torch
 torch.set_num_threads(1)
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 from nas.training.step import training_step
 from search_space.network import Network
 from search_space.spaces import small

@@ -31,7 +31,7 @@ from nas.data.split import Split
 from nas.data.statistics import histogram, statistics
 from nas.training.loop import Training
 from nas.training.placed import placed
-from nas.training.recipe import Recipe, proxy
+from nas.training.recipes import Recipe, proxy
 from reward.device import device_name
 from search_space.network import Network
 from search_space.spaces import small

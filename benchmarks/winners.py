@@ -27,7 +27,7 @@ from nas.replay.summary import best_chances
 from nas.replay.table import Table, find_table
 from nas.search.evaluator import Evaluation, Evaluator
 from nas.search.settings import SearchSettings
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 from results.candidate import Candidate, State
 from results.worth import ranked, reward
 from reward.device import device_name

@@ -10,7 +10,7 @@ import torch
 
 from nas.timing import Subject
 from nas.training.placed import placed
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 from nas.training.step import TrainingStep, training_step
 from search_space.network import Network
 from search_space.spaces import small

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.micro_batch import micro_batches
-from nas.training.recipe import Recipe
+from nas.training.recipes import Recipe
 from nas.training.step import TrainingStep, training_step
 from reward.device import device_name
 from reward.measurements import StepTime, TimeLimitExceeded

@@ -8,7 +8,7 @@ from nas.data.split import SearchData
 from nas.full_training.directory import TrainDirectory
 from nas.full_training.pretrained import Pretrained
 from nas.full_training.settings import TrainSettings
-from nas.training.recipe import Recipe
+from nas.training.recipes import Recipe
 
 
 @dataclass(frozen=True)

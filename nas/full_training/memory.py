@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nas.data.images import Images
 from nas.timing import Subject
-from nas.training.recipe import Recipe
+from nas.training.recipes import Recipe
 from nas.training.stage import TrainingStage
 from nas.training.world import World
 

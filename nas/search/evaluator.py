@@ -25,7 +25,7 @@ from nas.timing import Subject, measured_step_time
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
 from nas.training.placed import placed
-from nas.training.recipe import Recipe
+from nas.training.recipes import Recipe
 from nas.training_timer import TrainingTimer
 from results.candidate import Candidate, CurvePoint, State
 from reward.counting import complexity

@@ -17,7 +17,7 @@ from nas.search.run_directory import RunDirectory, create, lasting, open_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings
 from nas.start_from import find_starts
-from nas.training.recipe import proxy, proxy_batch_size
+from nas.training.recipes import proxy, proxy_batch_size
 from results.architecture_file import ArchitectureFile
 from results.record import Record
 from results.record_error import RecordError

@@ -30,7 +30,7 @@ from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.settings import SearchSettings
 from nas.search.study import Proposals
 from nas.shown_runs import source_of
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 from nas.versions import versions
 from results.candidate import Candidate
 from results.dashboard.page_files import page_files

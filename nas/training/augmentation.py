@@ -9,7 +9,7 @@ from nas.data.images import Images
 from nas.data.resize import resized
 from nas.training.mixup import mixup
 from nas.training.randaugment import randaugment
-from nas.training.recipe import Recipe
+from nas.training.recipes import Recipe
 from nas.training.resized_crop import resized_crop
 from nas.training.stage import TrainingStage
 

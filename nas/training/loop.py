@@ -17,7 +17,7 @@ from nas.training.accuracy import accuracy
 from nas.training.augmentation import augmented
 from nas.training.dropout import set_dropout
 from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
-from nas.training.recipe import Recipe
+from nas.training.recipes import Recipe
 from nas.training.schedule import share_of_peak
 from nas.training.stage import last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from nas.training.recipe import STEPS_AN_EPOCH, Recipe, proxy, proxy_batch_size
+from nas.training.recipes import STEPS_AN_EPOCH, Recipe, proxy, proxy_batch_size
 
 _BATCH_SIZE, _LEARNING_RATE = 4096, 0.256
 _EPOCHS, _EPOCHS_A_DECAY = 350, 2.4
@@ -89,7 +89,7 @@ def transfer(images: int, epochs: int | None = None, batch_size: int | None = No
 
 
 def search(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
-    """The search's own, :func:`nas.training.recipe.proxy`: ten epochs that rank networks."""
+    """The search's own, :func:`nas.training.recipes.proxy`: ten epochs that rank networks."""
     return proxy(epochs or 10, batch_size or proxy_batch_size(images))
 
 

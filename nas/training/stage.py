@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import takewhile
 
-from nas.training.recipe import Recipe
+from nas.training.recipes import Recipe
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from nas.training.optimizers import RMSPropTF
-from nas.training.recipe import Recipe
+from nas.training.recipes import Recipe
 from reward.device import mixed_precision
 
 

@@ -18,7 +18,7 @@ from nas.data.split import SearchData
 from nas.errors import Diverged
 from nas.failure import failure
 from nas.search.evaluator import Evaluation, Evaluator
-from nas.training.recipe import Recipe, proxy
+from nas.training.recipes import Recipe, proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.record import Record

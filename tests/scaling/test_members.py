@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from nas.data.formats import digits
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 from nas.training.step import training_step
 from scaling.families import family_of
 from scaling.scaled import Base

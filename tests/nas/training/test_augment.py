@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nas.data.resize import resized
 from nas.training.augmentation import augmented, cutout, random_crop, random_flip
-from nas.training.recipe import Recipe, proxy
+from nas.training.recipes import Recipe, proxy
 from nas.training.resized_crop import resized_crop
 from nas.training.stage import stages
 from tests.nas.training.networks import blobs

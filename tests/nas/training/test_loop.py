@@ -17,7 +17,7 @@ from nas.training.accuracy import accuracy
 from nas.training.augmentation import random_crop
 from nas.training.ema import WeightAverage
 from nas.training.loop import Epoch, Training, total_steps, train
-from nas.training.recipe import Recipe, proxy
+from nas.training.recipes import Recipe, proxy
 from nas.training.schedule import warmup_cosine
 from reward.measurements import TimeLimitExceeded
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nas.training.presets import PRESETS, imagenet, imagenet21k, transfer
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 
 IMAGENET = 1_281_167
 

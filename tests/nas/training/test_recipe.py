@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.training.recipe import STEPS_AN_EPOCH, proxy, proxy_batch_size
+from nas.training.recipes import STEPS_AN_EPOCH, proxy, proxy_batch_size
 
 
 @pytest.mark.parametrize(

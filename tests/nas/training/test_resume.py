@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.training.loop import Epoch, Training
-from nas.training.recipe import Recipe, proxy
+from nas.training.recipes import Recipe, proxy
 from nas.training.resizing import Resizing
 from scaling.regularization import Progressive
 from tests.nas.training.networks import blobs, resnet

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.training.recipe import Recipe, proxy
+from nas.training.recipes import Recipe, proxy
 from nas.training.step import training_step
 from search_space.network import Network
 from search_space.spaces import small

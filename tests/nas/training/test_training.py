@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nas.training.accuracy import accuracy
 from nas.training.loop import Training, averaging_steps, total_steps
-from nas.training.recipe import Recipe, proxy
+from nas.training.recipes import Recipe, proxy
 from nas.training.resizing import Resizing
 from nas.training.step import training_step
 from scaling.regularization import Progressive

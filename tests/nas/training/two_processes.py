@@ -10,7 +10,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from nas.training.loop import Training
-from nas.training.recipe import proxy
+from nas.training.recipes import proxy
 from nas.training.world import World
 from tests.nas.training.networks import blobs, without_norm
 
