@@ -29,8 +29,8 @@ from nas.training.accuracy import accuracy
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
 from nas.training.placed import placed
+from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
-from nas.training.resizing import CROP_AREA, Resizing
 from reward.device import device_name
 from scaling.regularization import Progressive
 from search_space.architecture import Architecture, Stage

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from nas.training.presets import PRESETS
+from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipes import Recipe
-from nas.training.resizing import CROP_AREA, Resizing, ranges_of
 from results.architecture_file import ArchitectureFile, from_json
 from scaling.regularization import Progressive
 

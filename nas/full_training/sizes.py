@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from nas.parameters import parameters
-from nas.training.resizing import ranges_of
+from nas.training.progressive import ranges_of
 from results.architecture_file import ArchitectureFile
 from scaling.regularization import regularization
 from scaling.sizes import ImageSizes, to_multiple

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nas.training.resizing import Resizing
+from nas.training.progressive import Resizing
 
 
 @dataclass(frozen=True)

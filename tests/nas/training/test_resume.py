@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from nas.training.loop import Epoch, Training
+from nas.training.progressive import Resizing
 from nas.training.recipes import Recipe, proxy
-from nas.training.resizing import Resizing
 from scaling.regularization import Progressive
 from tests.nas.training.networks import blobs, resnet
 

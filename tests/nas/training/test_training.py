@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from nas.training.accuracy import accuracy
 from nas.training.loop import Training, averaging_steps, total_steps
+from nas.training.progressive import Resizing
 from nas.training.recipes import Recipe, proxy
-from nas.training.resizing import Resizing
 from nas.training.step import training_step
 from scaling.regularization import Progressive
 from search_space.network import Network
