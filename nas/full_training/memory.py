@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from nas.data.images import Images
 from nas.timing import Subject
+from nas.training.distributed import World
 from nas.training.recipes import Recipe
 from nas.training.stage import TrainingStage
-from nas.training.world import World
 
 
 def fitting_micro_batch(

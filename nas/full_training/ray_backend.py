@@ -29,7 +29,7 @@ from nas.full_training.directory import TrainDirectory
 from nas.full_training.events import Event, Listener, WorkerLost
 from nas.full_training.job import Job
 from nas.full_training.worker import run_worker
-from nas.training.world import World
+from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
 _POLL_S = 0.5

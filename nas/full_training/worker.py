@@ -18,11 +18,11 @@ from nas.full_training.events import Begun, EpochEnded, Listener
 from nas.full_training.job import Job
 from nas.full_training.memory import fitting_micro_batch
 from nas.full_training.steps import Steps, device_name
+from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
 from nas.training.placed import placed
 from nas.training.stage import stages
-from nas.training.world import World
 from reward.peak_memory import is_out_of_memory
 from search_space.network import Network
 

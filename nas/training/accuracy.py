@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.images import Images
-from nas.training.world import World
+from nas.training.distributed import World
 from reward.device import mixed_precision
 
 

@@ -15,13 +15,13 @@ from nas.data.images import Images
 from nas.errors import Diverged
 from nas.training.accuracy import accuracy
 from nas.training.augmentation import augmented
+from nas.training.distributed import World, set_seed, unwrapped
 from nas.training.dropout import set_dropout
 from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
 from nas.training.recipes import Recipe
 from nas.training.schedule import share_of_peak
 from nas.training.stage import last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
-from nas.training.world import World, set_seed, unwrapped
 from reward.measurements import TimeLimitExceeded
 
 _CHECKED_EVERY = 64  # steps; a look at the loss waits for a GPU

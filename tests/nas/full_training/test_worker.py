@@ -20,8 +20,8 @@ from nas.full_training.memory import fitting_micro_batch
 from nas.full_training.prepare import TrainRequest, prepare
 from nas.full_training.worker import run_worker
 from nas.training.accuracy import accuracy
+from nas.training.distributed import World
 from nas.training.stage import stages
-from nas.training.world import World
 from search_space.network import Network
 from tests.nas.full_disk import files_of_at_most
 from tests.nas.full_training.conftest import MakeJob

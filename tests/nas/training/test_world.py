@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from nas.training.world import World, set_seed
+from nas.training.distributed import World, set_seed
 
 ROOT = Path(__file__).parents[3]
 

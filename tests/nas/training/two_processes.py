@@ -9,9 +9,9 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from nas.training.distributed import World
 from nas.training.loop import Training
 from nas.training.recipes import proxy
-from nas.training.world import World
 from tests.nas.training.networks import blobs, without_norm
 
 RECIPE = replace(proxy(epochs=2, batch_size=16), crop_padding=0.0)
