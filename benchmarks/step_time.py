@@ -22,7 +22,7 @@ from nas.bench.measure import Question, Timed, measured_apart
 from nas.search.run_directory import open_for_reading
 from nas.search.settings import SearchSettings
 from results.candidate import State
-from results.worth import normalized_step_time, ranked
+from results.ranking import normalized_step_time, ranked
 from reward.device import processor_name
 from reward.step_time.paired import ALLOCATOR_SETTINGS
 from reward.step_time_statistics import normalized, robust_deviation

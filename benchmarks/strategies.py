@@ -23,7 +23,7 @@ from nas.replay.table import Table, find_table
 from nas.search.pruners.base import Rule
 from nas.search.samplers.registry import SAMPLERS
 from nas.search.settings import objective_of
-from results.worth import reward
+from results.ranking import reward
 from reward.objective import Objective
 
 TABLE = Path(__file__).parent / "small_on_shapes_24px.parquet"

@@ -29,7 +29,7 @@ from nas.search.evaluator import Evaluation, Evaluator
 from nas.search.settings import SearchSettings
 from nas.training.recipes import proxy
 from results.candidate import Candidate, State
-from results.worth import ranked, reward
+from results.ranking import ranked, reward
 from reward.device import device_name
 
 FIRST_SEED = 10**6  # none that a search has drawn

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from results.candidate import Candidate, State
-from results.worth import ranked
+from results.ranking import ranked
 from reward.objective import Objective
 
 

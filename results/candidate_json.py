@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from results.candidate import Candidate, State
+from results.ranking import reward
 from results.scaled_from import coefficients
 from results.step_time_json import step_time_json
-from results.worth import reward
 from reward.objective import Objective
 
 

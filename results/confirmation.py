@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from results.candidate import Candidate
-from results.worth import best, reward
+from results.ranking import best, reward
 from reward.objective import Objective
 
 

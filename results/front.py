@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from results.candidate import Candidate, State
-from results.worth import normalized_step_time
+from results.ranking import normalized_step_time
 
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:

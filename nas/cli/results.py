@@ -51,8 +51,8 @@ def print_results(
     from nas.cli.tables import print_table, short_count
     from results.devices import devices, mixed
     from results.notation import stages_text
+    from results.ranking import normalized_step_time, ranked
     from results.scaled_from import COEFFICIENTS, coefficients
-    from results.worth import normalized_step_time, ranked
     from reward.step_time_statistics import median_s
 
     rows: list[tuple[str, ...]] = []

@@ -14,7 +14,7 @@ from nas.search.samplers.domain import Domain
 from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.study import Proposals
 from results.candidate import Candidate, State
-from results.worth import reward
+from results.ranking import reward
 from reward.objective import Objective
 from search_space.space import FlatParameters
 from search_space.task import Task as ImageTask

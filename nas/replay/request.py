@@ -14,7 +14,7 @@ from nas.replay.table import find_table
 from nas.search.pruners.base import Rule
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import objective_of
-from results.worth import reward
+from results.ranking import reward
 
 BASELINE = "random"
 

@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from results.candidate import Candidate, State
-from results.worth import normalized_step_time, reward_at
+from results.ranking import normalized_step_time, reward_at
 from reward.objective import Objective
 from reward.step_time_statistics import reference_median_s
 from search_space.space import FlatParameters

@@ -6,7 +6,7 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
 from results.candidate import Candidate, State
-from results.worth import normalized_step_time, reward, reward_at
+from results.ranking import normalized_step_time, reward, reward_at
 from reward.limits import Limits
 from reward.objective import Objective
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from results.candidate import EVALUATED, Candidate, State
 from results.devices import devices, mixed
-from results.worth import normalized_step_time, reward
+from results.ranking import normalized_step_time, reward
 from reward.objective import Objective
 
 

@@ -12,7 +12,7 @@ from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate
 from results.candidate_json import name
 from results.dashboard.plain import plain, text, whole
-from results.worth import normalized_step_time
+from results.ranking import normalized_step_time
 from reward.measurements import StepTime
 from reward.objective import Objective
 from reward.step_time_statistics import interval_s, median_s, normalized_interval

@@ -18,8 +18,8 @@ from results.dashboard.plain import for_script
 from results.dashboard.policy import policy
 from results.dashboard.source import Source
 from results.front import front
+from results.ranking import ranked
 from results.record_error import RecordError
-from results.worth import ranked
 from reward.objective import Objective
 
 MOST_DETAILS = 2000  # candidates a run, some 3 KB each

@@ -21,8 +21,8 @@ from nas.search.evaluator import Evaluation, Evaluator
 from nas.training.recipes import Recipe, proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
+from results.ranking import reward
 from results.record import Record
-from results.worth import reward
 from reward.counting import complexity
 from reward.limits import Limits
 from reward.measurements import TimeLimitExceeded

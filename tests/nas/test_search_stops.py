@@ -20,8 +20,8 @@ from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, CurvePoint, State
 from results.confirmation import confirmed
 from results.database import sqlite_url
+from results.ranking import ranked
 from results.record import Record
-from results.worth import ranked
 from reward.measurements import StepTime
 from reward.objective import Objective
 from search_space.space import Space

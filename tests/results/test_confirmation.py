@@ -14,8 +14,8 @@ from results.candidate import Candidate, CurvePoint, State
 from results.confirmation import confirmed, spread, winner
 from results.files import write_files
 from results.front import front
+from results.ranking import ranked, reward
 from results.table import table
-from results.worth import ranked, reward
 from reward.objective import Objective
 from search_space.task import Task
 

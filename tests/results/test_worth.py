@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from results.candidate import Candidate, State
-from results.worth import best, normalized_step_time, reward
+from results.ranking import best, normalized_step_time, reward
 from reward.objective import Objective
 
 MakeCandidate = Callable[..., Candidate]

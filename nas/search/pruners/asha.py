@@ -8,7 +8,7 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from results.candidate import Candidate
-from results.worth import reward_at
+from results.ranking import reward_at
 from reward.objective import Objective
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas.fidelity.ceiling import Ceiling
 from results.candidate import Candidate
-from results.worth import reward, reward_at
+from results.ranking import reward, reward_at
 from reward.objective import Objective
 
 

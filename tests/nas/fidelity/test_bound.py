@@ -11,7 +11,7 @@ from nas.fidelity.ceiling import Certain, Credible
 from nas.search.pruners.base import stopped
 from nas.search.pruners.bound import Bound
 from results.candidate import Candidate, State
-from results.worth import best
+from results.ranking import best
 from reward.objective import Objective
 from tests.nas.fidelity.conftest import EPOCHS, after, made
 

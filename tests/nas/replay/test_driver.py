@@ -14,7 +14,7 @@ from nas.replay.table import Table
 from nas.samplers.parameter_count import ParameterCount
 from nas.search.samplers.domain import Domain, Key
 from nas.search.samplers.registry import SAMPLERS
-from results.worth import reward
+from results.ranking import reward
 from reward.objective import Objective
 from search_space.task import Task
 

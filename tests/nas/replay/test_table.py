@@ -11,7 +11,7 @@ import pytest
 from nas.errors import UserError
 from nas.replay.table import Table, find_table, read_table, table_of, write_table
 from results.candidate import State
-from results.worth import reward
+from results.ranking import reward
 from reward.objective import Objective
 from reward.step_time_statistics import median_s
 from search_space.published import published

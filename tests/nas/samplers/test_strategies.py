@@ -18,7 +18,7 @@ from optuna.testing.pytest_samplers import (
 from nas.errors import UserError
 from nas.search.samplers.registry import SAMPLERS, Task, check_sampler, make_sampler
 from results.candidate import Candidate, State
-from results.worth import reward
+from results.ranking import reward
 from reward.limits import Limits
 from search_space.architecture import Architecture, Stage
 from search_space.choices import StageChoices

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 from results.architecture_file import read
 from results.candidate import Candidate
 from results.front import front
+from results.ranking import best, ranked
 from results.record import Record
 from results.table import table
-from results.worth import best, ranked
 from reward.objective import Objective
 from tests.results.dashboard.conftest import CANDIDATES, Visit, place
 

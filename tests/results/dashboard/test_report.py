@@ -16,8 +16,8 @@ from results.candidate import Candidate
 from results.dashboard import report
 from results.dashboard.report import write_report
 from results.front import front
+from results.ranking import best
 from results.record import Record
-from results.worth import best
 from reward.objective import Objective
 from tests.results.dashboard.conftest import CANDIDATES, Visit, place
 from tests.results.dashboard.made_run import make_run
