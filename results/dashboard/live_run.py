@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from results.candidate import Candidate, State
 from results.dashboard.columns import INTERVAL, Row, row
+from results.dashboard.facts import space_of
 from results.dashboard.plain import number
 from results.dashboard.reader import Reader
-from results.dashboard.run_facts import space_of
 from reward.measurements import StepTime
 from reward.step_time_statistics import normalized_interval
 

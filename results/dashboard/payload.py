@@ -112,7 +112,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from results.dashboard.benches import relative_step_time
-from results.dashboard.run_facts import reference_json
+from results.dashboard.facts import reference_json
 from results.dashboard.source import Source
 from reward.objective import Objective
 

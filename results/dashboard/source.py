@@ -9,9 +9,9 @@ from typing import Any
 
 from results.candidate import Candidate
 from results.dashboard.columns import Row, columns
+from results.dashboard.facts import reference_json, space_json, task_of, title_of
 from results.dashboard.live_run import LiveRun, Place
 from results.dashboard.plain import plain, text
-from results.dashboard.run_facts import reference_json, space_json, task_of, title_of
 from results.dashboard.searching import is_searching
 from results.record_error import RecordError
 
