@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nas.errors import UserError
 from results.architecture_file import ArchitectureFile
-from reward.counting import complexity
+from reward.complexity import complexity
 from search_space.network import Network
 
 

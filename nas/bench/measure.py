@@ -112,7 +112,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     from nas.settled import settled, wear_in
     from nas.timing import measured_step_time
     from nas.training.recipes import proxy
-    from reward.counting import complexity
+    from reward.complexity import complexity
     from reward.latency import latencies_s
     from reward.step_time.paired import Precision
 

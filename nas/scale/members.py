@@ -14,7 +14,7 @@ from nas.versions import versions
 from results.architecture_file import ArchitectureFile
 from results.scaled_from import base_json
 from results.step_time_json import step_time_json
-from reward.counting import complexity
+from reward.complexity import complexity
 from reward.measurements import StepTime
 from reward.step_time_statistics import normalized
 from scaling.families import Family, s_family

@@ -28,7 +28,7 @@ from nas.training.placed import placed
 from nas.training.recipes import Recipe
 from nas.training_timer import TrainingTimer
 from results.candidate import Candidate, CurvePoint, State
-from reward.counting import complexity
+from reward.complexity import complexity
 from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
 from reward.measurements import StepTime

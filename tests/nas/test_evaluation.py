@@ -23,7 +23,7 @@ from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.ranking import reward
 from results.record import Record
-from reward.counting import complexity
+from reward.complexity import complexity
 from reward.limits import Limits
 from reward.measurements import TimeLimitExceeded
 from reward.objective import Objective

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from reward.counting import complexity
+from reward.complexity import complexity
 from reward.measurements import Complexity
 
 
