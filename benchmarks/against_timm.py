@@ -28,7 +28,7 @@ from nas.timing import Subject, measured_step_time
 from nas.training.placed import placed
 from nas.training.recipes import proxy
 from reward.device import device_name, mixed_precision
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from reward.step_time.paired import Precision
 from reward.step_time_statistics import (
     median_s,

@@ -20,7 +20,7 @@ from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
 from results.record import Record
 from reward.device import processor_name
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.published import EFFICIENTNETV2_S
 
 

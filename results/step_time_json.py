@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import interval_s, median_s, normalized, normalized_interval
 
 _KEYS = (

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from results.candidate import Candidate, CurvePoint, State
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 
 _PLAIN = (

@@ -9,7 +9,7 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from reward.measurements import Complexity
+from reward.step_time.measurement import Complexity
 
 
 def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity:

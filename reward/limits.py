@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import normalized
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from math import comb
 from statistics import median
 
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 
 FEWEST_PAIRS = 6  # with a 95 % interval of their median
 

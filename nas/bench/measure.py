@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import UserError
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.task import IMAGENET, Task
 

@@ -15,7 +15,7 @@ from nas.search.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
 from results.record_error import RecordError
 from results.step_time_json import step_time_json, with_ends_apart
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space
 from search_space.space_file import parse_space

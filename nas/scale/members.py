@@ -15,7 +15,7 @@ from results.architecture_file import ArchitectureFile
 from results.scaled_from import base_json
 from results.step_time_json import step_time_json
 from reward.complexity import complexity
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import normalized
 from scaling.families import Family, s_family
 from scaling.regularization import regularization

@@ -31,7 +31,7 @@ from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
 from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from reward.step_time.paired import Precision
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep

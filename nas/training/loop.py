@@ -22,7 +22,7 @@ from nas.training.recipes import Recipe
 from nas.training.schedule import share_of_peak
 from nas.training.stage import last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
-from reward.measurements import TimeLimitExceeded
+from reward.step_time.measurement import TimeLimitExceeded
 
 _CHECKED_EVERY = 64  # steps; a look at the loss waits for a GPU
 

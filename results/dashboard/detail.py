@@ -13,8 +13,8 @@ from results.candidate import Candidate
 from results.candidate_json import name
 from results.dashboard.plain import plain, text, whole
 from results.ranking import normalized_step_time
-from reward.measurements import StepTime
 from reward.objective import Objective
+from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import interval_s, median_s, normalized_interval
 from search_space.task import Task
 

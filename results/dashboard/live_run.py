@@ -10,7 +10,7 @@ from results.dashboard.columns import INTERVAL, Row, row
 from results.dashboard.facts import space_of
 from results.dashboard.plain import number
 from results.dashboard.reader import Reader
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import normalized_interval
 
 _DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)

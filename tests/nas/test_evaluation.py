@@ -25,8 +25,8 @@ from results.ranking import reward
 from results.record import Record
 from reward.complexity import complexity
 from reward.limits import Limits
-from reward.measurements import TimeLimitExceeded
 from reward.objective import Objective
+from reward.step_time.measurement import TimeLimitExceeded
 from reward.step_time_statistics import FEWEST_PAIRS
 from search_space.architecture import Architecture, Block, Stage
 from search_space.network import Network

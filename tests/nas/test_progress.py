@@ -11,8 +11,8 @@ from rich.console import Console
 
 from nas.search.progress import Progress, duration
 from results.candidate import Candidate, CurvePoint, State
-from reward.measurements import StepTime
 from reward.objective import Objective
+from reward.step_time.measurement import StepTime
 from search_space.spaces import small
 
 CANDIDATE = Candidate(

@@ -10,8 +10,8 @@ from nas.search.samplers.random import PermutationSampler
 from nas.search.seeds import candidate_seed
 from nas.search.study import Proposals
 from results.candidate import Candidate, CurvePoint, State
-from reward.measurements import StepTime
 from reward.objective import Objective
+from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.published import published
 from search_space.space import Space

@@ -18,8 +18,8 @@ from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
 from results.record import Record
 from results.record_error import RecordError
-from reward.measurements import StepTime
 from reward.objective import Objective
+from reward.step_time.measurement import StepTime
 from scaling.coefficient_grid import CoefficientGrid
 from scaling.scaled import Base
 from scaling.sizes import ImageSizes

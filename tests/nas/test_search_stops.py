@@ -22,8 +22,8 @@ from results.confirmation import confirmed
 from results.database import sqlite_url
 from results.ranking import ranked
 from results.record import Record
-from reward.measurements import StepTime
 from reward.objective import Objective
+from reward.step_time.measurement import StepTime
 from search_space.space import Space
 
 EPOCHS, BUDGET = 6, 24

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from nas.training.step import TrainingStep
 from nas.training_timer import FIRST_ROW, FIRST_TIMED, FURTHER_ROW, TrainingTimer
-from reward.measurements import TimeLimitExceeded
 from reward.steadiness import SLOWED_THROUGHOUT
+from reward.step_time.measurement import TimeLimitExceeded
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 

@@ -11,7 +11,7 @@ import pytest
 
 from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture, Stage
 
 MakeCandidate = Callable[..., Candidate]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from reward.complexity import complexity
-from reward.measurements import Complexity
+from reward.step_time.measurement import Complexity
 
 
 class TwoLayers(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reward.limits import Infeasible, Limits
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 
 TIMED = StepTime((3.0,) * 7, (2.0,) * 7, 10**9, "cpu", 32, 8)
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import (
     interval_s,
     median_interval,

@@ -13,7 +13,7 @@ from nas.bench import request
 from nas.bench.measure import Answer, Question
 from nas.cli.main import nas
 from nas.errors import UserError
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from tests.nas.command_line import nas as nas_process
 
 

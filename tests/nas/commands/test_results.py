@@ -10,8 +10,8 @@ from rich.console import Console
 
 from nas.cli.results import print_results
 from results.candidate import Candidate, State
-from reward.measurements import StepTime
 from reward.objective import Objective
+from reward.step_time.measurement import StepTime
 from search_space.spaces import small
 
 TIMED = StepTime((0.13,) * 7, (0.1,) * 7, 10**9, "cpu", 8, 64)

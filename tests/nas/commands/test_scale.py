@@ -14,7 +14,7 @@ from nas.cli.main import nas
 from nas.parameters import parameters
 from nas.scale import members
 from results.architecture_file import ArchitectureFile, read, write
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.published import published
 from search_space.spaces import small
 from search_space.task import Task

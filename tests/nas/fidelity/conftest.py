@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from results.candidate import Candidate, CurvePoint, State
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture, Stage
 
 EPOCHS = 10

@@ -13,8 +13,8 @@ from ray.tune.schedulers import AsyncHyperBandScheduler
 from nas.search.pruners.asha import Asha
 from nas.search.pruners.base import learn, stopped
 from results.candidate import Candidate
-from reward.measurements import StepTime
 from reward.objective import Objective
+from reward.step_time.measurement import StepTime
 from tests.nas.fidelity.conftest import EPOCHS, after, made
 
 

@@ -9,7 +9,7 @@ import pytest
 from nas.replay.table import Table
 from nas.samplers.parameter_count import ParameterCount
 from results.candidate import Candidate, CurvePoint, State
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.space import Space
 from search_space.space_file import write_space
 from search_space.spaces import small

@@ -13,8 +13,8 @@ from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.study import Proposal, Proposals
 from results.candidate import Candidate, CurvePoint, State
 from reward.limits import Limits
-from reward.measurements import StepTime
 from reward.objective import Objective
+from reward.step_time.measurement import StepTime
 from search_space.space import Space
 from search_space.task import Task as ImageTask
 

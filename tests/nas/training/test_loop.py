@@ -19,7 +19,7 @@ from nas.training.ema import WeightAverage
 from nas.training.loop import Epoch, Training, total_steps, train
 from nas.training.recipes import Recipe, proxy
 from nas.training.schedule import warmup_cosine
-from reward.measurements import TimeLimitExceeded
+from reward.step_time.measurement import TimeLimitExceeded
 
 CHANCE = 0.1
 pytestmark = pytest.mark.usefixtures("_one_thread")

@@ -24,7 +24,7 @@ from results.database import sqlite_url
 from results.record import Record
 from results.schema import CANDIDATES
 from results.stored import to_row
-from reward.measurements import StepTime
+from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space
 from search_space.space_file import parse_space, write_space
