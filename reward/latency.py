@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from reward.device import mixed_precision
-from reward.stopwatch import stopwatch
+from reward.step_time.clocks import stopwatch
 
 
 @torch.inference_mode()

@@ -18,13 +18,13 @@ from typing import TypeVar
 
 import torch
 
+from reward.step_time.clocks import stopwatch
 from reward.step_time_statistics import (
     FEWEST_PAIRS,
     pair_ratios,
     relative_half_width,
     standard_error,
 )
-from reward.stopwatch import stopwatch
 from reward.usual_step import UsualStep
 
 T = TypeVar("T")

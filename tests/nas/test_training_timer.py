@@ -49,7 +49,10 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
-    for module in ("reward.stopwatch.time.process_time", "nas.training_timer.time.monotonic"):
+    for module in (
+        "reward.step_time.clocks.time.process_time",
+        "nas.training_timer.time.monotonic",
+    ):
         monkeypatch.setattr(module, machine.clock)
     monkeypatch.setattr(TrainingTimer, "_watched", lambda self, run, step: run())
     return machine

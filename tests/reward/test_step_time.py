@@ -40,7 +40,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """In place of the process's, and of the one on the wall."""
     clock = Clock()
-    monkeypatch.setattr("reward.stopwatch.time.process_time", clock)
+    monkeypatch.setattr("reward.step_time.clocks.time.process_time", clock)
     monkeypatch.setattr("reward.step_time.paired.time.monotonic", clock)
     return clock
 
