@@ -26,13 +26,13 @@ from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
 from nas.training.placed import placed
 from nas.training.recipes import Recipe
-from nas.training_timer import TrainingTimer
 from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
 from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
 from reward.step_time.measurement import StepTime
 from reward.step_time.paired import Precision
+from reward.step_time.within_training import TrainingTimer
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 from search_space.architecture import Architecture

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from nas.training.step import TrainingStep
-from nas.training_timer import FIRST_ROW, FIRST_TIMED, FURTHER_ROW, TrainingTimer
 from reward.steadiness import SLOWED_THROUGHOUT
 from reward.step_time.measurement import TimeLimitExceeded
+from reward.step_time.within_training import FIRST_ROW, FIRST_TIMED, FURTHER_ROW, TrainingTimer
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
@@ -51,7 +51,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
     for module in (
         "reward.step_time.clocks.time.process_time",
-        "nas.training_timer.time.monotonic",
+        "reward.step_time.within_training.time.monotonic",
     ):
         monkeypatch.setattr(module, machine.clock)
     monkeypatch.setattr(TrainingTimer, "_watched", lambda self, run, step: run())
