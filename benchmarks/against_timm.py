@@ -24,12 +24,12 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cpu_protocol import follow
-from nas.timing import Subject, measured_step_time
 from nas.training.placed import placed
 from nas.training.recipes import proxy
 from reward.device import device_name, mixed_precision
 from reward.step_time.measurement import StepTime
 from reward.step_time.paired import Precision
+from reward.step_time.standalone import Subject, measured_step_time
 from reward.step_time_statistics import (
     median_s,
     normalized,

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import torch
 
-from nas.timing import Subject
 from nas.training.placed import placed
 from nas.training.recipes import proxy
 from nas.training.step import TrainingStep, training_step
+from reward.step_time.standalone import Subject
 from search_space.network import Network
 from search_space.spaces import small
 

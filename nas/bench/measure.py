@@ -24,7 +24,7 @@ from search_space.task import IMAGENET, Task
 if TYPE_CHECKING:
     import torch
 
-    from nas.timing import Subject
+    from reward.step_time.standalone import Subject
 
 DEFAULT_CAP_S = 30.0
 _PIXELS_A_BATCH = 128 * 32**2  # what a CPU does in a fraction of a second
@@ -110,11 +110,11 @@ def _answer(asked: dict[str, Any]) -> Answer:
 
     from nas.failure import failure
     from nas.settled import settled, wear_in
-    from nas.timing import measured_step_time
     from nas.training.recipes import proxy
     from reward.complexity import complexity
     from reward.latency import latencies_s
     from reward.step_time.paired import Precision
+    from reward.step_time.standalone import measured_step_time
 
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -155,8 +155,8 @@ def _batch_size(image_size: int, device: torch.device) -> int:
 def _subject(asked: dict[str, Any], task: Task, batch_size: int, device: torch.device) -> Subject:
     import torch
 
-    from nas.timing import Subject
     from nas.training.placed import placed
+    from reward.step_time.standalone import Subject
     from search_space.network import Network
 
     architecture = Architecture.from_json(asked["architecture"])

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from nas.data.images import Images
-from nas.timing import Subject
 from nas.training.distributed import World
 from nas.training.recipes import Recipe
 from nas.training.stage import TrainingStage
+from reward.step_time.standalone import Subject
 
 
 def fitting_micro_batch(

@@ -9,12 +9,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from nas.timing import step_time_of
 from nas.training.step import TrainingStep
 from reward.peak_memory import peak_memory_bytes
 from reward.steadiness import STANDARD_ERROR
 from reward.step_time.measurement import StepTime, TimeLimitExceeded
 from reward.step_time.paired import PairedTimer
+from reward.step_time.standalone import step_time_of
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.settled import settled, wear_in
-from nas.timing import Subject
 from nas.training.step import TrainingStep
+from reward.step_time.standalone import Subject
 
 
 def test_it_is_small_and_has_been_stepped() -> None:
