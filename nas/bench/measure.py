@@ -109,12 +109,12 @@ def _answer(asked: dict[str, Any]) -> Answer:
     import torch
 
     from nas.failure import failure
-    from nas.settled import settled, wear_in
     from nas.training.recipes import proxy
     from reward.complexity import complexity
     from reward.latency import latencies_s
     from reward.step_time.paired import Precision
     from reward.step_time.standalone import measured_step_time
+    from reward.step_time.warmup import settled, wear_in
 
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

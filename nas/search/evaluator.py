@@ -20,7 +20,6 @@ from nas.data.images import on_device
 from nas.data.split import SearchData
 from nas.failure import failure
 from nas.micro_batch import micro_batches
-from nas.settled import settled, wear_in
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
 from nas.training.placed import placed
@@ -32,6 +31,7 @@ from reward.limits import Infeasible, Limits
 from reward.step_time.measurement import StepTime
 from reward.step_time.paired import Precision
 from reward.step_time.standalone import Subject, measured_step_time
+from reward.step_time.warmup import settled, wear_in
 from reward.step_time.within_training import TrainingTimer
 from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.settled import settled, wear_in
 from nas.training.step import TrainingStep
 from reward.step_time.standalone import Subject
+from reward.step_time.warmup import settled, wear_in
 
 
 def test_it_is_small_and_has_been_stepped() -> None:
@@ -49,7 +49,7 @@ def test_several_networks_take_turns_with_the_reference(order: list[int | str]) 
 
 def test_slow_steps_end_it(order: list[int | str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 2))  # seconds
-    monkeypatch.setattr("nas.settled.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("reward.step_time.warmup.time.monotonic", lambda: next(clock))
     _wear_in(order)
     assert order.count("reference") == 1
 
