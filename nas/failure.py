@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nas.errors import Diverged
-from reward.peak_memory import is_out_of_memory
 from reward.step_time.measurement import TimeLimitExceeded
+from reward.step_time.memory_and_latency import is_out_of_memory
 
 
 def failure(error: BaseException) -> tuple[str, str]:

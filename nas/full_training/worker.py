@@ -23,7 +23,7 @@ from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
 from nas.training.placed import placed
 from nas.training.stage import stages
-from reward.peak_memory import is_out_of_memory
+from reward.step_time.memory_and_latency import is_out_of_memory
 from search_space.network import Network
 
 

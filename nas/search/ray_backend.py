@@ -21,7 +21,7 @@ from nas.failure import failure
 from nas.ray_worker import CandidateTrial
 from nas.search.evaluator import Evaluation
 from results.candidate import Candidate, State
-from reward.peak_memory import is_about_memory
+from reward.step_time.memory_and_latency import is_about_memory
 
 
 class Driver(Protocol):

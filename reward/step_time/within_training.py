@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from nas.training.step import TrainingStep
-from reward.peak_memory import peak_memory_bytes
 from reward.steadiness import STANDARD_ERROR
 from reward.step_time.measurement import StepTime, TimeLimitExceeded
+from reward.step_time.memory_and_latency import peak_memory_bytes
 from reward.step_time.paired import PairedTimer
 from reward.step_time.standalone import step_time_of
 from reward.step_time_statistics import FEWEST_PAIRS

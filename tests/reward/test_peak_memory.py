@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from reward.peak_memory import peak_memory_bytes
+from reward.step_time.memory_and_latency import peak_memory_bytes
 
 CPU = torch.device("cpu")
 MIB = 2**20
