@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from scaling.invariants import check_grown
 from search_space.architecture import Architecture, Stage
-from search_space.resize import Rounding, multiply, to_nearest_8
+from search_space.transforms import Rounding, multiply, to_nearest_8
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def grow(
     """The base with channels times width, rounded, and layers times depth, rounded up.
 
     Stem and head widen as the stages do. ``rounding`` is to the nearest 8, in EfficientNet (V1)
-    with a guard (:mod:`search_space.resize`).
+    with a guard (:mod:`search_space.transforms`).
 
     Invariants: every stage is at least as deep and as wide as before; stages stay as many, and
     their operators, kernels, strides, expansions and squeeze ratios and the stem's stride the same.

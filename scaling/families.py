@@ -13,7 +13,7 @@ from scaling import compound, non_uniform, shrink
 from scaling.scaled import Base, Scaled
 from scaling.sizes import ImageSizes, scale, to_multiple
 from search_space.published import PUBLISHED, published
-from search_space.resize import Rounding, to_nearest_8, to_nearest_8_guarded
+from search_space.transforms import Rounding, to_nearest_8, to_nearest_8_guarded
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from scaling.invariants import check_grown
 from search_space.architecture import Architecture, Stage
-from search_space.resize import to_nearest_8
+from search_space.transforms import to_nearest_8
 
 PHI = {"S": 0, "M": 1, "L": 3, "XL": 4}
 LATER_STAGES = 2  # before the closing one

@@ -7,7 +7,7 @@ from dataclasses import replace
 from scaling.compound import DEPTHS, WIDTHS, Multipliers, between
 from scaling.invariants import check_shrunk
 from search_space.architecture import Architecture, Stage
-from search_space.resize import multiply, to_nearest_8
+from search_space.transforms import multiply, to_nearest_8
 
 S_STEP = 4  # An S is as deep and wide, against its B0, as EfficientNet-B4: 1.8 and 1.4.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from search_space.architecture import Architecture, Stage
-from search_space.resize import multiply, to_nearest_8, to_nearest_8_guarded
+from search_space.transforms import multiply, to_nearest_8, to_nearest_8_guarded
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from search_space.architecture import Architecture, Stage
 from search_space.published import EFFICIENTNET_B0
-from search_space.resize import multiply, to_nearest_8, to_nearest_8_guarded
+from search_space.transforms import multiply, to_nearest_8, to_nearest_8_guarded
 from tests.search_space import strategies
 
 
