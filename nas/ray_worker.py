@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from ray import tune
 
-from nas.failure import failure
-from nas.search.evaluator import Evaluation, Evaluator
+from nas.search.evaluator import Evaluation, Evaluator, failure
 from results.candidate import Candidate, State
 
 

@@ -108,7 +108,7 @@ def _why(done: subprocess.CompletedProcess[str]) -> str:
 def _answer(asked: dict[str, Any]) -> Answer:
     import torch
 
-    from nas.failure import failure
+    from nas.search.evaluator import failure
     from nas.training.recipes import proxy
     from reward.complexity import complexity
     from reward.latency import latencies_s

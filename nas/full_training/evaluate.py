@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from nas.data.images import Images, images
 from nas.data.load import load_test_data
 from nas.errors import UserError
-from nas.failure import failure
 from nas.full_training.checkpoint import TrainedNetwork
+from nas.search.evaluator import failure
 from nas.training.placed import placed
 from reward.device import mixed_precision
 

@@ -18,7 +18,7 @@ from torch import nn
 
 from nas.data.images import on_device
 from nas.data.split import SearchData
-from nas.failure import failure
+from nas.errors import Diverged
 from nas.micro_batch import micro_batches
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
@@ -28,7 +28,8 @@ from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
 from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
-from reward.step_time.measurement import StepTime
+from reward.step_time.measurement import StepTime, TimeLimitExceeded
+from reward.step_time.memory_and_latency import is_out_of_memory
 from reward.step_time.paired import Precision
 from reward.step_time.standalone import Subject, measured_step_time
 from reward.step_time.warmup import settled, wear_in
@@ -42,8 +43,14 @@ from search_space.operators import OPERATORS, Operator
 TIMING_SHARE = 0.035
 """Of a candidate's evaluation, for the reference's steps beyond the fewest, twice as much where
 something disturbs them; peak memory and latency take some more."""
+
+
 _REFERENCE_WARMUP = 4  # steps; a process's first ones take up to three times as long
+
+
 _LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
+
+
 _CAP_BEFORE_TRAINING_S = 10.0
 
 
@@ -280,3 +287,16 @@ def _timed(phases: dict[str, float], name: str) -> Iterator[None]:
         yield
     finally:
         phases[name] = phases.get(name, 0.0) + time.monotonic() - start
+
+
+def failure(error: BaseException) -> tuple[str, str]:
+    """The cause, a short code, and one line of detail of what went wrong with a candidate."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    detail = text if len(text) <= 300 else text[:297] + "..."
+    if isinstance(error, Diverged):
+        return "diverged", detail
+    if isinstance(error, TimeLimitExceeded):
+        return "time_limit", detail
+    if is_out_of_memory(error):
+        return "out_of_memory", detail
+    return "error", f"{type(error).__name__}: {detail}"

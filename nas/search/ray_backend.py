@@ -17,9 +17,8 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from nas.cluster import Cluster
-from nas.failure import failure
 from nas.ray_worker import CandidateTrial
-from nas.search.evaluator import Evaluation
+from nas.search.evaluator import Evaluation, failure
 from results.candidate import Candidate, State
 from reward.step_time.memory_and_latency import is_about_memory
 

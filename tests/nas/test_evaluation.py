@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from nas.data.formats.digits import digits
 from nas.data.split import SearchData
 from nas.errors import Diverged
-from nas.failure import failure
-from nas.search.evaluator import Evaluation, Evaluator
+from nas.search.evaluator import Evaluation, Evaluator, failure
 from nas.training.recipes import Recipe, proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
