@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,3 +74,21 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
         yield Cluster(gpus or max(1, int(resources.get("CPU", 1))), gpus > 0)
     finally:
         ray.shutdown()
+
+
+def check_address(address: str) -> None:
+    """Ray itself would try for minutes where nobody listens.
+
+    Raises:
+        UserError: nobody does, or it is no address.
+    """
+    host, _, port = address.rpartition(":")
+    if address == "auto":
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (ValueError, OverflowError, OSError) as error:
+        raise UserError(
+            f"--address: got {address!r}, must be a running Ray cluster's host:port, or auto "
+            f"({error})"
+        ) from error

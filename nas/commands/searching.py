@@ -21,7 +21,7 @@ def search_and_tell(
         UserError: what the user can mend, in one line.
         KeyboardInterrupt: after it was said how to go on.
     """
-    from nas.address import check_address
+    from nas.cluster import check_address
     from nas.errors import UserError
     from results.record_error import RecordError
 
