@@ -48,7 +48,7 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
         raise click.UsageError("ARCH: must be given, or --space instead of it, and not both")
     console = Console()
     if space is not None:
-        from nas.named_space import find_space
+        from nas.architectures import find_space
 
         named = find_space(space, SMALL_IMAGES)
         if as_json:

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nas.architectures import find_space
 from nas.data.load import absolute, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.fidelity.named import check_rules
-from nas.named_space import find_space
 from nas.search.run_directory import RunDirectory, create, lasting, open_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.architectures import find_architecture
+from nas.architectures import find_architecture, find_space
 from nas.errors import UserError
-from nas.named_space import find_space
 from results.architecture_file import ArchitectureFile, write
 from search_space.published import PUBLISHED, published
 from search_space.space import Space
