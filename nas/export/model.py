@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nas.counted import network_of
+from nas.architectures import network_of
 from nas.full_training.checkpoint import Normalization
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network, StochasticDepth

@@ -9,8 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from nas.architectures import find_architecture
-from nas.counted import network_of
+from nas.architectures import find_architecture, network_of
 from nas.errors import UserError
 from nas.export.model import Model
 from nas.export.torchvision_names import NotInTorchvision, from_torchvision

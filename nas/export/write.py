@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from nas.counted import counted
+from nas.architectures import counted
 from nas.errors import UserError
 from nas.export.model import Model, Weights, untrained
 from nas.export.model_card import model_card

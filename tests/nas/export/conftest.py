@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas.counted import counted
+from nas.architectures import counted
 from nas.export.model import Model, Training, untrained
 from nas.full_training.checkpoint import Normalization
 from results.architecture_file import ArchitectureFile
