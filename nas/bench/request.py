@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from nas.architectures import find_architecture
+from nas.architectures import find_architecture, fused
 from nas.bench.measure import DEFAULT_CAP_S, Question, Timed, measured_apart
 from nas.bench.row import Row
 from nas.errors import UserError
-from nas.fused import fused
 from results.architecture_file import ArchitectureFile
 from search_space.spaces import SPACES
 

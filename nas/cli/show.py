@@ -56,8 +56,7 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
         else:
             _print_space(console, named)
         return
-    from nas.architectures import counted, find_architecture
-    from nas.fused import fused
+    from nas.architectures import counted, find_architecture, fused
 
     found = (find_architecture(arch) for arch in archs)
     files = [counted(file) for one in found for file in fused(one, fuse)]
