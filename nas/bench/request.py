@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nas.architectures import find_architecture, fused
-from nas.bench.measure import DEFAULT_CAP_S, Question, Timed, measured_apart
-from nas.bench.row import Row
+from nas.bench.measure import DEFAULT_CAP_S, Question, Row, Timed, measured_apart
 from nas.errors import UserError
 from results.architecture_file import ArchitectureFile
 from search_space.spaces import SPACES

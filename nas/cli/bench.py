@@ -12,8 +12,8 @@ from nas.cli.options import Seconds, WholeNumbers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nas.bench.measure import Row
     from nas.bench.request import Planned
-    from nas.bench.row import Row
 
 
 @click.command(short_help="Measure training step, inference and memory.")
