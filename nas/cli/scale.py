@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.cli import options as shared
 from nas.cli.options import Whole
-from nas.commands import shared_options as shared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from nas.cli import options as shared
 from nas.cli.options import Amount, Positive, Seconds, Whole
-from nas.commands import shared_options as shared
 
 
 @click.command()

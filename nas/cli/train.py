@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.options import Positive, Whole
-from nas.commands.shared_options import seed_option
+from nas.cli.options import Positive, Whole, seed_option
 
 if TYPE_CHECKING:
     from nas.full_training.checkpoint import TrainedNetwork
