@@ -81,7 +81,7 @@ def scale(
     except UserError as error:
         raise UserError(f"--from: {str(error).removeprefix('ARCH: ')}") from error
     if fit:
-        from nas.commands.searching import search_and_tell
+        from nas.cli.search import search_and_tell
         from nas.search.prepare import SearchRequest, prepare_fit
 
         request = SearchRequest(**search, out=out)
