@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
+import webbrowser
 from pathlib import Path
 
 import click
+
+from nas.errors import UserError
+from results.dashboard.server import listen
 
 
 @click.command()
@@ -33,7 +40,7 @@ def dashboard(
 
     Ctrl-C ends it. From another machine: ssh -L 8080:localhost:8080.
     """
-    from nas.dashboard import open_browser, socket_at
+    pass
     from nas.shown_runs import bench_rows, source_of
     from results.dashboard.board import Board
     from results.dashboard.server import serve
@@ -46,3 +53,25 @@ def dashboard(
         if is_to_open is not False:
             open_browser(address, is_asked_for=is_to_open is True)
         serve(board, host, bound)
+
+
+def socket_at(host: str, port: int) -> socket.socket:
+    """Where the page is served; UserError if it is taken or nowhere."""
+    try:
+        return listen(host, port)
+    except socket.gaierror as error:
+        raise UserError(f"--host: got {host!r}, must be an address of this machine") from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"--port: got {port}, must be a free port at {host} ({reason}); 0 finds one"
+        ) from error
+
+
+def open_browser(address: str, is_asked_for: bool) -> None:
+    """Unless asked for, only from a terminal on a desktop: elsewhere it would open one in text."""
+    has_desktop = sys.platform == "darwin" or any(
+        name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    if is_asked_for or (has_desktop and sys.stdout.isatty()):
+        webbrowser.open(address)

@@ -73,7 +73,7 @@ def test_what_cannot_be_is_one_line(
 def test_it_starts_without_torch_and_ray() -> None:
     code = """
 import sys
-import nas.cli.main, nas.dashboard, results.dashboard.server, results.dashboard.report
+import nas.cli.main, nas.cli.dashboard, results.dashboard.server, results.dashboard.report
 print({"torch", "ray", "fvcore", "optuna", "pandas"} & set(sys.modules))
 """
     done = subprocess.run(
