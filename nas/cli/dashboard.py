@@ -41,7 +41,7 @@ def dashboard(
     Ctrl-C ends it. From another machine: ssh -L 8080:localhost:8080.
     """
     pass
-    from nas.shown_runs import bench_rows, source_of
+    from nas.search.run_directory import bench_rows, source_of
     from results.dashboard.board import Board
     from results.dashboard.server import serve
 

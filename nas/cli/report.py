@@ -31,7 +31,7 @@ def report(runs: tuple[Path, ...], out: Path, benches: tuple[Path, ...]) -> None
     It works offline and needs nothing but a browser.
     """
     from nas.errors import UserError
-    from nas.shown_runs import bench_rows, source_of
+    from nas.search.run_directory import bench_rows, source_of
     from results.dashboard.report import write_report
 
     sources = [source_of(run) for run in runs]

@@ -24,12 +24,12 @@ from nas.search.evaluator import Evaluation
 from nas.search.prepare import Prepared
 from nas.search.progress import Progress, SteadyConsole
 from nas.search.ray_backend import run_trials
+from nas.search.run_directory import source_of
 from nas.search.samplers.domain import Domain
 from nas.search.samplers.random import PermutationSampler
 from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.settings import SearchSettings
 from nas.search.study import Proposals
-from nas.shown_runs import source_of
 from nas.training.recipes import proxy
 from nas.versions import versions
 from results.candidate import Candidate

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,19 @@ from sqlalchemy.exc import ArgumentError
 from nas.errors import UserError
 from nas.sole_writer import sole_writer
 from results.atomic import write_text
+from results.dashboard.benches import NoBench, read_benches
+from results.dashboard.live_run import Place
+from results.dashboard.source import NoRun, Source
 from results.database import sqlite_file, sqlite_url
 from results.record import Record
 from results.record_error import RecordError
 
 _FILE = "run.json"
+
+
 _RECORD = "record.sqlite"
+
+
 SCHEMA_VERSION = 1
 
 
@@ -158,3 +166,32 @@ def _make_next(parent: Path) -> Path:
             path.mkdir()
             return path
     raise FileExistsError(None, "10,000 runs in a day", str(parent))
+
+
+def source_of(run: Path) -> Source:
+    """A RUN to show; one that holds nothing yet may do so later.
+
+    Raises:
+        UserError: there is no such directory.
+    """
+    if not run.is_dir():
+        open_run(run)  # says what there is instead
+    return Source(run, partial(_locate, run))
+
+
+def bench_rows(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """The networks of ``--bench``; UserError for a file that holds none."""
+    try:
+        return [row for path in paths for row in read_benches(path)]
+    except NoBench as error:
+        raise UserError(f"--bench: {error}") from error
+
+
+def _locate(path: Path) -> Place:
+    try:
+        run = open_run(path)
+    except UserError as error:
+        raise NoRun(str(error)) from error
+    if not isinstance(run.run_id, str) or not isinstance(run.storage, str | None):
+        raise NoRun(f"{path}: its run.json was written by something else")
+    return Place(run.url, run.run_id)

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from nas.shown_runs import source_of
+from nas.search.run_directory import source_of
 from results.dashboard.app import app
 from results.dashboard.board import Board
 from results.dashboard.live_run import Place

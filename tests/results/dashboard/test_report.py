@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from nas.shown_runs import source_of
+from nas.search.run_directory import source_of
 from results.candidate import Candidate
 from results.dashboard import report
 from results.dashboard.report import write_report

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nas.shown_runs import source_of
+from nas.search.run_directory import source_of
 from results.dashboard.live_run import Place
 from results.dashboard.source import Source
 from results.record import Record
