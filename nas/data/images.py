@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.data.read_ahead import read_ahead
 from nas.data.resize import resized
 from nas.data.split import NO_LABEL, SearchData, Split
 from nas.data.statistics import Statistics, histogram, statistics
@@ -135,3 +137,36 @@ def _as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         return torch.from_numpy(pixels)
+
+
+AHEAD = 3  # batches
+
+
+def read_ahead(
+    pixels: Tensor, parts: Iterable[Tensor], device: torch.device, ahead: int = AHEAD
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each part, positions (N,), that and its pixels on the device, ``ahead`` being read."""
+    remaining = iter(parts)
+    waiting: deque[tuple[Tensor, Future[Tensor]]] = deque()
+    with ThreadPoolExecutor(1, "read-ahead") as thread:
+        try:
+            for part in islice(remaining, ahead):
+                waiting.append((part, thread.submit(_gathered, pixels, part, device)))
+            while waiting:
+                part, future = waiting.popleft()
+                batch = future.result()
+                for following in islice(remaining, 1):
+                    submitted = thread.submit(_gathered, pixels, following, device)
+                    waiting.append((following, submitted))
+                # From pinned memory nobody waits for the copy; torch keeps a pinned
+                # buffer from being used again until the copies from it are done.
+                yield part, batch.to(device, non_blocking=True)
+        finally:
+            thread.shutdown(cancel_futures=True)
+
+
+def _gathered(pixels: Tensor, part: Tensor, device: torch.device) -> Tensor:
+    """The images of these positions, in pinned memory where the device is a GPU."""
+    is_pinned = device.type == "cuda"
+    batch = torch.empty((len(part), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=is_pinned)
+    return torch.index_select(pixels, 0, part.to(pixels.device), out=batch)

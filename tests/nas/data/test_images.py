@@ -10,8 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nas.data.images import images, on_device
-from nas.data.read_ahead import read_ahead
+from nas.data.images import images, on_device, read_ahead
 from nas.data.split import SearchData, Split
 from nas.data.statistics import Statistics, histogram, statistics
 
