@@ -12,9 +12,8 @@ from itertools import islice
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from nas.data.resize import resized
 from nas.data.split import NO_LABEL, SearchData, Split
 from nas.data.statistics import Statistics, histogram, statistics
 
@@ -170,3 +169,25 @@ def _gathered(pixels: Tensor, part: Tensor, device: torch.device) -> Tensor:
     is_pinned = device.type == "cuda"
     batch = torch.empty((len(part), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=is_pinned)
     return torch.index_select(pixels, 0, part.to(pixels.device), out=batch)
+
+
+def square(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """The middle square of (N, C, H, W) images, resampled to (N, C, size, size), antialiased."""
+    height, width = pixels.shape[2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    pixels = pixels[:, :, top : top + side, left : left + side]
+    if side == size:
+        return np.ascontiguousarray(pixels)
+    chunks = (
+        resized(torch.from_numpy(chunk.copy()).float(), size)
+        for chunk in np.array_split(pixels, -(-len(pixels) // 1024))
+    )
+    return np.concatenate([c.round_().clamp_(0, 255).to(torch.uint8).numpy() for c in chunks])
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Float images (N, C, H, W) at ``size`` by ``size`` pixels, antialiased."""
+    if images.shape[-1] == size:
+        return images
+    return nn.functional.interpolate(images, size=size, mode="bilinear", antialias=True)

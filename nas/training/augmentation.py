@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from nas.data.images import Images
-from nas.data.resize import resized
+from nas.data.images import Images, resized
 from nas.training.mixup import mixup
 from nas.training.randaugment import randaugment
 from nas.training.recipes import Recipe

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from nas.data.resize import resized
+from nas.data.images import resized
 
 ASPECTS = (3 / 4, 4 / 3)
 

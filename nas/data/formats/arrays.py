@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.resize import square
+from nas.data.images import square
 from nas.data.split import Split
 from nas.errors import UserError
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nas.data.resize import square
+from nas.data.images import square
 from nas.data.split import Split
 from nas.errors import UserError
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from nas.data.resize import square
+from nas.data.images import square
 from nas.data.split import Split
 
 SIZE = 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nas.data.resize import square
+from nas.data.images import square
 
 
 @pytest.mark.parametrize(("height", "width"), [(4, 8), (8, 4), (4, 7), (7, 4), (4, 4)])

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.data.resize import resized
+from nas.data.images import resized
 from nas.training.augmentation import augmented, cutout, random_crop, random_flip
 from nas.training.recipes import Recipe, proxy
 from nas.training.resized_crop import resized_crop
