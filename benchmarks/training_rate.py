@@ -27,8 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.cpu_protocol import follow
 from nas.data.formats.shapes import shapes
 from nas.data.images import Images, images
-from nas.data.split import Split
-from nas.data.statistics import histogram, statistics
+from nas.data.split import Split, histogram, statistics
 from nas.training.loop import Training
 from nas.training.placed import placed
 from nas.training.recipes import Recipe, proxy

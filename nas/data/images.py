@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nas.data.split import NO_LABEL, SearchData, Split
-from nas.data.statistics import Statistics, histogram, statistics
+from nas.data.split import NO_LABEL, SearchData, Split, Statistics, histogram, statistics
 
 SHARE_OF_GPU = 4  # images take a quarter of a GPU's memory at most, or stay in the computer's
 

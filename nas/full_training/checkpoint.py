@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.data.statistics import Statistics
+from nas.data.split import Statistics
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import whole
 from search_space.network import Network

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.split import Split
-from nas.data.statistics import Statistics
+from nas.data.split import Split, Statistics
 
 PIXELS, LABELS, META = "pixels.bin", "labels.npy", "meta.json"
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nas.data.cache.entry import LABELS, PIXELS, Meta
 from nas.data.decode import decode
 from nas.data.formats.base import Chunk, Listing
-from nas.data.statistics import histogram, statistics
+from nas.data.split import histogram, statistics
 from nas.errors import UserError
 
 _CHANNELS = 3

@@ -11,8 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas.data.images import images, on_device, read_ahead
-from nas.data.split import SearchData, Split
-from nas.data.statistics import Statistics, histogram, statistics
+from nas.data.split import SearchData, Split, Statistics, histogram, statistics
 
 CPU = torch.device("cpu")
 STATISTICS = Statistics((1.0, 2.0, 3.0), (10.0, 20.0, 30.0))
@@ -126,7 +125,7 @@ def test_several_labels_are_targets_of_sum_1() -> None:
 
 
 def test_statistics_are_exact_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.data.statistics._AT_ONCE", 100)
+    monkeypatch.setattr("nas.data.split._AT_ONCE", 100)
     pixels = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4)).astype(np.uint8)
     known = statistics(histogram(pixels))
     assert known.mean == pytest.approx(pixels.mean((0, 2, 3)).tolist())
