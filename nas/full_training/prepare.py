@@ -10,8 +10,7 @@ from typing import Any
 import torch
 
 from nas.architectures import find_architecture
-from nas.data.in_memory import is_in_memory
-from nas.data.load import absolute, load_training_data
+from nas.data.load import absolute, is_in_memory, load_training_data
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.directory import TrainDirectory, create
