@@ -22,10 +22,9 @@ from rich.progress import (
 )
 
 from nas.data import decode
-from nas.data.cache.directory import MAKING, CacheDirectory, cache_directory, no_room
+from nas.data.cache.directory import MAKING, CacheDirectory, cache_directory, no_room, sole_maker
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.filling import fill, image_bytes
-from nas.data.cache_lock import sole_maker
 from nas.data.formats.base import Listing, Source
 from nas.data.split import training_and_minival
 from nas.errors import UserError
