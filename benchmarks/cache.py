@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nas.data.cache.dataset import cached, whole
 from nas.data.cache.directory import in_units
-from nas.data.decode import decode
+from nas.data.cache.filling import decode
 from nas.data.formats.folder import training_folder
 from nas.data.formats.shapes import CLASSES, shapes
 from nas.data.images import Images, images

@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from nas.data import decode
+from nas.data.cache import filling
 from nas.data.cache.directory import MAKING, CacheDirectory, cache_directory, no_room, sole_maker
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.filling import fill, image_bytes
@@ -76,7 +76,7 @@ def cached(
 
 def entry_name(spec: str, source: Source, size: int, parts: Parts) -> str:
     """The data's name for people, then a hash of all that decides the entry's content."""
-    key = repr((_VERSION, decode.VERSION, source.fingerprint, size, parts.__name__))
+    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.__name__))
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:24]
     return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from nas.data.cache import filling
 from nas.data.cache.dataset import cached, whole
-from nas.data.decode import decode
+from nas.data.cache.filling import decode
 from nas.data.formats.folder import training_folder
 from tests.nas.command_line import REPOSITORY, environment
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from nas.data.cache import filling
 from nas.data.cache.dataset import cached, training_parts, whole
 from nas.data.cache.entry import Entry
-from nas.data.decode import decode
+from nas.data.cache.filling import decode
 from nas.data.formats.folder import training_folder
 from nas.errors import UserError
 from tests.nas.command_line import environment
