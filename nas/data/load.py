@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.data.cache.dataset import cached_evaluation_data, cached_search_data
 from nas.data.formats import digits, shapes
 from nas.data.formats.arrays import evaluation_arrays, training_arrays, training_labels
 from nas.data.formats.cifar import cifar, is_cifar
 from nas.data.formats.hub import FORM, PREFIX
 from nas.data.formats.registry import is_encoded
-from nas.data.from_cache import cached_evaluation_data, cached_search_data
 from nas.data.split import EvaluationData, SearchData, Split, training_and_minival
 from nas.errors import UserError
 

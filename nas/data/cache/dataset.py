@@ -7,6 +7,7 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -26,11 +27,15 @@ from nas.data.cache.directory import MAKING, CacheDirectory, cache_directory, no
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.filling import fill, image_bytes
 from nas.data.formats.base import Listing, Source
-from nas.data.split import training_and_minival
+from nas.data.formats.registry import evaluation_source, training_source
+from nas.data.split import EvaluationData, SearchData, Split, training_and_minival
 from nas.errors import UserError
 
 _VERSION = 1  # of an entry's files
+
+
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 Parts = Callable[[Listing], list[NDArray[np.int64]]]
 
@@ -123,3 +128,73 @@ def _say_waiting(console: Console, spec: str) -> None:
     console.print(
         f"waiting for another process that is decoding {spec}", highlight=False, markup=False
     )
+
+
+# Up to so much is sent along to workers, for a node that has neither the cache nor the data.
+SENT_BYTES = 2**29
+
+
+def cached_search_data(name: str, spec: str, size: int) -> SearchData:
+    """The training set and the minival of ``spec``, which holds from any folder, under a name.
+
+    Raises:
+        UserError: the data cannot be used, or the cache has no room.
+    """
+    source = training_source(spec)
+    return _search_data(name, spec, cached(spec, source, size, training_parts))
+
+
+def cached_evaluation_data(
+    name: str, spec: str, size: int, class_names: tuple[str, ...]
+) -> EvaluationData:
+    """The test split of ``spec``, likewise."""
+    source = evaluation_source(spec, class_names)
+    entry = cached(spec, source, size, whole)
+    (test,) = entry.parts()
+    meta = entry.meta
+    return EvaluationData(name, len(meta.class_names), test, meta.unreadable, source.split)
+
+
+def reopened(
+    name: str, spec: str, path: Path, size: int, digest: str, copy: SearchData | None
+) -> SearchData:
+    """The same data in another process: the same file, or else the copy sent along.
+
+    A node that has neither decodes the images into its own cache, from the same path.
+
+    Raises:
+        UserError: the data there is other, or none.
+    """
+    entry = open_entry(path)
+    if entry is not None and entry.meta.digest == digest:
+        return _search_data(name, spec, entry)
+    if copy is not None:
+        return copy
+    data = cached_search_data(name, spec, size)
+    if data.digest != digest:
+        raise UserError(f"--data: {spec}: is not the same on this node as where the search began")
+    return data
+
+
+def _search_data(name: str, spec: str, entry: Entry) -> SearchData:
+    training, minival = entry.parts()
+    meta = entry.meta
+    data = SearchData(
+        name,
+        len(meta.class_names),
+        training,
+        minival,
+        meta.unreadable,
+        meta.class_names,
+        meta.statistics,
+        meta.digest,
+    )
+    is_sent = entry.pixels.nbytes <= SENT_BYTES
+    copy = replace(data, training=_plain(training), minival=_plain(minival)) if is_sent else None
+    again = partial(reopened, name, spec, entry.path, meta.image_size, meta.digest, copy)
+    return replace(data, reopen=again)
+
+
+def _plain(split: Split) -> Split:
+    """The same memory, which is no longer known as a file's, so that it pickles by value."""
+    return Split(np.asarray(split.pixels), split.labels)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas.data import from_cache
+from nas.data.cache import dataset
 from nas.data.images import on_device
 from nas.data.load import load_search_data
 from nas.data.split import SearchData
@@ -64,7 +64,7 @@ def test_a_node_without_the_file_uses_the_copy(folder: Path, cache_path: Path) -
 def test_what_is_large_is_not_sent_but_decoded_there(
     folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(from_cache, "SENT_BYTES", 1000)
+    monkeypatch.setattr(dataset, "SENT_BYTES", 1000)
     data = load_search_data(str(folder), 8)
     content = pickle.dumps(data)
     assert len(content) < 2000
@@ -78,7 +78,7 @@ def test_what_is_large_is_not_sent_but_decoded_there(
 def test_other_images_there_are_refused(
     folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(from_cache, "SENT_BYTES", 1000)
+    monkeypatch.setattr(dataset, "SENT_BYTES", 1000)
     content = pickle.dumps(load_search_data(str(folder), 8))
     for entry in cache_path.iterdir():
         shutil.rmtree(entry)
@@ -103,7 +103,7 @@ def test_the_fingerprint_follows_the_pixels_and_labels_alone(folder: Path, tmp_p
 def test_it_is_found_from_any_folder(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(from_cache, "SENT_BYTES", 0)
+    monkeypatch.setattr(dataset, "SENT_BYTES", 0)
     monkeypatch.chdir(tmp_path)
     data = load_search_data("pets", 8)
     assert data.name == "pets"
