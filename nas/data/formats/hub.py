@@ -14,7 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from nas.data.fingerprint import fingerprint
 from nas.data.formats.base import CHUNK, Source
-from nas.data.tables import Table, table_listing
+from nas.data.formats.parquet import Table, table_listing
 from nas.errors import UserError
 
 PREFIX = "hub:"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from nas.data.fingerprint import fingerprint
-from nas.data.formats.base import CHUNK, Listing, Source
-from nas.data.tables import Table, table_listing
+from nas.data.formats.base import CHUNK, Chunk, Listing, Source
+from nas.data.formats.labels import Label, class_names_of, numbered
 from nas.errors import UserError
 
 SUFFIX = ".parquet"
@@ -63,3 +66,117 @@ def _readable(file: Path) -> Iterator[None]:
             f"--data: got {file}, must be a readable Parquet file of the same columns as the "
             f"others ({reason})"
         ) from error
+
+
+_IMAGE_NAMES = ("image", "img", "jpg", "jpeg", "png", "webp", "bytes")
+
+
+_LABEL_NAMES = ("label", "labels", "fine_label", "class", "cls", "target", "targets", "category")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows to be read in batches: ``batches`` takes the columns wanted, ``name`` a row."""
+
+    where: str
+    schema: pa.Schema
+    batches: Callable[[list[str]], Iterator[pa.RecordBatch]]
+    name: Callable[[int], str]
+
+
+def table_listing(table: Table, class_names: tuple[str, ...] = ()) -> Listing:
+    """The images and labels of a table, numbered by the class names, or by the table's own.
+
+    Raises:
+        UserError: no such columns, a row without a label, or one of no class.
+    """
+    image = _column(table, "images", _IMAGE_NAMES, _is_image)
+    label = _column(table, "labels", _LABEL_NAMES, _is_label)
+    values: list[Any] = []
+    for batch in table.batches([label]):
+        values += batch.column(0).to_pylist()
+    stored = _stored_names(table.schema, label)
+    labels, names = _labels(table.where, values, stored, class_names)
+    return Listing(labels, names, table.name, partial(_chunks, table, image))
+
+
+def _labels(
+    where: str, values: list[Any], stored: tuple[str, ...], class_names: tuple[str, ...]
+) -> tuple[Any, tuple[str, ...]]:
+    _check_labels(where, values, len(stored))
+    if stored:  # numbers that stand for these names
+        values = [
+            [stored[v] for v in value] if isinstance(value, list) else stored[value]
+            for value in values
+        ]
+    labels: list[Label] = values
+    names = class_names or stored or class_names_of(labels)
+    return numbered(labels, names, where), names
+
+
+def _check_labels(where: str, values: list[Any], stored: int) -> None:
+    """Every row has a label; it is one of those that the table names, if it names any."""
+    for i, value in enumerate(values):
+        for number in value if isinstance(value, list) else [value]:
+            if number is None or (stored and not 0 <= number < stored):
+                raise UserError(f"--data: {where}: image {i}: got no label, must have one or more")
+
+
+def _chunks(table: Table, image: str) -> Iterator[Chunk]:
+    position = 0
+    for batch in table.batches([image]):
+        readers = [partial(_read, cell) for cell in batch.column(0)]
+        yield list(enumerate(readers, position))
+        position += len(readers)
+
+
+def _read(cell: pa.Scalar) -> bytes:
+    value = cell.as_py()
+    if isinstance(value, dict):
+        path, value = value.get("path"), value.get("bytes")
+        if value is None and path:
+            value = Path(path).read_bytes()
+    content: bytes = value or b""
+    return content
+
+
+def _column(
+    table: Table, what: str, known: tuple[str, ...], is_one: Callable[[pa.DataType], bool]
+) -> str:
+    """The column of a known name and the right type, or the only one of that type."""
+    fitting = [field.name for field in table.schema if is_one(field.type)]
+    named = [name for name in known if name in fitting]
+    if not named and len(fitting) != 1:
+        columns = ", ".join(f"{field.name} ({field.type})" for field in table.schema)
+        raise UserError(
+            f"--data: {table.where}: got the columns {columns}; must have one of {what}, "
+            f"called {' or '.join(known[:2])}"
+        )
+    return named[0] if named else fitting[0]
+
+
+def _is_image(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return bool(kind.get_field_index("bytes") >= 0)
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _is_label(kind: pa.DataType) -> bool:
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        kind = kind.value_type
+    texts = (pa.types.is_string, pa.types.is_large_string)
+    return bool(pa.types.is_integer(kind) or any(is_text(kind) for is_text in texts))
+
+
+def _stored_names(schema: pa.Schema, label: str) -> tuple[str, ...]:
+    """The classes' names that the ``datasets`` library leaves in a schema; none without."""
+    metadata = (schema.metadata or {}).get(b"huggingface")
+    if metadata is None:
+        return ()
+    feature = json.loads(metadata).get("info", {}).get("features", {}).get(label)
+    if isinstance(feature, list):  # how a list of labels is written by older versions
+        feature = feature[0]
+    if isinstance(feature, dict) and isinstance(feature.get("feature"), dict):
+        feature = feature["feature"]
+    names = feature.get("names") if isinstance(feature, dict) else None
+    return tuple(names or ())
