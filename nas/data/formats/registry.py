@@ -10,8 +10,13 @@ from pathlib import Path
 from nas.data.formats import folder, hub, parquet, webdataset
 from nas.data.formats.base import Source
 from nas.data.formats.parquet import parquet_source
-from nas.data.formats.webdataset import webdataset_source
-from nas.data.shards import evaluation_shards, find_shards, split_of_shard, training_shards
+from nas.data.formats.webdataset import (
+    evaluation_shards,
+    find_shards,
+    split_of_shard,
+    training_shards,
+    webdataset_source,
+)
 from nas.errors import UserError
 
 Opener = Callable[[Path, Sequence[Path], tuple[str, ...]], Source]

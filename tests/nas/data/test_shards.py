@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.shards import evaluation_shards, find_shards, training_shards
+from nas.data.formats.webdataset import evaluation_shards, find_shards, training_shards
 from nas.errors import UserError
 
 
