@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,7 +13,11 @@ from numpy.typing import NDArray
 from nas.errors import UserError
 
 Reader = Callable[[], bytes]
+
+
 Chunk = list[tuple[int, Reader]]
+
+
 CHUNK = 64  # images that a thread decodes at a time
 
 
@@ -66,3 +71,37 @@ def in_chunks(readers: Iterator[tuple[int, Reader]]) -> Iterator[Chunk]:
     """The same in lists of :data:`CHUNK`."""
     while chunk := list(islice(readers, CHUNK)):
         yield chunk
+
+
+_SAID = {
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+    "val": ("val", "valid", "validation", "eval", "dev"),
+}
+
+
+_SPLITS = {word: split for split, words in _SAID.items() for word in words}
+
+
+_WORD = f"(?P<word>{'|'.join(sorted(_SPLITS, key=len, reverse=True))})"
+
+
+# train, Training, train_set, seg_train, train2017, but not the class bullet_train.
+_FOLDER = re.compile(
+    rf"(?:(?:seg|data|images?)[-_. ]?)?{_WORD}(?:[-_. ]?(?:set|data|images?|split))?[-_. ]?\d*"
+)
+
+
+_IN_PATH = re.compile(rf"(?:^|[-_./ ]){_WORD}(?=[-_./ \d]|$)")
+
+
+def split_of_folder(name: str) -> str | None:
+    """``train``, ``test`` or ``val`` where the whole name says so, in capitals or not."""
+    match = _FOLDER.fullmatch(name.lower())
+    return _SPLITS[match["word"]] if match else None
+
+
+def split_in_path(path: str) -> str | None:
+    """Likewise where a word of the path does; the first one counts."""
+    match = _IN_PATH.search(path.lower())
+    return _SPLITS[match["word"]] if match else None

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.fingerprint import fingerprint
-from nas.data.formats.base import Chunk, Listing, Reader, Source, in_chunks
+from nas.data.formats.base import Chunk, Listing, Reader, Source, in_chunks, split_in_path
 from nas.data.formats.labels import Label, class_names_of, numbered
-from nas.data.split_names import split_in_path
 from nas.errors import UserError
 
 SUFFIX = ".tar"
