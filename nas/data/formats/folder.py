@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.data.fingerprint import fingerprint
-from nas.data.formats.base import Listing, Source, in_chunks, split_of_folder
+from nas.data.formats.base import Listing, Source, fingerprint, in_chunks, split_of_folder
 from nas.errors import UserError
 
 FEWEST_PER_CLASS = 5

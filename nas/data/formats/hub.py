@@ -12,8 +12,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from nas.data.fingerprint import fingerprint
-from nas.data.formats.base import CHUNK, Source
+from nas.data.formats.base import CHUNK, Source, fingerprint
 from nas.data.formats.parquet import Table, table_listing
 from nas.errors import UserError
 

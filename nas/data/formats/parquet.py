@@ -15,8 +15,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
-from nas.data.fingerprint import fingerprint
-from nas.data.formats.base import CHUNK, Chunk, Listing, Source
+from nas.data.formats.base import CHUNK, Chunk, Listing, Source, fingerprint
 from nas.data.formats.labels import Label, class_names_of, numbered
 from nas.errors import UserError
 

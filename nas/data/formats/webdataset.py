@@ -16,8 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nas.data.fingerprint import fingerprint
-from nas.data.formats.base import Chunk, Listing, Reader, Source, in_chunks, split_in_path
+from nas.data.formats.base import (
+    Chunk,
+    Listing,
+    Reader,
+    Source,
+    fingerprint,
+    in_chunks,
+    split_in_path,
+)
 from nas.data.formats.labels import Label, class_names_of, numbered
 from nas.errors import UserError
 
