@@ -62,8 +62,7 @@ def export(source: str, to: Path, names: str, arch: str | None, seed: int, force
 
     request = Request(to, names == "torchvision")
     request.check(force)
-    from nas.export.source import find_source
-    from nas.export.write import write
+    from nas.export.write import find_source, write
 
     _print(request, write(find_source(source, arch), request, seed))
 

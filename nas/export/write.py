@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from nas.architectures import counted
+from nas.architectures import counted, find_architecture, network_of
 from nas.errors import UserError
 from nas.export.model import Model, Weights, untrained
 from nas.export.model_card import model_card
 from nas.export.onnx_file import Difference, write_onnx
 from nas.export.python_file import check_operators, python_file
 from nas.export.request import Request
-from nas.export.torchvision_names import NotInTorchvision, name_in_torchvision, to_torchvision
-from nas.export.weights_file import write_pth, write_safetensors
+from nas.export.torchvision_names import (
+    NotInTorchvision,
+    from_torchvision,
+    name_in_torchvision,
+    to_torchvision,
+)
+from nas.export.weights_file import SUFFIXES, read_weights, write_pth, write_safetensors
 from nas.export.whole_files import whole_files
 from results.architecture_file import ArchitectureFile
+from search_space.task import Task
 
 
 @dataclass(frozen=True)
@@ -96,3 +104,98 @@ def _named(model: Model) -> tuple[Weights, str]:
         return to_torchvision(file.architecture, model.weights), name
     except NotInTorchvision as error:
         raise UserError(f"--format: got torchvision, but {file.name} is not {error}") from error
+
+
+def find_source(source: str, arch: str | None) -> Model | ArchitectureFile:
+    """What ``source`` names; ``arch`` says the architecture of weights that do not.
+
+    Weights may have our names or torchvision's.
+
+    Raises:
+        UserError: neither a readable file nor a published name, weights that do not fit their
+            architecture, or an ``arch`` missing or in excess.
+    """
+    path = Path(source)
+    if path.suffix not in SUFFIXES and not path.is_dir():
+        if arch is not None:
+            raise UserError(f"--arch: got {arch}, must go with weights alone; {source} has its own")
+        return _find("SOURCE", source)
+    found = read_weights(path)
+    if isinstance(found, Model):
+        if arch is not None:
+            raise UserError(f"--arch: got {arch}, must go with weights alone; {source} has its own")
+        return replace(found, weights=_fitted(source, found.file, found.weights))
+    if arch is None:
+        raise UserError(
+            f"--arch: must be given, since {source} has weights alone: a file such as best.json "
+            "or a published name"
+        )
+    return _with_architecture(source, found, _find("--arch", arch))
+
+
+def _find(option: str, arch: str) -> ArchitectureFile:
+    try:
+        return find_architecture(arch)
+    except UserError as error:
+        raise UserError(f"{option}: {str(error).removeprefix('ARCH: ')}") from error
+
+
+def _with_architecture(source: str, weights: Mapping[str, Tensor], file: ArchitectureFile) -> Model:
+    """The classes and channels are the weights' own; what was measured or counted of ``file``
+    is not of these weights, or holds for other classes."""
+    renamed = _our_names(file, weights)
+    task = Task(
+        classes=_size(renamed, "classifier.weight", 0, file.task.classes),
+        in_channels=_size(renamed, "stem.0.weight", 1, file.task.in_channels),
+    )
+    if task != file.task:
+        file = replace(file, task=task, parameters=None, multiply_adds=None)
+    return Model(file, _fitted(source, file, renamed), f"read from {source}")
+
+
+def _size(weights: Mapping[str, Tensor], key: str, axis: int, otherwise: int) -> int:
+    tensor = weights.get(key)
+    return otherwise if tensor is None or tensor.dim() <= axis else tensor.shape[axis]
+
+
+def _fitted(
+    source: str, file: ArchitectureFile, weights: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    """By our names, in our order, each of its place's shape and type.
+
+    Counts of batches may be missing: old files have none, and nothing that infers reads them.
+    """
+    weights = _our_names(file, weights)
+    with torch.device("meta"):
+        expected = network_of(file, "SOURCE").state_dict()
+    tensors = {
+        key: weights.get(key, torch.tensor(0) if key.endswith("num_batches_tracked") else None)
+        for key in expected
+    }
+    missing = [key for key, tensor in tensors.items() if tensor is None]
+    unknown = [key for key in weights if key not in expected]
+    wrong = [
+        f"{key} {tuple(tensor.shape)} for {tuple(expected[key].shape)}"
+        for key, tensor in tensors.items()
+        if tensor is not None and tensor.shape != expected[key].shape
+    ]
+    for words, keys in (("missing", missing), ("unknown", unknown), ("of another shape", wrong)):
+        if keys:
+            raise UserError(
+                f"SOURCE: {source}: its weights are not {file.name}'s: {len(keys)} of "
+                f"{len(expected)} {words}, such as {keys[0]}"
+            )
+    return {
+        key: tensor.to(expected[key].dtype) for key, tensor in tensors.items() if tensor is not None
+    }
+
+
+def _our_names(file: ArchitectureFile, weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    if not any(key.startswith("features.") for key in weights):
+        return weights
+    try:
+        return from_torchvision(file.architecture, weights)
+    except NotInTorchvision as error:
+        raise UserError(
+            f"SOURCE: has torchvision's names, but {file.name} is not {error}"
+        ) from error

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 from nas.errors import UserError
 from nas.export.model import Model
-from nas.export.source import find_source
 from nas.export.weights_file import write_pth, write_safetensors
+from nas.export.write import find_source
 from nas.full_training.checkpoint import TrainedNetwork
 from nas.full_training.checkpoint import write as write_checkpoint
 from results.architecture_file import write as write_architecture
