@@ -10,8 +10,7 @@ import click
 from nas.cli.options import Whole
 
 if TYPE_CHECKING:
-    from nas.export.request import Request
-    from nas.export.write import Written
+    from nas.export.write import Request, Written
 
 
 @click.command()
@@ -58,7 +57,7 @@ def export(source: str, to: Path, names: str, arch: str | None, seed: int, force
     .safetensors  the weights, with a model card beside them (.md)
     .pth          the same, as torch.save writes them
     """
-    from nas.export.request import Request
+    from nas.export.write import Request
 
     request = Request(to, names == "torchvision")
     request.check(force)

@@ -16,8 +16,7 @@ from nas.errors import UserError
 from nas.export import onnx_file
 from nas.export.model import Model
 from nas.export.onnx_file import Difference
-from nas.export.request import Request
-from nas.export.write import write
+from nas.export.write import Request, write
 from tests.nas.export.models import images
 
 
