@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
@@ -23,7 +26,6 @@ from nas.export.torchvision_names import (
     to_torchvision,
 )
 from nas.export.weights_file import SUFFIXES, read_weights, write_pth, write_safetensors
-from nas.export.whole_files import whole_files
 from results.architecture_file import ArchitectureFile
 from search_space.task import Task
 
@@ -254,3 +256,31 @@ class Request:
             raise UserError(f"--to: got {self.to}, a folder, must be a file such as model.onnx")
         if there and not force:
             raise UserError(f"--to: {there[0]} exists already; --force replaces it")
+
+
+@contextmanager
+def whole_files(path: Path) -> Iterator[Path]:
+    """Where to write ``path``: in a folder beside it, which may take more files that belong to it.
+
+    All are synced and moved next to ``path`` when the block ends well, ``path`` last; otherwise
+    none is. What was there by their names is replaced.
+
+    Raises:
+        OSError: no room or no right to write.
+    """
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        yield Path(folder) / path.name
+        written = sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name)
+        for file in written:
+            _sync(file)
+        for file in written:
+            file.replace(path.with_name(file.name))
+    _sync(path.parent)  # without this the moves themselves could be lost in a power cut
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

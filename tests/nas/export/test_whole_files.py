@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.export.whole_files import whole_files
+from nas.export.write import whole_files
 
 
 def test_all_are_moved_and_the_folder_is_gone(tmp_path: Path) -> None:
