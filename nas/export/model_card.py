@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nas.export.model import Model
-from nas.export.torchvision_names import NETWORKS
+from nas.export.weights_file import NETWORKS
 from nas.export.words import history, normalization, plain
 from nas.versions import versions
 from search_space.architecture import Architecture

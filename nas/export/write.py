@@ -19,13 +19,16 @@ from nas.export.model import Model, Weights, untrained
 from nas.export.model_card import model_card
 from nas.export.onnx_file import Difference, write_onnx
 from nas.export.python_file import check_operators, python_file
-from nas.export.torchvision_names import (
+from nas.export.weights_file import (
+    SUFFIXES,
     NotInTorchvision,
     from_torchvision,
     name_in_torchvision,
+    read_weights,
     to_torchvision,
+    write_pth,
+    write_safetensors,
 )
-from nas.export.weights_file import SUFFIXES, read_weights, write_pth, write_safetensors
 from results.architecture_file import ArchitectureFile
 from search_space.task import Task
 

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from nas.errors import UserError
 from nas.export.model import Model
-from nas.export.torchvision_names import NotInTorchvision, from_torchvision
-from nas.export.weights_file import read_weights
+from nas.export.weights_file import NotInTorchvision, from_torchvision, read_weights
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from nas.export.model import Model
-from nas.export.torchvision_names import (
+from nas.export.weights_file import (
     NETWORKS,
     NotInTorchvision,
     from_torchvision,

@@ -11,8 +11,7 @@ import torch
 from nas.architectures import find_architecture
 from nas.errors import UserError
 from nas.export.model import Model
-from nas.export.torchvision_names import to_torchvision
-from nas.export.weights_file import write_safetensors
+from nas.export.weights_file import to_torchvision, write_safetensors
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from nas.full_training.pretrained import read_pretrained
