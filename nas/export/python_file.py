@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from nas.errors import UserError
 from nas.export.model import Training
-from nas.export.words import counts, history, normalization, plain
+from nas.export.model_card import counts, history, normalization, plain
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile
 from search_space.architecture import Stage
