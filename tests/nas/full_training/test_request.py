@@ -11,8 +11,7 @@ import pytest
 
 from nas.architectures import find_architecture
 from nas.errors import UserError
-from nas.full_training.prepare import TrainRequest, prepare
-from nas.full_training.sizes import own_regularization, sized
+from nas.full_training.prepare import TrainRequest, own_regularization, prepare, sized
 from nas.training.stage import stages
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
