@@ -11,7 +11,7 @@ from nas.cli.options import Positive, Whole, seed_option
 
 if TYPE_CHECKING:
     from nas.full_training.checkpoint import TrainedNetwork
-    from nas.full_training.job import Job
+    from nas.full_training.settings import Job
 
 PRESETS = ("imagenet", "imagenet21k", "transfer", "proxy")
 

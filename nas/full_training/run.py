@@ -12,9 +12,9 @@ from nas.errors import UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
 from nas.full_training.events import Begun, EpochEnded, Event, WorkerLost
-from nas.full_training.job import Job
 from nas.full_training.loggers import Logger, open_loggers
 from nas.full_training.progress import Progress
+from nas.full_training.settings import Job
 from nas.search.progress import SteadyConsole
 
 

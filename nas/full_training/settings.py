@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from nas.data.split import SearchData
+from nas.full_training.directory import TrainDirectory
+from nas.full_training.pretrained import Pretrained
 from nas.training.presets import PRESETS
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipes import Recipe
@@ -105,3 +108,14 @@ def _one_size(recipe: Recipe, size: int) -> Resizing:
     magnitude, alpha = recipe.randaugment_magnitude, recipe.mixup_alpha
     ends = ((size, size), (magnitude, magnitude), (alpha, alpha), (recipe.dropout,) * 2)
     return Resizing(Progressive(*ends), stages=1)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every process of a training is handed."""
+
+    directory: TrainDirectory
+    settings: TrainSettings
+    data: SearchData
+    recipe: Recipe
+    pretrained: Pretrained | None

@@ -15,8 +15,8 @@ from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
 from nas.full_training.curve import CurveRow, row_of, write_curve
 from nas.full_training.events import Begun, EpochEnded, Listener
-from nas.full_training.job import Job
 from nas.full_training.memory import fitting_micro_batch
+from nas.full_training.settings import Job
 from nas.full_training.steps import Steps, device_name
 from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from nas.cli.train import PRESETS, train
 from nas.errors import UserError
-from nas.full_training.job import Job
+from nas.full_training.settings import Job
 from nas.training import presets
 
 

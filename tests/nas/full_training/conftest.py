@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.full_training.job import Job
 from nas.full_training.prepare import TrainRequest, prepare
+from nas.full_training.settings import Job
 from results.architecture_file import ArchitectureFile, write
 from search_space.task import Task
 from tests.nas.conftest import TINY_BACKBONE
