@@ -13,9 +13,8 @@ from nas.architectures import find_architecture
 from nas.data.load import absolute, is_in_memory, load_training_data
 from nas.data.split import SearchData
 from nas.errors import UserError
-from nas.full_training.directory import TrainDirectory, create
 from nas.full_training.pretrained import read_pretrained
-from nas.full_training.settings import LIGHT, Job, TrainSettings
+from nas.full_training.settings import LIGHT, Job, TrainDirectory, TrainSettings, create
 from nas.parameters import parameters
 from nas.training.presets import PRESETS
 from nas.training.progressive import ranges_of

@@ -25,9 +25,8 @@ from ray.util.queue import Empty, Queue
 
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
-from nas.full_training.directory import TrainDirectory
 from nas.full_training.events import Event, Listener, WorkerLost
-from nas.full_training.settings import Job
+from nas.full_training.settings import Job, TrainDirectory
 from nas.full_training.worker import run_worker
 from nas.training.distributed import World
 
