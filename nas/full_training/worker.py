@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, replace
 from functools import partial
 
@@ -14,10 +15,9 @@ from nas.errors import Diverged, UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
 from nas.full_training.curve import CurveRow, row_of, write_curve
-from nas.full_training.events import Begun, EpochEnded, Listener
+from nas.full_training.events import Begun, EpochEnded, Listener, Stepped
 from nas.full_training.memory import fitting_micro_batch
 from nas.full_training.settings import Job
-from nas.full_training.steps import Steps, device_name
 from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
@@ -134,3 +134,33 @@ def _trained(job: Job, training: Training, images: Images, row: CurveRow) -> Tra
         accuracy=row.accuracy,
         class_names=job.data.class_names,
     )
+
+
+EVERY_S = 0.25
+
+
+class Steps:
+    """Hears of every step, and tells the listener now and then at what rate they go by."""
+
+    def __init__(self, tell: Listener) -> None:
+        self._tell = tell
+        self._batch_size = 0
+        self._start = self._told = 0.0
+
+    def begin(self, batch_size: int) -> None:
+        """An epoch of batches of so many images, over all processes, is about to begin."""
+        self._batch_size = batch_size
+        self._start = self._told = time.monotonic()
+
+    def __call__(self, step: int, count: int) -> None:
+        """``step``, from 1, of ``count`` in the epoch is done."""
+        now = time.monotonic()
+        if now - self._told < EVERY_S:
+            return
+        self._told = now
+        self._tell(Stepped(step, count, step * self._batch_size / (now - self._start)))
+
+
+def device_name(device: torch.device) -> str:
+    """What people call the device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
