@@ -15,10 +15,9 @@ from nas.data.images import on_device
 from nas.errors import UserError
 from nas.full_training.checkpoint import read_network
 from nas.full_training.events import Begun, EpochEnded, Event
-from nas.full_training.memory import fitting_micro_batch
 from nas.full_training.prepare import TrainRequest, prepare
 from nas.full_training.settings import Job
-from nas.full_training.worker import run_worker
+from nas.full_training.worker import fitting_micro_batch, run_worker
 from nas.training.accuracy import accuracy
 from nas.training.distributed import World
 from nas.training.stage import stages
