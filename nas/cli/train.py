@@ -154,7 +154,7 @@ def train(
                 "that of an uninterrupted run",
                 err=True,
             )
-        from nas.full_training.run import run_training
+        from nas.full_training.ray_backend import run_training
 
         trained = run_training(job, workers or began, tools, as_json)
     except KeyboardInterrupt:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,22 @@ from ray import train
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 
+from nas.chatter import chatter_to
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
-from nas.full_training.events import Event, Listener, WorkerLost
+from nas.full_training import checkpoint
+from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
+from nas.full_training.events import Begun, EpochEnded, Event, Listener, WorkerLost
+from nas.full_training.loggers import Logger, open_loggers
+from nas.full_training.progress import Progress
 from nas.full_training.settings import Job, TrainDirectory
 from nas.full_training.worker import run_worker
+from nas.search.progress import SteadyConsole
 from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
+
+
 _POLL_S = 0.5
 
 
@@ -170,3 +179,73 @@ def _check_workers(workers: int, cluster: Cluster, batch_size: int) -> None:
             f"--workers: got {workers}, must be from 1 to {most}: there are {cluster.capacity} "
             f"{what}s, and {batch_size} images in a batch"
         )
+
+
+@dataclass
+class _Curves:
+    """Hands every epoch to the loggers; one that fails is left out from there on, and said."""
+
+    names: tuple[str, ...]
+    job: Job
+    say: Callable[[str], None]
+    open: dict[str, Logger] = field(default_factory=dict)
+
+    def __call__(self, event: Event) -> None:
+        """Opens the loggers when training begins."""
+        if isinstance(event, Begun) and not self.open:
+            settings = self.job.settings.to_json()
+            path, done = self.job.directory.path, len(event.rows)
+            self.open = dict(
+                zip(self.names, open_loggers(self.names, path, settings, done), strict=True)
+            )
+        elif isinstance(event, EpochEnded):
+            for name, logger in list(self.open.items()):
+                try:
+                    logger.log(event.row)
+                except Exception as error:
+                    self.say(f"--log: {name} ends here: {' '.join(str(error).split())[:200]}")
+                    del self.open[name]
+
+    def close(self) -> None:
+        """Lets every logger finish."""
+        for logger in self.open.values():
+            logger.close()
+
+
+def run_training(
+    job: Job,
+    workers: int = 1,
+    log: tuple[str, ...] = (),
+    progress_to_stderr: bool = False,
+) -> TrainedNetwork:
+    """Trains to the end, or on from the last checkpoint, and returns the best network.
+
+    Progress is printed on stdout or stderr.
+
+    Raises:
+        UserError: what ended training before, or another training in the directory.
+    """
+    directory = job.directory
+    with directory.lock(), ExitStack() as stack:
+        terminal = stack.enter_context(chatter_to(directory.path / "ray.log", progress_to_stderr))
+        console = SteadyConsole(file=terminal)
+        progress = Progress(console)
+        curves = _Curves(log, job, lambda text: console.print(text, highlight=False))
+        stack.callback(curves.close)
+        stack.enter_context(progress.shown())
+        pass
+
+        def listener(event: Event) -> None:
+            if isinstance(event, WorkerLost):
+                sys.stderr.write(f"{event.detail}\n")  # which is the log
+            progress(event)
+            curves(event)
+
+        if workers == 1:
+            train_here(job, listener)
+        else:
+            train_on_workers(job, workers, listener)
+    try:
+        return checkpoint.read_network(directory.best)
+    except CheckpointError as error:
+        raise UserError(str(error), exit_code=1) from error

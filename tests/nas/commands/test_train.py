@@ -58,7 +58,7 @@ def test_resumed_with_other_workers_it_says_what_that_means(
         used.append(workers)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nas.full_training.run.run_training", interrupted)
+    monkeypatch.setattr("nas.full_training.ray_backend.run_training", interrupted)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     run = str(tmp_path / "run")
