@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.live import Live
@@ -13,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.full_training.curve import CurveRow
-from nas.full_training.events import Begun, EpochEnded, Event, Stepped, WorkerLost
 from nas.search.progress import duration
 
 _BAR_WIDTH = 16
@@ -114,3 +114,43 @@ def _describe(event: EpochEnded, epochs: int) -> str:
         f"accuracy {100 * row.accuracy:5.2f} %  {row.image_size} px  "
         f"{row.images_per_s:,.0f} images/s{best}"
     )
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Training begins, or goes on after ``rows``. ``work`` is each epoch's pixels, relatively."""
+
+    rows: tuple[CurveRow, ...]
+    work: tuple[float, ...]
+    device: str
+    workers: int
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """``step`` of ``count`` in an epoch is done, since its start at so many images a second."""
+
+    step: int
+    count: int
+    images_per_s: float
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch is over and in the checkpoint."""
+
+    row: CurveRow
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class WorkerLost:
+    """A worker process died, for all that ``detail`` knows; new ones go on from the checkpoint."""
+
+    detail: str
+
+
+Event = Begun | Stepped | EpochEnded | WorkerLost
+
+
+Listener = Callable[[Event], None]

@@ -29,9 +29,8 @@ from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
-from nas.full_training.events import Begun, EpochEnded, Event, Listener, WorkerLost
 from nas.full_training.loggers import Logger, open_loggers
-from nas.full_training.progress import Progress
+from nas.full_training.progress import Begun, EpochEnded, Event, Listener, Progress, WorkerLost
 from nas.full_training.settings import Job, TrainDirectory
 from nas.full_training.worker import run_worker
 from nas.search.progress import SteadyConsole

@@ -8,8 +8,7 @@ import pytest
 from rich.console import Console
 
 from nas.full_training.curve import CurveRow
-from nas.full_training.events import Begun, EpochEnded, Stepped, WorkerLost
-from nas.full_training.progress import Progress
+from nas.full_training.progress import Begun, EpochEnded, Progress, Stepped, WorkerLost
 
 ROW = CurveRow(1, 1.23456, 0.75, 0.01, 300, 4096, 12_345.6, 100.0)
 

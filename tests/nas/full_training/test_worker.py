@@ -14,8 +14,8 @@ from torch import Tensor
 from nas.data.images import on_device
 from nas.errors import UserError
 from nas.full_training.checkpoint import read_network
-from nas.full_training.events import Begun, EpochEnded, Event
 from nas.full_training.prepare import TrainRequest, prepare
+from nas.full_training.progress import Begun, EpochEnded, Event
 from nas.full_training.settings import Job
 from nas.full_training.worker import fitting_micro_batch, run_worker
 from nas.training.accuracy import accuracy
