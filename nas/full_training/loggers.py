@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 from nas.errors import UserError
-from nas.full_training.curve import CurveRow
+from nas.training.loop import Epoch
+from results.atomic import write_text
 
 _NOT_LOGGED = ("epoch", "seconds")
 
@@ -100,6 +103,7 @@ class WeightsAndBiases:
 
 _MakeLogger = Callable[[Path, Mapping[str, Any], int], Logger]
 
+
 LOGGERS: dict[str, tuple[_MakeLogger, str]] = {
     "tensorboard": (TensorBoard, "tensorboard"),
     "mlflow": (MLflow, "mlflow"),
@@ -152,3 +156,46 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     plain = {k: v for k, v in settings.items() if isinstance(v, str | int | float)}
     architecture = settings["architecture"]
     return {**plain, "architecture": architecture["name"], "id": architecture["architecture_id"]}
+
+
+FILE = "curve.csv"
+
+
+@dataclass(frozen=True)
+class CurveRow:
+    """An epoch, from 1: mean training loss, minival accuracy in [0, 1], the last learning rate.
+
+    ``images_per_s`` is of training alone; ``seconds`` are of training and validation.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    learning_rate: float
+    image_size: int
+    batch_size: int
+    images_per_s: float
+    seconds: float
+
+
+def row_of(epoch: Epoch) -> CurveRow:
+    """The row of an epoch that is over."""
+    return CurveRow(
+        epoch=epoch.number,
+        loss=epoch.loss,
+        accuracy=epoch.accuracy,
+        learning_rate=epoch.learning_rate,
+        image_size=epoch.image_size,
+        batch_size=epoch.batch_size,
+        images_per_s=epoch.images_per_s,
+        seconds=epoch.training_s + epoch.validation_s,
+    )
+
+
+def write_curve(directory: Path, rows: Sequence[CurveRow]) -> None:
+    """Writes the directory's curve.csv, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(CurveRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_text(directory / FILE, text.getvalue())

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nas.full_training.curve import CurveRow
+from nas.full_training.loggers import CurveRow
 from nas.search.progress import duration
 
 _BAR_WIDTH = 16

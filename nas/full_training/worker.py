@@ -15,7 +15,7 @@ from nas.data.images import Images, on_device
 from nas.errors import Diverged, UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
-from nas.full_training.curve import CurveRow, row_of, write_curve
+from nas.full_training.loggers import CurveRow, row_of, write_curve
 from nas.full_training.progress import Begun, EpochEnded, Listener, Stepped
 from nas.full_training.settings import Job
 from nas.training.distributed import World

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from nas.errors import UserError
-from nas.full_training.curve import CurveRow
-from nas.full_training.loggers import LOGGERS, open_loggers, parse_names
+from nas.full_training.loggers import LOGGERS, CurveRow, open_loggers, parse_names
 
 ROW = CurveRow(1, 1.5, 0.75, 0.01, 8, 16, 1000.0, 2.0)
 SETTINGS = {

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from nas.full_training.curve import CurveRow
+from nas.full_training.loggers import CurveRow
 from nas.full_training.progress import Begun, EpochEnded, Progress, Stepped, WorkerLost
 
 ROW = CurveRow(1, 1.23456, 0.75, 0.01, 300, 4096, 12_345.6, 100.0)
