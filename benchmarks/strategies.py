@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.fidelity.named import stopping_rules
-from nas.replay.replay import Replay, Trace
-from nas.replay.summary import Cost, cost, expected_best
+from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import Table, find_table
 from nas.search.pruners.base import Rule
 from nas.search.samplers.registry import SAMPLERS

@@ -23,7 +23,7 @@ import torch
 from benchmarks.cpu_protocol import follow
 from benchmarks.strategies import TABLE
 from nas.data.load import load_search_data
-from nas.replay.summary import best_chances
+from nas.replay.replay import best_chances
 from nas.replay.table import Table, find_table
 from nas.search.evaluator import Evaluation, Evaluator
 from nas.search.settings import SearchSettings

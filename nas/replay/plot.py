@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from nas.replay.replay import Trace
-from nas.replay.summary import bests_at
+from nas.replay.replay import Trace, bests_at
 from results.atomic import write_text
 
 # Okabe and Ito's, which the colour-blind can tell apart: the strategy, then random search.

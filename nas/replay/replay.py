@@ -6,6 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nas.replay.table import Table
 from nas.samplers.parameter_count import ParameterCount
@@ -16,6 +20,7 @@ from nas.search.study import Proposals
 from results.candidate import Candidate, State
 from results.ranking import reward
 from reward.objective import Objective
+from reward.step_time_statistics import median_interval
 from search_space.space import FlatParameters
 from search_space.task import Task as ImageTask
 
@@ -106,3 +111,52 @@ def _trained(recorded: Candidate, rules: Sequence[Rule]) -> Candidate:
         if ended is not None:
             return replace(ended, finished_at=end)
     return replace(recorded, finished_at=end)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Epochs until a target reward is reached, over repeats: median and its 95 % interval.
+
+    inf where it was not reached within the budget; ``reached`` is the share of repeats that did.
+    """
+
+    median: float
+    interval: tuple[float, float] | None
+    reached: float
+
+
+def expected_best(rewards: Sequence[float], budget: int) -> float:
+    """The mean best of ``budget`` rewards drawn without replacement: random search's on a table."""
+    chances = best_chances(len(rewards), budget)
+    return math.fsum(c * value for c, value in zip(chances, sorted(rewards), strict=True))
+
+
+def best_chances(count: int, budget: int) -> list[float]:
+    """How likely each of ``count``, the smallest first, is the best of ``budget`` of them drawn.
+
+    The i-th smallest of n is the best of k with probability C(i - 1, k - 1) / C(n, k).
+    """
+    if not 1 <= budget <= count:
+        raise ValueError(f"budget: got {budget}, must be from 1 to {count}")
+    total = math.comb(count, budget)
+    return [math.comb(i, budget - 1) / total for i in range(count)]
+
+
+def cost(traces: Sequence[Trace], target: float) -> Cost:
+    """What reaching the target took."""
+    epochs = sorted(trace.epochs_to(target) for trace in traces)
+    reached = sum(math.isfinite(value) for value in epochs) / len(epochs)
+    return Cost(median(epochs), median_interval(epochs), reached)
+
+
+def bests_at(traces: Sequence[Trace], epochs: Sequence[int]) -> NDArray[np.float64]:
+    """The best reward by the time that so many epochs were spent, (traces, epochs); NaN before any.
+
+    Past the end of a trace its last best holds.
+    """
+    rows = []
+    for trace in traces:
+        places = np.searchsorted(trace.epochs, epochs, side="right") - 1
+        best = np.array(trace.best)[np.maximum(places, 0)]
+        rows.append(np.where((places < 0) | np.isinf(best), np.nan, best))
+    return np.array(rows)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from nas.errors import UserError
 from nas.fidelity.named import check_rules, stopping_rules
-from nas.replay.replay import Replay, Trace
-from nas.replay.summary import Cost, cost, expected_best
+from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import find_table
 from nas.search.pruners.base import Rule
 from nas.search.samplers.registry import check_sampler

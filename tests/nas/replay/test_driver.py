@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from nas.fidelity.named import stopping_rules
-from nas.replay.replay import Replay, Trace
-from nas.replay.summary import expected_best
+from nas.replay.replay import Replay, Trace, expected_best
 from nas.replay.table import Table
 from nas.samplers.parameter_count import ParameterCount
 from nas.search.samplers.domain import Domain, Key
