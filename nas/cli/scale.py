@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from nas.scale.members import Members
-    from nas.scale_request import Target
+    from nas.scale.members import Members, Target
     from results.architecture_file import ArchitectureFile
 
 
@@ -108,7 +107,7 @@ def _check_together(to: str | None, fit: bool, given: Sequence[str]) -> None:
 
 
 def _scale(file: ArchitectureFile, to: str, out: Path | None, as_json: bool) -> None:
-    from nas.scale_request import family_from, parse
+    from nas.scale.members import family_from, parse
 
     family = family_from(file)
     wanted = [parse(one.strip(), family) for one in to.split(",")]
