@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nas.architectures import find_space
+from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
@@ -16,7 +16,6 @@ from nas.fidelity.named import check_rules
 from nas.search.run_directory import RunDirectory, create, lasting, open_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings
-from nas.start_from import find_starts
 from nas.training.recipes import proxy, proxy_batch_size
 from results.architecture_file import ArchitectureFile
 from results.record import Record
@@ -33,7 +32,10 @@ from search_space.space import Space
 from search_space.space_file import write_space
 
 DEFAULT_BUDGET = 100
+
+
 DEFAULT_TIME_LIMIT_S = 3600.0
+
 
 # What a run keeps from its beginning, with the option that asks for it.
 _FIXED = {
@@ -247,3 +249,21 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
         space = find_space(request.space, settings.image_size)
         if write_space(space) != settings.space:
             raise UserError(f"--space: got {request.space!r}, but {path} was begun with another")
+
+
+def find_starts(names: Sequence[str]) -> list[Architecture]:
+    """Files and published names as architectures, each once, in their order.
+
+    One outside the space is evaluated like any other; the strategies do not learn from it.
+
+    Raises:
+        UserError: neither a file nor a published name.
+    """
+    starts: dict[str, Architecture] = {}
+    for name in names:
+        try:
+            architecture = find_architecture(name).architecture
+        except UserError as error:
+            raise UserError(str(error).replace("ARCH:", "--start-from:", 1)) from error
+        starts.setdefault(architecture.architecture_id, architecture)
+    return list(starts.values())
