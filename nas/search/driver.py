@@ -7,20 +7,29 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from nas.patience import Patience
+from nas.errors import UserError
 from nas.search.pruners.base import Rule, learn, stopped
 from nas.search.seeds import candidate_seed
 from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, State
 from results.record import Record
 from results.record_error import RecordError
+from reward.step_time_statistics import normalized
 
 Listener = Callable[[Candidate], None]
+
+
 # What is still to be trained again, of the candidates of a search that is over otherwise.
 Confirm = Callable[[list[Candidate]], list[Candidate]]
+
+
 # So many proposals without a new architecture, and the space counts as used up.
 _REPETITIONS_IN_A_ROW = 2000
+
+
 LOST_WORKER_TRIES = 3
+
+
 _WRITE_ATTEMPTS, _WRITE_PAUSE_S = 5, 2.0
 
 
@@ -218,3 +227,69 @@ class Search:
 def _identity(candidate: Candidate) -> tuple[str, int | None]:
     """What tells candidates of one run apart."""
     return candidate.architecture.architecture_id, candidate.image_size
+
+
+INFEASIBLE_A_FAILURE = 10
+
+
+class HopelessRun(UserError):
+    """So many candidates failed, or fit no limit, that going on would only give more of them."""
+
+
+class Patience:
+    """Counts the failures of one process's search, and the infeasible ones in a row.
+
+    ``max_failures`` failed candidates in all are too many, and ten times as many infeasible ones
+    in a row: those cost little.
+    """
+
+    def __init__(self, max_failures: int) -> None:
+        self._max_failures = max_failures
+        self._failures: Counter[str] = Counter()
+        self._infeasible: list[Candidate] = []
+
+    def ended(self, candidate: Candidate) -> None:
+        """Raises HopelessRun where this one was one too many."""
+        if candidate.state is State.INFEASIBLE:
+            self._count_infeasible(candidate)
+            return
+        self._infeasible.clear()
+        if candidate.state is State.FAILED:
+            self._count_failure(candidate)
+
+    def _count_failure(self, candidate: Candidate) -> None:
+        self._failures[candidate.cause or "error"] += 1
+        total = self._failures.total()
+        if total >= self._max_failures:
+            cause, count = self._failures.most_common(1)[0]
+            raise HopelessRun(
+                f"gave up after {total} failed candidates (--max-failures): most often {cause} "
+                f"({count}), last: {candidate.detail}",
+                exit_code=1,
+            )
+
+    def _count_infeasible(self, candidate: Candidate) -> None:
+        self._infeasible.append(candidate)
+        count = len(self._infeasible)
+        if count >= INFEASIBLE_A_FAILURE * self._max_failures:
+            causes = Counter(c.cause for c in self._infeasible).most_common()
+            over = ", ".join(
+                f"--{(cause or 'limits').replace('_', '-')} {times} (the smallest "
+                f"{_smallest([c for c in self._infeasible if c.cause == cause])})"
+                for cause, times in causes
+            )
+            raise HopelessRun(
+                f"gave up after {count} candidates in a row beyond the limits: {over}", exit_code=1
+            )
+
+
+def _smallest(infeasible: list[Candidate]) -> str:
+    """The least of what the limit is on, among those that are beyond it for the same cause."""
+    cause = infeasible[0].cause
+    timed = [c.step_time for c in infeasible if c.step_time is not None]
+    if cause == "max_step_time" and timed:
+        return f"{min(normalized(t) for t in timed):.3g} x the backbone's step"
+    if cause == "max_memory" and timed:
+        return f"{min(t.peak_memory_bytes for t in timed):,} bytes"
+    counts = [c.parameters for c in infeasible if c.parameters is not None]
+    return f"{min(counts):,} parameters" if counts else "not known"

@@ -16,10 +16,9 @@ from nas.chatter import chatter_to
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
 from nas.fidelity.named import stopping_rules
-from nas.patience import Patience
 from nas.samplers.parameter_count import ParameterCount
 from nas.search.confirmation import Confirmation, due
-from nas.search.driver import Confirm, Search
+from nas.search.driver import Confirm, Patience, Search
 from nas.search.evaluator import Evaluation
 from nas.search.prepare import Prepared
 from nas.search.progress import Progress, SteadyConsole

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from nas.patience import HopelessRun, Patience
-from nas.search.driver import LOST_WORKER_TRIES, Search
+from nas.search.driver import LOST_WORKER_TRIES, HopelessRun, Patience, Search
 from nas.search.samplers.random import PermutationSampler
 from nas.search.seeds import candidate_seed
 from nas.search.study import Proposals

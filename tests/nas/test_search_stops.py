@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from nas.fidelity.named import stopping_rules
-from nas.patience import INFEASIBLE_A_FAILURE, HopelessRun, Patience
 from nas.search.confirmation import Confirmation, due
-from nas.search.driver import Search
+from nas.search.driver import INFEASIBLE_A_FAILURE, HopelessRun, Patience, Search
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, CurvePoint, State
