@@ -21,10 +21,9 @@ from typing import Any
 from nas.chatter import chatter_to
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
-from nas.ray_worker import CandidateTrial
 from nas.search.driver import Patience, Search
 from nas.search.evaluator import Evaluation
-from nas.search.ray_backend import run_trials
+from nas.search.ray_backend import CandidateTrial, run_trials
 from nas.search.run_directory import open_for_reading
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import Proposals
