@@ -13,7 +13,7 @@ from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.checkpoint import BEST, LAST
 from nas.full_training.pretrained import Pretrained
-from nas.sole_writer import sole_writer
+from nas.search.run_directory import sole_writer
 from nas.training.presets import PRESETS
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipes import Recipe

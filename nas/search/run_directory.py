@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,6 @@ from typing import Any
 from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
-from nas.sole_writer import sole_writer
 from results.atomic import write_text
 from results.dashboard.benches import NoBench, read_benches
 from results.dashboard.live_run import Place
@@ -195,3 +195,22 @@ def _locate(path: Path) -> Place:
     if not isinstance(run.run_id, str) or not isinstance(run.storage, str | None):
         raise NoRun(f"{path}: its run.json was written by something else")
     return Place(run.url, run.run_id)
+
+
+@contextmanager
+def sole_writer(directory: Path, what: str) -> Iterator[None]:
+    """Holds the directory's lock, which goes with the process, however that ends.
+
+    Raises:
+        UserError: no right to write there, or another process holds it: ``what``, such as a search.
+    """
+    try:
+        file = (directory / "lock").open("w")
+    except OSError as error:
+        raise UserError(f"{directory}: got no right to write ({error.strerror})") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(f"{directory}: another {what} is running in it") from error
+        yield
