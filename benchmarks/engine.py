@@ -18,11 +18,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from nas.chatter import chatter_to
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.search.driver import Patience, Search
 from nas.search.evaluator import Evaluation
+from nas.search.progress import chatter_to
 from nas.search.ray_backend import CandidateTrial, run_trials
 from nas.search.run_directory import open_for_reading
 from nas.search.samplers.random import PermutationSampler

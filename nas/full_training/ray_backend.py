@@ -24,7 +24,6 @@ from ray import train
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 
-from nas.chatter import chatter_to
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
 from nas.full_training import checkpoint
@@ -33,7 +32,7 @@ from nas.full_training.loggers import Logger, open_loggers
 from nas.full_training.progress import Begun, EpochEnded, Event, Listener, Progress, WorkerLost
 from nas.full_training.settings import Job, TrainDirectory
 from nas.full_training.worker import run_worker
-from nas.search.progress import SteadyConsole
+from nas.search.progress import SteadyConsole, chatter_to
 from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
