@@ -16,10 +16,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.fidelity.named import stopping_rules
 from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import Table, find_table
-from nas.search.pruners.base import Rule
+from nas.search.pruners.base import Rule, stopping_rules
 from nas.search.samplers.registry import SAMPLERS
 from nas.search.settings import objective_of
 from results.ranking import reward

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.errors import UserError
-from nas.fidelity.named import check_rules, stopping_rules
 from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import find_table
-from nas.search.pruners.base import Rule
+from nas.search.pruners.base import Rule, check_rules, stopping_rules
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import objective_of
 from results.ranking import reward

@@ -12,7 +12,7 @@ from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
-from nas.fidelity.named import check_rules
+from nas.search.pruners.base import check_rules
 from nas.search.run_directory import RunDirectory, create, lasting, open_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from nas.fidelity.named import stopping_rules
 from nas.search.confirmation import Confirmation, due
 from nas.search.driver import INFEASIBLE_A_FAILURE, HopelessRun, Patience, Search
+from nas.search.pruners.base import stopping_rules
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, CurvePoint, State

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nas.errors import UserError
-from nas.fidelity.named import Rungs, check_rules, find_rungs, stopping_rules
+from nas.search.pruners.base import Rungs, check_rules, find_rungs, stopping_rules
 from reward.objective import Objective
 
 

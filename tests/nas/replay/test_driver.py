@@ -7,10 +7,10 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from nas.fidelity.named import stopping_rules
 from nas.replay.replay import Replay, Trace, expected_best
 from nas.replay.table import Table
 from nas.samplers.parameter_count import ParameterCount
+from nas.search.pruners.base import stopping_rules
 from nas.search.samplers.domain import Domain, Key
 from nas.search.samplers.registry import SAMPLERS
 from results.ranking import reward
