@@ -129,8 +129,7 @@ def stopping_rules(scheduler: str, bound: str, objective: Objective, epochs: int
     """The rules by name, knowing no candidate yet; ``epochs`` are those of a whole training."""
     rules: list[Rule] = []
     if bound != "none":
-        from nas.fidelity.ceiling import Certain, Credible
-        from nas.search.pruners.bound import Bound
+        from nas.search.pruners.bound import Bound, Certain, Credible
 
         rules.append(Bound(objective, Certain() if bound == "certain" else Credible(epochs)))
     rungs = find_rungs(scheduler, epochs)

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from nas.fidelity.ceiling import Certain, Credible
 from nas.search.pruners.base import stopped
-from nas.search.pruners.bound import Bound
+from nas.search.pruners.bound import Bound, Certain, Credible
 from results.candidate import Candidate, State
 from results.ranking import best
 from reward.objective import Objective
