@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.samplers.features import Features
-from nas.samplers.history import Observation
+from nas.search.samplers.base import Observation
 from nas.search.samplers.model.surrogate import ACCURACY, STEP_TIME, Surrogate, conditioned
 
 Floats = NDArray[np.float64]

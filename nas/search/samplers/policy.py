@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.history import Observation
-from nas.search.samplers.base import OwnSampler, Situation
+from nas.search.samplers.base import Observation, OwnSampler, Situation
 from nas.search.samplers.domain import Domain
 from search_space.choices import Choice
 from search_space.space import FlatParameters

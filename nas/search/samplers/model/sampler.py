@@ -8,9 +8,8 @@ import numpy as np
 
 from nas.samplers.acquisition import Acquisition
 from nas.samplers.features import Features
-from nas.samplers.history import Observation
 from nas.samplers.prediction import predicted
-from nas.search.samplers.base import OwnSampler, Situation
+from nas.search.samplers.base import Observation, OwnSampler, Situation
 from nas.search.samplers.domain import Domain, Key, SpaceUsedUp
 from reward.objective import Objective
 from search_space.space import FlatParameters
