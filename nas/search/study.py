@@ -13,8 +13,7 @@ from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState, create_trial
 
 from nas.samplers.optunas import PerTrial
-from nas.samplers.told import told
-from nas.search.samplers.base import FACTS, facts
+from nas.search.samplers.base import FACTS, facts, told
 from nas.search.samplers.domain import SpaceUsedUp
 from nas.search.samplers.random import distributions
 from results.candidate import Candidate, State
