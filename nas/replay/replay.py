@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.replay.table import Table
-from nas.samplers.parameter_count import ParameterCount
 from nas.search.pruners.base import Rule, learn, stopped
-from nas.search.samplers.domain import Domain
+from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.study import Proposals
 from results.candidate import Candidate, State

@@ -14,7 +14,6 @@ from rich.console import Console
 
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
-from nas.samplers.parameter_count import ParameterCount
 from nas.search.confirmation import Confirmation, due
 from nas.search.driver import Confirm, Patience, Search
 from nas.search.evaluator import Evaluation
@@ -23,7 +22,7 @@ from nas.search.progress import Progress, SteadyConsole, chatter_to
 from nas.search.pruners.base import stopping_rules
 from nas.search.ray_backend import run_trials
 from nas.search.run_directory import source_of
-from nas.search.samplers.domain import Domain
+from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.random import PermutationSampler
 from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.settings import SearchSettings

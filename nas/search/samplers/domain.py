@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from optuna.study import Study
 
-from nas.samplers.parameter_count import ParameterCount
+from nas.parameters import parameters
 from nas.samplers.permutation import permuted
+from search_space.architecture import Architecture, Block
 from search_space.choices import Choice
+from search_space.operators import OPERATORS, Operator
 from search_space.space import FlatParameters, Space
+from search_space.task import Task
 
 Key = tuple[Choice, ...]
+
+
 TRIES = 4  # of a strategy's own, before another point is taken for it
+
+
 WALKED = 20_000  # points looked at before the space counts as used up
 
 
@@ -139,3 +147,39 @@ class Domain:
         """A key as numbers: the option's place, -1 within a stage that is left out."""
         keyed = zip(self.options.items(), self.key(flat), strict=True)
         return [options.index(value) if value in options else -1 for (_, options), value in keyed]
+
+
+class ParameterCount:
+    """Exact trainable parameters of the built network, each different block built only once.
+
+    A network is its blocks and the rest (stem, head, classifier), whose size depends on few numbers
+    that a space's architectures share. So one network is built for each of these, and then sums do.
+    """
+
+    def __init__(self, task: Task, operators: Mapping[str, Operator] = OPERATORS) -> None:
+        self._task = task
+        self._operators = operators
+        self._block = lru_cache(maxsize=None)(self._count_block)
+        self._rest: dict[tuple[int, int, int], int] = {}
+
+    def __call__(self, architecture: Architecture) -> int:
+        """The same as :func:`nas.parameters.parameters`."""
+        blocks = sum(self.by_stage(architecture))
+        last = architecture.stages[-1].channels
+        key = (architecture.stem_channels, last, architecture.head_channels)
+        if key not in self._rest:
+            self._rest[key] = parameters(architecture, self._task) - blocks
+        return self._rest[key] + blocks
+
+    def by_stage(self, architecture: Architecture) -> list[int]:
+        """The parameters of each of its stages."""
+        blocks = architecture.blocks()
+        return [
+            sum(self._block(next(blocks)) for _ in range(stage.layers))
+            for stage in architecture.stages
+        ]
+
+    def _count_block(self, block: Block) -> int:
+        with torch.device("meta"):
+            module = self._operators[block.operator](block)
+        return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from nas.replay.table import Table
-from nas.samplers.parameter_count import ParameterCount
+from nas.search.samplers.domain import ParameterCount
 from results.candidate import Candidate, CurvePoint, State
 from reward.step_time.measurement import StepTime
 from search_space.space import Space

@@ -9,9 +9,8 @@ import pytest
 
 from nas.replay.replay import Replay, Trace, expected_best
 from nas.replay.table import Table
-from nas.samplers.parameter_count import ParameterCount
 from nas.search.pruners.base import stopping_rules
-from nas.search.samplers.domain import Domain, Key
+from nas.search.samplers.domain import Domain, Key, ParameterCount
 from nas.search.samplers.registry import SAMPLERS
 from results.ranking import reward
 from reward.objective import Objective

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas.samplers.parameter_count import ParameterCount
-from nas.search.samplers.domain import Domain
+from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
 from nas.search.study import Proposal, Proposals
 from results.candidate import Candidate, CurvePoint, State

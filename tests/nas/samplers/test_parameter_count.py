@@ -7,7 +7,7 @@ import random
 import pytest
 
 from nas.parameters import parameters
-from nas.samplers.parameter_count import ParameterCount
+from nas.search.samplers.domain import ParameterCount
 from search_space.published import published
 from search_space.spaces import SPACES
 from search_space.task import Task
