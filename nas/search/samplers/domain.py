@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from optuna.study import Study
 
 from nas.parameters import parameters
-from nas.samplers.permutation import permuted
 from search_space.architecture import Architecture, Block
 from search_space.choices import Choice
 from search_space.operators import OPERATORS, Operator
@@ -183,3 +183,31 @@ class ParameterCount:
         with torch.device("meta"):
             module = self._operators[block.operator](block)
         return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+ROUNDS = 6
+
+
+def permuted(index: int, count: int, seed: int) -> int:
+    """Where ``index`` goes in a permutation of 0 to ``count`` - 1 that ``seed`` decides.
+
+    A Feistel network over the next even power of two, walked until it falls within the range
+    (Black and Rogaway, Ciphers with Arbitrary Finite Domains, 2002, section 5). It takes under four
+    evaluations on average, however large ``count`` is.
+    """
+    if not 0 <= index < count:
+        raise ValueError(f"index: got {index}, must be from 0 to {count - 1}")
+    half_bits = max(1, ((count - 1).bit_length() + 1) // 2)
+    while True:
+        index = _feistel(index, half_bits, seed)
+        if index < count:
+            return index
+
+
+def _feistel(index: int, half_bits: int, seed: int) -> int:
+    mask = (1 << half_bits) - 1
+    left, right = index >> half_bits, index & mask
+    for number in range(ROUNDS):
+        digest = hashlib.blake2b(f"{seed}/{number}/{right}".encode(), digest_size=16).digest()
+        left, right = right, left ^ int.from_bytes(digest, "big") & mask
+    return left << half_bits | right

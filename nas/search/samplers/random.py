@@ -9,8 +9,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from nas.samplers.permutation import permuted
-from nas.search.samplers.domain import WALKED, Domain, SpaceUsedUp
+from nas.search.samplers.domain import WALKED, Domain, SpaceUsedUp, permuted
 from search_space.grid import Grid
 from search_space.space import FlatParameters
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.samplers.permutation import permuted
+from nas.search.samplers.domain import permuted
 
 seeds = st.integers(0, 2**31)
 
