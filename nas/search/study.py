@@ -12,10 +12,10 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState, create_trial
 
-from nas.samplers.optunas import PerTrial
 from nas.search.samplers.base import FACTS, facts, told
 from nas.search.samplers.domain import SpaceUsedUp
 from nas.search.samplers.random import distributions
+from nas.search.samplers.registry import PerTrial
 from results.candidate import Candidate, State
 from reward.limits import Limits
 from reward.objective import Objective
