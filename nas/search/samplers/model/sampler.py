@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.samplers.features import Features
-from nas.samplers.prediction import Prediction, predicted
 from nas.search.samplers.base import Observation, OwnSampler, Situation
 from nas.search.samplers.domain import Domain, Key, SpaceUsedUp
+from nas.search.samplers.model.surrogate import Prediction, predicted
 from reward.objective import Objective
 from search_space.space import FlatParameters
 
@@ -26,7 +26,7 @@ class ModelSampler(OwnSampler):
     """Proposes what is expected to better the reward most.
 
     Gaussian processes over the choices and the parameters by stage predict accuracy and step time
-    (:mod:`nas.samplers.prediction`). The highest :class:`nas.search.samplers.model.sampler.Acquisition` is
+    (:mod:`nas.search.samplers.model.surrogate`). The highest :class:`nas.search.samplers.model.sampler.Acquisition` is
     sought among random points, the neighbours of the best networks, and then uphill. The first
     eight candidates are chance.
     """
