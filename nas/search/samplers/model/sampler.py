@@ -9,10 +9,9 @@ from statistics import NormalDist, median
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.samplers.features import Features
 from nas.search.samplers.base import Observation, OwnSampler, Situation
 from nas.search.samplers.domain import Domain, Key, SpaceUsedUp
-from nas.search.samplers.model.surrogate import Prediction, predicted
+from nas.search.samplers.model.surrogate import Features, Prediction, predicted
 from reward.objective import Objective
 from search_space.space import FlatParameters
 
