@@ -25,9 +25,8 @@ import torch
 from benchmarks.cpu_protocol import follow
 from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
-from nas.training.accuracy import accuracy
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Training, averaging_steps
+from nas.training.loop import Training, accuracy, averaging_steps
 from nas.training.placed import placed
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy

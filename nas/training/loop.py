@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from nas.data.images import Images
 from nas.errors import Diverged
-from nas.training.accuracy import accuracy
 from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
 from nas.training.dropout import set_dropout
@@ -22,6 +21,7 @@ from nas.training.recipes import Recipe
 from nas.training.schedule import share_of_peak
 from nas.training.stage import last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
+from reward.device import mixed_precision
 from reward.step_time.measurement import TimeLimitExceeded
 
 _CHECKED_EVERY = 64  # steps; a look at the loss waits for a GPU
@@ -225,3 +225,27 @@ def train(
 ) -> Iterator[Epoch]:
     """Trains the network in place and yields each epoch; see :class:`Training`."""
     return Training(network, training, validation, recipe, seed, deadline).epochs()
+
+
+@torch.inference_mode()
+def accuracy(
+    network: nn.Module, images: Images, batch_size: int = 256, world: World | None = None
+) -> float:
+    """The share of the images of which the network puts first a label that they have, in [0, 1].
+
+    Several processes take a share of the images each, and all get the accuracy on all of them.
+    """
+    network.eval()
+    world = world or World()
+    correct = torch.zeros((), dtype=torch.int64, device=images.device)
+    own = torch.arange(world.rank, len(images), world.size)
+    for batch, labels in images.batches(own, batch_size):
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        with mixed_precision(batch.device):
+            logits: Tensor = network(batch)
+        first = logits.argmax(1)
+        if labels.ndim == 1:
+            correct += (first == labels).sum()
+        else:
+            correct += (labels.gather(1, first[:, None]) > 0).sum()
+    return int(world.sum(correct)) / len(images)

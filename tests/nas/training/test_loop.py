@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
 from nas.errors import Diverged
-from nas.training.accuracy import accuracy
 from nas.training.augmentation import random_crop
 from nas.training.ema import WeightAverage
-from nas.training.loop import Epoch, Training, total_steps, train
+from nas.training.loop import Epoch, Training, accuracy, total_steps, train
 from nas.training.recipes import Recipe, proxy
 from nas.training.schedule import warmup_cosine
 from reward.step_time.measurement import TimeLimitExceeded

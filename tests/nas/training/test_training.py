@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.training.accuracy import accuracy
-from nas.training.loop import Training, averaging_steps, total_steps
+from nas.training.loop import Training, accuracy, averaging_steps, total_steps
 from nas.training.progressive import Resizing
 from nas.training.recipes import Recipe, proxy
 from nas.training.step import training_step
