@@ -15,7 +15,6 @@ from nas.data.images import Images
 from nas.errors import Diverged
 from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
-from nas.training.dropout import set_dropout
 from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
 from nas.training.recipes import Recipe
 from nas.training.schedule import share_of_peak
@@ -249,3 +248,12 @@ def accuracy(
         else:
             correct += (labels.gather(1, first[:, None]) > 0).sum()
     return int(world.sum(correct)) / len(images)
+
+
+def set_dropout(network: nn.Module, rate: float | None) -> None:
+    """Gives every ``nn.Dropout`` of the network this rate; None leaves them as they are."""
+    if rate is None:
+        return
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = rate
