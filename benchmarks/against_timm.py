@@ -24,8 +24,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cpu_protocol import follow
-from nas.training.placed import placed
 from nas.training.recipes import proxy
+from nas.training.step import placed
 from reward.device import device_name, mixed_precision
 from reward.step_time.measurement import StepTime
 from reward.step_time.paired import Precision

@@ -27,9 +27,9 @@ from nas.data.images import Images, on_device
 from nas.data.load import load_search_data
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, accuracy, averaging_steps
-from nas.training.placed import placed
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
+from nas.training.step import placed
 from reward.device import device_name
 from scaling.regularization import Progressive
 from search_space.architecture import Architecture, Stage

@@ -29,8 +29,8 @@ from nas.data.formats.shapes import shapes
 from nas.data.images import Images, images
 from nas.data.split import Split, histogram, statistics
 from nas.training.loop import Training
-from nas.training.placed import placed
 from nas.training.recipes import Recipe, proxy
+from nas.training.step import placed
 from reward.device import device_name
 from search_space.network import Network
 from search_space.spaces import small

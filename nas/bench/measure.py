@@ -165,7 +165,7 @@ def _batch_size(image_size: int, device: torch.device) -> int:
 def _subject(asked: dict[str, Any], task: Task, batch_size: int, device: torch.device) -> Subject:
     import torch
 
-    from nas.training.placed import placed
+    from nas.training.step import placed
     from reward.step_time.standalone import Subject
     from search_space.network import Network
 

@@ -16,7 +16,7 @@ from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
 from nas.search.evaluator import failure
-from nas.training.placed import placed
+from nas.training.step import placed
 from reward.device import mixed_precision
 
 FEWEST_CLASSES_FOR_TOP_5 = 6

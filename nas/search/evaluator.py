@@ -22,8 +22,8 @@ from nas.errors import Diverged
 from nas.micro_batch import micro_batches
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
-from nas.training.placed import placed
 from nas.training.recipes import Recipe
+from nas.training.step import placed
 from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
 from reward.latency import latencies_s

@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import torch
 
-from nas.training.placed import placed
 from nas.training.recipes import proxy
-from nas.training.step import TrainingStep, training_step
+from nas.training.step import TrainingStep, placed, training_step
 from reward.step_time.standalone import Subject
 from search_space.network import Network
 from search_space.spaces import small
