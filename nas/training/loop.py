@@ -16,8 +16,8 @@ from nas.errors import Diverged
 from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
 from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
+from nas.training.optimizers import share_of_peak
 from nas.training.recipes import Recipe
-from nas.training.schedule import share_of_peak
 from nas.training.stage import last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
 from reward.device import mixed_precision

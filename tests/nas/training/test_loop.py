@@ -16,8 +16,8 @@ from nas.errors import Diverged
 from nas.training.augmentation import random_crop
 from nas.training.ema import WeightAverage
 from nas.training.loop import Epoch, Training, accuracy, total_steps, train
+from nas.training.optimizers import warmup_cosine
 from nas.training.recipes import Recipe, proxy
-from nas.training.schedule import warmup_cosine
 from reward.step_time.measurement import TimeLimitExceeded
 
 CHANCE = 0.1

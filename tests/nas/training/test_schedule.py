@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.training.schedule import share_of_peak, warmup_cosine, warmup_staircase
+from nas.training.optimizers import share_of_peak, warmup_cosine, warmup_staircase
 
 shares = st.floats(0, 1)
 warmups = st.floats(0.01, 0.9)
