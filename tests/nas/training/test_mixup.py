@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nas.training.mixup import mixup
+from nas.training.augmentation import mixup
 
 
 def test_images_and_targets_are_blended_alike_with_the_batch_reversed() -> None:
