@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.training import randaugment as module
-from nas.training.randaugment import randaugment
+from nas.training import augmentation as module
+from nas.training.augmentation import randaugment
 
 
 def _images(channels: int = 3, n: int = 20) -> Tensor:
