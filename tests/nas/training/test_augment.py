@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.images import resized
-from nas.training.augmentation import augmented, cutout, random_crop, random_flip
+from nas.training.augmentation import augmented, cutout, random_crop, random_flip, resized_crop
 from nas.training.recipes import Recipe, proxy
-from nas.training.resized_crop import resized_crop
 from nas.training.stage import stages
 from tests.nas.training.networks import blobs
 
