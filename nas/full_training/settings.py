@@ -14,9 +14,8 @@ from nas.errors import UserError
 from nas.full_training.checkpoint import BEST, LAST
 from nas.full_training.pretrained import Pretrained
 from nas.search.run_directory import sole_writer
-from nas.training.presets import PRESETS
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
-from nas.training.recipes import Recipe
+from nas.training.recipes import PRESETS, Recipe
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import write_text

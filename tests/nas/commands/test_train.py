@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from nas.cli.train import PRESETS, train
 from nas.errors import UserError
 from nas.full_training.settings import Job
-from nas.training import presets
+from nas.training import recipes
 
 
 def test_the_presets_are_the_trainings() -> None:
-    assert set(presets.PRESETS) == set(PRESETS)
+    assert set(recipes.PRESETS) == set(PRESETS)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.training.presets import PRESETS, imagenet, imagenet21k, transfer
-from nas.training.recipes import proxy
+from nas.training.recipes import PRESETS, imagenet, imagenet21k, proxy, transfer
 
 IMAGENET = 1_281_167
 

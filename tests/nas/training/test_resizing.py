@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from nas.training.presets import imagenet
 from nas.training.progressive import Resizing, ranges_of
-from nas.training.recipes import Recipe, proxy
+from nas.training.recipes import Recipe, imagenet, proxy
 from nas.training.stage import last_of_one_size, stages, steps
 from scaling.regularization import Progressive
 
