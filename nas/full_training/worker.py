@@ -21,8 +21,7 @@ from nas.full_training.settings import Job
 from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
-from nas.training.recipes import Recipe
-from nas.training.stage import TrainingStage, stages
+from nas.training.recipes import Recipe, TrainingStage, stages
 from nas.training.step import placed
 from reward.step_time.memory_and_latency import is_out_of_memory
 from reward.step_time.standalone import Subject

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Beta
 
 from nas.data.images import Images, resized
-from nas.training.recipes import Recipe
-from nas.training.stage import TrainingStage
+from nas.training.recipes import Recipe, TrainingStage
 
 
 def augmented(

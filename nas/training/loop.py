@@ -17,8 +17,7 @@ from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
 from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
 from nas.training.optimizers import share_of_peak
-from nas.training.recipes import Recipe
-from nas.training.stage import last_of_one_size, stages, steps
+from nas.training.recipes import Recipe, last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
 from reward.device import mixed_precision
 from reward.step_time.measurement import TimeLimitExceeded

@@ -12,7 +12,7 @@ import pytest
 from nas.architectures import find_architecture
 from nas.errors import UserError
 from nas.full_training.prepare import TrainRequest, own_regularization, prepare, sized
-from nas.training.stage import stages
+from nas.training.recipes import stages
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
 from tests.nas.conftest import TINY_BACKBONE

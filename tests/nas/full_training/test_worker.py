@@ -20,7 +20,7 @@ from nas.full_training.settings import Job
 from nas.full_training.worker import fitting_micro_batch, run_worker
 from nas.training.distributed import World
 from nas.training.loop import accuracy
-from nas.training.stage import stages
+from nas.training.recipes import stages
 from search_space.network import Network
 from tests.nas.full_disk import files_of_at_most
 from tests.nas.full_training.conftest import MakeJob

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from nas.data.images import resized
 from nas.training.augmentation import augmented, cutout, random_crop, random_flip, resized_crop
-from nas.training.recipes import Recipe, proxy
-from nas.training.stage import stages
+from nas.training.recipes import Recipe, proxy, stages
 from tests.nas.training.networks import blobs
 
 

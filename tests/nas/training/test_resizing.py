@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nas.training.progressive import Resizing, ranges_of
-from nas.training.recipes import Recipe, imagenet, proxy
-from nas.training.stage import last_of_one_size, stages, steps
+from nas.training.recipes import Recipe, imagenet, last_of_one_size, proxy, stages, steps
 from scaling.regularization import Progressive
 
 MEDIUM = Progressive((128, 380), (5.0, 20.0), (0.0, 0.2), (0.1, 0.4))  # EfficientNetV2-M, Table 6
