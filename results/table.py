@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from results.candidate import Candidate
+from results.candidate import Candidate, stages_text
 from results.candidate_json import candidate_json
-from results.notation import stages_text
 from results.scaled_from import COEFFICIENTS
 from results.step_time_json import with_ends_apart
 from reward.objective import Objective
@@ -49,7 +48,7 @@ _PAPERS = Objective()
 def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd.DataFrame:
     """One row a candidate, in the order given; what is not known is missing (NaN, NA).
 
-    ``stages`` is written as :func:`results.notation.stages_text` says; ``image_size`` in pixels.
+    ``stages`` is written as :func:`results.candidate.stages_text` says; ``image_size`` in pixels.
     Candidates of ``nas scale --fit`` have three columns more, alpha, beta and gamma.
     """
     rows = [_row(candidate, objective) for candidate in candidates]

@@ -49,8 +49,8 @@ def print_results(
     from collections import Counter
 
     from nas.cli.tables import print_table, short_count
+    from results.candidate import stages_text
     from results.devices import devices, mixed
-    from results.notation import stages_text
     from results.ranking import normalized_step_time, ranked
     from results.scaled_from import COEFFICIENTS, coefficients
     from reward.step_time_statistics import median_s
