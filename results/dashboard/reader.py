@@ -15,9 +15,9 @@ from sqlalchemy.pool import NullPool
 
 from results.candidate import Candidate
 from results.database import connect, sqlite_file
+from results.record import from_row
 from results.record_error import RecordError, one_line_errors
 from results.schema import CANDIDATES, RUNS, SCHEMA_VERSION
-from results.stored import from_row
 
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
 _MISSING_COLUMN = ("no such column", "does not exist")
