@@ -15,9 +15,16 @@ from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 from sqlalchemy.sql import Update
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import address, connect, sqlite_file
+from results.database import (
+    CANDIDATES,
+    METADATA,
+    RUNS,
+    SCHEMA_VERSION,
+    address,
+    connect,
+    sqlite_file,
+)
 from results.record_error import RecordError, one_line_errors
-from results.schema import CANDIDATES, METADATA, RUNS, SCHEMA_VERSION
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import sqlite_url
+from results.database import SCHEMA_VERSION, sqlite_url
 from results.record import Record
 from results.record_error import RecordError
-from results.schema import SCHEMA_VERSION
 
 MakeCandidate = Callable[..., Candidate]
 

@@ -20,9 +20,8 @@ from typing import Any
 from sqlalchemy import insert
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import sqlite_url
+from results.database import CANDIDATES, sqlite_url
 from results.record import Record, to_row
-from results.schema import CANDIDATES
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space
