@@ -20,11 +20,12 @@ from results.database import (
     METADATA,
     RUNS,
     SCHEMA_VERSION,
+    RecordError,
     address,
     connect,
+    one_line_errors,
     sqlite_file,
 )
-from results.record_error import RecordError, one_line_errors
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 

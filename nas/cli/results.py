@@ -26,7 +26,7 @@ def results(run: Path, top: int, as_json: bool) -> None:
     """Show the candidates of RUN, the best first."""
     from nas.search.run_directory import open_for_reading
     from nas.search.settings import objective_of
-    from results.record_error import RecordError
+    from results.database import RecordError
 
     try:
         directory, record = open_for_reading(run)

@@ -185,7 +185,7 @@ def search_and_tell(
     """
     from nas.cluster import check_address
     from nas.errors import UserError
-    from results.record_error import RecordError
+    from results.database import RecordError
 
     if address:
         check_address(address)

@@ -12,8 +12,8 @@ from nas.search.pruners.base import Rule, learn, stopped
 from nas.search.seeds import candidate_seed
 from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, State
+from results.database import RecordError
 from results.record import Record
-from results.record_error import RecordError
 from reward.step_time_statistics import normalized
 
 Listener = Callable[[Candidate], None]

@@ -32,8 +32,8 @@ from nas.versions import versions
 from results.candidate import Candidate
 from results.dashboard.page_files import page_files
 from results.dashboard.report import write_report
+from results.database import RecordError
 from results.files import write_files
-from results.record_error import RecordError
 from reward.objective import Objective
 from search_space.grid import Grid
 from search_space.space import Space

@@ -20,9 +20,8 @@ from results.atomic import write_text
 from results.dashboard.benches import NoBench, read_benches
 from results.dashboard.live_run import Place
 from results.dashboard.source import NoRun, Source
-from results.database import sqlite_file, sqlite_url
+from results.database import RecordError, sqlite_file, sqlite_url
 from results.record import Record
-from results.record_error import RecordError
 
 _FILE = "run.json"
 

@@ -19,7 +19,7 @@ from results.dashboard.importance import TARGETS
 from results.dashboard.page_files import INDEX, kind_of, page_files, plotly_js
 from results.dashboard.plain import to_json
 from results.dashboard.security import Guard, own_names
-from results.record_error import RecordError
+from results.database import RecordError
 from reward.objective import Objective
 
 _NEWS_EVERY_S, _SIGN_OF_LIFE_S = 0.2, 15.0

@@ -14,9 +14,16 @@ from sqlalchemy import ColumnElement, Engine, RowMapping, create_engine, event, 
 from sqlalchemy.pool import NullPool
 
 from results.candidate import Candidate
-from results.database import CANDIDATES, RUNS, SCHEMA_VERSION, connect, sqlite_file
+from results.database import (
+    CANDIDATES,
+    RUNS,
+    SCHEMA_VERSION,
+    RecordError,
+    connect,
+    one_line_errors,
+    sqlite_file,
+)
 from results.record import from_row
-from results.record_error import RecordError, one_line_errors
 
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
 _MISSING_COLUMN = ("no such column", "does not exist")

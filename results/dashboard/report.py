@@ -17,9 +17,9 @@ from results.dashboard.payload import page_data
 from results.dashboard.plain import for_script
 from results.dashboard.policy import policy
 from results.dashboard.source import Source
+from results.database import RecordError
 from results.front import front
 from results.ranking import ranked
-from results.record_error import RecordError
 from reward.objective import Objective
 
 MOST_DETAILS = 2000  # candidates a run, some 3 KB each

@@ -13,7 +13,7 @@ from results.dashboard.facts import reference_json, space_json, task_of, title_o
 from results.dashboard.live_run import LiveRun, Place
 from results.dashboard.plain import plain, text
 from results.dashboard.searching import is_searching
-from results.record_error import RecordError
+from results.database import RecordError
 
 
 class NoRun(Exception):

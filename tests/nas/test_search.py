@@ -14,9 +14,8 @@ from nas.search.samplers.random import PermutationSampler
 from nas.search.seeds import candidate_seed
 from nas.search.study import Proposals
 from results.candidate import Candidate, CurvePoint, State
-from results.database import sqlite_url
+from results.database import RecordError, sqlite_url
 from results.record import Record
-from results.record_error import RecordError
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from scaling.coefficient_grid import CoefficientGrid

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import SCHEMA_VERSION, sqlite_url
+from results.database import SCHEMA_VERSION, RecordError, sqlite_url
 from results.record import Record
-from results.record_error import RecordError
 
 MakeCandidate = Callable[..., Candidate]
 

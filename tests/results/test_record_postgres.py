@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from results.candidate import Candidate, State
+from results.database import RecordError
 from results.record import Record
-from results.record_error import RecordError
 
 _URL = os.environ.get("NAS_TEST_POSTGRES_URL")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from results.candidate import Candidate
+from results.database import RecordError
 from results.record import Record
-from results.record_error import RecordError
 
 # Prints a number once its candidate is recorded, so a printed number is an acknowledged one.
 _WRITER = """
