@@ -12,8 +12,7 @@ from results.atomic import write_text
 from results.candidate import Candidate
 from results.candidate_json import name
 from results.confirmation import confirmation_json, confirmed, winner
-from results.front import front
-from results.ranking import reward
+from results.ranking import front, reward
 from results.scaled_from import origin
 from results.step_time_json import step_time_json
 from results.table import table

@@ -18,8 +18,7 @@ from results.dashboard.plain import for_script
 from results.dashboard.policy import policy
 from results.dashboard.source import Source
 from results.database import RecordError
-from results.front import front
-from results.ranking import ranked
+from results.ranking import front, ranked
 from reward.objective import Objective
 
 MOST_DETAILS = 2000  # candidates a run, some 3 KB each

@@ -13,8 +13,7 @@ from results.architecture_file import read
 from results.candidate import Candidate, CurvePoint, State
 from results.confirmation import confirmed, spread, winner
 from results.files import write_files
-from results.front import front
-from results.ranking import ranked, reward
+from results.ranking import front, ranked, reward
 from results.table import table
 from reward.objective import Objective
 from search_space.task import Task

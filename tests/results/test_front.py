@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from results.candidate import Candidate, State
-from results.front import front
+from results.ranking import front
 
 _STEPS = st.sampled_from([0.1, 0.2, 0.3, 0.4])
 _ACCURACIES = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])

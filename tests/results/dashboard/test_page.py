@@ -11,8 +11,7 @@ from playwright.sync_api import Page, expect
 
 from results.architecture_file import read
 from results.candidate import Candidate
-from results.front import front
-from results.ranking import best, ranked
+from results.ranking import best, front, ranked
 from results.record import Record
 from results.table import table
 from reward.objective import Objective

@@ -15,8 +15,7 @@ from nas.search.run_directory import source_of
 from results.candidate import Candidate
 from results.dashboard import report
 from results.dashboard.report import write_report
-from results.front import front
-from results.ranking import best
+from results.ranking import best, front
 from results.record import Record
 from reward.objective import Objective
 from tests.results.dashboard.conftest import CANDIDATES, Visit, place
