@@ -47,7 +47,7 @@ class Candidate:
     name: with it a strategy's state is rebuilt exactly, also where two proposals decode to one
     network. ``image_size`` in pixels where it is not the run's. ``inference_time_s`` is the median
     latency of one image. ``confirms`` is the candidate that this one trains again with another
-    seed; such a one is not ranked by itself (:mod:`results.confirmation`).
+    seed; such a one is not ranked by itself (:mod:`results.ranking`).
     """
 
     number: int

@@ -11,8 +11,7 @@ from results.architecture_file import ArchitectureFile
 from results.atomic import write_text
 from results.candidate import Candidate
 from results.candidate_json import name
-from results.confirmation import confirmation_json, confirmed, winner
-from results.ranking import front, reward
+from results.ranking import confirmation_json, confirmed, front, reward, winner
 from results.scaled_from import origin
 from results.step_time_json import step_time_json
 from results.table import table

@@ -120,7 +120,7 @@ def _causes(candidates: list[Candidate], state: str) -> str:
 def _print_confirmed(console: Console, candidates: list[Candidate], objective: Objective) -> None:
     """Those that were trained again, the highest mean first: the first one is the winner."""
     from nas.cli.tables import print_table
-    from results.confirmation import confirmed, spread
+    from results.ranking import confirmed, spread
 
     rows = []
     for result in confirmed(candidates, objective):

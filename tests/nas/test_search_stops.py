@@ -17,9 +17,8 @@ from nas.search.pruners.base import stopping_rules
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, CurvePoint, State
-from results.confirmation import confirmed
 from results.database import sqlite_url
-from results.ranking import ranked
+from results.ranking import confirmed, ranked
 from results.record import Record
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
