@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from results import architecture_file
 from results.architecture_file import ArchitectureFile
 from results.atomic import write_text
-from results.candidate import Candidate
-from results.candidate_json import name
+from results.candidate import Candidate, stages_text
+from results.candidate_json import candidate_json, name
 from results.ranking import confirmation_json, confirmed, front, reward, winner
-from results.scaled_from import origin
-from results.step_time_json import step_time_json
-from results.table import table
+from results.scaled_from import COEFFICIENTS, origin
+from results.step_time_json import step_time_json, with_ends_apart
 from reward.objective import Objective
 from search_space.task import Task
 
@@ -103,3 +104,61 @@ def winner_file(
 def _csv(candidates: Iterable[Candidate], objective: Objective) -> str:
     text: str = table(candidates, objective).to_csv(index=False, lineterminator="\n")
     return text
+
+
+# Column: type. The wide ones may lack a value, which a plain integer cannot.
+COLUMNS = {
+    "number": "int64",
+    "state": "str",
+    "cause": "str",
+    "seed": "int64",
+    "accuracy": "float64",
+    "step_time_s": "float64",
+    "step_time_ci_low_s": "float64",
+    "step_time_ci_high_s": "float64",
+    "normalized_step_time": "float64",
+    "normalized_step_time_ci_low": "float64",
+    "normalized_step_time_ci_high": "float64",
+    "unsteady": "str",
+    "peak_memory_bytes": "Int64",
+    "reward": "float64",
+    "architecture_id": "str",
+    "confirms": "Int64",
+    "parameters": "Int64",
+    "multiply_adds": "Int64",
+    "image_size": "Int64",
+    "batch_size": "Int64",
+    "device": "str",
+    "epochs": "int64",
+    "stopped_at": "Int64",
+    "training_s": "float64",
+    "stages": "str",
+}
+
+
+_SCALED = dict.fromkeys(COEFFICIENTS, "float64")
+
+
+_PAPERS = Objective()
+
+
+def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd.DataFrame:
+    """One row a candidate, in the order given; what is not known is missing (NaN, NA).
+
+    ``stages`` is written as :func:`results.candidate.stages_text` says; ``image_size`` in pixels.
+    Candidates of ``nas scale --fit`` have three columns more, alpha, beta and gamma.
+    """
+    rows = [_row(candidate, objective) for candidate in candidates]
+    is_fit = any(row["coefficients"] for row in rows)
+    columns = {**COLUMNS, **_SCALED} if is_fit else COLUMNS
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+
+
+def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
+    row = with_ends_apart(candidate_json(candidate, objective))
+    return {
+        **row,
+        **(row["coefficients"] or {}),
+        "image_size": candidate.step_time and candidate.step_time.image_size,
+        "stages": stages_text(candidate.architecture),
+    }

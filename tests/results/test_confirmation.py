@@ -11,9 +11,8 @@ import pytest
 
 from results.architecture_file import read
 from results.candidate import Candidate, CurvePoint, State
-from results.files import write_files
+from results.files import table, write_files
 from results.ranking import confirmed, front, ranked, reward, spread, winner
-from results.table import table
 from reward.objective import Objective
 from search_space.task import Task
 

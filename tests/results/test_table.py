@@ -9,7 +9,7 @@ import pytest
 
 from results.candidate import Candidate, State
 from results.candidate_json import candidate_json
-from results.table import COLUMNS, table
+from results.files import COLUMNS, table
 from reward.objective import Objective
 
 MakeCandidate = Callable[..., Candidate]

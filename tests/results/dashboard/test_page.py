@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 
 from results.architecture_file import read
 from results.candidate import Candidate
+from results.files import table
 from results.ranking import best, front, ranked
 from results.record import Record
-from results.table import table
 from reward.objective import Objective
 from tests.results.dashboard.conftest import CANDIDATES, Visit, place
 
