@@ -146,7 +146,7 @@ def _print_confirmed(console: Console, candidates: list[Candidate], objective: O
 def _print_json(run_id: str, candidates: list[Candidate], objective: Objective) -> None:
     import json
 
-    from results.candidate_json import candidate_json
+    from results.files import candidate_json
 
     rows = [candidate_json(candidate, objective) for candidate in candidates]
     click.echo(json.dumps({"run": run_id, "candidates": rows}, indent=2, allow_nan=False))

@@ -10,8 +10,8 @@ from typing import Any
 
 from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate
-from results.candidate_json import name
 from results.dashboard.plain import plain, text, whole
+from results.files import name
 from results.ranking import normalized_step_time
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime

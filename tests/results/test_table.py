@@ -8,8 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from results.candidate import Candidate, State
-from results.candidate_json import candidate_json
-from results.files import COLUMNS, table
+from results.files import COLUMNS, candidate_json, table
 from reward.objective import Objective
 
 MakeCandidate = Callable[..., Candidate]

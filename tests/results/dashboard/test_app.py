@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from results.candidate import State
-from results.candidate_json import candidate_json
 from results.dashboard.importance import FEWEST
+from results.files import candidate_json
 from results.record import Record
 from reward.objective import Objective
 from search_space.spaces import small
