@@ -18,7 +18,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import UserError
-from results.step_time_json import step_time_json
+from results.files import step_time_json
 from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import median_s
 from search_space.architecture import Architecture

@@ -14,7 +14,7 @@ from nas.errors import UserError
 from nas.search.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
 from results.database import RecordError
-from results.step_time_json import step_time_json, with_ends_apart
+from results.files import step_time_json, with_ends_apart
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space

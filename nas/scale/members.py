@@ -13,8 +13,8 @@ from nas.errors import UserError
 from nas.parameters import parameters
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile
+from results.files import step_time_json
 from results.scaled_from import COEFFICIENTS, base_from_json, base_json
-from results.step_time_json import step_time_json
 from reward.complexity import complexity
 from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import normalized
