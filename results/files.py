@@ -9,11 +9,10 @@ from typing import Any
 import pandas as pd
 
 from results import architecture_file
-from results.architecture_file import ArchitectureFile
+from results.architecture_file import COEFFICIENTS, ArchitectureFile, coefficients, origin
 from results.atomic import write_text
 from results.candidate import Candidate, State, stages_text
 from results.ranking import confirmation_json, confirmed, front, reward, winner
-from results.scaled_from import COEFFICIENTS, coefficients, origin
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import interval_s, median_s, normalized, normalized_interval

@@ -49,10 +49,10 @@ def print_results(
     from collections import Counter
 
     from nas.cli.tables import print_table, short_count
+    from results.architecture_file import COEFFICIENTS, coefficients
     from results.candidate import stages_text
     from results.devices import devices, mixed
     from results.ranking import normalized_step_time, ranked
-    from results.scaled_from import COEFFICIENTS, coefficients
     from reward.step_time_statistics import median_s
 
     rows: list[tuple[str, ...]] = []
@@ -100,7 +100,7 @@ def print_results(
 
 def _scaled(candidate: Candidate) -> list[str]:
     """What a candidate of nas scale --fit was made by, in place of its stages: they follow."""
-    from results.scaled_from import COEFFICIENTS, coefficients
+    from results.architecture_file import COEFFICIENTS, coefficients
 
     assert candidate.step_time is not None
     found = coefficients(candidate) or {}

@@ -12,9 +12,8 @@ from nas.bench.measure import Question, Timed, measured_apart
 from nas.errors import UserError
 from nas.parameters import parameters
 from nas.versions import versions
-from results.architecture_file import ArchitectureFile
+from results.architecture_file import COEFFICIENTS, ArchitectureFile, base_from_json, base_json
 from results.files import step_time_json
-from results.scaled_from import COEFFICIENTS, base_from_json, base_json
 from reward.complexity import complexity
 from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import normalized

@@ -17,10 +17,9 @@ from nas.search.run_directory import RunDirectory, create, lasting, open_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings
 from nas.training.recipes import proxy, proxy_batch_size
-from results.architecture_file import ArchitectureFile
+from results.architecture_file import ArchitectureFile, base_json
 from results.database import RecordError
 from results.record import Record
-from results.scaled_from import base_json
 from reward.named import parse_reward
 from scaling.coefficient_grid import CoefficientGrid
 from scaling.scaled import Base

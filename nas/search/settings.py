@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from results.scaled_from import base_from_json
+from results.architecture_file import base_from_json
 from reward.limits import Limits
 from reward.named import parse_reward
 from reward.objective import Objective

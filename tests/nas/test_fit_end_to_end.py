@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from nas.search.run_directory import open_for_reading
-from results.architecture_file import ArchitectureFile, read, write
-from results.scaled_from import COEFFICIENTS, coefficients
+from results.architecture_file import COEFFICIENTS, ArchitectureFile, coefficients, read, write
 from scaling.coefficient_grid import TOLERANCE
 from search_space.space import Space
 from search_space.task import Task
