@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -90,3 +91,21 @@ def _stage_text(stage: Stage) -> str:
     operator = _LETTERS.get(stage.operator, stage.operator)
     stride = f"/{stage.stride}" if stage.stride > 1 else ""
     return f"{operator}{stage.kernel}e{stage.expansion}c{stage.channels}x{stage.layers}{stride}"
+
+
+def devices(candidates: Iterable[Candidate]) -> Counter[str]:
+    """How many steps were timed on each kind."""
+    return Counter(c.step_time.device for c in candidates if c.step_time is not None)
+
+
+def mixed(kinds: Iterable[str]) -> str:
+    """What there is to know of a run on unlike devices.
+
+    S is the ratio to the backbone's step on the same device, so candidates of one kind compare.
+    Two networks' ratio is another one on another kind of device, which the reward of a mixed run
+    cannot tell apart.
+    """
+    return (
+        f"steps were timed on unlike devices, {' and '.join(sorted(kinds))}: each is relative to "
+        "the backbone's on its own device, but the ratio itself depends on the kind"
+    )

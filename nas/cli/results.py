@@ -50,8 +50,7 @@ def print_results(
 
     from nas.cli.tables import print_table, short_count
     from results.architecture_file import COEFFICIENTS, coefficients
-    from results.candidate import stages_text
-    from results.devices import devices, mixed
+    from results.candidate import devices, mixed, stages_text
     from results.ranking import normalized_step_time, ranked
     from reward.step_time_statistics import median_s
 

@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from results.candidate import EVALUATED, Candidate, State
-from results.devices import devices, mixed
+from results.candidate import EVALUATED, Candidate, State, devices, mixed
 from results.ranking import normalized_step_time, reward
 from reward.objective import Objective
 
