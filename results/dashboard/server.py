@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import socket
+import time
+from collections.abc import AsyncIterator
 from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from results.dashboard.app import app
 from results.dashboard.board import Board
+from results.dashboard.importance import TARGETS
+from results.dashboard.page_files import INDEX, kind_of, page_files, plotly_js
+from results.dashboard.plain import to_json
+from results.dashboard.security import Guard, own_names
+from results.database import RecordError
+from reward.objective import Objective
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -57,3 +72,121 @@ class _Server(uvicorn.Server):
         """At a signal."""
         self._board.close()
         super().handle_exit(sig, frame)
+
+
+_NEWS_EVERY_S, _SIGN_OF_LIFE_S = 0.2, 15.0
+
+
+def app(board: Board, host: str) -> ASGIApp:
+    """The application; ``host`` is where it listens, one of the names it answers to."""
+    routes = [
+        Route("/", _page),
+        Route("/page/{name}", _page),
+        Route("/plotly.js", _plotly),
+        Route("/api/runs", _runs),
+        Route("/api/events", _events),
+        Route("/api/runs/{index:int}", _run),
+        Route("/api/runs/{index:int}/candidates/{number:int}", _candidate),
+        Route("/api/runs/{index:int}/importance", _importance),
+    ]
+    starlette = Starlette(
+        routes=routes, exception_handlers={HTTPException: _problem, RecordError: _unreadable}
+    )
+    starlette.state.board = board
+    return Guard(starlette, own_names(host))
+
+
+def _page(request: Request) -> Response:
+    """One of the page's own files: the name is looked up among them, never on the disk."""
+    name = request.path_params.get("name", INDEX)
+    text = page_files().get(name)
+    if text is None:
+        raise HTTPException(404, f"no page {name!r}")
+    return Response(text, media_type=kind_of(name))
+
+
+def _plotly(_: Request) -> Response:
+    return Response(plotly_js(), media_type="text/javascript")
+
+
+def _runs(request: Request) -> Response:
+    return _json(_board(request).whole())
+
+
+def _run(request: Request) -> Response:
+    return _json(_board(request).run(_index(request), request.query_params.get("after")))
+
+
+def _candidate(request: Request) -> Response:
+    number = request.path_params["number"]
+    found = _board(request).detail(_index(request), number)
+    if found is None:
+        raise HTTPException(404, f"no candidate {number}")
+    return _json(found)
+
+
+def _importance(request: Request) -> Response:
+    target = request.query_params.get("target", TARGETS[0])
+    if target not in TARGETS:
+        raise HTTPException(400, f"target: got {target!r}, must be one of {', '.join(TARGETS)}")
+    papers = Objective()
+    objective = Objective(
+        _exponent(request, "w", papers.step_time_exponent),
+        _exponent(request, "v", papers.parameters_exponent),
+    )
+    return _json(_board(request).importance(_index(request), target, objective))
+
+
+async def _events(request: Request) -> Response:
+    return StreamingResponse(_news(_board(request)), media_type="text/event-stream")
+
+
+async def _news(board: Board) -> AsyncIterator[str]:
+    """The runs' versions whenever one changed, until the reader or the server goes."""
+    told: dict[str, str] | None = None
+    spoke = time.monotonic()
+    while not board.is_closing:
+        versions = board.versions()
+        if versions != told:
+            told, spoke = versions, time.monotonic()
+            yield f"event: changed\ndata: {to_json({'runs': versions})}\n\n"
+        elif time.monotonic() - spoke > _SIGN_OF_LIFE_S:
+            spoke = time.monotonic()
+            yield ": still here\n\n"
+        await asyncio.sleep(_NEWS_EVERY_S)
+
+
+def _board(request: Request) -> Board:
+    board: Board = request.app.state.board
+    return board
+
+
+def _index(request: Request) -> int:
+    index: int = request.path_params["index"]
+    if index >= len(_board(request).sources):
+        raise HTTPException(404, f"no run {index}")
+    return index
+
+
+def _exponent(request: Request, name: str, default: float) -> float:
+    written = request.query_params.get(name, str(default))
+    try:
+        value = float(written)
+    except ValueError:
+        value = math.nan
+    if not abs(value) <= 10:
+        raise HTTPException(400, f"{name}: got {written!r}, must be a number from -10 to 10")
+    return value
+
+
+def _json(value: object) -> Response:
+    return Response(to_json(value), media_type="application/json")
+
+
+def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"problem": error.detail}, error.status_code)
+
+
+def _unreadable(_: Request, error: Exception) -> Response:
+    return JSONResponse({"problem": str(error)}, 500)
