@@ -42,8 +42,7 @@ def dashboard(
     """
     pass
     from nas.search.run_directory import bench_rows, source_of
-    from results.dashboard.board import Board
-    from results.dashboard.server import serve
+    from results.dashboard.server import Board, serve
 
     board = Board([source_of(run) for run in runs], bench_rows(benches))
     with socket_at(host, port) as bound:
