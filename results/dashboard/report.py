@@ -15,7 +15,7 @@ from results.dashboard.importance import importances
 from results.dashboard.page_files import INDEX, page_files, plotly_js
 from results.dashboard.payload import page_data
 from results.dashboard.plain import for_script
-from results.dashboard.policy import policy
+from results.dashboard.security import policy
 from results.dashboard.source import Source
 from results.database import RecordError
 from results.ranking import front, ranked
