@@ -16,8 +16,8 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from nas.search.run_directory import source_of
-from results.dashboard.live_run import Place
 from results.dashboard.server import Board, app, listen
+from results.dashboard.source import Place
 from results.database import sqlite_url
 from tests.results.dashboard.made_run import make_run
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from nas.search.run_directory import source_of
-from results.dashboard.live_run import Place
-from results.dashboard.source import Source
+from results.dashboard.source import Place, Source
 from results.record import Record
 from search_space.spaces import small
 from tests.results.dashboard.conftest import place
