@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from results.dashboard.columns import Row
-from results.dashboard.plain import number, text, whole
+from results.dashboard.columns import Row, number, text, whole
 
 _NUMBERS = ("accuracy", "step_time_s", "images_per_s", "inference_time_s")
 _COUNTS = ("parameters", "multiply_adds", "peak_memory_bytes", "batch_size")

@@ -10,7 +10,7 @@ from typing import Any
 
 from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate
-from results.dashboard.plain import plain, text, whole
+from results.dashboard.columns import plain, text, whole
 from results.files import name
 from results.ranking import normalized_step_time
 from reward.objective import Objective

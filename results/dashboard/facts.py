@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from results.dashboard.columns import Row
-from results.dashboard.plain import text, whole
+from results.dashboard.columns import Row, text, whole
 from search_space.choices import InvalidSpace
 from search_space.space import Space
 from search_space.space_file import parse_space

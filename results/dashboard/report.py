@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from results.atomic import write_text
+from results.dashboard.columns import for_script
 from results.dashboard.detail import detail
 from results.dashboard.importance import importances
 from results.dashboard.page_files import INDEX, page_files, plotly_js
 from results.dashboard.payload import page_data
-from results.dashboard.plain import for_script
 from results.dashboard.security import policy
 from results.dashboard.source import Source
 from results.database import RecordError

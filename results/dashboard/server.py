@@ -20,11 +20,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from results.dashboard.columns import to_json
 from results.dashboard.detail import detail
 from results.dashboard.importance import TARGETS, importances
 from results.dashboard.page_files import INDEX, kind_of, page_files, plotly_js
 from results.dashboard.payload import page_data
-from results.dashboard.plain import to_json
 from results.dashboard.security import Guard, own_names
 from results.dashboard.source import Source
 from results.database import RecordError

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from results.candidate import Candidate, State
-from results.dashboard.columns import INTERVAL, Row, columns, row
+from results.dashboard.columns import INTERVAL, Row, columns, number, plain, row, text
 from results.dashboard.facts import reference_json, space_json, space_of, task_of, title_of
-from results.dashboard.plain import number, plain, text
 from results.dashboard.reader import Reader
 from results.dashboard.searching import is_searching
 from results.database import RecordError
