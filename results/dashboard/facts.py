@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple
 from pathlib import PurePath
 from typing import Any
 
-from results.dashboard.columns import Row, text, whole
+from results.architecture_file import ArchitectureFile
+from results.candidate import Candidate
+from results.dashboard.columns import Row, plain, text, whole
+from results.files import name
+from results.ranking import normalized_step_time
+from reward.objective import Objective
+from reward.step_time.measurement import StepTime
+from reward.step_time_statistics import interval_s, median_s, normalized_interval
 from search_space.choices import InvalidSpace
 from search_space.space import Space
 from search_space.space_file import parse_space
+from search_space.task import Task
 
 _LONGEST_SPACE = 1_000_000  # characters; a stranger's may be made to be slow to read
+
+
 _MEASURED = (
     "accuracy",
     "multiply_adds",
@@ -98,3 +111,114 @@ def _step_time_s(rows: list[Row]) -> float | None:
         if row.get("step_time_s") and row["normalized_step_time"]
     )
     return steps[len(steps) // 2] if steps else None
+
+
+_FACTS = (
+    "number",
+    "cause",
+    "detail",
+    "worker",
+    "started_at",
+    "finished_at",
+    "accuracy",
+    "parameters",
+    "reference_parameters",
+    "multiply_adds",
+    "inference_time_s",
+    "phases_s",
+    "versions",
+    "proposal",
+)
+
+
+def detail(
+    candidate: Candidate, settings: Mapping[str, Any], run_id: str, prefix: str = ""
+) -> dict[str, Any]:
+    """One candidate with its file and its commands; ``prefix`` begins the file's name.
+
+    Raises:
+        ValueError, TypeError, ArithmeticError: values that no search records.
+    """
+    file_name = _file_name(f"{prefix}{name(candidate)}")
+    architecture = candidate.architecture
+    facts: dict[str, Any] = plain({key: getattr(candidate, key) for key in _FACTS})
+    return {
+        **facts,
+        "name": name(candidate),
+        "state": candidate.state.value,
+        "seed": text(candidate.seed),
+        "architecture": {
+            **architecture.to_json(),
+            "architecture_id": architecture.architecture_id,
+        },
+        "curve": plain([astuple(point) for point in candidate.curve]),
+        "samples_s": plain(candidate.step_time.samples_s) if candidate.step_time else [],
+        "reference_samples_s": (
+            plain(candidate.step_time.reference_samples_s) if candidate.step_time else []
+        ),
+        "step_time": candidate.step_time and _step_time(candidate, candidate.step_time),
+        "file_name": file_name,
+        "file": _file(candidate, settings, run_id),
+        "commands": _commands(file_name, settings),
+    }
+
+
+def _step_time(candidate: Candidate, timed: StepTime) -> dict[str, Any]:
+    facts: dict[str, Any] = plain(
+        {
+            "device": timed.device,
+            "image_size": timed.image_size,
+            "batch_size": timed.batch_size,
+            "micro_batch_size": timed.micro_batch_size,
+            "is_precise": timed.is_precise,
+            "unsteady": timed.unsteady,
+            "step_time_s": median_s(timed),
+            "step_time_ci_s": interval_s(timed),
+            "normalized_step_time": normalized_step_time(candidate),
+            "normalized_ci": normalized_interval(timed),
+            "peak_memory_bytes": timed.peak_memory_bytes,
+        }
+    )
+    return facts
+
+
+def _file(candidate: Candidate, settings: Mapping[str, Any], run_id: str) -> dict[str, Any] | None:
+    """What ``--arch`` and ``--from`` read, as best.json; None where the run does not say enough."""
+    from results.files import winner_file  # with pandas, which the page does not wait for
+
+    classes, channels = whole(settings.get("classes")), whole(settings.get("in_channels"))
+    if not classes or not channels:
+        return None
+    task = Task(classes, channels)
+    if candidate.step_time is not None:
+        file = winner_file(candidate, Objective(), run_id, task, settings=settings)
+        written: dict[str, Any] = plain(file.to_json())
+        return written
+    size = candidate.image_size or whole(settings.get("image_size"))
+    if not size:
+        return None
+    provenance = {"run": run_id, "candidate": candidate.number, "seed": candidate.seed}
+    architecture = candidate.architecture
+    file = ArchitectureFile(name(candidate), architecture, size, size, task, provenance=provenance)
+    untimed: dict[str, Any] = plain(file.to_json())
+    return untimed
+
+
+def _file_name(stem: str) -> str:
+    """A name that is no option, no hidden file and the same in every shell."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("-.") + ".json"
+
+
+def _commands(file_name: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Quoted: the data's name comes from the run, and someone will paste this into a shell."""
+    stem = file_name.removesuffix(".json")
+    data = text(settings.get("data")) or "DATA"
+    to = "PHI2" if settings.get("fit") else "M"
+    return {
+        "scale": shlex.join(
+            ["nas", "scale", "--from", file_name, "--to", to, "--out", f"{stem}-{to.lower()}.json"]
+        ),
+        "train": shlex.join(
+            ["nas", "train", "--arch", file_name, f"--data={data}", "--out", f"runs/{stem}"]
+        ),
+    }

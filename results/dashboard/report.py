@@ -11,7 +11,7 @@ from typing import Any
 
 from results.atomic import write_text
 from results.dashboard.columns import for_script
-from results.dashboard.detail import detail
+from results.dashboard.facts import detail
 from results.dashboard.importance import importances
 from results.dashboard.page_files import INDEX, page_files, plotly_js
 from results.dashboard.payload import page_data

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from results.dashboard.columns import to_json
-from results.dashboard.detail import detail
+from results.dashboard.facts import detail
 from results.dashboard.importance import TARGETS, importances
 from results.dashboard.page_files import INDEX, kind_of, page_files, plotly_js
 from results.dashboard.payload import page_data

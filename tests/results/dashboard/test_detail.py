@@ -11,7 +11,7 @@ import pytest
 from results.architecture_file import read
 from results.candidate import Candidate, State
 from results.dashboard.columns import for_script, to_json
-from results.dashboard.detail import detail
+from results.dashboard.facts import detail
 from search_space.spaces import small
 from tests.results.dashboard.made_run import made_candidate, settings
 
