@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from results.architecture_file import ArchitectureFile
@@ -222,3 +222,25 @@ def _commands(file_name: str, settings: Mapping[str, Any]) -> dict[str, str]:
             ["nas", "train", "--arch", file_name, f"--data={data}", "--out", f"runs/{stem}"]
         ),
     }
+
+
+_LOCKS = Path("/proc/locks")  # Linux; proc_locks(5)
+
+
+def is_searching(run: Path) -> bool | None:
+    """True if a process of this machine holds the run's lock; None where that cannot be told.
+
+    Taking the lock to try it could turn away a search that begins at that moment.
+    """
+    try:
+        inode = (run / "lock").stat().st_ino
+    except OSError:
+        return False
+    try:
+        lines = _LOCKS.read_text().splitlines()
+    except OSError:
+        return None
+    fields = (line.split() for line in lines)
+    return any(
+        "FLOCK" in f and f[-3].rpartition(":")[2] == str(inode) for f in fields if len(f) > 3
+    )

@@ -11,9 +11,15 @@ from typing import Any
 
 from results.candidate import Candidate, State
 from results.dashboard.columns import INTERVAL, Row, columns, number, plain, row, text
-from results.dashboard.facts import reference_json, space_json, space_of, task_of, title_of
+from results.dashboard.facts import (
+    is_searching,
+    reference_json,
+    space_json,
+    space_of,
+    task_of,
+    title_of,
+)
 from results.dashboard.reader import Reader
-from results.dashboard.searching import is_searching
 from results.database import RecordError
 from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import normalized_interval
