@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
 from results.atomic import write_text
-from results.dashboard.benches import NoBench, read_benches
+from results.dashboard.payload import NoBench, read_benches
 from results.dashboard.source import NoRun, Place, Source
 from results.database import RecordError, sqlite_file, sqlite_url
 from results.record import Record

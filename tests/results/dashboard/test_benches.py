@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from results.dashboard.benches import NoBench, read_benches, relative_step_time
+from results.dashboard.payload import NoBench, read_benches, relative_step_time
 
 ROW = {"name": "b0", "step_time_s": 0.3, "device": "gpu", "batch_size": 64, "image_size": 224}
 RUN: list[dict[str, Any]] = [
