@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from reward.forms import Absolute, TargetPower
-from reward.objective import Objective
+from reward.objective import Absolute, Objective, TargetPower
 
 FORMS = "product[:w=-0.07,v=-0.05], soft:T=.., hard:T=.. or absolute:T=..[,beta=-0.07]"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 
@@ -39,3 +39,79 @@ class Objective:
         return (
             f"accuracy * (S/S0)^{self.step_time_exponent:g} * (P/P0)^{self.parameters_exponent:g}"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targeted(Objective):
+    """A reward that knows a target step time T, and in which parameters do not count.
+
+    ``target`` is in the backbone's steps, as S/S0 is, or in seconds.
+    """
+
+    target: float
+    is_in_seconds: bool = False
+
+    def relative_to(self, reference_step_time_s: float) -> Self:
+        """The same with its target in steps of the backbone, which takes that many seconds."""
+        if not self.is_in_seconds:
+            return self
+        return replace(self, target=self.target / reference_step_time_s, is_in_seconds=False)
+
+    def _ratio(self, normalized_step_time: float) -> float:
+        """S/T."""
+        if self.is_in_seconds:
+            raise ValueError("target: in seconds, needs relative_to() first")
+        return normalized_step_time / self.target
+
+    @property
+    def _target_text(self) -> str:
+        return f"{self.target:g} s" if self.is_in_seconds else f"{self.target:g} S0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetPower(Targeted):
+    """MnasNet's A * (S/T)^w, w = alpha up to the target and beta above it (1807.11626, eq. 2, 3).
+
+    Soft is alpha = beta = -0.07: it is worth being faster than the target as well. Hard is alpha =
+    0, beta = -1: what meets the target is worth its accuracy, what takes twice as long half of it.
+    """
+
+    alpha: float
+    beta: float
+
+    def __call__(
+        self, accuracy: float, normalized_step_time: float, normalized_parameters: float
+    ) -> float:
+        """The reward of an accuracy in [0, 1] and of S/S0, above 0."""
+        ratio = self._ratio(normalized_step_time)
+        factor: float = ratio ** (self.alpha if ratio <= 1 else self.beta)
+        return accuracy * factor
+
+    @property
+    def formula(self) -> str:
+        """In one line, for people."""
+        return (
+            f"accuracy * (S/T)^w, w = {self.alpha:g} up to T, {self.beta:g} above; "
+            f"T = {self._target_text}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absolute(Targeted):
+    """TuNAS's A + beta * abs(S/T - 1), beta below 0 (2008.06120, section 3).
+
+    It draws to the target from both sides: faster than T is worth less too. It may be below 0.
+    """
+
+    beta: float
+
+    def __call__(
+        self, accuracy: float, normalized_step_time: float, normalized_parameters: float
+    ) -> float:
+        """The reward of an accuracy in [0, 1] and of S/S0, above 0."""
+        return accuracy + self.beta * abs(self._ratio(normalized_step_time) - 1)
+
+    @property
+    def formula(self) -> str:
+        """In one line, for people."""
+        return f"accuracy + {self.beta:g} * abs(S/T - 1); T = {self._target_text}"

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward.forms import Absolute, TargetPower
 from reward.named import parse_reward
-from reward.objective import Objective
+from reward.objective import Absolute, Objective, TargetPower
 
 ratios = st.floats(0.01, 100)
 accuracies = st.floats(0, 1)
