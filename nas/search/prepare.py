@@ -20,7 +20,7 @@ from nas.training.recipes import proxy, proxy_batch_size
 from results.architecture_file import ArchitectureFile, base_json
 from results.database import RecordError
 from results.record import Record
-from reward.named import parse_reward
+from reward.objective import parse_reward
 from scaling.coefficient_grid import CoefficientGrid
 from scaling.scaled import Base
 from scaling.sizes import ImageSizes

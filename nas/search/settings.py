@@ -8,8 +8,7 @@ from typing import Any
 
 from results.architecture_file import base_from_json
 from reward.limits import Limits
-from reward.named import parse_reward
-from reward.objective import Objective
+from reward.objective import Objective, parse_reward
 from scaling.coefficient_grid import CoefficientGrid
 from search_space.architecture import Architecture
 from search_space.grid import Grid
@@ -42,7 +41,7 @@ class SearchSettings:
     confirm: int = 0  # candidates that are trained again at the end
     confirm_seeds: int = 2  # trainings more of each
     confirm_epochs: int | None = None  # of such a training, where not the candidates' own
-    reward: str = "product"  # as reward.named reads it
+    reward: str = "product"  # as reward.objective reads it
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures that are evaluated first
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are sought
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reward.named import parse_reward
-from reward.objective import Absolute, Objective, TargetPower
+from reward.objective import Absolute, Objective, TargetPower, parse_reward
 
 ratios = st.floats(0.01, 100)
 accuracies = st.floats(0, 1)
