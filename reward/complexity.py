@@ -9,7 +9,11 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
+from nas.errors import UserError
 from reward.step_time.measurement import Complexity
+from search_space.architecture import Architecture
+from search_space.network import Network
+from search_space.task import Task
 
 
 def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity:
@@ -26,3 +30,17 @@ def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity
     counter.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     counter.tracer_warnings("none")
     return Complexity(parameters, int(counter.total()))
+
+
+def parameters(architecture: Architecture, task: Task) -> int:
+    """Trainable parameters of the built network, which takes no memory here.
+
+    Raises:
+        UserError: an operator that is not known.
+    """
+    try:
+        with torch.device("meta"):
+            network = Network(architecture, task.classes, task.in_channels)
+    except ValueError as error:
+        raise UserError(f"--from: {error}") from error
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)

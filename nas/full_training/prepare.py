@@ -15,10 +15,10 @@ from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import LIGHT, Job, TrainDirectory, TrainSettings, create
-from nas.parameters import parameters
 from nas.training.progressive import ranges_of
 from nas.training.recipes import PRESETS
 from results.architecture_file import ArchitectureFile
+from reward.complexity import parameters
 from scaling.regularization import regularization
 from scaling.sizes import ImageSizes, to_multiple
 from search_space.published import published

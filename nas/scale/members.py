@@ -10,11 +10,10 @@ from typing import Any
 
 from nas.bench.measure import Question, Timed, measured_apart
 from nas.errors import UserError
-from nas.parameters import parameters
 from nas.versions import versions
 from results.architecture_file import COEFFICIENTS, ArchitectureFile, base_from_json, base_json
 from results.files import step_time_json
-from reward.complexity import complexity
+from reward.complexity import complexity, parameters
 from reward.step_time.measurement import StepTime
 from reward.step_time_statistics import normalized
 from scaling.families import Family, coefficient_family, family_of, s_family

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nas.errors import UserError
-from nas.parameters import parameters
+from reward.complexity import parameters
 from search_space.architecture import Architecture, Stage
 from search_space.published import published
 from search_space.task import IMAGENET, Task

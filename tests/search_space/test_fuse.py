@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.parameters import parameters
+from reward.complexity import parameters
 from search_space.fuse import fuse
 from search_space.published import published
 from search_space.task import IMAGENET

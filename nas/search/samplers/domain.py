@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from optuna.study import Study
 
-from nas.parameters import parameters
+from reward.complexity import parameters
 from search_space.architecture import Architecture, Block
 from search_space.choices import Choice
 from search_space.operators import OPERATORS, Operator
@@ -163,7 +163,7 @@ class ParameterCount:
         self._rest: dict[tuple[int, int, int], int] = {}
 
     def __call__(self, architecture: Architecture) -> int:
-        """The same as :func:`nas.parameters.parameters`."""
+        """The same as :func:`reward.complexity.parameters`."""
         blocks = sum(self.by_stage(architecture))
         last = architecture.stages[-1].channels
         key = (architecture.stem_channels, last, architecture.head_channels)

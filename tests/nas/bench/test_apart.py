@@ -6,7 +6,7 @@ import pytest
 
 from nas.bench.measure import Question, Timed, measured_apart
 from nas.errors import UserError
-from nas.parameters import parameters
+from reward.complexity import parameters
 from reward.step_time_statistics import normalized
 from scaling.non_uniform import grow
 from search_space.architecture import Architecture, Stage

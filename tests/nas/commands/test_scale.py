@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from nas.bench.measure import Answer, Question, Timed
 from nas.cli.main import nas
-from nas.parameters import parameters
 from nas.scale import members
 from results.architecture_file import ArchitectureFile, read, write
+from reward.complexity import parameters
 from reward.step_time.measurement import StepTime
 from search_space.published import published
 from search_space.spaces import small

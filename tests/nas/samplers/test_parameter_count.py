@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from nas.parameters import parameters
 from nas.search.samplers.domain import ParameterCount
+from reward.complexity import parameters
 from search_space.published import published
 from search_space.spaces import SPACES
 from search_space.task import Task
