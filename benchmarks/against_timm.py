@@ -27,15 +27,15 @@ from benchmarks.cpu_protocol import follow
 from nas.training.recipes import proxy
 from nas.training.step import placed
 from reward.device import device_name, mixed_precision
-from reward.step_time.measurement import StepTime
-from reward.step_time.paired import Precision
-from reward.step_time.standalone import Subject, measured_step_time
-from reward.step_time_statistics import (
+from reward.step_time.measurement import (
+    StepTime,
     median_s,
     normalized,
     normalized_interval,
     reference_median_s,
 )
+from reward.step_time.paired import Precision
+from reward.step_time.standalone import Subject, measured_step_time
 from search_space.network import Network
 from search_space.published import published
 

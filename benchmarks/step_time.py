@@ -24,8 +24,8 @@ from nas.search.settings import SearchSettings
 from results.candidate import State
 from results.ranking import normalized_step_time, ranked
 from reward.device import processor_name
+from reward.step_time.measurement import normalized, robust_deviation
 from reward.step_time.paired import ALLOCATOR_SETTINGS
-from reward.step_time_statistics import normalized, robust_deviation
 from search_space.architecture import Architecture
 from search_space.spaces import small
 from search_space.task import Task

@@ -14,8 +14,13 @@ from results.atomic import write_text
 from results.candidate import Candidate, State, stages_text
 from results.ranking import confirmation_json, confirmed, front, reward, winner
 from reward.objective import Objective
-from reward.step_time.measurement import StepTime
-from reward.step_time_statistics import interval_s, median_s, normalized, normalized_interval
+from reward.step_time.measurement import (
+    StepTime,
+    interval_s,
+    median_s,
+    normalized,
+    normalized_interval,
+)
 from search_space.task import Task
 
 

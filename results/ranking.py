@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from results.candidate import Candidate, State
 from reward.objective import Objective
-from reward.step_time_statistics import normalized, reference_median_s
+from reward.step_time.measurement import normalized, reference_median_s
 
 
 def normalized_step_time(candidate: Candidate) -> float | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reward.step_time.measurement import StepTime
-from reward.step_time_statistics import normalized
+from reward.step_time.measurement import StepTime, normalized
 
 
 class Infeasible(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from reward.step_time_statistics import (
+from reward.step_time.measurement import (
     FEWEST_PAIRS,
     median_interval,
     pair_ratios,

@@ -6,7 +6,7 @@ from collections import deque
 from statistics import median
 
 from reward.steadiness import MACHINE_DRIFT
-from reward.step_time_statistics import robust_deviation
+from reward.step_time.measurement import robust_deviation
 
 _DEVIATIONS = 3
 _REMEMBERED = 64

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import UserError
 from results.files import step_time_json
-from reward.step_time.measurement import StepTime
-from reward.step_time_statistics import median_s
+from reward.step_time.measurement import StepTime, median_s
 from search_space.architecture import Architecture
 from search_space.task import IMAGENET, Task
 

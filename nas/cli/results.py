@@ -52,7 +52,7 @@ def print_results(
     from results.architecture_file import COEFFICIENTS, coefficients
     from results.candidate import devices, mixed, stages_text
     from results.ranking import normalized_step_time, ranked
-    from reward.step_time_statistics import median_s
+    from reward.step_time.measurement import median_s
 
     rows: list[tuple[str, ...]] = []
     has_unsteady = False

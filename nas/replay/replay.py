@@ -19,7 +19,7 @@ from nas.search.study import Proposals
 from results.candidate import Candidate, State
 from results.ranking import reward
 from reward.objective import Objective
-from reward.step_time_statistics import median_interval
+from reward.step_time.measurement import median_interval
 from search_space.space import FlatParameters
 from search_space.task import Task as ImageTask
 

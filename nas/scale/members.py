@@ -14,8 +14,7 @@ from nas.versions import versions
 from results.architecture_file import COEFFICIENTS, ArchitectureFile, base_from_json, base_json
 from results.files import step_time_json
 from reward.complexity import complexity, parameters
-from reward.step_time.measurement import StepTime
-from reward.step_time_statistics import normalized
+from reward.step_time.measurement import StepTime, normalized
 from scaling.families import Family, coefficient_family, family_of, s_family
 from scaling.regularization import regularization
 from scaling.scaled import Base, Scaled

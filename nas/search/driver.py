@@ -14,7 +14,7 @@ from nas.search.study import Proposals
 from results.candidate import EVALUATED, Candidate, State
 from results.database import RecordError
 from results.record import Record
-from reward.step_time_statistics import normalized
+from reward.step_time.measurement import normalized
 
 Listener = Callable[[Candidate], None]
 

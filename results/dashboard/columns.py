@@ -9,8 +9,7 @@ from typing import Any
 
 from results.candidate import Candidate
 from results.ranking import normalized_step_time
-from reward.step_time.measurement import StepTime
-from reward.step_time_statistics import interval_s, median_s
+from reward.step_time.measurement import StepTime, interval_s, median_s
 from search_space.architecture import Architecture
 from search_space.space import Space
 

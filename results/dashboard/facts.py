@@ -15,8 +15,7 @@ from results.dashboard.columns import Row, plain, text, whole
 from results.files import name
 from results.ranking import normalized_step_time
 from reward.objective import Objective
-from reward.step_time.measurement import StepTime
-from reward.step_time_statistics import interval_s, median_s, normalized_interval
+from reward.step_time.measurement import StepTime, interval_s, median_s, normalized_interval
 from search_space.choices import InvalidSpace
 from search_space.space import Space
 from search_space.space_file import parse_space

@@ -21,8 +21,7 @@ from results.dashboard.facts import (
 )
 from results.dashboard.reader import Reader
 from results.database import RecordError
-from reward.step_time.measurement import StepTime
-from reward.step_time_statistics import normalized_interval
+from reward.step_time.measurement import StepTime, normalized_interval
 
 
 class NoRun(Exception):

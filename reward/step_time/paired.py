@@ -19,7 +19,7 @@ from typing import TypeVar
 import torch
 
 from reward.step_time.clocks import stopwatch
-from reward.step_time_statistics import (
+from reward.step_time.measurement import (
     FEWEST_PAIRS,
     pair_ratios,
     relative_half_width,

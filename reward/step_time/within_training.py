@@ -11,11 +11,10 @@ from torch import Tensor
 
 from nas.training.step import TrainingStep
 from reward.steadiness import STANDARD_ERROR
-from reward.step_time.measurement import StepTime, TimeLimitExceeded
+from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import peak_memory_bytes
 from reward.step_time.paired import PairedTimer
 from reward.step_time.standalone import step_time_of
-from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 4  # pairs

@@ -25,8 +25,7 @@ from results.record import Record
 from reward.complexity import complexity
 from reward.limits import Limits
 from reward.objective import Objective
-from reward.step_time.measurement import TimeLimitExceeded
-from reward.step_time_statistics import FEWEST_PAIRS
+from reward.step_time.measurement import FEWEST_PAIRS, TimeLimitExceeded
 from search_space.architecture import Architecture, Block, Stage
 from search_space.network import Network
 from search_space.operators import OPERATORS, mbconv

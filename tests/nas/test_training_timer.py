@@ -12,9 +12,8 @@ from torch import Tensor
 
 from nas.training.step import TrainingStep
 from reward.steadiness import SLOWED_THROUGHOUT
-from reward.step_time.measurement import TimeLimitExceeded
+from reward.step_time.measurement import FEWEST_PAIRS, TimeLimitExceeded
 from reward.step_time.within_training import FIRST_ROW, FIRST_TIMED, FURTHER_ROW, TrainingTimer
-from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reward.steadiness import unsteadiness
-from reward.step_time_statistics import FEWEST_PAIRS
+from reward.step_time.measurement import FEWEST_PAIRS
 
 
 def _noise(seed: int, count: int = 20, scale: float = 0.01) -> list[float]:

@@ -10,8 +10,8 @@ from statistics import median
 import pytest
 import torch
 
+from reward.step_time.measurement import FEWEST_PAIRS
 from reward.step_time.paired import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
-from reward.step_time_statistics import FEWEST_PAIRS
 from reward.usual_step import UsualStep
 
 CPU = torch.device("cpu")

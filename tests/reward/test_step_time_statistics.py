@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from reward.step_time.measurement import StepTime
-from reward.step_time_statistics import (
+from reward.step_time.measurement import (
+    StepTime,
     interval_s,
     median_interval,
     median_s,

@@ -20,7 +20,7 @@ from results.candidate import Candidate, State
 from results.ranking import normalized_step_time, reward, reward_at
 from reward.limits import Limits
 from reward.objective import Objective
-from reward.step_time_statistics import reference_median_s
+from reward.step_time.measurement import reference_median_s
 from search_space.space import FlatParameters
 
 

@@ -7,7 +7,7 @@ import pytest
 from nas.bench.measure import Question, Timed, measured_apart
 from nas.errors import UserError
 from reward.complexity import parameters
-from reward.step_time_statistics import normalized
+from reward.step_time.measurement import normalized
 from scaling.non_uniform import grow
 from search_space.architecture import Architecture, Stage
 from search_space.spaces import small

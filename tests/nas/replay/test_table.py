@@ -13,7 +13,7 @@ from nas.replay.table import Table, find_table, read_table, table_of, write_tabl
 from results.candidate import State
 from results.ranking import reward
 from reward.objective import Objective
-from reward.step_time_statistics import median_s
+from reward.step_time.measurement import median_s
 from search_space.published import published
 
 
