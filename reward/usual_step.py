@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import deque
 from statistics import median
 
-from reward.steadiness import MACHINE_DRIFT
-from reward.step_time.measurement import robust_deviation
+from reward.step_time.measurement import MACHINE_DRIFT, robust_deviation
 
 _DEVIATIONS = 3
 _REMEMBERED = 64

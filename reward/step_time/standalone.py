@@ -14,8 +14,12 @@ from nas.micro_batch import micro_batches
 from nas.training.recipes import Recipe
 from nas.training.step import TrainingStep, training_step
 from reward.device import device_name
-from reward.steadiness import SLOWED_THROUGHOUT, unsteadiness
-from reward.step_time.measurement import StepTime, TimeLimitExceeded
+from reward.step_time.measurement import (
+    SLOWED_THROUGHOUT,
+    StepTime,
+    TimeLimitExceeded,
+    unsteadiness,
+)
 from reward.step_time.memory_and_latency import is_out_of_memory, peak_memory_bytes
 from reward.step_time.paired import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
 from reward.usual_step import UsualStep

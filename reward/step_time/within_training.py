@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.training.step import TrainingStep
-from reward.steadiness import STANDARD_ERROR
-from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
+from reward.step_time.measurement import FEWEST_PAIRS, STANDARD_ERROR, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import peak_memory_bytes
 from reward.step_time.paired import PairedTimer
 from reward.step_time.standalone import step_time_of

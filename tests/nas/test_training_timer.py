@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from nas.training.step import TrainingStep
-from reward.steadiness import SLOWED_THROUGHOUT
-from reward.step_time.measurement import FEWEST_PAIRS, TimeLimitExceeded
+from reward.step_time.measurement import FEWEST_PAIRS, SLOWED_THROUGHOUT, TimeLimitExceeded
 from reward.step_time.within_training import FIRST_ROW, FIRST_TIMED, FURTHER_ROW, TrainingTimer
 from reward.usual_step import UsualStep
 

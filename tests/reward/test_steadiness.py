@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reward.steadiness import unsteadiness
-from reward.step_time.measurement import FEWEST_PAIRS
+from reward.step_time.measurement import FEWEST_PAIRS, unsteadiness
 
 
 def _noise(seed: int, count: int = 20, scale: float = 0.01) -> list[float]:
