@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from benchmarks.cpu_protocol import follow
 from nas.training.recipes import proxy
 from nas.training.step import placed
-from reward.device import device_name, mixed_precision
+from reward.step_time.clocks import device_name, mixed_precision
 from reward.step_time.measurement import (
     StepTime,
     median_s,

@@ -32,7 +32,7 @@ from nas.data.cache.filling import decode
 from nas.data.formats.folder import training_folder
 from nas.data.formats.shapes import CLASSES, shapes
 from nas.data.images import Images, images
-from reward.device import device_name
+from reward.step_time.clocks import device_name
 
 CPU = torch.device("cpu")
 BATCH_SIZE = 128

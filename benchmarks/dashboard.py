@@ -27,7 +27,7 @@ from urllib.request import urlopen
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from results.record import Record
-from reward.device import processor_name
+from reward.step_time.clocks import processor_name
 from search_space.spaces import small
 from tests.results.dashboard.made_run import add, made_candidate, make_run
 

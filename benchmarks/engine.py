@@ -31,8 +31,8 @@ from nas.training.recipes import proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.record import Record
-from reward.device import device_name
 from reward.objective import Objective
+from reward.step_time.clocks import device_name
 from search_space.spaces import small
 
 WORKERS = 2

@@ -30,7 +30,7 @@ from nas.training.loop import Training, accuracy, averaging_steps
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
 from nas.training.step import placed
-from reward.device import device_name
+from reward.step_time.clocks import device_name
 from scaling.regularization import Progressive
 from search_space.architecture import Architecture, Stage
 from search_space.network import Network

@@ -19,7 +19,7 @@ from pathlib import Path
 from results.candidate import Candidate, CurvePoint, State
 from results.database import sqlite_url
 from results.record import Record
-from reward.device import processor_name
+from reward.step_time.clocks import processor_name
 from reward.step_time.measurement import StepTime
 from search_space.published import EFFICIENTNETV2_S
 

@@ -31,7 +31,7 @@ from nas.data.split import Split, histogram, statistics
 from nas.training.loop import Training
 from nas.training.recipes import Recipe, proxy
 from nas.training.step import placed
-from reward.device import device_name
+from reward.step_time.clocks import device_name
 from search_space.network import Network
 from search_space.spaces import small
 

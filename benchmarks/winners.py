@@ -30,7 +30,7 @@ from nas.search.settings import SearchSettings
 from nas.training.recipes import proxy
 from results.candidate import Candidate, State
 from results.ranking import ranked, reward
-from reward.device import device_name
+from reward.step_time.clocks import device_name
 
 FIRST_SEED = 10**6  # none that a search has drawn
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from reward.device import mixed_precision
-from reward.step_time.clocks import stopwatch
+from reward.step_time.clocks import mixed_precision, stopwatch
 
 
 @torch.inference_mode()

@@ -17,7 +17,7 @@ from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
 from nas.search.evaluator import failure
 from nas.training.step import placed
-from reward.device import mixed_precision
+from reward.step_time.clocks import mixed_precision
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
 _Z_95 = 1.959964  # the normal distribution's quantile at 0.975

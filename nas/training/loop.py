@@ -19,7 +19,7 @@ from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
 from nas.training.optimizers import share_of_peak
 from nas.training.recipes import Recipe, last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
-from reward.device import mixed_precision
+from reward.step_time.clocks import mixed_precision
 from reward.step_time.measurement import TimeLimitExceeded
 
 _CHECKED_EVERY = 64  # steps; a look at the loss waits for a GPU

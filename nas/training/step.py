@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nas.training.optimizers import RMSPropTF
 from nas.training.recipes import Recipe
-from reward.device import mixed_precision
+from reward.step_time.clocks import mixed_precision
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nas.micro_batch import micro_batches
 from nas.training.recipes import Recipe
 from nas.training.step import TrainingStep, training_step
-from reward.device import device_name
+from reward.step_time.clocks import device_name
 from reward.step_time.measurement import (
     SLOWED_THROUGHOUT,
     StepTime,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reward.device import device_name
+from reward.step_time.clocks import device_name
 
 CPU = torch.device("cpu")
 
@@ -24,8 +24,8 @@ def test_a_cpus_name_without_linux(monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(*_: object) -> str:
         raise FileNotFoundError
 
-    monkeypatch.setattr("reward.device.Path.read_text", unreadable)
-    monkeypatch.setattr("reward.device.platform.processor", lambda: "arm")
+    monkeypatch.setattr("reward.step_time.clocks.Path.read_text", unreadable)
+    monkeypatch.setattr("reward.step_time.clocks.platform.processor", lambda: "arm")
     assert device_name(CPU).startswith("arm, ")
 
 
