@@ -30,11 +30,10 @@ from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
 from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import is_out_of_memory
-from reward.step_time.paired import Precision
+from reward.step_time.paired import Precision, UsualStep
 from reward.step_time.standalone import Subject, measured_step_time
 from reward.step_time.warmup import settled, wear_in
 from reward.step_time.within_training import TrainingTimer
-from reward.usual_step import UsualStep
 from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.operators import OPERATORS, Operator

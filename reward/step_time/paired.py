@@ -11,9 +11,11 @@ from __future__ import annotations
 import gc
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 from typing import TypeVar
 
 import torch
@@ -21,14 +23,18 @@ import torch
 from reward.step_time.clocks import stopwatch
 from reward.step_time.measurement import (
     FEWEST_PAIRS,
+    MACHINE_DRIFT,
     pair_ratios,
     relative_half_width,
+    robust_deviation,
     standard_error,
 )
-from reward.usual_step import UsualStep
 
 T = TypeVar("T")
+
+
 Step = Callable[[], object]
+
 
 ALLOCATOR_SETTINGS = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184"}
 """Environment variables to set before a process that times on a CPU starts.
@@ -37,7 +43,10 @@ Without them glibc hands big buffers back to the kernel at every step, and the p
 getting them again bias the ratio of two networks, not only its noise.
 """
 
+
 WARMUP_STEPS = 10
+
+
 _CHECKS_GROW_BY = 1.25  # so that looking whether it is precise stays cheap beside the pairs
 
 
@@ -160,3 +169,37 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+_DEVIATIONS = 3
+
+
+_REMEMBERED = 64
+
+
+_FEWEST = 8
+
+
+class UsualStep:
+    """The reference's usual step in one process: the median of the last 64, in seconds.
+
+    A neighbour that takes a shared cache, memory or half of a core slows two networks by unlike
+    shares, so their ratio is another one while it lasts: by up to 9 % where the reference took 1.5
+    times its usual. What is over 10 % slower than usual is told apart once 8 steps are known, or
+    more where steps scatter: over 3 of their robust standard deviations, since to choose among
+    what is but noise would bias the ratio. A machine that stays slower is the usual one after half
+    of the 64.
+    """
+
+    def __init__(self) -> None:
+        self._last: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def is_slowed(self, seconds: float) -> bool:
+        """Whether a step took much longer than usual; it is remembered in either case."""
+        is_slowed = len(self._last) >= _FEWEST and seconds > self._limit_s()
+        self._last.append(seconds)
+        return is_slowed
+
+    def _limit_s(self) -> float:
+        scatter = robust_deviation(self._last)
+        return median(self._last) * (1 + max(MACHINE_DRIFT, _DEVIATIONS * scatter))

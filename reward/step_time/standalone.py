@@ -21,8 +21,13 @@ from reward.step_time.measurement import (
     unsteadiness,
 )
 from reward.step_time.memory_and_latency import is_out_of_memory, peak_memory_bytes
-from reward.step_time.paired import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
-from reward.usual_step import UsualStep
+from reward.step_time.paired import (
+    WARMUP_STEPS,
+    PairedTimer,
+    Precision,
+    UsualStep,
+    paired_step_times,
+)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from torch import Tensor
 from nas.training.step import TrainingStep
 from reward.step_time.measurement import FEWEST_PAIRS, STANDARD_ERROR, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import peak_memory_bytes
-from reward.step_time.paired import PairedTimer
+from reward.step_time.paired import PairedTimer, UsualStep
 from reward.step_time.standalone import step_time_of
-from reward.usual_step import UsualStep
 
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 4  # pairs
 FIRST_TIMED = 6  # the first step that is like any other, by measurement

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from nas.training.step import TrainingStep
 from reward.step_time.measurement import FEWEST_PAIRS, SLOWED_THROUGHOUT, TimeLimitExceeded
+from reward.step_time.paired import UsualStep
 from reward.step_time.within_training import FIRST_ROW, FIRST_TIMED, FURTHER_ROW, TrainingTimer
-from reward.usual_step import UsualStep
 
 CPU = torch.device("cpu")
 IMAGES, LABELS = torch.zeros(2, 1, 4, 4), torch.zeros(2, dtype=torch.long)

@@ -11,8 +11,13 @@ import pytest
 import torch
 
 from reward.step_time.measurement import FEWEST_PAIRS
-from reward.step_time.paired import WARMUP_STEPS, PairedTimer, Precision, paired_step_times
-from reward.usual_step import UsualStep
+from reward.step_time.paired import (
+    WARMUP_STEPS,
+    PairedTimer,
+    Precision,
+    UsualStep,
+    paired_step_times,
+)
 
 CPU = torch.device("cpu")
 LOOSE = Precision(half_width=1.0, cap_s=100.0)

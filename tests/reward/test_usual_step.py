@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reward.usual_step import UsualStep
+from reward.step_time.paired import UsualStep
 
 
 def _after(*seconds: float) -> UsualStep:
