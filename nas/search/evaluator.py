@@ -19,7 +19,6 @@ from torch import nn
 from nas.data.images import on_device
 from nas.data.split import SearchData
 from nas.errors import Diverged
-from nas.micro_batch import micro_batches
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, run_plainly, total_steps
 from nas.training.recipes import Recipe
@@ -31,7 +30,7 @@ from reward.limits import Infeasible, Limits
 from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import is_out_of_memory
 from reward.step_time.paired import Precision, UsualStep
-from reward.step_time.standalone import Subject, measured_step_time
+from reward.step_time.standalone import Subject, measured_step_time, micro_batches
 from reward.step_time.warmup import settled, wear_in
 from reward.step_time.within_training import TrainingTimer
 from search_space.architecture import Architecture

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from nas.micro_batch import micro_batches
 from nas.training.recipes import Recipe
 from nas.training.step import TrainingStep, training_step
 from reward.step_time.clocks import device_name
@@ -139,3 +138,15 @@ def _memory_error(step: TrainingStep, images: Tensor, labels: Tensor) -> str | N
             torch.cuda.empty_cache()
         return " ".join(str(error).split())[:300]
     return None
+
+
+SMALLEST = 2  # batch normalisation has no statistics of one image
+
+
+def micro_batches(batch_size: int) -> Iterator[int | None]:
+    """The whole batch, None, and then its halves, quarters and so on down to two images."""
+    yield None
+    micro_batch = batch_size
+    while micro_batch > SMALLEST:
+        micro_batch = max(SMALLEST, -(-micro_batch // 2))
+        yield micro_batch

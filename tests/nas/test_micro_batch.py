@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nas.micro_batch import micro_batches
+from reward.step_time.standalone import micro_batches
 
 
 @pytest.mark.parametrize(
