@@ -120,7 +120,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
     from nas.search.evaluator import failure
     from nas.training.recipes import proxy
     from reward.complexity import complexity
-    from reward.latency import latencies_s
+    from reward.step_time.memory_and_latency import latencies_s
     from reward.step_time.paired import Precision
     from reward.step_time.standalone import measured_step_time
     from reward.step_time.warmup import settled, wear_in

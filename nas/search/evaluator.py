@@ -25,10 +25,9 @@ from nas.training.recipes import Recipe
 from nas.training.step import placed
 from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
-from reward.latency import latencies_s
 from reward.limits import Infeasible, Limits
 from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
-from reward.step_time.memory_and_latency import is_out_of_memory
+from reward.step_time.memory_and_latency import is_out_of_memory, latencies_s
 from reward.step_time.paired import Precision, UsualStep
 from reward.step_time.standalone import Subject, measured_step_time, micro_batches
 from reward.step_time.warmup import settled, wear_in

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from reward.step_time.clocks import mixed_precision, stopwatch
+
 # What torch, the C library, cuBLAS, cuDNN and Ray say in errors of no type of their own.
 _NO_MEMORY = (
     "out of memory",
@@ -75,3 +77,22 @@ def is_out_of_memory(error: BaseException) -> bool:
 def is_about_memory(text: str) -> bool:
     """Whether an error's text says that memory ran out: torch's, the system's or Ray's."""
     return any(words in text.lower() for words in _NO_MEMORY)
+
+
+@torch.inference_mode()
+def latencies_s(
+    network: nn.Module, images: Tensor, device: torch.device, runs: int, warmup: int
+) -> tuple[float, ...]:
+    """Seconds of each forward pass of a batch (N, C, H, W) on its device.
+
+    In training's precision: bfloat16 where the GPU has it, float32 on a CPU. Leaves the network
+    evaluating and its weights without gradients, so that autocast treats every network alike.
+    """
+    network.eval().requires_grad_(False)
+    watch = stopwatch(device)
+    with mixed_precision(device):
+        for _ in range(warmup):
+            network(images)
+        for _ in range(runs):
+            watch.time(lambda: network(images))
+    return watch.seconds()
