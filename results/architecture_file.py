@@ -10,8 +10,7 @@ from typing import Any
 
 from results.atomic import write_text
 from results.candidate import Candidate
-from scaling.scaled import Base
-from scaling.sizes import ImageSizes
+from scaling.scaled import Base, ImageSizes
 from search_space.architecture import Architecture, InvalidArchitecture
 from search_space.task import IMAGENET, Task
 

@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scaling import compound, non_uniform, shrink
-from scaling.scaled import Base, Scaled
-from scaling.sizes import ImageSizes, scale, to_multiple
+from scaling.scaled import Base, ImageSizes, Scaled, scale, to_multiple
 from search_space.published import PUBLISHED, published
 from search_space.transforms import Rounding, to_nearest_8, to_nearest_8_guarded
 

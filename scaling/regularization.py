@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scaling.compound import between
-from scaling.sizes import ImageSizes, to_multiple
+from scaling.scaled import ImageSizes, to_multiple
 
 SURVIVAL = 0.8  # of the last block, stochastic depth; section 4.1, for all sizes
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scaling.sizes import ImageSizes
 from search_space.architecture import Architecture
 
 
@@ -32,3 +31,60 @@ class Scaled:
     place: float
     parent: Base
     dropout: float | None = None
+
+
+INFERENCE_CAP = 480  # pixels; EfficientNetV2, section 4: memory and training time grow too fast
+
+
+TRAIN_SHARE = 0.8  # of the inference size; ibid., and FixRes (arXiv 1906.06423)
+
+
+@dataclass(frozen=True)
+class ImageSizes:
+    """Pixels of an image's side, in training and at inference."""
+
+    train: int
+    eval: int
+
+
+def of_base(own: ImageSizes) -> ImageSizes:
+    """The base's own sizes as a member's: inference within the cap, training below inference.
+
+    A search trains and evaluates at one size. That one is the inference size, and training is to be
+    about 20 % under it.
+    """
+    inference = min(own.eval, INFERENCE_CAP)
+    is_apart = own.train < inference
+    return ImageSizes(own.train if is_apart else _train_size(inference), inference)
+
+
+def scale(own: ImageSizes, ratio: float) -> ImageSizes:
+    """The base's sizes times ``ratio``, training about 20 % under inference.
+
+    Everything follows from the base's inference size, so 8 px grow to 10 as 384 px grow to 480.
+    Sizes are even, from 64 px on multiples of 4, as all published ones are.
+
+    Invariants: inference never passes 480 px; training never passes inference; a ratio of 1 or more
+    never shrinks the base's sizes (:func:`of_base`), one of 1 or less never enlarges them; a larger
+    ratio never gives a smaller size.
+    """
+    base = of_base(own)
+    if ratio == 1:
+        return base
+    clamp = max if ratio > 1 else min
+    inference = min(INFERENCE_CAP, clamp(base.eval, to_multiple(own.eval * ratio)))
+    train = min(inference, clamp(base.train, _train_size(inference)))
+    assert train <= inference <= INFERENCE_CAP
+    assert clamp(inference, base.eval) == inference
+    assert clamp(train, base.train) == train
+    return ImageSizes(train, inference)
+
+
+def to_multiple(pixels: float) -> int:
+    """The nearest size that is used: even, from 64 px on a multiple of 4; at least 2."""
+    multiple = 4 if pixels >= 64 else 2
+    return max(2, int(pixels / multiple + 0.5) * multiple)
+
+
+def _train_size(inference: int) -> int:
+    return min(inference, to_multiple(TRAIN_SHARE * inference))

@@ -20,7 +20,7 @@ from nas.training.recipes import PRESETS
 from results.architecture_file import ArchitectureFile
 from reward.complexity import parameters
 from scaling.regularization import regularization
-from scaling.sizes import ImageSizes, to_multiple
+from scaling.scaled import ImageSizes, to_multiple
 from search_space.published import published
 from search_space.task import Task
 

@@ -17,8 +17,7 @@ from reward.complexity import complexity, parameters
 from reward.step_time.measurement import StepTime, normalized
 from scaling.families import Family, coefficient_family, family_of, s_family
 from scaling.regularization import regularization
-from scaling.scaled import Base, Scaled
-from scaling.sizes import ImageSizes
+from scaling.scaled import Base, ImageSizes, Scaled
 from scaling.target import OutOfReach, closest_under
 from search_space.architecture import InvalidArchitecture
 from search_space.network import Network

@@ -22,8 +22,7 @@ from results.database import RecordError
 from results.record import Record
 from reward.objective import parse_reward
 from scaling.coefficient_grid import CoefficientGrid
-from scaling.scaled import Base
-from scaling.sizes import ImageSizes
+from scaling.scaled import Base, ImageSizes
 from search_space.architecture import Architecture
 from search_space.choices import InvalidSpace
 from search_space.grid import Grid

@@ -19,8 +19,7 @@ from results.record import Record
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from scaling.coefficient_grid import CoefficientGrid
-from scaling.scaled import Base
-from scaling.sizes import ImageSizes
+from scaling.scaled import Base, ImageSizes
 from search_space.architecture import Architecture, Stage
 from search_space.choices import StageChoices
 from search_space.space import Space

@@ -6,8 +6,7 @@ import pytest
 
 from scaling.coefficient_grid import STEP, TOLERANCE, CoefficientGrid
 from scaling.families import by_compound
-from scaling.scaled import Base
-from scaling.sizes import ImageSizes
+from scaling.scaled import Base, ImageSizes
 from search_space.published import published
 from search_space.spaces import small
 

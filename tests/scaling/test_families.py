@@ -7,8 +7,7 @@ from itertools import pairwise
 import pytest
 
 from scaling.families import by_compound, family_of
-from scaling.scaled import Base
-from scaling.sizes import ImageSizes
+from scaling.scaled import Base, ImageSizes
 from search_space.published import PUBLISHED, published
 from search_space.spaces import small
 from tests.scaling.networks import parameters, sampled

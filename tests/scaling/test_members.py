@@ -11,8 +11,7 @@ from nas.data.formats import digits
 from nas.training.recipes import proxy
 from nas.training.step import training_step
 from scaling.families import family_of
-from scaling.scaled import Base
-from scaling.sizes import ImageSizes
+from scaling.scaled import Base, ImageSizes
 from search_space.network import Network
 from search_space.spaces import small
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaling.regularization import Progressive, regularization, size_rank
-from scaling.sizes import ImageSizes
+from scaling.scaled import ImageSizes
 
 COUNTS = (21_458_488, 54_139_356, 118_515_272)
 M_SIZES = ImageSizes(384, 480)

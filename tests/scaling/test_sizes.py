@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.sizes import ImageSizes, of_base, scale, to_multiple
+from scaling.scaled import ImageSizes, of_base, scale, to_multiple
 
 S = ImageSizes(300, 384)
 
