@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from scaling.invariants import check_grown
+from scaling.scaled import check_grown
 from search_space.architecture import Architecture, Stage
 from search_space.transforms import Rounding, multiply, to_nearest_8
 

@@ -14,7 +14,7 @@ import math
 from dataclasses import replace
 from fractions import Fraction
 
-from scaling.invariants import check_grown
+from scaling.scaled import check_grown
 from search_space.architecture import Architecture, Stage
 from search_space.transforms import to_nearest_8
 

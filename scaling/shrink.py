@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from scaling.compound import DEPTHS, WIDTHS, Multipliers, between
-from scaling.invariants import check_shrunk
+from scaling.scaled import check_shrunk
 from search_space.architecture import Architecture, Stage
 from search_space.transforms import multiply, to_nearest_8
 

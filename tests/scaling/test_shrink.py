@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.invariants import check_shrunk
+from scaling.scaled import check_shrunk
 from scaling.shrink import shrink
 from search_space.architecture import Architecture
 from search_space.published import EFFICIENTNETV2_S, published
