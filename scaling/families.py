@@ -33,11 +33,23 @@ class Family:
 S_PLACES: dict[str, float] = {f"B{i}": float(i) for i in range(4)} | {
     name: float(shrink.S_STEP + phi) for name, phi in non_uniform.PHI.items()
 }
+
+
 _V1_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)
+
+
 _V2_SIZES = (224, 240, 260, 300)
+
+
 _V2_TRAIN_SIZES = (192, 192, 208, 240)
+
+
 _V1_DROPOUTS = (0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5)
+
+
 _S_SIZE = 384  # EfficientNetV2-S's, at inference
+
+
 _GROWTH = 480 / _S_SIZE  # what M's and L's inference size is to S's
 
 
@@ -123,3 +135,59 @@ def _published_base(name: str) -> Base:
     network = published(name)
     sizes = ImageSizes(network.train_size, network.eval_size)
     return Base(name, network.architecture, sizes)
+
+
+Measure = Callable[[Scaled], float]
+
+
+class OutOfReach(ValueError):
+    """The target lies outside the family: under its smallest member or over its largest.
+
+    ``low`` and ``high`` are what those two measure.
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(f"from {low:g} to {high:g}")
+        self.low, self.high = low, high
+
+
+def closest_under(family: Family, measure: Measure, target: float, halvings: int = 16) -> Scaled:
+    """The largest member that ``measure`` puts at ``target`` or under it.
+
+    Bisection: members only grow with their place, so ``measure`` must. After ``halvings`` the place
+    is known to 8 / 2^halvings, if the two ends are not one network before. The family's own ends
+    are measured only where the search runs into them: the large one may be slow.
+
+    Raises:
+        OutOfReach: no member is at the target or under it, or all are under it.
+    """
+    smallest, largest = (family.member(place) for place in family.range)
+    low, high = _bisect(family, lambda member: measure(member) <= target, halvings)
+    if _is_same(high, largest) and (most := measure(largest)) <= target:
+        if most < target:
+            raise OutOfReach(measure(smallest), most)
+        return largest
+    if _is_same(low, smallest) and (least := measure(smallest)) > target:
+        raise OutOfReach(least, measure(largest))
+    return low
+
+
+def _bisect(family: Family, fits: Callable[[Scaled], bool], halvings: int) -> tuple[Scaled, Scaled]:
+    """The largest member that fits and the smallest that does not, of those that were tried.
+
+    They are the family's ends where none that was tried fits, or all do.
+    """
+    low, high = (family.member(place) for place in family.range)
+    for _ in range(halvings):
+        if _is_same(low, high):
+            break
+        middle = family.member((low.place + high.place) / 2)
+        if _is_same(middle, low) or (not _is_same(middle, high) and fits(middle)):
+            low = middle
+        else:
+            high = middle
+    return low, high
+
+
+def _is_same(one: Scaled, other: Scaled) -> bool:
+    return (one.architecture, one.sizes) == (other.architecture, other.sizes)

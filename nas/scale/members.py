@@ -15,10 +15,16 @@ from results.architecture_file import COEFFICIENTS, ArchitectureFile, base_from_
 from results.files import step_time_json
 from reward.complexity import complexity, parameters
 from reward.step_time.measurement import StepTime, normalized
-from scaling.families import Family, coefficient_family, family_of, s_family
+from scaling.families import (
+    Family,
+    OutOfReach,
+    closest_under,
+    coefficient_family,
+    family_of,
+    s_family,
+)
 from scaling.regularization import regularization
 from scaling.scaled import Base, ImageSizes, Scaled
-from scaling.target import OutOfReach, closest_under
 from search_space.architecture import InvalidArchitecture
 from search_space.network import Network
 from search_space.published import PUBLISHED, published

@@ -6,9 +6,8 @@ import random
 
 import pytest
 
-from scaling.families import Family, family_of
+from scaling.families import Family, OutOfReach, closest_under, family_of
 from scaling.scaled import Base, ImageSizes, Scaled
-from scaling.target import OutOfReach, closest_under
 from search_space.spaces import SPACES, small
 from tests.scaling.networks import parameters
 
