@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from scaling import compound, non_uniform, shrink
+from scaling import compound, non_uniform
 from scaling.scaled import Base, ImageSizes, Scaled, scale, to_multiple
 from search_space.published import PUBLISHED, published
 from search_space.transforms import Rounding, to_nearest_8, to_nearest_8_guarded
@@ -31,7 +31,7 @@ class Family:
 
 
 S_PLACES: dict[str, float] = {f"B{i}": float(i) for i in range(4)} | {
-    name: float(shrink.S_STEP + phi) for name, phi in non_uniform.PHI.items()
+    name: float(non_uniform.S_STEP + phi) for name, phi in non_uniform.PHI.items()
 }
 
 
@@ -80,11 +80,11 @@ def s_family(base: Base) -> Family:
     """
 
     def member(place: float) -> Scaled:
-        if place < shrink.S_STEP:
+        if place < non_uniform.S_STEP:
             ratio = compound.between((*_V2_SIZES, _S_SIZE), place) / _S_SIZE
-            architecture = shrink.shrink(base.architecture, place)
+            architecture = non_uniform.shrink(base.architecture, place)
             return Scaled(architecture, scale(base.sizes, ratio), "shrink", place, base)
-        phi = place - shrink.S_STEP
+        phi = place - non_uniform.S_STEP
         ratio = 1 + (_GROWTH - 1) * min(phi, 1)
         architecture = non_uniform.grow(base.architecture, phi)
         return Scaled(architecture, scale(base.sizes, ratio), "non-uniform", place, base)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaling.non_uniform import shrink
 from scaling.scaled import check_shrunk
-from scaling.shrink import shrink
 from search_space.architecture import Architecture
 from search_space.published import EFFICIENTNETV2_S, published
 from tests.scaling.networks import parameters, sampled
