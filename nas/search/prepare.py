@@ -25,8 +25,7 @@ from scaling.coefficient_grid import CoefficientGrid
 from scaling.scaled import Base, ImageSizes
 from search_space.architecture import Architecture
 from search_space.choices import InvalidSpace
-from search_space.grid import Grid
-from search_space.space import Space
+from search_space.space import Grid, Space
 from search_space.space_file import write_space
 
 DEFAULT_BUDGET = 100

@@ -35,8 +35,7 @@ from results.dashboard.report import write_report
 from results.database import RecordError
 from results.files import write_files
 from reward.objective import Objective
-from search_space.grid import Grid
-from search_space.space import Space
+from search_space.space import Grid, Space
 
 
 def run_search(

@@ -11,7 +11,7 @@ from reward.limits import Limits
 from reward.objective import Objective, parse_reward
 from scaling.coefficient_grid import CoefficientGrid
 from search_space.architecture import Architecture
-from search_space.grid import Grid
+from search_space.space import Grid
 from search_space.space_file import parse_space
 from search_space.task import Task
 

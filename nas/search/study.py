@@ -20,8 +20,7 @@ from results.candidate import Candidate, State
 from reward.limits import Limits
 from reward.objective import Objective
 from search_space.architecture import Architecture
-from search_space.grid import Grid
-from search_space.space import FlatParameters
+from search_space.space import FlatParameters, Grid
 
 
 class Proposal(NamedTuple):

@@ -10,8 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from nas.search.samplers.domain import WALKED, Domain, SpaceUsedUp, permuted
-from search_space.grid import Grid
-from search_space.space import FlatParameters
+from search_space.space import FlatParameters, Grid
 
 
 class PermutationSampler(BaseSampler):
