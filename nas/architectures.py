@@ -10,12 +10,12 @@ from nas.errors import UserError
 from results.architecture_file import ArchitectureFile, ArchitectureFileError, read
 from reward.complexity import complexity
 from search_space.choices import InvalidSpace
-from search_space.fuse import fuse
 from search_space.network import Network
 from search_space.published import PUBLISHED, published
 from search_space.space import Space
 from search_space.space_file import read_space
 from search_space.spaces import SPACES, default_space
+from search_space.transforms import fuse
 
 
 def find_architecture(arch: str) -> ArchitectureFile:

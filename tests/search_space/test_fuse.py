@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from reward.complexity import parameters
-from search_space.fuse import fuse
 from search_space.published import published
 from search_space.task import IMAGENET
+from search_space.transforms import fuse
 
 B4 = published("efficientnet-b4").architecture
 
