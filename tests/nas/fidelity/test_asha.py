@@ -15,7 +15,7 @@ from nas.search.pruners.base import learn, stopped
 from results.candidate import Candidate
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
-from tests.nas.fidelity.conftest import EPOCHS, after, made
+from tests.nas.search.pruners.conftest import EPOCHS, after, made
 
 
 def _rule(grace: int = 1, reduction: int = 2) -> Asha:

@@ -12,7 +12,7 @@ from nas.search.pruners.bound import Bound, Certain, Credible
 from results.candidate import Candidate, State
 from results.ranking import best
 from reward.objective import Objective
-from tests.nas.fidelity.conftest import EPOCHS, after, made
+from tests.nas.search.pruners.conftest import EPOCHS, after, made
 
 OBJECTIVE = Objective()
 

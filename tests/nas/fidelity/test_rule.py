@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from nas.search.pruners.base import learn, stopped
 from results.candidate import Candidate, State
-from tests.nas.fidelity.conftest import after, made
+from tests.nas.search.pruners.conftest import after, made
 
 
 @dataclass
