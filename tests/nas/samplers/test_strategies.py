@@ -24,7 +24,7 @@ from search_space.architecture import Architecture, Stage
 from search_space.choices import StageChoices
 from search_space.space import Space
 from search_space.spaces import small
-from tests.nas.samplers.conftest import COUNT, Lab
+from tests.nas.search.samplers.conftest import COUNT, Lab
 
 FOREIGN = "optuna.samplers:RandomSampler"
 ALL = [*SAMPLERS, FOREIGN]
