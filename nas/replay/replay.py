@@ -44,8 +44,8 @@ class Replay:
     """Runs searches on a table, one worker at a time.
 
     A strategy is confined to the table's networks: what it proposes is taken to the nearest that it
-    has not had yet (:class:`nas.search.samplers.domain.Domain`), and one that chooses among all points
-    chooses among these. Random search takes the table's in a random order.
+    has not had yet (:class:`nas.search.samplers.domain.Domain`), and one that chooses among all
+    points chooses among these. Random search takes the table's in a random order.
     """
 
     def __init__(self, table: Table, objective: Objective) -> None:

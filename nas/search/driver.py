@@ -34,7 +34,7 @@ _WRITE_ATTEMPTS, _WRITE_PAUSE_S = 5, 2.0
 
 
 class Search:
-    """Drives one search: the :class:`nas.search.ray_backend.Driver` between proposals, workers and record.
+    """Drives one search, between proposals, workers and the record.
 
     The budget counts evaluated candidates, complete or stopped by a rule, so one that failed or is
     not feasible is made up for by a further proposal. An architecture that was proposed before in

@@ -46,8 +46,8 @@ class TrainingTimer:
         share: float,
         usual: UsualStep | None = None,
     ) -> None:
-        """``half_width`` as in :class:`reward.step_time.paired.Precision`; ``reference`` runs its step,
-        ``usual`` knows how long that takes."""
+        """``half_width`` as in :class:`reward.step_time.paired.Precision`; ``reference`` runs
+        its step, ``usual`` knows how long that takes."""
         self._reference = reference
         self._device = device
         self._share = share

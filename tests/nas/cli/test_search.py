@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.cli.main import main as command_line
+from nas.cli.main import main
 from nas.errors import UserError
 from nas.search.prepare import SearchRequest, prepare
 from nas.search.run_directory import create, open_run
@@ -18,7 +18,7 @@ def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int |
     """``nas`` in this process; its exit code."""
     monkeypatch.setattr(sys, "argv", ["nas", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
-        command_line.main()
+        main()
     return ended.value.code
 
 

@@ -48,7 +48,7 @@ def _main(folder: str, seconds: str) -> None:
         time.sleep(float(seconds))
         return decode(read, size)
 
-    filling.decode = slow  # type: ignore[attr-defined]
+    filling.decode = slow
     entry = cached(folder, training_folder(Path(folder)), SIZE, whole)
     sys.stdout.write(f"done {entry.meta.digest}\n")
 

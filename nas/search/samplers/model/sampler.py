@@ -25,7 +25,7 @@ class ModelSampler(OwnSampler):
     """Proposes what is expected to better the reward most.
 
     Gaussian processes over the choices and the parameters by stage predict accuracy and step time
-    (:mod:`nas.search.samplers.model.surrogate`). The highest :class:`nas.search.samplers.model.sampler.Acquisition` is
+    (:mod:`nas.search.samplers.model.surrogate`). The highest :class:`Acquisition` is
     sought among random points, the neighbours of the best networks, and then uphill. The first
     eight candidates are chance.
     """

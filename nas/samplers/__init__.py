@@ -1,1 +1,0 @@
-"""Search strategies: Optuna samplers, by name."""
