@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from benchmarks.cpu_protocol import follow
 from nas.training.recipes import proxy
-from nas.training.step import placed
+from nas.training.step import to_channels_last
 from reward.step_time.clocks import device_name, mixed_precision
 from reward.step_time.measurement import (
     StepTime,
@@ -35,7 +35,7 @@ from reward.step_time.measurement import (
     reference_median_s,
 )
 from reward.step_time.paired import Precision
-from reward.step_time.standalone import Subject, measured_step_time
+from reward.step_time.standalone import TimedNetwork, measure_step_time
 from search_space.network import Network
 from search_space.published import published
 
@@ -91,14 +91,18 @@ def _measured(
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch_size, device=device) % CLASSES
     architecture = published(compared.name).architecture
-    own = Subject(placed(Network(architecture, CLASSES, 3, 0.0, 1.0), device), images, labels)
+    own = TimedNetwork(
+        to_channels_last(Network(architecture, CLASSES, 3, 0.0, 1.0), device), images, labels
+    )
     theirs = partial(_timms_step(compared.timm_name, device), images, labels)
-    return measured_step_time(own, own.step(proxy()), theirs, device, precision)
+    return measure_step_time(own, own.step(proxy()), theirs, device, precision)
 
 
 def _timms_step(name: str, device: torch.device) -> Callable[[Tensor, Tensor], None]:
     create_model: Callable[..., nn.Module] = import_module("timm").create_model
-    network = placed(create_model(name, drop_rate=0.0, drop_path_rate=0.0), device).train()
+    network = to_channels_last(
+        create_model(name, drop_rate=0.0, drop_path_rate=0.0), device
+    ).train()
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-4, momentum=0.9, nesterov=True)
 
     def step(images: Tensor, labels: Tensor) -> None:

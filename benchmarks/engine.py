@@ -21,12 +21,12 @@ from typing import Any
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.search.driver import Patience, Search
-from nas.search.evaluator import Evaluation
-from nas.search.progress import chatter_to
+from nas.search.evaluator import EvaluationSettings
+from nas.search.progress import redirect_output
 from nas.search.ray_backend import CandidateTrial, run_trials
 from nas.search.run_directory import open_for_reading
 from nas.search.samplers.random import PermutationSampler
-from nas.search.study import Proposals
+from nas.search.study import ProposalStudy
 from nas.training.recipes import proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
@@ -56,7 +56,7 @@ class Idle:
 class IdleTrial(CandidateTrial):
     """A worker that does nothing."""
 
-    def setup(self, config: dict[str, Any], evaluation: Evaluation | None = None) -> None:
+    def setup(self, config: dict[str, Any], evaluation: EvaluationSettings | None = None) -> None:
         """Loads nothing."""
         self._evaluator = Idle()  # type: ignore[assignment]
         self._begin(config)
@@ -96,7 +96,7 @@ def _idle_rate(count: int) -> float:
             record.create({})
             search = Search(
                 record=record,
-                proposals=Proposals(space, PermutationSampler(space, 0), Objective(), []),
+                proposals=ProposalStudy(space, PermutationSampler(space, 0), Objective(), []),
                 known=[],
                 seed=0,
                 budget=count,
@@ -104,8 +104,8 @@ def _idle_rate(count: int) -> float:
                 space_size=space.size,
                 listener=lambda candidate: None,
             )
-            evaluation = Evaluation(data, space.backbone, proxy())
-            with chatter_to(directory / "ray.log"), ray_cluster(None) as cluster:
+            evaluation = EvaluationSettings(data, space.backbone, proxy())
+            with redirect_output(directory / "ray.log"), ray_cluster(None) as cluster:
                 run_trials(search, evaluation, cluster, WORKERS, directory, trial=IdleTrial)
             ends = sorted(c.finished_at or 0 for c in record.candidates() if c.state == "complete")
     return (len(ends) - 1) / (ends[-1] - ends[0])

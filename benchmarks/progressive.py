@@ -23,13 +23,13 @@ from statistics import mean, stdev
 import torch
 
 from benchmarks.cpu_protocol import follow
-from nas.data.images import Images, on_device
+from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, accuracy, averaging_steps
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
-from nas.training.step import placed
+from nas.training.step import to_channels_last
 from reward.step_time.clocks import device_name
 from scaling.regularization import Progressive
 from search_space.architecture import Architecture, Stage
@@ -85,7 +85,7 @@ def main() -> None:
     print(f"{device_name(device)}; {images} images of {size} px, {options.epochs} epochs")
     print(f"progressive: {options.stages} stages from {options.start} px")
     data = load_search_data(f"shapes:size={size},n={images},classes={CLASSES}")
-    training, minival = on_device(data, device)
+    training, minival = images_on_device(data, device)
     plain = replace(proxy(options.epochs, BATCH_SIZE), crop_area=options.crop_area)
     recipes = _recipes(plain, options.stages, options.start, size)
     architecture = WIDE if options.wide else NETWORK
@@ -124,14 +124,14 @@ def _outcome(
     torch.manual_seed(seed)
     momentum = averaging_momentum(NORM_MOMENTUM, averaging_steps(training, recipe, seed))
     network = Network(architecture, CLASSES, survival=1.0, norm_momentum=momentum)
-    network = placed(network, training.device)
+    network = to_channels_last(network, training.device)
     one = replace(minival, pixels=minival.pixels[:1], labels=minival.labels[:1])
     run = Training(network, training, one, recipe, seed)
     start = _clock(training.device)
     for _ in run.epochs():
         pass
     time_s = _clock(training.device) - start
-    return Outcome(accuracy(run.average, minival), time_s)
+    return Outcome(accuracy(run.ema, minival), time_s)
 
 
 def _clock(device: torch.device) -> float:

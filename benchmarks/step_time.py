@@ -18,7 +18,7 @@ from itertools import combinations
 from pathlib import Path
 from statistics import median
 
-from nas.bench.measure import Question, Timed, measured_apart
+from nas.bench.measure import MeasurementRequest, SizedArchitecture, measure_in_subprocess
 from nas.search.run_directory import open_for_reading
 from nas.search.settings import SearchSettings
 from results.candidate import State
@@ -91,14 +91,18 @@ def _measured(
     networks: Sequence[Architecture], repeats: int, cap_s: float
 ) -> list[tuple[float, ...]]:
     """S of each network in each repeat, network by network; a fresh process each."""
-    reference = Timed(small(PIXELS).backbone, PIXELS)
+    reference = SizedArchitecture(small(PIXELS).backbone, PIXELS)
     rounds = []
     for i in range(repeats):
         questions = (
-            Question(Timed(network, PIXELS), reference, TASK, BATCH_SIZE, cap_s)
+            MeasurementRequest(
+                SizedArchitecture(network, PIXELS), reference, TASK, BATCH_SIZE, cap_s
+            )
             for network in networks
         )
-        rounds.append([normalized(measured_apart(question).step_time) for question in questions])
+        rounds.append(
+            [normalized(measure_in_subprocess(question).step_time) for question in questions]
+        )
         print(f"  round {i + 1} of {repeats}", file=sys.stderr)
     return list(zip(*rounds, strict=True))
 
@@ -137,7 +141,7 @@ def _against_a_search(path: Path, count: int, repeats: int) -> None:
     with record:
         settings = SearchSettings.from_json(record.settings())
         candidates = record.candidates()
-    reference = Timed(settings.grid.backbone, settings.image_size)
+    reference = SizedArchitecture(settings.grid.backbone, settings.image_size)
     complete = [c for c in candidates if c.state is State.COMPLETE]
     if not complete:
         raise SystemExit(f"{path}: no candidate is complete")
@@ -152,9 +156,9 @@ def _against_a_search(path: Path, count: int, repeats: int) -> None:
         assert recorded is not None
         assert candidate.step_time is not None
         unsteady = candidate.step_time.unsteady
-        own = Timed(candidate.architecture, candidate.image_size or settings.image_size)
-        question = Question(own, reference, settings.task, settings.batch_size)
-        anew = [normalized(measured_apart(question).step_time) for _ in range(repeats)]
+        own = SizedArchitecture(candidate.architecture, candidate.image_size or settings.image_size)
+        question = MeasurementRequest(own, reference, settings.task, settings.batch_size)
+        anew = [normalized(measure_in_subprocess(question).step_time) for _ in range(repeats)]
         errors.append(recorded / median(anew) - 1)
         steady += [] if unsteady else errors[-1:]
         print(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import Table, find_table
-from nas.search.pruners.base import Rule, stopping_rules
+from nas.search.pruners.base import Pruner, make_pruners
 from nas.search.samplers.registry import SAMPLERS
 from nas.search.settings import objective_of
 from results.ranking import reward
@@ -83,8 +83,8 @@ class Search:
         budget = len(self.table.candidates)
         return replay.run(self.sampler, seed, budget, self._rules, self.target)
 
-    def _rules(self) -> list[Rule]:
-        return stopping_rules(self.scheduler, self.bound, self.objective, self.table.epochs)
+    def _rules(self) -> list[Pruner]:
+        return make_pruners(self.scheduler, self.bound, self.objective, self.table.epochs)
 
 
 def _line(name: str, spent: Cost, repeats: int, whole: int) -> str:

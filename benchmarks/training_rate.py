@@ -30,7 +30,7 @@ from nas.data.images import Images, images
 from nas.data.split import Split, histogram, statistics
 from nas.training.loop import Training
 from nas.training.recipes import Recipe, proxy
-from nas.training.step import placed
+from nas.training.step import to_channels_last
 from reward.step_time.clocks import device_name
 from search_space.network import Network
 from search_space.spaces import small
@@ -86,7 +86,7 @@ def _rate(epoch: Epoch, device: torch.device) -> float:
 def _network(image_size: int, device: torch.device) -> nn.Module:
     torch.manual_seed(0)
     network = Network(small(image_size).backbone, CLASSES, dropout=0.0, survival=1.0)
-    return placed(network, device)
+    return to_channels_last(network, device)
 
 
 def _ours(split: Split, recipe: Recipe, device: torch.device) -> Epoch:

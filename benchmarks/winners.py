@@ -25,7 +25,7 @@ from benchmarks.strategies import TABLE
 from nas.data.load import load_search_data
 from nas.replay.replay import best_chances
 from nas.replay.table import Table, find_table
-from nas.search.evaluator import Evaluation, Evaluator
+from nas.search.evaluator import EvaluationSettings, Evaluator
 from nas.search.settings import SearchSettings
 from nas.training.recipes import proxy
 from results.candidate import Candidate, State
@@ -65,7 +65,7 @@ class Again:
     def __init__(self, table: Table, trainings: int) -> None:
         self.settings = SearchSettings.from_json(dict(table.settings))
         self._trainings = trainings
-        evaluation = Evaluation(
+        evaluation = EvaluationSettings(
             data=load_search_data(self.settings.data, self.settings.image_size),
             backbone=self.settings.grid.backbone,
             recipe=proxy(self.settings.epochs, self.settings.batch_size),

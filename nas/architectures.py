@@ -76,18 +76,18 @@ def _check_operators(name: str, space: Space) -> None:
         )
 
 
-def counted(file: ArchitectureFile, argument: str = "ARCH") -> ArchitectureFile:
+def with_counts(file: ArchitectureFile, argument: str = "ARCH") -> ArchitectureFile:
     """With its parameters and multiply-adds, counted if the file does not say them.
 
     ``argument`` is what an error names as given wrongly.
     """
     if file.parameters is not None and file.multiply_adds is not None:
         return file
-    count = complexity(network_of(file, argument), file.task.in_channels, file.eval_size)
+    count = complexity(build_network(file, argument), file.task.in_channels, file.eval_size)
     return replace(file, parameters=count.parameters, multiply_adds=count.multiply_adds)
 
 
-def network_of(file: ArchitectureFile, argument: str = "ARCH") -> Network:
+def build_network(file: ArchitectureFile, argument: str = "ARCH") -> Network:
     """The network of an architecture, with weights of its own.
 
     Raises:
@@ -102,16 +102,16 @@ def network_of(file: ArchitectureFile, argument: str = "ARCH") -> Network:
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
-def fused(file: ArchitectureFile, option: str | None) -> list[ArchitectureFile]:
+def fused_variants(file: ArchitectureFile, option: str | None) -> list[ArchitectureFile]:
     """The network once for each range, such as ``none,1-3,1-5``; as it is where none is given.
 
     Raises:
         UserError: no such range of stages.
     """
-    return [_fused(file, one.strip()) for one in option.split(",")] if option else [file]
+    return [_fused_variant(file, one.strip()) for one in option.split(",")] if option else [file]
 
 
-def _fused(file: ArchitectureFile, stages: str) -> ArchitectureFile:
+def _fused_variant(file: ArchitectureFile, stages: str) -> ArchitectureFile:
     if stages == "none":
         return file
     match = _RANGE.fullmatch(stages)

@@ -10,14 +10,14 @@ from typing import IO
 
 
 def write_text(path: Path, text: str, mode: int = 0o666) -> Path:
-    """Writes UTF-8, whole or not at all, as :func:`whole`; returns ``path``."""
-    with whole(path, mode) as file:
+    """Writes UTF-8, whole or not at all, as :func:`atomic_file`; returns ``path``."""
+    with atomic_file(path, mode) as file:
         file.write(text.encode())
     return path
 
 
 @contextmanager
-def whole(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
     """A file beside ``path`` that is synced and moved there once it is written, and else is gone.
 
     ``mode`` is the file's from its first byte, less the umask.

@@ -98,7 +98,7 @@ def devices(candidates: Iterable[Candidate]) -> Counter[str]:
     return Counter(c.step_time.device for c in candidates if c.step_time is not None)
 
 
-def mixed(kinds: Iterable[str]) -> str:
+def mixed_devices_warning(kinds: Iterable[str]) -> str:
     """What there is to know of a run on unlike devices.
 
     S is the ratio to the backbone's step on the same device, so candidates of one kind compare.

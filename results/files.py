@@ -80,7 +80,7 @@ def winner_file(
         raise ValueError(f"candidate {candidate.number}: was not timed, so has no image size")
     versions = dict(candidate.versions)
     return ArchitectureFile(
-        name=name(candidate),
+        name=candidate_name(candidate),
         architecture=candidate.architecture,
         train_size=candidate.step_time.image_size,
         eval_size=candidate.step_time.image_size,
@@ -159,7 +159,7 @@ def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd
 
 
 def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
-    row = with_ends_apart(candidate_json(candidate, objective))
+    row = split_intervals(candidate_json(candidate, objective))
     return {
         **row,
         **(row["coefficients"] or {}),
@@ -178,7 +178,7 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
     architecture = candidate.architecture.to_json()
     return {
         "number": candidate.number,
-        "name": name(candidate),
+        "name": candidate_name(candidate),
         "state": candidate.state.value,
         "cause": candidate.cause,
         "detail": candidate.detail,
@@ -199,7 +199,7 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
     }
 
 
-def name(candidate: Candidate) -> str:
+def candidate_name(candidate: Candidate) -> str:
     """What a candidate is called outside its run."""
     return f"candidate-{candidate.number}"
 
@@ -249,7 +249,7 @@ def step_time_json(timed: StepTime | None) -> dict[str, Any]:
     return dict(zip(_KEYS, values, strict=True))
 
 
-def with_ends_apart(values: Mapping[str, Any]) -> dict[str, Any]:
+def split_intervals(values: Mapping[str, Any]) -> dict[str, Any]:
     """For a table: the values of :func:`step_time_json`, and others beside them, with the ends of
     an interval in a column each."""
     columns: dict[str, Any] = {}

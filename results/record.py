@@ -187,7 +187,7 @@ class Record:
         )
 
 
-_PLAIN = (
+_SCALARS = (
     "number",
     "seed",
     "cause",
@@ -220,7 +220,7 @@ def to_row(candidate: Candidate) -> dict[str, Any]:
     """The candidate by column; ValueError naming the field where a number is not finite."""
     timed = candidate.step_time
     return {
-        **{name: _finite(name, getattr(candidate, name)) for name in _PLAIN},
+        **{name: _finite(name, getattr(candidate, name)) for name in _SCALARS},
         "state": candidate.state.value,
         "detail": _one_line(candidate.detail),
         "architecture": to_text("architecture", candidate.architecture.to_json()),
@@ -237,7 +237,7 @@ def to_row(candidate: Candidate) -> dict[str, Any]:
 def from_row(row: RowMapping) -> Candidate:
     """The candidate that :func:`to_row` wrote."""
     return Candidate(
-        **{name: row[name] for name in _PLAIN},
+        **{name: row[name] for name in _SCALARS},
         state=State(row["state"]),
         detail=row["detail"],
         architecture=Architecture.from_json(json.loads(row["architecture"])),

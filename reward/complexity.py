@@ -23,16 +23,16 @@ def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity
     "flops"). Activations, additions, products and means are left out on purpose, as in the papers.
     The network is left as it was: counting runs a copy, in eval mode and on the CPU.
     """
-    parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    count_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
     clone = copy.deepcopy(network).cpu().eval()
     logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
     counter = FlopCountAnalysis(clone, torch.zeros(1, channels, image_size, image_size))
     counter.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     counter.tracer_warnings("none")
-    return Complexity(parameters, int(counter.total()))
+    return Complexity(count_parameters, int(counter.total()))
 
 
-def parameters(architecture: Architecture, task: Task) -> int:
+def count_parameters(architecture: Architecture, task: Task) -> int:
     """Trainable parameters of the built network, which takes no memory here.
 
     Raises:

@@ -11,7 +11,7 @@ from scaling.families import by_compound
 from scaling.scaled import Base, Scaled
 from search_space.architecture import Architecture
 from search_space.choices import Choice
-from search_space.space import FlatParameters
+from search_space.space import Point
 
 STEP = 0.05
 TOLERANCE = 0.1
@@ -54,46 +54,46 @@ class CoefficientGrid:
     @property
     def largest_image_size(self) -> int:
         """In pixels, of all candidates and the base."""
-        scaled = (self._scaled(flat).sizes.train for flat in self._points)
+        scaled = (self._scaled(point).sizes.train for point in self._points)
         return max(self.base.sizes.train, *scaled)
 
-    def parameters(self) -> dict[str, tuple[Choice, ...]]:
+    def options(self) -> dict[str, tuple[Choice, ...]]:
         """The values of alpha, beta and gamma that occur."""
         names = ("alpha", "beta", "gamma")
-        return {name: tuple(sorted({flat[name] for flat in self._points})) for name in names}
+        return {name: tuple(sorted({point[name] for point in self._points})) for name in names}
 
-    def at(self, index: int) -> FlatParameters:
+    def at(self, index: int) -> Point:
         """The point of that number, from 0 to ``grid_size - 1``."""
         return dict(self._points[index])
 
-    def decode(self, flat: Mapping[str, Choice]) -> Architecture:
+    def decode(self, point: Mapping[str, Choice]) -> Architecture:
         """The base, deeper by alpha and wider by beta."""
-        return self._scaled(flat).architecture
+        return self._scaled(point).architecture
 
-    def image_size(self, flat: Mapping[str, Choice]) -> int:
+    def image_size(self, point: Mapping[str, Choice]) -> int:
         """The base's training size times gamma, in pixels."""
-        return self._scaled(flat).sizes.train
+        return self._scaled(point).sizes.train
 
-    def point_of(self, architecture: Architecture) -> FlatParameters:
+    def point_of(self, architecture: Architecture) -> Point:
         """Empty: a network does not tell its image size."""
         return {}
 
     @cached_property
-    def _points(self) -> tuple[FlatParameters, ...]:
+    def _points(self) -> tuple[Point, ...]:
         points = [
             (alpha, beta, gamma)
             for alpha, beta, gamma in product(_VALUES, repeat=3)
             if _excess(alpha, beta, gamma) <= TOLERANCE + 1e-9
         ]
-        kept: dict[tuple[str, int], FlatParameters] = {}
-        for alpha, beta, gamma in sorted(points, key=lambda point: (_excess(*point), point)):
-            flat: FlatParameters = {"alpha": alpha, "beta": beta, "gamma": gamma}
-            scaled = self._scaled(flat)
-            kept.setdefault((scaled.architecture.architecture_id, scaled.sizes.train), flat)
+        kept: dict[tuple[str, int], Point] = {}
+        for alpha, beta, gamma in sorted(points, key=lambda each: (_excess(*each), each)):
+            point: Point = {"alpha": alpha, "beta": beta, "gamma": gamma}
+            scaled = self._scaled(point)
+            kept.setdefault((scaled.architecture.architecture_id, scaled.sizes.train), point)
         return tuple(kept.values())
 
-    def _scaled(self, flat: Mapping[str, Choice]) -> Scaled:
-        alpha, beta, gamma = (float(flat[name]) for name in ("alpha", "beta", "gamma"))
+    def _scaled(self, point: Mapping[str, Choice]) -> Scaled:
+        alpha, beta, gamma = (float(point[name]) for name in ("alpha", "beta", "gamma"))
         return by_compound(self.base, alpha, beta, gamma, phi=1)
 
 

@@ -28,7 +28,7 @@ class StageChoices:
     expansion: tuple[int, ...]
 
     def options(self) -> dict[str, tuple[Choice, ...]]:
-        """The choices by name, in the order in which a space's flat parameters list them."""
+        """The choices by name, in the order in which a space's choices list them."""
         return dict(vars(self))
 
     @property

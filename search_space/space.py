@@ -15,7 +15,7 @@ from typing import Protocol
 from search_space.architecture import Architecture, Stage
 from search_space.choices import SE_RATIO, Choice, StageChoices, check
 
-FlatParameters = dict[str, Choice]
+Point = dict[str, Choice]
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Space:
         ratios = {own.operator: own.se_ratio for own in architecture.stages}
         return cls(name, architecture, tuple(choices), {**dict.fromkeys(SE_RATIO, 0.0), **ratios})
 
-    def parameters(self) -> dict[str, tuple[Choice, ...]]:
-        """Every choice by its flat name, such as ``stage2.kernel``: the space as a plain grid."""
+    def options(self) -> dict[str, tuple[Choice, ...]]:
+        """Every choice by its point name, such as ``stage2.kernel``: the space as a plain grid."""
         return {
             f"stage{i}.{name}": options
             for i, choices in enumerate(self.choices, 1)
@@ -57,36 +57,36 @@ class Space:
 
     @property
     def grid_size(self) -> int:
-        """The number of flat parameters' values; above :attr:`size` where a stage may be absent."""
-        return math.prod(len(options) for options in self.parameters().values())
+        """The number of points; above :attr:`size` where a stage may be absent."""
+        return math.prod(len(options) for options in self.options().values())
 
     @property
     def size(self) -> int:
         """The number of different architectures."""
         return math.prod(choices.size for choices in self.choices)
 
-    def at(self, index: int) -> FlatParameters:
+    def at(self, index: int) -> Point:
         """The grid's point of that number, from 0 to ``grid_size - 1``."""
-        flat: FlatParameters = {}
-        for name, options in self.parameters().items():
+        point: Point = {}
+        for name, options in self.options().items():
             index, digit = divmod(index, len(options))
-            flat[name] = options[digit]
-        return flat
+            point[name] = options[digit]
+        return point
 
-    def decode(self, flat: Mapping[str, Choice]) -> Architecture:
-        """The architecture of flat parameters."""
+    def decode(self, point: Mapping[str, Choice]) -> Architecture:
+        """The architecture of point parameters."""
         stages = (
-            self._stage(i, flat)
+            self._stage(i, point)
             for i in range(1, len(self.choices) + 1)
-            if flat[f"stage{i}.layers"] != 0
+            if point[f"stage{i}.layers"] != 0
         )
         backbone = self.backbone
         return Architecture(
             tuple(stages), backbone.stem_channels, backbone.stem_stride, backbone.head_channels
         )
 
-    def encode(self, architecture: Architecture) -> FlatParameters:
-        """The flat parameters of an architecture; a stage left out gets the first of each choice.
+    def encode(self, architecture: Architecture) -> Point:
+        """The point parameters of an architecture; a stage left out gets the first of each choice.
 
         Raises:
             ValueError: the space does not contain it.
@@ -94,18 +94,18 @@ class Space:
         aligned = self._align(architecture)
         if aligned is None:
             raise ValueError(f"architecture: {architecture.architecture_id} is not in {self.name}")
-        flat: FlatParameters = {}
+        point: Point = {}
         for i, (stage, choices) in enumerate(zip(aligned, self.choices, strict=True), 1):
             for name, options in choices.options().items():
                 absent = 0 if name == "layers" else options[0]
-                flat[f"stage{i}.{name}"] = getattr(stage, name) if stage else absent
-        return flat
+                point[f"stage{i}.{name}"] = getattr(stage, name) if stage else absent
+        return point
 
-    def point_of(self, architecture: Architecture) -> FlatParameters:
+    def point_of(self, architecture: Architecture) -> Point:
         """As :meth:`encode`, but empty where the space does not contain the architecture."""
         return self.encode(architecture) if self.contains(architecture) else {}
 
-    def image_size(self, flat: Mapping[str, Choice]) -> int | None:
+    def image_size(self, point: Mapping[str, Choice]) -> int | None:
         """None: all are trained at the run's size."""
         return None
 
@@ -116,7 +116,7 @@ class Space:
     def sample(self, generator: random.Random) -> Architecture:
         """An architecture by independent uniform choices."""
         return self.decode(
-            {name: generator.choice(options) for name, options in self.parameters().items()}
+            {name: generator.choice(options) for name, options in self.options().items()}
         )
 
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
@@ -124,21 +124,21 @@ class Space:
 
         A stage that is left out may come back in any form, so that being neighbours is mutual.
         """
-        flat = self.encode(architecture)
+        point = self.encode(architecture)
         for i, choices in enumerate(self.choices, 1):
-            for other in _stage_neighbours(i, flat, choices):
-                yield self.decode({**flat, **other})
+            for other in _stage_neighbours(i, point, choices):
+                yield self.decode({**point, **other})
 
-    def _stage(self, i: int, flat: Mapping[str, Choice]) -> Stage:
+    def _stage(self, i: int, point: Mapping[str, Choice]) -> Stage:
         own = self.backbone.stages[i - 1]
-        operator = str(flat[f"stage{i}.operator"])
+        operator = str(point[f"stage{i}.operator"])
         return Stage(
             operator=operator,
-            kernel=int(flat[f"stage{i}.kernel"]),
+            kernel=int(point[f"stage{i}.kernel"]),
             stride=own.stride,
-            expansion=int(flat[f"stage{i}.expansion"]),
+            expansion=int(point[f"stage{i}.expansion"]),
             channels=own.channels,
-            layers=int(flat[f"stage{i}.layers"]),
+            layers=int(point[f"stage{i}.layers"]),
             se_ratio=self.se_ratio.get(operator, 0.0),
         )
 
@@ -167,20 +167,18 @@ class Space:
         )
 
 
-def _stage_neighbours(
-    i: int, flat: FlatParameters, choices: StageChoices
-) -> Iterator[FlatParameters]:
+def _stage_neighbours(i: int, point: Point, choices: StageChoices) -> Iterator[Point]:
     options = choices.options()
     keys = [f"stage{i}.{name}" for name in options]
     layers = f"stage{i}.layers"
-    if flat[layers] == 0:
+    if point[layers] == 0:
         for values in product(*options.values()):
             form = dict(zip(keys, values, strict=True))
             if form[layers] != 0:
                 yield form
         return
     for key, values in zip(keys, options.values(), strict=True):
-        yield from ({key: value} for value in values if value != flat[key])
+        yield from ({key: value} for value in values if value != point[key])
 
 
 class Grid(Protocol):
@@ -202,17 +200,17 @@ class Grid(Protocol):
     def grid_size(self) -> int:
         """The number of points."""
 
-    def parameters(self) -> dict[str, tuple[Choice, ...]]:
+    def options(self) -> dict[str, tuple[Choice, ...]]:
         """Every choice's options by its name."""
 
-    def at(self, index: int) -> FlatParameters:
+    def at(self, index: int) -> Point:
         """The point of that number, from 0 to ``grid_size - 1``."""
 
-    def decode(self, flat: Mapping[str, Choice]) -> Architecture:
+    def decode(self, point: Mapping[str, Choice]) -> Architecture:
         """The network of a point."""
 
-    def image_size(self, flat: Mapping[str, Choice]) -> int | None:
+    def image_size(self, point: Mapping[str, Choice]) -> int | None:
         """The pixels that the network of a point is trained at; None where they are the run's."""
 
-    def point_of(self, architecture: Architecture) -> FlatParameters:
+    def point_of(self, architecture: Architecture) -> Point:
         """The point that a network alone tells; empty if it tells none."""

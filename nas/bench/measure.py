@@ -26,7 +26,7 @@ from search_space.task import IMAGENET, Task
 if TYPE_CHECKING:
     import torch
 
-    from reward.step_time.standalone import Subject
+    from reward.step_time.standalone import TimedNetwork
 
 
 DEFAULT_CAP_S = 30.0
@@ -42,7 +42,7 @@ _RUNS, _WARMUP = 15, 3
 
 
 @dataclass(frozen=True)
-class Timed:
+class SizedArchitecture:
     """What is timed: a network, with the pixels that it trains and is evaluated at."""
 
     architecture: Architecture
@@ -51,22 +51,22 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Question:
+class MeasurementRequest:
     """What to measure and how.
 
     ``batch_size`` is by default what suits the reference's image size, 2 to 128. ``cap_s`` bounds
     the timing of the step, in seconds.
     """
 
-    own: Timed
-    reference: Timed
+    own: SizedArchitecture
+    reference: SizedArchitecture
     task: Task = IMAGENET
     batch_size: int | None = None
     cap_s: float = DEFAULT_CAP_S
 
 
 @dataclass(frozen=True)
-class Answer:
+class NetworkMeasurement:
     """The training step, the counts, and seconds of each forward pass: of one image, of a batch.
 
     The passes are none where they did not fit into memory.
@@ -79,7 +79,7 @@ class Answer:
     batch_latencies_s: tuple[float, ...]
 
 
-def measured_apart(question: Question) -> Answer:
+def measure_in_subprocess(question: MeasurementRequest) -> NetworkMeasurement:
     """Measures on the GPU, or on one thread of the CPU.
 
     Takes seconds for small networks and minutes for EfficientNetV2-S at 300 px on a CPU.
@@ -103,18 +103,18 @@ def measured_apart(question: Question) -> Answer:
         env=environment,
     )
     if done.returncode:
-        raise UserError(f"could not be measured: {_why(done)}", exit_code=1)
+        raise UserError(f"could not be measured: {_failure_reason(done)}", exit_code=1)
     answer = json.loads(done.stdout)
-    return Answer(**{**answer, "step_time": StepTime(**answer["step_time"])})
+    return NetworkMeasurement(**{**answer, "step_time": StepTime(**answer["step_time"])})
 
 
-def _why(done: subprocess.CompletedProcess[str]) -> str:
+def _failure_reason(done: subprocess.CompletedProcess[str]) -> str:
     if done.returncode == -9:
         return "the system ended its process, most often for want of memory"
     return (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1][:300]
 
 
-def _answer(asked: dict[str, Any]) -> Answer:
+def _measure(asked: dict[str, Any]) -> NetworkMeasurement:
     import torch
 
     from nas.search.evaluator import failure
@@ -122,22 +122,22 @@ def _answer(asked: dict[str, Any]) -> Answer:
     from reward.complexity import complexity
     from reward.step_time.memory_and_latency import latencies_s
     from reward.step_time.paired import Precision
-    from reward.step_time.standalone import measured_step_time
-    from reward.step_time.warmup import settled, wear_in
+    from reward.step_time.standalone import measure_step_time
+    from reward.step_time.warmup import fill_heap_holes, warm_up_heap
 
     torch.set_num_threads(1)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(**asked["task"])
     batch_size = asked["batch_size"] or _batch_size(asked["reference"]["image_size"], device)
-    kept = settled(device)
+    kept = fill_heap_holes(device)
     reference = _subject(asked["reference"], task, batch_size, device)
     other = reference.fitting_step(proxy())
     reference_step = partial(other, reference.images, reference.labels)
-    wear_in(reference, reference_step, task.classes)
+    warm_up_heap(reference, reference_step, task.classes)
     own = _subject(asked["own"], task, batch_size, device)
     step = own.fitting_step(proxy())
     precision = Precision.default(device, asked["cap_s"])
-    timed = measured_step_time(own, step, reference_step, device, precision)
+    timed = measure_step_time(own, step, reference_step, device, precision)
     del kept, reference, reference_step, other, step  # inference has their memory
     own.network.zero_grad(set_to_none=True)
     eval_size = asked["own"]["eval_size"] or asked["own"]["image_size"]
@@ -153,7 +153,7 @@ def _answer(asked: dict[str, Any]) -> Answer:
             return ()
 
     counts = count.parameters, count.multiply_adds
-    return Answer(timed, *counts, inference(1), inference(batch_size))
+    return NetworkMeasurement(timed, *counts, inference(1), inference(batch_size))
 
 
 def _batch_size(image_size: int, device: torch.device) -> int:
@@ -161,17 +161,21 @@ def _batch_size(image_size: int, device: torch.device) -> int:
     return max(2, min(128, pixels // image_size**2))
 
 
-def _subject(asked: dict[str, Any], task: Task, batch_size: int, device: torch.device) -> Subject:
+def _subject(
+    asked: dict[str, Any], task: Task, batch_size: int, device: torch.device
+) -> TimedNetwork:
     import torch
 
-    from nas.training.step import placed
-    from reward.step_time.standalone import Subject
+    from nas.training.step import to_channels_last
+    from reward.step_time.standalone import TimedNetwork
     from search_space.network import Network
 
     architecture = Architecture.from_json(asked["architecture"])
-    network = placed(Network(architecture, task.classes, task.in_channels, 0.0, 1.0), device)
+    network = to_channels_last(
+        Network(architecture, task.classes, task.in_channels, 0.0, 1.0), device
+    )
     labels = torch.arange(batch_size, device=device) % task.classes
-    return Subject(network, _images(task, batch_size, asked["image_size"], device), labels)
+    return TimedNetwork(network, _images(task, batch_size, asked["image_size"], device), labels)
 
 
 def _images(task: Task, count: int, size: int, device: torch.device) -> torch.Tensor:
@@ -190,7 +194,7 @@ class Row:
     train_size: int
     eval_size: int
     reference: str
-    answer: Answer | None
+    answer: NetworkMeasurement | None
     problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -230,7 +234,7 @@ _MEASURED = (
 )
 
 
-def _measured(answer: Answer) -> dict[str, Any]:
+def _measured(answer: NetworkMeasurement) -> dict[str, Any]:
     timed, step_s = answer.step_time, median_s(answer.step_time)
     batch_s = median(answer.batch_latencies_s) if answer.batch_latencies_s else None
     values = {
@@ -248,4 +252,4 @@ def _measured(answer: Answer) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(asdict(_answer(json.load(sys.stdin))), sys.stdout)
+    json.dump(asdict(_measure(json.load(sys.stdin))), sys.stdout)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nas.bench.measure import Row
-    from nas.bench.request import Planned
+    from nas.bench.prepare import PlannedRow
 
 
 @click.command(short_help="Measure training step, inference and memory.")
@@ -72,7 +72,7 @@ def bench(
     way) or time is up. On a CPU one thread is timed.
     """
     from nas.bench.measure import DEFAULT_CAP_S
-    from nas.bench.request import BenchRequest, plan
+    from nas.bench.prepare import BenchRequest, plan
 
     cap_s = time_cap or DEFAULT_CAP_S
     planned = plan(BenchRequest(archs, image_sizes, batch_sizes, fuse, reference, cap_s))
@@ -89,7 +89,7 @@ def bench(
         raise click.ClickException("nothing could be measured")
 
 
-def _measure(planned: Sequence[Planned], cap_s: float, rows: list[Row]) -> None:
+def _measure(planned: Sequence[PlannedRow], cap_s: float, rows: list[Row]) -> None:
     for i, one in enumerate(planned, 1):
         batch = f", batch {one.batch_size}" if one.batch_size else ""
         size = f"{one.file.train_size} px{batch}"

@@ -13,7 +13,7 @@ import click
 from nas.cli.options import Whole
 
 if TYPE_CHECKING:
-    from nas.replay.request import Replayed
+    from nas.replay.prepare import Replayed
 
 
 @click.command(short_help="Try a strategy on a finished run.")
@@ -56,7 +56,7 @@ def replay(
     from rich.console import Console
     from rich.progress import Progress
 
-    from nas.replay.request import ReplayRequest, replayed
+    from nas.replay.prepare import ReplayRequest, replayed
 
     request = ReplayRequest(run, sampler, repeats, budget, scheduler, bound, seed)
     if save_table:

@@ -50,7 +50,7 @@ def print_results(
 
     from nas.cli.tables import print_table, short_count
     from results.architecture_file import COEFFICIENTS, coefficients
-    from results.candidate import devices, mixed, stages_text
+    from results.candidate import devices, mixed_devices_warning, stages_text
     from results.ranking import normalized_step_time, ranked
     from reward.step_time.measurement import median_s
 
@@ -94,7 +94,7 @@ def print_results(
     console.print(", ".join(parts) or "no candidates yet", highlight=False)
     kinds = devices(candidates)
     if len(kinds) > 1:
-        console.print(mixed(kinds), highlight=False, markup=False)
+        console.print(mixed_devices_warning(kinds), highlight=False, markup=False)
 
 
 def _scaled(candidate: Candidate) -> list[str]:

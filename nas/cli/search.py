@@ -170,12 +170,12 @@ def search(
 
 
 if TYPE_CHECKING:
-    from nas.search.prepare import Prepared
+    from nas.search.prepare import PreparedSearch
     from results.candidate import Candidate
 
 
 def search_and_tell(
-    prepare: Callable[[], Prepared], workers: int | None, address: str | None, as_json: bool
+    prepare: Callable[[], PreparedSearch], workers: int | None, address: str | None, as_json: bool
 ) -> None:
     """Prepares the search, runs it and prints the winner, as JSON if asked for.
 
@@ -209,7 +209,7 @@ def search_and_tell(
     _conclude(prepared, candidates, as_json)
 
 
-def _announce(prepared: Prepared, as_json: bool) -> None:
+def _announce(prepared: PreparedSearch, as_json: bool) -> None:
     data, settings, grid = prepared.data, prepared.settings, prepared.grid
     size = grid.size
     lines = (
@@ -232,7 +232,7 @@ def _announce(prepared: Prepared, as_json: bool) -> None:
         )
 
 
-def _conclude(prepared: Prepared, candidates: list[Candidate], as_json: bool) -> None:
+def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bool) -> None:
     import json
 
     from results.files import best_file

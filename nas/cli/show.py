@@ -56,10 +56,10 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
         else:
             _print_space(console, named)
         return
-    from nas.architectures import counted, find_architecture, fused
+    from nas.architectures import find_architecture, fused_variants, with_counts
 
     found = (find_architecture(arch) for arch in archs)
-    files = [counted(file) for one in found for file in fused(one, fuse)]
+    files = [with_counts(file) for one in found for file in fused_variants(one, fuse)]
     if as_json:
         data = [file.to_json() for file in files]
         click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))

@@ -92,7 +92,7 @@ class Images:
             yield self.normalised(pixels), self.targets(part)
 
 
-def on_device(data: SearchData, device: torch.device) -> tuple[Images, Images]:
+def images_on_device(data: SearchData, device: torch.device) -> tuple[Images, Images]:
     """The training set and the minival on a device, both normalised by the training set."""
     known = data.statistics or statistics(histogram(data.training.pixels))
     training, minival = (

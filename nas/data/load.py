@@ -27,7 +27,7 @@ FORMS = (
 )
 
 
-def absolute(spec: str) -> str:
+def absolute_data(spec: str) -> str:
     """The same data, named so that it is found from any folder."""
     if spec == "digits" or spec.partition(":")[0] == "shapes":
         return spec
@@ -49,7 +49,7 @@ def load_search_data(spec: str, image_size: int | None = None) -> SearchData:
     with _readable(spec):
         if is_in_memory(spec):
             return search_data_in_memory(spec, image_size)
-        return cached_search_data(spec, absolute(spec), image_size or DEFAULT_SIZE)
+        return cached_search_data(spec, absolute_data(spec), image_size or DEFAULT_SIZE)
 
 
 # What ``nas train`` reads: the same training set, and the same minival for early stopping.
@@ -71,7 +71,7 @@ def load_test_data(
         if is_in_memory(spec):
             return evaluation_data_in_memory(spec, image_size, class_names)
         size = image_size or DEFAULT_SIZE
-        return cached_evaluation_data(spec, absolute(spec), size, class_names)
+        return cached_evaluation_data(spec, absolute_data(spec), size, class_names)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nas.architectures import network_of
+from nas.architectures import build_network
 from nas.full_training.checkpoint import Normalization
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network, StochasticDepth
@@ -46,7 +46,7 @@ class Model:
 
     def build(self) -> Network:
         """The network with these weights, ready to infer."""
-        network = network_of(self.file, "SOURCE")
+        network = build_network(self.file, "SOURCE")
         network.load_state_dict(dict(self.weights))
         return network.eval()
 
@@ -59,7 +59,7 @@ def untrained(file: ArchitectureFile, seed: int) -> Model:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = network_of(file, "SOURCE")
+        network = build_network(file, "SOURCE")
         _settle(network, file)
     origin = f"untrained, drawn from seed {seed}: {file.name} is an architecture, no checkpoint"
     return Model(file, network.state_dict(), origin)

@@ -21,10 +21,10 @@ def model_card(model: Model, weights_name: str, torchvision_name: str | None) ->
     file = model.file
     paragraphs = [
         "---\nlibrary_name: pytorch\npipeline_tag: image-classification\n---",
-        f"# {plain(file.name)}",
+        f"# {plain_text(file.name)}",
         f"An image classifier: {file.task.classes} classes, images of "
         f"{file.task.in_channels} x {file.eval_size} x {file.eval_size}.\n"
-        f"Weights: {plain(model.origin)}.",
+        f"Weights: {plain_text(model.origin)}.",
         "## Use",
         f"```python\n{_use(model, weights_name, torchvision_name)}\n```",
         normalization(model.training),
@@ -78,7 +78,7 @@ def _figures(model: Model) -> list[tuple[str, str]]:
     if model.training is not None:
         own = model.training
         rows += [
-            ("trained on", plain(own.data)),
+            ("trained on", plain_text(own.data)),
             ("accuracy", f"{own.accuracy:.2%} on its minival, after {own.epoch} epochs"),
         ]
     return rows
@@ -99,14 +99,19 @@ def _architecture(network: Architecture) -> str:
 
 def _classes(model: Model) -> list[str]:
     names = model.training.class_names if model.training is not None else ()
-    return ["## Classes", "\n".join(f"{i}. {plain(n)}" for i, n in enumerate(names))] * bool(names)
+    return ["## Classes", "\n".join(f"{i}. {plain_text(n)}" for i, n in enumerate(names))] * bool(
+        names
+    )
 
 
 def _measured(model: Model) -> list[str]:
     measured = {k: v for k, v in model.file.measurements.items() if v is not None}
     if not measured:
         return []
-    rows = [(plain(key.replace("_", " ")), plain(str(value))) for key, value in measured.items()]
+    rows = [
+        (plain_text(key.replace("_", " ")), plain_text(str(value)))
+        for key, value in measured.items()
+    ]
     return [
         "## Measured when the architecture was chosen",
         "Of the architecture, with weights that were trained for this alone and not kept.",
@@ -162,7 +167,7 @@ def normalization(training: Training | None) -> str:
     )
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """One line without characters that would end a string, a comment or a table's cell."""
     kept = (c if c.isprintable() and c not in "\\\"'`|" else " " for c in text)
     return " ".join("".join(kept).split())
@@ -171,13 +176,13 @@ def plain(text: str) -> str:
 def _lines(provenance: Mapping[str, Any]) -> Iterator[str]:
     parent = provenance.get("parent")
     if isinstance(parent, dict):
-        yield plain(
+        yield plain_text(
             f"Scaled from {parent.get('name')} to {provenance.get('to')} "
             f"by the {provenance.get('rule')} rule."
         )
         yield from _lines(parent.get("provenance") or {})
     if "candidate" in provenance:
-        yield plain(
+        yield plain_text(
             f"Candidate {provenance['candidate']} of the search {provenance.get('run')}, "
             f"seed {provenance.get('seed')}."
         )
@@ -185,4 +190,4 @@ def _lines(provenance: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(versions, dict) and versions:
         made = ", ".join(f"{name} {version}" for name, version in versions.items())
         commit = provenance.get("git_commit")
-        yield plain(f"Made with {made}" + (f", git commit {commit}." if commit else "."))
+        yield plain_text(f"Made with {made}" + (f", git commit {commit}." if commit else "."))

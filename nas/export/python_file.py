@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from nas.errors import UserError
 from nas.export.model import Training
-from nas.export.model_card import counts, history, normalization, plain
+from nas.export.model_card import counts, history, normalization, plain_text
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile
 from search_space.architecture import Stage
@@ -81,7 +81,7 @@ def _docstring(file: ArchitectureFile, training: Training | None, module: str) -
 
 
 def _name(file: ArchitectureFile) -> str:
-    return plain(file.name)[:_LONGEST_NAME].strip() or "network"
+    return plain_text(file.name)[:_LONGEST_NAME].strip() or "network"
 
 
 def _table(file: ArchitectureFile) -> str:

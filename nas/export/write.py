@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
-from nas.architectures import counted, find_architecture, network_of
+from nas.architectures import build_network, find_architecture, with_counts
 from nas.errors import UserError
 from nas.export.model import Model, Weights, untrained
 from nas.export.model_card import model_card
@@ -67,7 +67,7 @@ def write(source: Model | ArchitectureFile, request: Request, seed: int) -> Writ
 def _python(source: Model | ArchitectureFile, to: Path) -> Written:
     file, training = (source.file, source.training) if isinstance(source, Model) else (source, None)
     check_operators(file)
-    text = python_file(counted(file, "SOURCE"), training, to.stem)
+    text = python_file(with_counts(file, "SOURCE"), training, to.stem)
     with whole_files(to) as path:
         path.write_text(text, encoding="utf-8", newline="\n")
     return Written(file.name, None, None)
@@ -88,7 +88,7 @@ def _onnx(model: Model, to: Path) -> Written:
 
 
 def _weights(model: Model, request: Request) -> Written:
-    model = replace(model, file=counted(model.file, "SOURCE"))
+    model = replace(model, file=with_counts(model.file, "SOURCE"))
     weights, name = _named(model) if request.torchvision else (model.weights, None)
     with whole_files(request.to) as path:
         if path.suffix == ".safetensors":
@@ -172,7 +172,7 @@ def _fitted(
     """
     weights = _our_names(file, weights)
     with torch.device("meta"):
-        expected = network_of(file, "SOURCE").state_dict()
+        expected = build_network(file, "SOURCE").state_dict()
     tensors = {
         key: weights.get(key, torch.tensor(0) if key.endswith("num_batches_tracked") else None)
         for key in expected

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nas.data.split import Statistics
 from results.architecture_file import ArchitectureFile, from_json
-from results.atomic import whole
+from results.atomic import atomic_file
 from search_space.network import Network
 
 BEST, LAST = "best.pt", "last.pt"
@@ -106,7 +106,7 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
         "class_names": network.class_names,
         "training": training,
     }
-    with whole(path) as file:
+    with atomic_file(path) as file:
         try:
             torch.save(content, file)
         except RuntimeError as error:  # torch's own about a write that failed

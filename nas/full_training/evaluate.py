@@ -16,7 +16,7 @@ from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
 from nas.search.evaluator import failure
-from nas.training.step import placed
+from nas.training.step import to_channels_last
 from reward.step_time.clocks import mixed_precision
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
@@ -83,7 +83,7 @@ def evaluate(
             raise UserError(f"--data: got {data!r} with {got} {what}, must have {own}, as trained")
     with _enough_memory(batch_size):
         test = images(loaded.test, device, trained.normalization, task.classes)
-        network = placed(trained.build(), device)
+        network = to_channels_last(trained.build(), device)
         ranks(network, replace(test, labels=test.labels[:batch_size]), batch_size)  # warm-up
         start = time.perf_counter()
         places = ranks(network, test, batch_size)

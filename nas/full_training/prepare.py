@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from nas.architectures import find_architecture
-from nas.data.load import absolute, is_in_memory, load_training_data
+from nas.data.load import absolute_data, is_in_memory, load_training_data
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.pretrained import read_pretrained
@@ -18,7 +18,7 @@ from nas.full_training.settings import LIGHT, Job, TrainDirectory, TrainSettings
 from nas.training.progressive import ranges_of
 from nas.training.recipes import PRESETS
 from results.architecture_file import ArchitectureFile
-from reward.complexity import parameters
+from reward.complexity import count_parameters
 from scaling.regularization import regularization
 from scaling.scaled import ImageSizes, to_multiple
 from search_space.published import published
@@ -81,7 +81,7 @@ def _new(request: TrainRequest) -> Job:
         file = replace(file, training=_regularization(file, source))
     settings = TrainSettings(
         architecture=file.to_json(),
-        data=absolute(request.data),
+        data=absolute_data(request.data),
         data_fingerprint=data.fingerprint(),
         preset=preset,
         epochs=request.epochs or _epochs(preset, len(data.training), request),
@@ -116,9 +116,9 @@ def _load(
     """The data at the size of evaluation, and the architecture with the sizes that follow."""
     if image_size is None and is_in_memory(spec):
         data = load_training_data(spec)
-        file = sized(source, None, data.image_size)
+        file = with_sizes(source, None, data.image_size)
     else:
-        data, file = None, sized(source, image_size, None)
+        data, file = None, with_sizes(source, image_size, None)
     pixels = max(file.train_size, file.eval_size)
     if data is None or data.image_size != pixels:
         data = load_training_data(spec, pixels)
@@ -190,7 +190,7 @@ def _check_resizing(request: TrainRequest, is_progressive: bool) -> None:
 
 def _regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
     try:
-        return own_regularization(file, source)
+        return scaled_regularization(file, source)
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"--arch: {source.name}: got progressive-learning ranges that cannot be read "
@@ -221,7 +221,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
     if request.out is not None:
         raise UserError("--resume: the training keeps its place, so not together with --out")
     wanted: dict[str, Any] = {
-        "data": absolute(request.data) if request.data else None,
+        "data": absolute_data(request.data) if request.data else None,
         "preset": request.preset,
         "progressive": request.progressive,
         "random-sizes": request.random_sizes,
@@ -253,7 +253,9 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
 _V2 = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
 
 
-def sized(file: ArchitectureFile, image_size: int | None, own_size: int | None) -> ArchitectureFile:
+def with_sizes(
+    file: ArchitectureFile, image_size: int | None, own_size: int | None
+) -> ArchitectureFile:
     """The file with the sizes to train and to evaluate at.
 
     They are the file's, none larger than ``own_size`` where the data have one. ``image_size``
@@ -269,7 +271,7 @@ def sized(file: ArchitectureFile, image_size: int | None, own_size: int | None) 
     )
 
 
-def own_regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
+def scaled_regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
     """How ``file`` is to be regularized, which is ``source`` with sizes of its own.
 
     It is what a scaled ``source`` says, the image sizes of progressive learning brought to the
@@ -292,9 +294,11 @@ def own_regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict
 
 
 def _table_6(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
-    small, medium, large = (parameters(published(name).architecture, source.task) for name in _V2)
+    small, medium, large = (
+        count_parameters(published(name).architecture, source.task) for name in _V2
+    )
     sizes = ImageSizes(file.train_size, file.eval_size)
-    count = parameters(source.architecture, source.task)
+    count = count_parameters(source.architecture, source.task)
     stride = source.architecture.stride
     return regularization(sizes, stride, count, (small, medium, large)).to_json()
 

@@ -32,7 +32,7 @@ from nas.full_training.loggers import Logger, open_loggers
 from nas.full_training.progress import Begun, EpochEnded, Event, Listener, Progress, WorkerLost
 from nas.full_training.settings import Job, TrainDirectory
 from nas.full_training.worker import run_worker
-from nas.search.progress import SteadyConsole, chatter_to
+from nas.search.progress import SteadyConsole, redirect_output
 from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
@@ -225,7 +225,9 @@ def run_training(
     """
     directory = job.directory
     with directory.lock(), ExitStack() as stack:
-        terminal = stack.enter_context(chatter_to(directory.path / "ray.log", progress_to_stderr))
+        terminal = stack.enter_context(
+            redirect_output(directory.path / "ray.log", progress_to_stderr)
+        )
         console = SteadyConsole(file=terminal)
         progress = Progress(console)
         curves = _Curves(log, job, lambda text: console.print(text, highlight=False))

@@ -13,7 +13,7 @@ from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.checkpoint import BEST, LAST
 from nas.full_training.pretrained import Pretrained
-from nas.search.run_directory import sole_writer
+from nas.search.run_directory import writer_lock
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipes import PRESETS, Recipe
 from nas.versions import versions
@@ -188,7 +188,7 @@ class TrainDirectory:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held while a training writes; it goes with the process, however that ends."""
-        with sole_writer(self.path, "training"):
+        with writer_lock(self.path, "training"):
             for torn in self.path.glob(".*.tmp"):  # left by a process that was killed
                 torn.unlink(missing_ok=True)
             yield

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nas.data.images import Images, on_device
+from nas.data.images import Images, images_on_device
 from nas.errors import Diverged, UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
@@ -22,9 +22,9 @@ from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
 from nas.training.recipes import Recipe, TrainingStage, stages
-from nas.training.step import placed
+from nas.training.step import to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
-from reward.step_time.standalone import Subject
+from reward.step_time.standalone import TimedNetwork
 from search_space.network import Network
 
 
@@ -63,7 +63,7 @@ def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> 
 
 
 def _train(job: Job, world: World, device: torch.device, tell: Listener) -> None:
-    images, minival = on_device(job.data, device)
+    images, minival = images_on_device(job.data, device)
     seed, recipe = job.settings.seed, job.recipe
     of = stages(recipe, len(images), images.size, seed)
     build = partial(_network, job, images, device)
@@ -108,7 +108,7 @@ def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
     )
     if job.pretrained is not None:
         network.load_state_dict(dict(job.pretrained.weights), strict=False)
-    return placed(network, device)
+    return to_channels_last(network, device)
 
 
 def _save(
@@ -124,7 +124,7 @@ def _save(
 
 
 def _trained(job: Job, training: Training, images: Images, row: CurveRow) -> TrainedNetwork:
-    weights = {key: value.cpu() for key, value in training.average.state_dict().items()}
+    weights = {key: value.cpu() for key, value in training.ema.state_dict().items()}
     mean, std = (tuple(values.flatten().tolist()) for values in (images.mean, images.std))
     return TrainedNetwork(
         file=job.settings.file,
@@ -196,11 +196,11 @@ def fitting_micro_batch(
     return None if least >= own else least
 
 
-def _subject(network: nn.Module, images: Images, count: int, size: int) -> Subject:
+def _subject(network: nn.Module, images: Images, count: int, size: int) -> TimedNetwork:
     """A network with made images, as many as a batch has."""
     channels = images.pixels.shape[1]
     made = torch.zeros(count, channels, size, size, device=images.device)
     labels: Tensor = torch.zeros(count, dtype=torch.int64, device=images.device)
     if images.labels.ndim > 1:  # targets, as of images of several classes
         labels = torch.full((count, images.classes), 1 / images.classes, device=images.device)
-    return Subject(network, made.contiguous(memory_format=torch.channels_last), labels)
+    return TimedNetwork(network, made.contiguous(memory_format=torch.channels_last), labels)

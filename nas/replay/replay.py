@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.replay.table import Table
-from nas.search.pruners.base import Rule, learn, stopped
+from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.samplers.domain import Domain, ParameterCount
-from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
-from nas.search.study import Proposals
+from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, SearchProblem, make_sampler
+from nas.search.study import ProposalStudy
 from results.candidate import Candidate, State
 from results.ranking import reward
 from reward.objective import Objective
 from reward.step_time.measurement import median_interval
-from search_space.space import FlatParameters
-from search_space.task import Task as ImageTask
+from search_space.space import Point
+from search_space.task import Task
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Replay:
         self._table = table
         self._objective = objective
         self._space = table.space
-        task = ImageTask(int(table.settings["classes"]), int(table.settings["in_channels"]))
+        task = Task(int(table.settings["classes"]), int(table.settings["in_channels"]))
         self._parameters = ParameterCount(task)
         self._rows = {c.architecture.architecture_id: c for c in table.candidates}
-        self._points: Sequence[FlatParameters] = [
+        self._points: Sequence[Point] = [
             self._space.encode(candidate.architecture) for candidate in table.candidates
         ]
 
@@ -64,7 +64,7 @@ class Replay:
         sampler: str,
         seed: int,
         budget: int,
-        rules: Callable[[], Sequence[Rule]] = list,
+        rules: Callable[[], Sequence[Pruner]] = list,
         target: float = math.inf,
     ) -> Trace:
         """One search of ``budget`` candidates, or until it has reached the target."""
@@ -82,31 +82,31 @@ class Replay:
             )
             ended = _trained(candidate, own_rules)
             proposals.tell(ended)
-            learn(own_rules, [ended])
+            tell_pruners(own_rules, [ended])
             value = reward(ended, self._objective)
             epochs.append(epochs[-1] + len(ended.curve))
             best.append(best[-1] if value is None else max(best[-1], value))
         raise AssertionError  # a count does not end
 
-    def _proposals(self, sampler: str, seed: int) -> Proposals:
+    def _proposals(self, sampler: str, seed: int) -> ProposalStudy:
         domain = Domain(self._space, seed, self._parameters, points=self._points)
-        return Proposals(
+        return ProposalStudy(
             self._space,
-            make_sampler(sampler, Task(domain, self._objective)),
+            make_sampler(sampler, SearchProblem(domain, self._objective)),
             self._objective,
             known=[],
             has_two_objectives=sampler in HAS_TWO_OBJECTIVES,
         )
 
 
-def _trained(recorded: Candidate, rules: Sequence[Rule]) -> Candidate:
+def _trained(recorded: Candidate, rules: Sequence[Pruner]) -> Candidate:
     """The recorded candidate as the rules let it end, each epoch shown to them."""
     end = (recorded.started_at or 0.0) + 0.5
     for epochs in range(len(recorded.curve) + 1):
         running = replace(
             recorded, state=State.RUNNING, accuracy=None, curve=recorded.curve[:epochs]
         )
-        ended = stopped(running, rules)
+        ended = first_stop(running, rules)
         if ended is not None:
             return replace(ended, finished_at=end)
     return replace(recorded, finished_at=end)

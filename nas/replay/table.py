@@ -14,14 +14,14 @@ from nas.errors import UserError
 from nas.search.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
 from results.database import RecordError
-from results.files import step_time_json, with_ends_apart
+from results.files import split_intervals, step_time_json
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space
 from search_space.space_file import parse_space
 
 _SETTINGS = "settings"
-_PLAIN = ("number", "seed", "accuracy", "parameters", "multiply_adds", "reference_parameters")
+_SCALARS = ("number", "seed", "accuracy", "parameters", "multiply_adds", "reference_parameters")
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ def _row(candidate: Candidate) -> dict[str, Any]:
     timed = candidate.step_time
     assert timed is not None
     return {
-        **{name: getattr(candidate, name) for name in _PLAIN},
+        **{name: getattr(candidate, name) for name in _SCALARS},
         "architecture_id": candidate.architecture.architecture_id,
         "architecture": json.dumps(candidate.architecture.to_json()),
         "proposal": json.dumps(dict(candidate.proposal)),
-        **with_ends_apart(step_time_json(timed)),
+        **split_intervals(step_time_json(timed)),
         "image_size": timed.image_size,
         "epoch_losses": [point.loss for point in candidate.curve],
         "epoch_accuracies": [point.accuracy for point in candidate.curve],
@@ -134,7 +134,7 @@ def _candidate(row: Mapping[Any, Any]) -> Candidate:
         unsteady=unsteady if isinstance(unsteady, str) else None,
     )
     return Candidate(
-        **{name: row[name] for name in _PLAIN},
+        **{name: row[name] for name in _SCALARS},
         state=State.COMPLETE,
         architecture=Architecture.from_json(json.loads(row["architecture"])),
         proposal=json.loads(row["proposal"]),

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from nas.bench.measure import Question, Timed, measured_apart
+from nas.bench.measure import MeasurementRequest, SizedArchitecture, measure_in_subprocess
 from nas.errors import UserError
 from nas.versions import versions
 from results.architecture_file import COEFFICIENTS, ArchitectureFile, base_from_json, base_json
 from results.files import step_time_json
-from reward.complexity import complexity, parameters
+from reward.complexity import complexity, count_parameters
 from reward.step_time.measurement import StepTime, normalized
 from scaling.families import (
     Family,
@@ -43,7 +43,7 @@ class Members:
         self._file = file
         self._task = file.task
         self._family = family
-        self._parameters = cache(lambda network: parameters(network, self._task))
+        self._parameters = cache(lambda network: count_parameters(network, self._task))
         self._step_time = cache(self._measured)
 
     def named(self, name: str) -> ArchitectureFile:
@@ -115,9 +115,9 @@ class Members:
         small, medium, large = map(self._parameters, networks)
         return small, medium, large
 
-    def _measured(self, own: Timed) -> StepTime:
-        reference = Timed(self._file.architecture, self._file.train_size)
-        return measured_apart(Question(own, reference, self._task)).step_time
+    def _measured(self, own: SizedArchitecture) -> StepTime:
+        reference = SizedArchitecture(self._file.architecture, self._file.train_size)
+        return measure_in_subprocess(MeasurementRequest(own, reference, self._task)).step_time
 
     def _provenance(self, member: Scaled, to: str) -> dict[str, Any]:
         made_with = versions()
@@ -146,8 +146,8 @@ def _name(member: Scaled, to: str) -> str:
     return f"{member.parent.name}-to-{to.lower()}"
 
 
-def _timed(member: Scaled) -> Timed:
-    return Timed(member.architecture, member.sizes.train)
+def _timed(member: Scaled) -> SizedArchitecture:
+    return SizedArchitecture(member.architecture, member.sizes.train)
 
 
 def _measurements(measured: StepTime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from reward.objective import Objective
 
 
 @dataclass(frozen=True)
-class Confirmation:
+class ConfirmationPlan:
     """The best ``candidates`` by reward are trained ``trainings`` times more, ``epochs`` each."""
 
     candidates: int
@@ -20,8 +20,8 @@ class Confirmation:
     epochs: int
 
 
-def due(
-    candidates: Sequence[Candidate], confirmation: Confirmation, objective: Objective
+def due_confirmations(
+    candidates: Sequence[Candidate], confirmation: ConfirmationPlan, objective: Objective
 ) -> list[Candidate]:
     """What is still to be trained: interrupted confirmations as they began, else the firsts.
 

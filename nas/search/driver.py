@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nas.errors import UserError
-from nas.search.pruners.base import Rule, learn, stopped
+from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.seeds import candidate_seed
-from nas.search.study import Proposals
+from nas.search.study import ProposalStudy
 from results.candidate import EVALUATED, Candidate, State
 from results.database import RecordError
 from results.record import Record
@@ -20,7 +20,7 @@ Listener = Callable[[Candidate], None]
 
 
 # What is still to be trained again, of the candidates of a search that is over otherwise.
-Confirm = Callable[[list[Candidate]], list[Candidate]]
+DueConfirmations = Callable[[list[Candidate]], list[Candidate]]
 
 
 # So many proposals without a new architecture, and the space counts as used up.
@@ -46,15 +46,15 @@ class Search:
     def __init__(
         self,
         record: Record,
-        proposals: Proposals,
+        proposals: ProposalStudy,
         known: list[Candidate],
         seed: int,
         budget: int,
         patience: Patience,
         space_size: int,
         listener: Listener,
-        rules: Sequence[Rule] = (),
-        confirm: Confirm | None = None,
+        rules: Sequence[Pruner] = (),
+        confirm: DueConfirmations | None = None,
     ) -> None:
         self._record = record
         self._proposals = proposals
@@ -75,7 +75,7 @@ class Search:
         self._evaluated = sum(c.state in EVALUATED for c in own)
         self._losses: Counter[int] = Counter()  # lost workers by candidate
         self._is_used_up = False
-        learn(rules, known)
+        tell_pruners(rules, known)
 
     def next_candidate(self) -> Candidate | None:
         """The next to evaluate; None while enough are under way, or when all is done."""
@@ -94,7 +94,7 @@ class Search:
 
     def progressed(self, candidate: Candidate) -> bool:
         """Whether a rule stops the candidate here, which is recorded then."""
-        stops = stopped(candidate, self._rules) if candidate.confirms is None else None
+        stops = first_stop(candidate, self._rules) if candidate.confirms is None else None
         if stops is None:
             self._listener(candidate)
             return False
@@ -112,7 +112,7 @@ class Search:
         if candidate.confirms is None:
             self._evaluated += candidate.state in EVALUATED
             self._proposals.tell(candidate)
-            learn(self._rules, [candidate])
+            tell_pruners(self._rules, [candidate])
         self._listener(candidate)
         self._patience.ended(candidate)
 
@@ -138,7 +138,7 @@ class Search:
         if candidate.confirms is not None:
             self._due().append(candidate)
             return
-        learn(self._rules, [replace(candidate, state=State.FAILED)])  # it begins anew
+        tell_pruners(self._rules, [replace(candidate, state=State.FAILED)])  # it begins anew
         self._interrupted.append(candidate)
 
     def _is_searched(self) -> bool:

@@ -16,21 +16,21 @@ from statistics import median
 import torch
 from torch import nn
 
-from nas.data.images import on_device
+from nas.data.images import images_on_device
 from nas.data.split import SearchData
 from nas.errors import Diverged
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Training, run_plainly, total_steps
+from nas.training.loop import Training, run_untimed, total_steps
 from nas.training.recipes import Recipe
-from nas.training.step import placed
+from nas.training.step import to_channels_last
 from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
 from reward.limits import Infeasible, Limits
 from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import is_out_of_memory, latencies_s
 from reward.step_time.paired import Precision, UsualStep
-from reward.step_time.standalone import Subject, measured_step_time, micro_batches
-from reward.step_time.warmup import settled, wear_in
+from reward.step_time.standalone import TimedNetwork, measure_step_time, micro_batches
+from reward.step_time.warmup import fill_heap_holes, warm_up_heap
 from reward.step_time.within_training import TrainingTimer
 from search_space.architecture import Architecture
 from search_space.network import Network
@@ -51,7 +51,7 @@ _CAP_BEFORE_TRAINING_S = 10.0
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationSettings:
     """What every candidate of a search is evaluated with.
 
     Candidates are trained at their own image size, or else at ``image_size`` pixels, as the
@@ -74,21 +74,21 @@ class Evaluation:
 class Evaluator:
     """Evaluates candidates one after the other on one device, with the data loaded once."""
 
-    def __init__(self, evaluation: Evaluation, device: torch.device) -> None:
+    def __init__(self, evaluation: EvaluationSettings, device: torch.device) -> None:
         self._evaluation = evaluation
         self._device = device
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
-        self._training, self._minival = on_device(evaluation.data, device)
+        self._training, self._minival = images_on_device(evaluation.data, device)
         self._image_size = evaluation.image_size or evaluation.data.image_size
         self._usual = UsualStep()
-        self._settled = settled(device)
+        self._heap_filler = fill_heap_holes(device)
         network = self._build(evaluation.backbone, 0, evaluation.recipe)
         self._reference = self._subject(network, self._image_size)
         step = self._reference.fitting_step(evaluation.recipe)
         self._reference_step = partial(step, self._reference.images, self._reference.labels)
         for _ in range(_REFERENCE_WARMUP):
             self._reference_step()
-        wear_in(self._reference, self._reference_step, evaluation.data.classes)
+        warm_up_heap(self._reference, self._reference_step, evaluation.data.classes)
         count = complexity(network, evaluation.data.channels, self._image_size)
         self._reference_parameters = count.parameters
 
@@ -182,7 +182,7 @@ class Evaluator:
             recipe,
             candidate.seed,
             deadline,
-            run_step=run_plainly if is_timed else timer,
+            run_step=run_untimed if is_timed else timer,
         )
         epochs = training.epochs()
         while True:
@@ -199,7 +199,7 @@ class Evaluator:
             if not is_timed:
                 timer.top_up(FEWEST_PAIRS, deadline)
                 candidate = replace(candidate, step_time=timer.step_time())
-            latency = self._latency_s(training.average, size)
+            latency = self._latency_s(training.ema, size)
         yield replace(candidate, inference_time_s=latency)
 
     def _size(self, candidate: Candidate) -> int:
@@ -223,12 +223,12 @@ class Evaluator:
             norm_momentum=averaging_momentum(NORM_MOMENTUM, total_steps(self._training, recipe)),
             operators=self._evaluation.operators,
         )
-        return placed(network, self._device)
+        return to_channels_last(network, self._device)
 
-    def _subject(self, network: Network, size: int) -> Subject:
+    def _subject(self, network: Network, size: int) -> TimedNetwork:
         """The network with the first batch of the training set, at ``size`` pixels."""
         images, labels = self._training.at(size).batch(slice(0, self._batch_size))
-        return Subject(network, images.contiguous(memory_format=torch.channels_last), labels)
+        return TimedNetwork(network, images.contiguous(memory_format=torch.channels_last), labels)
 
     def _timer(self) -> TrainingTimer:
         return TrainingTimer(
@@ -243,7 +243,7 @@ class Evaluator:
         """The measured step of a twin of the candidate, so that the measurement trains nothing."""
         network = self._build(candidate.architecture, candidate.seed, recipe)
         twin = self._subject(network, self._size(candidate))
-        return measured_step_time(
+        return measure_step_time(
             twin,
             twin.step(recipe),
             self._reference_step,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from nas.architectures import find_architecture, find_space
-from nas.data.load import absolute, load_search_data
+from nas.data.load import absolute_data, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
-from nas.search.pruners.base import check_rules
-from nas.search.run_directory import RunDirectory, create, lasting, open_run
+from nas.search.pruners.base import check_pruners
+from nas.search.run_directory import RunDirectory, absolute_storage_url, create, open_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings
 from nas.training.recipes import proxy, proxy_batch_size
@@ -81,7 +81,7 @@ class SearchRequest:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSearch:
     """A search that is ready to run."""
 
     run: RunDirectory
@@ -95,7 +95,7 @@ class Prepared:
         return self.settings.grid
 
 
-def prepare(request: SearchRequest) -> Prepared:
+def prepare(request: SearchRequest) -> PreparedSearch:
     """A new run, or the one to resume, with its data loaded.
 
     Raises:
@@ -105,7 +105,7 @@ def prepare(request: SearchRequest) -> Prepared:
     return _resumed(request, request.resume) if request.resume else _new(request)
 
 
-def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> Prepared:
+def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> PreparedSearch:
     """A new run of ``nas scale --fit`` with the file's network as its base.
 
     Its images are loaded at the largest size of any candidate, and each gets them at its own.
@@ -130,7 +130,7 @@ def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> Prepared:
     return _begun(request, settings, data)
 
 
-def _new(request: SearchRequest) -> Prepared:
+def _new(request: SearchRequest) -> PreparedSearch:
     _check_names(request)
     starts = find_starts(request.start_from)
     data = load_search_data(request.data or "digits", request.image_size)
@@ -144,7 +144,7 @@ def _settings(
     """Of a new run, by default where the user said nothing."""
     budget = request.budget or DEFAULT_BUDGET
     settings = SearchSettings(
-        data=absolute(data.name),
+        data=absolute_data(data.name),
         data_fingerprint=data.fingerprint(),
         image_size=data.image_size,
         classes=data.classes,
@@ -165,13 +165,13 @@ def _settings(
         reward=request.reward or "product",
         start_from=[architecture.to_json() for architecture in starts],
     )
-    check_rules(settings.scheduler, settings.bound, settings.epochs)
+    check_pruners(settings.scheduler, settings.bound, settings.epochs)
     return _with_confirmation(settings, request)
 
 
-def _begun(request: SearchRequest, settings: SearchSettings, data: SearchData) -> Prepared:
-    run = create(request.out, request.storage and lasting(request.storage))
-    return Prepared(run, _create_record(run, settings), settings, data)
+def _begun(request: SearchRequest, settings: SearchSettings, data: SearchData) -> PreparedSearch:
+    run = create(request.out, request.storage and absolute_storage_url(request.storage))
+    return PreparedSearch(run, _create_record(run, settings), settings, data)
 
 
 def _check_names(request: SearchRequest) -> None:
@@ -208,11 +208,11 @@ def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
         ) from error
 
 
-def _resumed(request: SearchRequest, path: Path) -> Prepared:
+def _resumed(request: SearchRequest, path: Path) -> PreparedSearch:
     run = open_run(path, "--resume")
     record = run.read_record()
     settings = SearchSettings.from_json(record.settings())
-    request = replace(request, data=absolute(request.data) if request.data else None)
+    request = replace(request, data=absolute_data(request.data) if request.data else None)
     _check_agreement(request, settings, path)
     # These may change: they say when to end, not what a candidate is.
     for name in ("budget", "max_failures", "time_limit_s"):
@@ -225,7 +225,7 @@ def _resumed(request: SearchRequest, path: Path) -> Prepared:
             f"--resume: {path}: the data {settings.data!r} is not what the run began with"
         )
     record.change_settings(settings.to_json())
-    return Prepared(run, record, settings, data)
+    return PreparedSearch(run, record, settings, data)
 
 
 def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Path) -> None:

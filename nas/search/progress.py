@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from results.candidate import EVALUATED, Candidate, State, devices, mixed
+from results.candidate import EVALUATED, Candidate, State, devices, mixed_devices_warning
 from results.ranking import normalized_step_time, reward
 from reward.objective import Objective
 
@@ -84,7 +84,7 @@ class Progress:
         kinds = len(self._devices)
         self._devices += devices([candidate])
         if len(self._devices) > max(kinds, 1):
-            self._print(mixed(self._devices))
+            self._print(mixed_devices_warning(self._devices))
 
     @property
     def _evaluated(self) -> int:
@@ -164,7 +164,7 @@ def duration(seconds: float) -> str:
 
 
 @contextmanager
-def chatter_to(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
+def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
     """Sends all that this process and its children print to ``log``; yields the real stdout.
 
     Or the real stderr, with ``keep_stderr``.

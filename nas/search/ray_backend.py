@@ -18,7 +18,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from nas.cluster import Cluster
-from nas.search.evaluator import Evaluation, Evaluator, failure
+from nas.search.evaluator import EvaluationSettings, Evaluator, failure
 from results.candidate import Candidate, State
 from reward.step_time.memory_and_latency import is_about_memory
 
@@ -51,7 +51,7 @@ class CandidateTrial(tune.Trainable):
     ``config["candidate"]`` is what to evaluate, every result's ``"candidate"`` how it stands.
     """
 
-    def setup(self, config: dict[str, Any], evaluation: Evaluation | None = None) -> None:
+    def setup(self, config: dict[str, Any], evaluation: EvaluationSettings | None = None) -> None:
         """Loads the data onto the device. Tune calls it once a process."""
         assert evaluation is not None
         is_on_gpu = torch.cuda.is_available()
@@ -92,7 +92,7 @@ class CandidateTrial(tune.Trainable):
 
 def run_trials(
     driver: Driver,
-    evaluation: Evaluation,
+    evaluation: EvaluationSettings,
     cluster: Cluster,
     workers: int,
     directory: Path,
@@ -111,8 +111,8 @@ def run_trials(
     tuner = tune.Tuner(
         trainable,
         tune_config=tune.TuneConfig(
-            search_alg=_Proposals(bridge),
-            scheduler=_Decisions(bridge),
+            search_alg=_TuneSearcher(bridge),
+            scheduler=_TuneScheduler(bridge),
             num_samples=-1,
             max_concurrent_trials=workers,
             reuse_actors=True,
@@ -122,8 +122,8 @@ def run_trials(
         run_config=tune.RunConfig(
             storage_path=str(directory.absolute()),
             verbose=0,
-            callbacks=[_Reports(bridge)],
-            stop=_Stop(bridge),
+            callbacks=[_TuneCallback(bridge)],
+            stop=_TuneStopper(bridge),
             checkpoint_config=tune.CheckpointConfig(
                 checkpoint_frequency=0, checkpoint_at_end=False
             ),
@@ -163,7 +163,7 @@ class _Bridge:
         return _Bridge, (None,)
 
 
-class _Proposals(Searcher):
+class _TuneSearcher(Searcher):
     """Tune asks for the next trial, we answer with the driver's next candidate."""
 
     def __init__(self, bridge: _Bridge) -> None:
@@ -192,7 +192,7 @@ class _Proposals(Searcher):
         """Nothing to restore."""
 
 
-class _Decisions(FIFOScheduler):
+class _TuneScheduler(FIFOScheduler):
     """Stops the trials that the driver stops."""
 
     def __init__(self, bridge: _Bridge) -> None:
@@ -208,7 +208,7 @@ class _Decisions(FIFOScheduler):
         return TrialScheduler.CONTINUE
 
 
-class _Reports(tune.Callback):
+class _TuneCallback(tune.Callback):
     """Hands to the driver how trials end by themselves."""
 
     def __init__(self, bridge: _Bridge) -> None:
@@ -223,12 +223,12 @@ class _Reports(tune.Callback):
                 driver.ended(candidate)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        cause, detail = _why(trial)
+        cause, detail = _failure_of(trial)
         with self._bridge.calls() as driver:
             driver.lost(self._bridge.numbers[trial.trial_id], cause, detail)
 
 
-class _Stop(tune.Stopper):
+class _TuneStopper(tune.Stopper):
     """Ends the run when the driver says so."""
 
     def __init__(self, bridge: _Bridge) -> None:
@@ -241,7 +241,7 @@ class _Stop(tune.Stopper):
         return self._bridge.is_finished()
 
 
-def _why(trial: Trial) -> tuple[str, str]:
+def _failure_of(trial: Trial) -> tuple[str, str]:
     """Cause and detail of a trial that ended with an error instead of a result.
 
     Tune leaves the error in the trial's local directory: pickled where it came from our code or

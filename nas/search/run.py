@@ -14,19 +14,19 @@ from rich.console import Console
 
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
-from nas.search.confirmation import Confirmation, due
-from nas.search.driver import Confirm, Patience, Search
-from nas.search.evaluator import Evaluation
-from nas.search.prepare import Prepared
-from nas.search.progress import Progress, SteadyConsole, chatter_to
-from nas.search.pruners.base import stopping_rules
+from nas.search.confirmation import ConfirmationPlan, due_confirmations
+from nas.search.driver import DueConfirmations, Patience, Search
+from nas.search.evaluator import EvaluationSettings
+from nas.search.prepare import PreparedSearch
+from nas.search.progress import Progress, SteadyConsole, redirect_output
+from nas.search.pruners.base import make_pruners
 from nas.search.ray_backend import run_trials
 from nas.search.run_directory import source_of
 from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.random import PermutationSampler
-from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
+from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, SearchProblem, make_sampler
 from nas.search.settings import SearchSettings
-from nas.search.study import Proposals
+from nas.search.study import ProposalStudy
 from nas.training.recipes import proxy
 from nas.versions import versions
 from results.candidate import Candidate
@@ -39,7 +39,7 @@ from search_space.space import Grid, Space
 
 
 def run_search(
-    prepared: Prepared,
+    prepared: PreparedSearch,
     workers: int | None = None,
     address: str | None = None,
     progress_to_stderr: bool = False,
@@ -58,7 +58,7 @@ def run_search(
     objective = settings.objective
     with run.lock(), _files_written(prepared, objective), _scratch_directory() as scratch:
         known = record.candidates()
-        with chatter_to(run.path / "ray.log", progress_to_stderr) as terminal:
+        with redirect_output(run.path / "ray.log", progress_to_stderr) as terminal:
             console = SteadyConsole(file=terminal)
             budget = min(settings.budget, prepared.grid.size)
             progress = Progress(console, objective, budget, known)
@@ -71,9 +71,7 @@ def run_search(
                 patience=Patience(settings.max_failures),
                 space_size=prepared.grid.size,
                 listener=progress,
-                rules=stopping_rules(
-                    settings.scheduler, settings.bound, objective, settings.epochs
-                ),
+                rules=make_pruners(settings.scheduler, settings.bound, objective, settings.epochs),
                 confirm=_confirm(settings, objective),
             )
             if not search.is_finished():
@@ -83,9 +81,9 @@ def run_search(
     return record.candidates()
 
 
-def _proposals(prepared: Prepared, known: list[Candidate]) -> Proposals:
+def _proposals(prepared: PreparedSearch, known: list[Candidate]) -> ProposalStudy:
     settings, grid = prepared.settings, prepared.grid
-    return Proposals(
+    return ProposalStudy(
         grid,
         _sampler(settings, grid),
         settings.objective,
@@ -102,20 +100,20 @@ def _sampler(settings: SearchSettings, grid: Grid) -> BaseSampler:
         return PermutationSampler(grid, settings.seed)
     limits, count = settings.limits, ParameterCount(settings.task)
     domain = Domain(grid, settings.seed, count, limits.max_parameters)
-    return make_sampler(settings.sampler, Task(domain, settings.objective, limits))
+    return make_sampler(settings.sampler, SearchProblem(domain, settings.objective, limits))
 
 
-def _confirm(settings: SearchSettings, objective: Objective) -> Confirm | None:
+def _confirm(settings: SearchSettings, objective: Objective) -> DueConfirmations | None:
     if not settings.confirm:
         return None
     epochs = settings.confirm_epochs or settings.epochs
-    confirmation = Confirmation(settings.confirm, settings.confirm_seeds, epochs)
-    return partial(due, confirmation=confirmation, objective=objective)
+    confirmation = ConfirmationPlan(settings.confirm, settings.confirm_seeds, epochs)
+    return partial(due_confirmations, confirmation=confirmation, objective=objective)
 
 
-def _evaluation(prepared: Prepared) -> Evaluation:
+def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
     settings = prepared.settings
-    return Evaluation(
+    return EvaluationSettings(
         data=prepared.data,
         backbone=prepared.grid.backbone,
         recipe=proxy(settings.epochs, settings.batch_size),
@@ -143,7 +141,7 @@ def _worker_count(console: Console, wanted: int | None, cluster: Cluster) -> int
 
 
 @contextmanager
-def _files_written(prepared: Prepared, objective: Objective) -> Iterator[None]:
+def _files_written(prepared: PreparedSearch, objective: Objective) -> Iterator[None]:
     """Leaves best.json, the CSV files and the report, also after Ctrl-C or an error."""
     page_files()  # read now, since a checkout may be another one by the end
     try:
@@ -162,7 +160,7 @@ def _files_written(prepared: Prepared, objective: Objective) -> Iterator[None]:
         ) from error
 
 
-def _write_files(prepared: Prepared, objective: Objective) -> None:
+def _write_files(prepared: PreparedSearch, objective: Objective) -> None:
     candidates = prepared.record.candidates()
     path = prepared.run.path
     settings = prepared.settings

@@ -78,7 +78,7 @@ class RunDirectory:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Held while a search writes; it goes with the process, however that ends."""
-        with sole_writer(self.path, "search"):
+        with writer_lock(self.path, "search"):
             yield
 
 
@@ -102,7 +102,7 @@ def create(path: Path | None, storage: str | None) -> RunDirectory:
     return RunDirectory(path, uuid.uuid4().hex[:12], storage)
 
 
-def lasting(storage: str) -> str:
+def absolute_storage_url(storage: str) -> str:
     """The same database by a URL that holds from any folder.
 
     Raises:
@@ -196,7 +196,7 @@ def _locate(path: Path) -> Place:
 
 
 @contextmanager
-def sole_writer(directory: Path, what: str) -> Iterator[None]:
+def writer_lock(directory: Path, what: str) -> Iterator[None]:
     """Holds the directory's lock, which goes with the process, however that ends.
 
     Raises:

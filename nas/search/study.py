@@ -12,15 +12,15 @@ from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState, create_trial
 
-from nas.search.samplers.base import FACTS, facts, told
-from nas.search.samplers.domain import SpaceUsedUp
+from nas.search.samplers.base import OBSERVATION, observation_attrs, tell_candidate
+from nas.search.samplers.domain import SpaceExhausted
 from nas.search.samplers.random import distributions
-from nas.search.samplers.registry import PerTrial
+from nas.search.samplers.registry import PerTrialSampler
 from results.candidate import Candidate, State
 from reward.limits import Limits
 from reward.objective import Objective
 from search_space.architecture import Architecture
-from search_space.space import FlatParameters, Grid
+from search_space.space import Grid, Point
 
 
 class Proposal(NamedTuple):
@@ -32,11 +32,11 @@ class Proposal(NamedTuple):
 
     number: int
     architecture: Architecture
-    parameters: FlatParameters
+    parameters: Point
     image_size: int | None = None
 
 
-class Proposals:
+class ProposalStudy:
     """A study whose trial numbers are the candidates' numbers.
 
     It is rebuilt from the candidates' proposals and times, asked and told in their order, so that
@@ -78,13 +78,13 @@ class Proposals:
             return Proposal(number, architecture, self._dictate(self._space.point_of(architecture)))
         try:
             trial = self._study.ask(dict(self._distributions))
-        except SpaceUsedUp:
+        except SpaceExhausted:
             self._fail_running()
             return None
         self._trials[trial.number] = trial
-        flat = trial.params
-        network, image_size = self._space.decode(flat), self._space.image_size(flat)
-        return Proposal(trial.number, network, flat, image_size)
+        point = trial.params
+        network, image_size = self._space.decode(point), self._space.image_size(point)
+        return Proposal(trial.number, network, point, image_size)
 
     def reserve(self) -> int:
         """A candidate's number that no proposal gets."""
@@ -94,8 +94,8 @@ class Proposals:
     def tell(self, candidate: Candidate) -> None:
         """How a proposed candidate ended; a failed one has no value, not a bad one."""
         trial = self._trials.pop(candidate.number)
-        trial.set_user_attr(FACTS, facts(candidate, self._objective))
-        told(self._study, trial, candidate, self._objective, self._limits)
+        trial.set_user_attr(OBSERVATION, observation_attrs(candidate, self._objective))
+        tell_candidate(self._study, trial, candidate, self._objective, self._limits)
 
     def _rebuild(self, known: Sequence[Candidate]) -> None:
         """Asks and tells in the order of the candidates' times."""
@@ -115,17 +115,17 @@ class Proposals:
         while ends:
             self.tell(heapq.heappop(ends)[2])
 
-    def _dictate(self, flat: FlatParameters) -> FlatParameters:
+    def _dictate(self, point: Point) -> Point:
         """Makes the next trial one of these parameters, or of none."""
-        if flat:
-            self._study.enqueue_trial(flat)
-        trial = self._study.ask(dict(self._distributions) if flat else None)
-        if flat and isinstance(self._sampler, PerTrial):
+        if point:
+            self._study.enqueue_trial(point)
+        trial = self._study.ask(dict(self._distributions) if point else None)
+        if point and isinstance(self._sampler, PerTrialSampler):
             _ = trial.relative_params  # asks, as NSGA-II notes its generation when it is asked
         self._trials[trial.number] = trial
         return trial.params
 
-    def _proposed(self, candidate: Candidate) -> FlatParameters:
+    def _proposed(self, candidate: Candidate) -> Point:
         """What it was made from, also in a record that does not hold proposals yet."""
         return dict(candidate.proposal) or self._space.point_of(candidate.architecture)
 

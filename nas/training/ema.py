@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 NORM_MOMENTUM = 0.01  # EfficientNetV2, section 4.1: decay 0.99
-WEIGHT_MOMENTUM = 1e-4  # ibid.: decay 0.9999
+EMA_MOMENTUM = 1e-4  # ibid.: decay 0.9999
 
 
 def averaging_momentum(published: float, steps: int) -> float:
@@ -21,7 +21,7 @@ def averaging_momentum(published: float, steps: int) -> float:
     return min(0.1, max(published, 10 / steps))
 
 
-class WeightAverage:
+class EMA:
     """An exponential moving average of a network's weights and buffers, as a network."""
 
     def __init__(self, network: nn.Module, momentum: float) -> None:

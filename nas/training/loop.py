@@ -15,8 +15,8 @@ from nas.data.images import Images
 from nas.errors import Diverged
 from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
-from nas.training.ema import WEIGHT_MOMENTUM, WeightAverage, averaging_momentum
-from nas.training.optimizers import share_of_peak
+from nas.training.ema import EMA, EMA_MOMENTUM, averaging_momentum
+from nas.training.optimizers import learning_rate_factor
 from nas.training.recipes import Recipe, last_of_one_size, stages, steps
 from nas.training.step import TrainingStep, training_step
 from reward.step_time.clocks import mixed_precision
@@ -64,7 +64,7 @@ def _nothing(step: int, count: int) -> None:
     """Listens to no step."""
 
 
-def run_plainly(step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
+def run_untimed(step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
     """Runs the step and does nothing else."""
     return step(images, labels)
 
@@ -90,7 +90,7 @@ class Training:
         deadline: float = math.inf,
         world: World | None = None,
         on_step: Callable[[int, int], None] = _nothing,
-        run_step: Callable[[TrainingStep, Tensor, Tensor], Tensor] = run_plainly,
+        run_step: Callable[[TrainingStep, Tensor, Tensor], Tensor] = run_untimed,
     ) -> None:
         """``seed`` decides all of training's randomness, torch's global generators included.
         ``deadline`` is in ``time.monotonic()``'s seconds. ``on_step`` hears after each step its
@@ -108,11 +108,11 @@ class Training:
         self._generator = torch.Generator().manual_seed(seed)
         self._step = training_step(network, recipe)
         self._stages = stages(recipe, len(training), training.size, seed)
-        momentum = averaging_momentum(WEIGHT_MOMENTUM, averaging_steps(training, recipe, seed))
-        self._average = WeightAverage(unwrapped(network), momentum)
+        momentum = averaging_momentum(EMA_MOMENTUM, averaging_steps(training, recipe, seed))
+        self._average = EMA(unwrapped(network), momentum)
 
     @property
-    def average(self) -> nn.Module:
+    def ema(self) -> nn.Module:
         """The network of averaged weights and buffers, in evaluation mode."""
         return self._average.network
 
@@ -141,7 +141,7 @@ class Training:
                 raise TimeLimitExceeded(f"in epoch {self.epochs_done + 1} of {recipe.epochs}")
             images, labels = augmented(images, labels, training, recipe, stage, self._generator)
             progress = (self.epochs_done * count + i + 0.5) / (recipe.epochs * count)
-            share = share_of_peak(progress, recipe.warmup, recipe.decays)
+            share = learning_rate_factor(progress, recipe.warmup, recipe.decays)
             rate = recipe.learning_rate * share * stage.rate
             for group in self._step.optimizer.param_groups:
                 group["lr"] = rate
@@ -153,8 +153,8 @@ class Training:
         loss = float(self._world.mean(losses)) / count
         trained = time.perf_counter()
         self._check(loss)
-        self._world.agree(self.average)
-        reached = accuracy(self.average, self._validation, world=self._world)
+        self._world.agree(self.ema)
+        reached = accuracy(self.ema, self._validation, world=self._world)
         self._note(reached)
         return Epoch(
             number=self.epochs_done,
@@ -197,7 +197,7 @@ class Training:
             "best_accuracy": self.best_accuracy,
             "epochs_since_best": self._epochs_since_best,
             "network": unwrapped(self.network).state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.ema.state_dict(),
             "optimizer": self._step.optimizer.state_dict(),
             "generator": self._generator.get_state(),
         }
@@ -208,7 +208,7 @@ class Training:
         self.best_accuracy = state["best_accuracy"]
         self._epochs_since_best = state["epochs_since_best"]
         unwrapped(self.network).load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
+        self.ema.load_state_dict(state["average"])
         self._step.optimizer.load_state_dict(state["optimizer"])
         self._generator.set_state(state["generator"].cpu())
 

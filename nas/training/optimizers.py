@@ -71,7 +71,7 @@ class RMSPropTF(Optimizer):
 DECAY = 0.97  # EfficientNetV2, section 4.1
 
 
-def share_of_peak(progress: float, warmup: float, decays: float | None) -> float:
+def learning_rate_factor(progress: float, warmup: float, decays: float | None) -> float:
     """The share of the peak rate: a cosine, or with ``decays`` so many steps down by 3 %."""
     if decays is None:
         return warmup_cosine(progress, warmup)

@@ -77,7 +77,7 @@ def _optimizer(groups: list[dict[str, object]], recipe: Recipe) -> torch.optim.O
 N = TypeVar("N", bound=nn.Module)
 
 
-def placed(network: N, device: torch.device) -> N:
+def to_channels_last(network: N, device: torch.device) -> N:
     """The network itself, on the device and channels last, which convolutions are faster in.
 
     Its images (N, C, H, W) are to be in the same format.

@@ -22,7 +22,7 @@ CODED = ("state", "cause", "worker", "device")
 INTERVAL = ("normalized_low", "normalized_high")
 
 
-PLAIN = (
+SCALARS = (
     "number",
     "confirms",
     "detail",
@@ -59,16 +59,16 @@ def row(candidate: Candidate, space: Space | None) -> Row:
     """
     return {
         "number": candidate.number,
-        "confirms": whole(candidate.confirms),
+        "confirms": whole_number(candidate.confirms),
         "state": candidate.state.value,
         "cause": text(candidate.cause),
         "detail": text(candidate.detail),
         "seed": text(candidate.seed),
         "architecture_id": candidate.architecture.architecture_id,
         "accuracy": number(candidate.accuracy),
-        "parameters": whole(candidate.parameters),
-        "reference_parameters": whole(candidate.reference_parameters),
-        "multiply_adds": whole(candidate.multiply_adds),
+        "parameters": whole_number(candidate.parameters),
+        "reference_parameters": whole_number(candidate.reference_parameters),
+        "multiply_adds": whole_number(candidate.multiply_adds),
         "inference_time_s": number(candidate.inference_time_s),
         "epochs": len(candidate.curve),
         "training_s": number(candidate.phases_s.get("training")),
@@ -86,10 +86,10 @@ def columns(rows: Sequence[Row], space: Space | None) -> dict[str, Any]:
     """The rows, turned; ``choices`` is empty without a space."""
     return {
         **{name: _coded([row[name] for row in rows]) for name in CODED},
-        **{name: [row.get(name) for row in rows] for name in PLAIN},
+        **{name: [row.get(name) for row in rows] for name in SCALARS},
         "choices": {
             name: [row["choices"][i] for row in rows]
-            for i, name in enumerate(space.parameters() if space else ())
+            for i, name in enumerate(space.options() if space else ())
         },
     }
 
@@ -99,15 +99,15 @@ def _timed(timed: StepTime | None) -> Row:
         return {"device": None}
     step_time_s = number(median_s(timed))
     low, high = interval_s(timed) or (None, None)
-    batch_size = whole(timed.batch_size)
+    batch_size = whole_number(timed.batch_size)
     return {
         "step_time_s": step_time_s,
         "step_time_low_s": number(low),
         "step_time_high_s": number(high),
-        "peak_memory_bytes": whole(timed.peak_memory_bytes),
+        "peak_memory_bytes": whole_number(timed.peak_memory_bytes),
         "images_per_s": batch_size / step_time_s if batch_size and step_time_s else None,
         "device": text(timed.device),
-        "image_size": whole(timed.image_size),
+        "image_size": whole_number(timed.image_size),
         "batch_size": batch_size,
     }
 
@@ -119,24 +119,24 @@ def _mix(architecture: Architecture) -> Row:
 
 
 def _choices(architecture: Architecture, space: Space | None) -> list[int | None]:
-    """The place of each flat parameter's value among its options."""
+    """The place of each choice's value among its options."""
     if space is None:
         return []
-    parameters = space.parameters()
+    options_by_name = space.options()
     try:
-        flat = space.encode(architecture)
+        point = space.encode(architecture)
     except ValueError:
-        return [None] * len(parameters)
+        return [None] * len(options_by_name)
     left_out = {
         name.partition(".")[0]
-        for name, value in flat.items()
+        for name, value in point.items()
         if name.endswith(".layers") and value == 0
     }
     return [
         None
         if name.partition(".")[0] in left_out and not name.endswith(".layers")
-        else options.index(flat[name])
-        for name, options in parameters.items()
+        else options.index(point[name])
+        for name, options in options_by_name.items()
     ]
 
 
@@ -162,7 +162,7 @@ def number(value: object) -> float | int | None:
     return value if isfinite(value) else None
 
 
-def whole(value: object) -> int | None:
+def whole_number(value: object) -> int | None:
     """The value if it is a whole number that a page can hold."""
     return value if isinstance(value, int) and number(value) is not None else None
 
@@ -172,7 +172,7 @@ def text(value: object) -> str | None:
     return None if value is None else str(value).encode(errors="replace").decode()
 
 
-def plain(value: object, depth: int = 0) -> Any:
+def json_safe(value: object, depth: int = 0) -> Any:
     """The value in JSON types; numbers that no page can hold become text, and so does the rest."""
     if depth > _DEEPEST:
         return "..."
@@ -181,9 +181,9 @@ def plain(value: object, depth: int = 0) -> Any:
     if isinstance(value, int | float):
         return str(value) if number(value) is None else value
     if isinstance(value, Mapping):
-        return {text(key): plain(item, depth + 1) for key, item in value.items()}
+        return {text(key): json_safe(item, depth + 1) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [plain(item, depth + 1) for item in value]
+        return [json_safe(item, depth + 1) for item in value]
     return text(value)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate
-from results.dashboard.columns import Row, plain, text, whole
-from results.files import name
+from results.dashboard.columns import Row, json_safe, text, whole_number
+from results.files import candidate_name
 from results.ranking import normalized_step_time
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime, interval_s, median_s, normalized_interval
@@ -55,7 +55,10 @@ def title_of(settings: Mapping[str, Any], space: Space | None) -> str:
 
 def task_of(settings: Mapping[str, Any]) -> dict[str, int | None]:
     """How many classes, and images of how many channels."""
-    return {name: whole(settings.get(name)) for name in ("classes", "in_channels")}
+    return {
+        candidate_name: whole_number(settings.get(candidate_name))
+        for candidate_name in ("classes", "in_channels")
+    }
 
 
 def space_json(space: Space | None) -> dict[str, Any] | None:
@@ -68,12 +71,12 @@ def space_json(space: Space | None) -> dict[str, Any] | None:
         **space.backbone.to_json(),
         "parameters": [
             {
-                "name": name,
-                "stage": int(name.partition(".")[0].removeprefix("stage")),
-                "choice": name.partition(".")[2],
+                "name": candidate_name,
+                "stage": int(candidate_name.partition(".")[0].removeprefix("stage")),
+                "choice": candidate_name.partition(".")[2],
                 "options": list(options),
             }
-            for name, options in space.parameters().items()
+            for candidate_name, options in space.options().items()
         ],
     }
 
@@ -91,7 +94,7 @@ def reference_json(space: Space | None, rows: Iterable[Row]) -> dict[str, Any] |
         (row for row in rows if row["architecture_id"] == space.backbone.architecture_id), None
     )
     parameters = (row["reference_parameters"] for row in rows if row["reference_parameters"])
-    measured = {name: own and own.get(name) for name in _MEASURED}
+    measured = {candidate_name: own and own.get(candidate_name) for candidate_name in _MEASURED}
     return {
         "name": "backbone",
         "candidate": own and own["number"],
@@ -138,22 +141,22 @@ def detail(
     Raises:
         ValueError, TypeError, ArithmeticError: values that no search records.
     """
-    file_name = _file_name(f"{prefix}{name(candidate)}")
+    file_name = _file_name(f"{prefix}{candidate_name(candidate)}")
     architecture = candidate.architecture
-    facts: dict[str, Any] = plain({key: getattr(candidate, key) for key in _FACTS})
+    facts: dict[str, Any] = json_safe({key: getattr(candidate, key) for key in _FACTS})
     return {
         **facts,
-        "name": name(candidate),
+        "name": candidate_name(candidate),
         "state": candidate.state.value,
         "seed": text(candidate.seed),
         "architecture": {
             **architecture.to_json(),
             "architecture_id": architecture.architecture_id,
         },
-        "curve": plain([astuple(point) for point in candidate.curve]),
-        "samples_s": plain(candidate.step_time.samples_s) if candidate.step_time else [],
+        "curve": json_safe([astuple(point) for point in candidate.curve]),
+        "samples_s": json_safe(candidate.step_time.samples_s) if candidate.step_time else [],
         "reference_samples_s": (
-            plain(candidate.step_time.reference_samples_s) if candidate.step_time else []
+            json_safe(candidate.step_time.reference_samples_s) if candidate.step_time else []
         ),
         "step_time": candidate.step_time and _step_time(candidate, candidate.step_time),
         "file_name": file_name,
@@ -163,7 +166,7 @@ def detail(
 
 
 def _step_time(candidate: Candidate, timed: StepTime) -> dict[str, Any]:
-    facts: dict[str, Any] = plain(
+    facts: dict[str, Any] = json_safe(
         {
             "device": timed.device,
             "image_size": timed.image_size,
@@ -185,21 +188,26 @@ def _file(candidate: Candidate, settings: Mapping[str, Any], run_id: str) -> dic
     """What ``--arch`` and ``--from`` read, as best.json; None where the run does not say enough."""
     from results.files import winner_file  # with pandas, which the page does not wait for
 
-    classes, channels = whole(settings.get("classes")), whole(settings.get("in_channels"))
+    classes, channels = (
+        whole_number(settings.get("classes")),
+        whole_number(settings.get("in_channels")),
+    )
     if not classes or not channels:
         return None
     task = Task(classes, channels)
     if candidate.step_time is not None:
         file = winner_file(candidate, Objective(), run_id, task, settings=settings)
-        written: dict[str, Any] = plain(file.to_json())
+        written: dict[str, Any] = json_safe(file.to_json())
         return written
-    size = candidate.image_size or whole(settings.get("image_size"))
+    size = candidate.image_size or whole_number(settings.get("image_size"))
     if not size:
         return None
     provenance = {"run": run_id, "candidate": candidate.number, "seed": candidate.seed}
     architecture = candidate.architecture
-    file = ArchitectureFile(name(candidate), architecture, size, size, task, provenance=provenance)
-    untimed: dict[str, Any] = plain(file.to_json())
+    file = ArchitectureFile(
+        candidate_name(candidate), architecture, size, size, task, provenance=provenance
+    )
+    untimed: dict[str, Any] = json_safe(file.to_json())
     return untimed
 
 

@@ -81,7 +81,7 @@ def _evaluate(
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes.* low")
-    parameters = space.parameters()
+    parameters = space.options()
     distributions = {name: CategoricalDistribution(of) for name, of in parameters.items()}
     study = optuna.create_study()
     for row, values in known:

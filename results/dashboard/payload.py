@@ -113,7 +113,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from results.dashboard.columns import Row, number, text, whole
+from results.dashboard.columns import Row, number, text, whole_number
 from results.dashboard.facts import reference_json
 from results.dashboard.source import Source
 from reward.objective import Objective
@@ -207,9 +207,9 @@ def _rows(data: Any) -> Any:
 def _bench(row: Mapping[str, Any]) -> dict[str, Any]:
     size = row.get("image_size")
     return {
-        "image_size": whole(size.get("train") if isinstance(size, dict) else size),
+        "image_size": whole_number(size.get("train") if isinstance(size, dict) else size),
         "name": text(row["name"]),
         "device": text(row.get("device")),
         **{key: number(row.get(key)) for key in _NUMBERS},
-        **{key: whole(row.get(key)) for key in _COUNTS},
+        **{key: whole_number(row.get(key)) for key in _COUNTS},
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from results.candidate import Candidate, State
-from results.dashboard.columns import INTERVAL, Row, columns, number, plain, row, text
+from results.dashboard.columns import INTERVAL, Row, columns, json_safe, number, row, text
 from results.dashboard.facts import (
     is_searching,
     reference_json,
@@ -90,7 +90,7 @@ class Source:
             "warnings": self._warnings(run),
             "run_id": text(run.place.run_id),
             "created_at": run.created_at,
-            "settings": plain(run.settings),
+            "settings": json_safe(run.settings),
             "task": task_of(run.settings),
             "space": space_json(run.space),
             "reference": reference_json(run.space, rows),

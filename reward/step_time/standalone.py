@@ -30,7 +30,7 @@ from reward.step_time.paired import (
 
 
 @dataclass(frozen=True)
-class Subject:
+class TimedNetwork:
     """A network on its device, with a batch (N, C, H, W) in the memory format of training."""
 
     network: nn.Module
@@ -61,8 +61,8 @@ class Subject:
         raise MemoryError(said)
 
 
-def measured_step_time(
-    own: Subject,
+def measure_step_time(
+    own: TimedNetwork,
     step: TrainingStep,
     reference: Callable[[], object],
     device: torch.device,
@@ -94,10 +94,10 @@ def measured_step_time(
         again = paired_step_times(timed, timed_reference, device, precision, warmup, usual)
         timer = again if again.count >= timer.count or again.is_precise else timer
     peak = peak_memory_bytes(timed, step.network, step.optimizer, device)
-    return step_time_of(timer, peak, device, own.images, step.micro_batch)
+    return to_step_time(timer, peak, device, own.images, step.micro_batch)
 
 
-def step_time_of(
+def to_step_time(
     timer: PairedTimer,
     peak_bytes: int,
     device: torch.device,

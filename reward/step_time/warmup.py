@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 
 from nas.training.recipes import proxy
-from nas.training.step import TrainingStep, placed, training_step
-from reward.step_time.standalone import Subject
+from nas.training.step import TrainingStep, to_channels_last, training_step
+from reward.step_time.standalone import TimedNetwork
 from search_space.network import Network
 from search_space.spaces import small
 
@@ -19,7 +19,7 @@ _NETWORKS = 6
 _MOST_S = 3.0
 
 
-def settled(device: torch.device) -> TrainingStep:
+def fill_heap_holes(device: torch.device) -> TrainingStep:
     """The step of a small network that has been run once, to be kept while others are timed.
 
     The first network of a process gets the holes that imports left in its memory, and lies
@@ -29,13 +29,15 @@ def settled(device: torch.device) -> TrainingStep:
     holes.
     """
     network = Network(small(_PIXELS).backbone, classes=2, dropout=0.0, survival=1.0)
-    step = training_step(placed(network, device), proxy())
+    step = training_step(to_channels_last(network, device), proxy())
     images = torch.zeros(2, 3, _PIXELS, _PIXELS, device=device)
     step(images.contiguous(memory_format=torch.channels_last), torch.arange(2, device=device))
     return step
 
 
-def wear_in(reference: Subject, reference_step: Callable[[], object], classes: int) -> None:
+def warm_up_heap(
+    reference: TimedNetwork, reference_step: Callable[[], object], classes: int
+) -> None:
     """Steps of a few networks that are then gone, in turn with the reference's, on its batch.
 
     A process that has trained networks before is slower than a new one, since the memory of a step
@@ -59,6 +61,8 @@ def wear_in(reference: Subject, reference_step: Callable[[], object], classes: i
             return
         architecture = space.sample(generator)
         network = Network(architecture, classes, images.shape[1], dropout=0.0, survival=1.0)
-        step = Subject(placed(network, images.device), images, labels).fitting_step(proxy())
+        step = TimedNetwork(to_channels_last(network, images.device), images, labels).fitting_step(
+            proxy()
+        )
         step(images, labels)
         reference_step()

@@ -13,7 +13,7 @@ from nas.training.step import TrainingStep
 from reward.step_time.measurement import FEWEST_PAIRS, STANDARD_ERROR, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import peak_memory_bytes
 from reward.step_time.paired import PairedTimer, UsualStep
-from reward.step_time.standalone import step_time_of
+from reward.step_time.standalone import to_step_time
 
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 4  # pairs
 FIRST_TIMED = 6  # the first step that is like any other, by measurement
@@ -96,7 +96,7 @@ class TrainingTimer:
         if self._last is None or self._timer.taken == 0:
             return None
         step, images, _ = self._last
-        return step_time_of(self._timer, self._peak_bytes, self._device, images, step.micro_batch)
+        return to_step_time(self._timer, self._peak_bytes, self._device, images, step.micro_batch)
 
     def _is_due(self) -> bool:
         if self._timer.is_precise:

@@ -37,7 +37,7 @@ def test_every_point_doubles_the_multiply_adds(grid: CoefficientGrid) -> None:
 
 def test_no_two_points_make_one_network_at_one_size(grid: CoefficientGrid) -> None:
     points = [grid.at(i) for i in range(grid.grid_size)]
-    made = {(grid.decode(flat).architecture_id, grid.image_size(flat)) for flat in points}
+    made = {(grid.decode(point).architecture_id, grid.image_size(point)) for point in points}
     assert len(made) == len(points) == grid.size
 
 
@@ -45,15 +45,15 @@ def test_every_way_to_spend_is_there(grid: CoefficientGrid) -> None:
     """All on depth, all on width and all on resolution are in it, and something in between."""
     points = [grid.at(i) for i in range(grid.grid_size)]
     base = grid.base
-    deepest = max(points, key=lambda flat: flat["alpha"])
+    deepest = max(points, key=lambda point: point["alpha"])
     assert float(deepest["alpha"]) >= 1.9
     assert grid.image_size(deepest) <= 1.06 * base.sizes.train
-    widest = max(points, key=lambda flat: flat["beta"])
+    widest = max(points, key=lambda point: point["beta"])
     assert float(widest["beta"]) >= 1.35
-    finest = max(points, key=lambda flat: flat["gamma"])
+    finest = max(points, key=lambda point: point["gamma"])
     assert float(finest["gamma"]) >= 1.35
     assert grid.image_size(finest) == grid.largest_image_size
-    assert any(1 not in flat.values() for flat in points)
+    assert any(1 not in point.values() for point in points)
 
 
 def test_the_papers_coefficients_make_a_candidate_of_b0() -> None:
@@ -62,11 +62,11 @@ def test_the_papers_coefficients_make_a_candidate_of_b0() -> None:
     base = Base("b0", network.architecture, ImageSizes(224, 224))
     grid, papers = CoefficientGrid(base), by_compound(base, 1.2, 1.1, 1.15, phi=1)
     points = [grid.at(i) for i in range(grid.grid_size)]
-    made = {(grid.decode(flat).architecture_id, grid.image_size(flat)) for flat in points}
+    made = {(grid.decode(point).architecture_id, grid.image_size(point)) for point in points}
     assert (papers.architecture.architecture_id, papers.sizes.train) in made
 
 
 def test_parameters_are_the_options_of_the_points() -> None:
     grid = _small(24)
-    for name, options in grid.parameters().items():
+    for name, options in grid.options().items():
         assert set(options) == {grid.at(i)[name] for i in range(grid.grid_size)}

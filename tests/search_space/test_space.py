@@ -1,4 +1,4 @@
-"""A space: what it holds, how much, what is next to what, and its flat parameters."""
+"""A space: what it holds, how much, what is next to what, and its choices."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def test_size_is_what_counting_gives_in_any_space(space: Space) -> None:
 def test_flat_parameters_and_architectures_go_to_and_fro(
     space: Space, generator: random.Random
 ) -> None:
-    flat = space.at(generator.randrange(space.grid_size))
-    architecture = space.decode(flat)
-    assert list(flat) == list(space.parameters())
-    assert all(flat[name] in options for name, options in space.parameters().items())
+    point = space.at(generator.randrange(space.grid_size))
+    architecture = space.decode(point)
+    assert list(point) == list(space.options())
+    assert all(point[name] in options for name, options in space.options().items())
     assert space.decode(space.encode(architecture)) == architecture
-    if all(layers for name, layers in flat.items() if name.endswith("layers")):
-        assert space.encode(architecture) == flat
+    if all(layers for name, layers in point.items() if name.endswith("layers")):
+        assert space.encode(architecture) == point
 
 
 @given(strategies.spaces(), strategies.generators)

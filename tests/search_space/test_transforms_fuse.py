@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reward.complexity import parameters
+from reward.complexity import count_parameters
 from search_space.published import published
 from search_space.task import IMAGENET
 from search_space.transforms import fuse
@@ -14,7 +14,9 @@ B4 = published("efficientnet-b4").architecture
 
 @pytest.mark.parametrize(("last", "published_count"), [(5, 43.4e6), (7, 132.0e6)])
 def test_b4_has_the_published_parameters(last: int, published_count: float) -> None:
-    assert parameters(fuse(B4, 1, last), IMAGENET) == pytest.approx(published_count, rel=0.005)
+    assert count_parameters(fuse(B4, 1, last), IMAGENET) == pytest.approx(
+        published_count, rel=0.005
+    )
 
 
 def test_only_the_named_stages_change() -> None:

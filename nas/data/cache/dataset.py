@@ -23,7 +23,7 @@ from rich.progress import (
 )
 
 from nas.data.cache import filling
-from nas.data.cache.directory import MAKING, CacheDirectory, cache_directory, no_room, sole_maker
+from nas.data.cache.directory import MAKING, CacheDirectory, cache_directory, maker_lock, no_room
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.filling import fill, image_bytes
 from nas.data.formats.base import Listing, Source
@@ -45,12 +45,12 @@ def training_parts(listing: Listing) -> list[NDArray[np.int64]]:
     return list(training_and_minival(listing.labels))
 
 
-def whole(listing: Listing) -> list[NDArray[np.int64]]:
+def whole_listing(listing: Listing) -> list[NDArray[np.int64]]:
     """All positions, as one part."""
     return [np.arange(len(listing.labels))]
 
 
-def cached(
+def open_cached(
     spec: str, source: Source, size: int, parts: Parts, console: Console | None = None
 ) -> Entry:
     """The decoded images of ``source`` at ``size`` pixels, from the cache or put there now.
@@ -67,7 +67,7 @@ def cached(
     draft = path.with_name(path.name + MAKING)
     try:
         while (entry := open_entry(path)) is None:
-            with sole_maker(draft, on_wait=partial(_say_waiting, console, spec)) as is_ours:
+            with maker_lock(draft, on_wait=partial(_say_waiting, console, spec)) as is_ours:
                 if is_ours and open_entry(path) is None:
                     _make(draft, directory, spec, source, size, parts, console)
                     _move(draft, path)
@@ -141,7 +141,7 @@ def cached_search_data(name: str, spec: str, size: int) -> SearchData:
         UserError: the data cannot be used, or the cache has no room.
     """
     source = training_source(spec)
-    return _search_data(name, spec, cached(spec, source, size, training_parts))
+    return _search_data(name, spec, open_cached(spec, source, size, training_parts))
 
 
 def cached_evaluation_data(
@@ -149,7 +149,7 @@ def cached_evaluation_data(
 ) -> EvaluationData:
     """The test split of ``spec``, likewise."""
     source = evaluation_source(spec, class_names)
-    entry = cached(spec, source, size, whole)
+    entry = open_cached(spec, source, size, whole_listing)
     (test,) = entry.parts()
     meta = entry.meta
     return EvaluationData(name, len(meta.class_names), test, meta.unreadable, source.split)
@@ -190,11 +190,15 @@ def _search_data(name: str, spec: str, entry: Entry) -> SearchData:
         meta.digest,
     )
     is_sent = entry.pixels.nbytes <= SENT_BYTES
-    copy = replace(data, training=_plain(training), minival=_plain(minival)) if is_sent else None
+    copy = (
+        replace(data, training=_is_serializable(training), minival=_is_serializable(minival))
+        if is_sent
+        else None
+    )
     again = partial(reopened, name, spec, entry.path, meta.image_size, meta.digest, copy)
     return replace(data, reopen=again)
 
 
-def _plain(split: Split) -> Split:
+def _is_serializable(split: Split) -> Split:
     """The same memory, which is no longer known as a file's, so that it pickles by value."""
     return Split(np.asarray(split.pixels), split.labels)

@@ -126,7 +126,7 @@ _LOCK = "lock"
 
 
 @contextmanager
-def sole_maker(draft: Path, on_wait: Callable[[], None]) -> Iterator[bool]:
+def maker_lock(draft: Path, on_wait: Callable[[], None]) -> Iterator[bool]:
     """Holds the directory ``draft``, made and empty but for its lock; or False after a wait.
 
     Whoever held it before has then moved it to its place, or failed. The directory is deleted at

@@ -12,7 +12,7 @@ from results.candidate import Candidate, State
 from reward.objective import Objective
 
 
-class Rule(Protocol):
+class Pruner(Protocol):
     """Says when a candidate's training is not worth going on with.
 
     Its state follows from the candidates that have ended, in any order, and from what the running
@@ -30,7 +30,7 @@ class Rule(Protocol):
         """Learns how a candidate ended; one without a curve, that it is to be forgotten."""
 
 
-def stopped(candidate: Candidate, rules: Iterable[Rule]) -> Candidate | None:
+def first_stop(candidate: Candidate, rules: Iterable[Pruner]) -> Candidate | None:
     """The running candidate as the first rule that objects stops it; None if none does.
 
     Its accuracy is the last epoch's. All rules see it, whichever objects first, since what it has
@@ -50,7 +50,7 @@ def stopped(candidate: Candidate, rules: Iterable[Rule]) -> Candidate | None:
     return None
 
 
-def learn(rules: Sequence[Rule], candidates: Iterable[Candidate]) -> None:
+def tell_pruners(rules: Sequence[Pruner], candidates: Iterable[Candidate]) -> None:
     """Tells the rules of the candidates that have ended; confirmations are none of theirs."""
     for candidate in candidates:
         if candidate.state is not State.RUNNING and candidate.confirms is None:
@@ -118,16 +118,16 @@ def find_rungs(scheduler: str, epochs: int) -> Rungs | None:
     return Rungs(**values)
 
 
-def check_rules(scheduler: str, bound: str, epochs: int) -> None:
-    """UserError for what :func:`stopping_rules` would refuse, before anything slow is loaded."""
+def check_pruners(scheduler: str, bound: str, epochs: int) -> None:
+    """UserError for what :func:`make_pruners` would refuse, before anything slow is loaded."""
     find_rungs(scheduler, epochs)
     if bound not in BOUNDS:
         raise UserError(f"--bound: got {bound!r}, must be one of {', '.join(BOUNDS)}")
 
 
-def stopping_rules(scheduler: str, bound: str, objective: Objective, epochs: int) -> list[Rule]:
+def make_pruners(scheduler: str, bound: str, objective: Objective, epochs: int) -> list[Pruner]:
     """The rules by name, knowing no candidate yet; ``epochs`` are those of a whole training."""
-    rules: list[Rule] = []
+    rules: list[Pruner] = []
     if bound != "none":
         from nas.search.pruners.bound import Bound, Certain, Credible
 

@@ -21,11 +21,11 @@ from results.ranking import normalized_step_time, reward, reward_at
 from reward.limits import Limits
 from reward.objective import Objective
 from reward.step_time.measurement import reference_median_s
-from search_space.space import FlatParameters
+from search_space.space import Point
 
 
 @dataclass(frozen=True)
-class Situation:
+class SamplerState:
     """What a proposal may depend on: what has ended, in the order of the ends, and what runs.
 
     ``seen`` are the points proposed so far; ``generator`` follows from the seed and the trial's
@@ -38,7 +38,7 @@ class Situation:
     generator: np.random.Generator
 
 
-class OwnSampler(BaseSampler):
+class PointSampler(BaseSampler):
     """A strategy that is a function of the trials so far, and of the seed and the trial's number.
 
     It keeps nothing between trials, so a study rebuilt from a record goes on as the first one
@@ -49,7 +49,7 @@ class OwnSampler(BaseSampler):
         self.domain = domain
 
     @abstractmethod
-    def propose(self, situation: Situation) -> FlatParameters:
+    def propose(self, situation: SamplerState) -> Point:
         """A point of the space; asked again where it is not open."""
 
     def infer_relative_search_space(
@@ -69,14 +69,14 @@ class OwnSampler(BaseSampler):
         """
         _check_single(study, self)
         options, number = self.domain.options, trial.number
-        situation = Situation(
-            ended(study, options),
-            under_way(study, options, number),
+        situation = SamplerState(
+            ended_trials(study, options),
+            running_trials(study, options, number),
             self.domain.seen(study, number),
             np.random.default_rng([self.domain.seed, number]),
         )
         proposals = (self.propose(situation) for _ in range(TRIES))
-        return dict(self.domain.settled(proposals, situation.seen, situation.generator))
+        return dict(self.domain.resolve(proposals, situation.seen, situation.generator))
 
     def sample_independent(
         self,
@@ -97,19 +97,19 @@ def _check_single(study: Study, sampler: BaseSampler) -> None:
         raise ValueError(f"directions: {sampler} has one objective, got {len(study.directions)}")
 
 
-FACTS = "facts"
+OBSERVATION = "facts"
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A trial that has ended, or one under way, of which only ``flat`` is known.
+    """A trial that has ended, or one under way, of which only ``point`` is known.
 
     ``value`` is its reward; of one stopped early, the reward that its last epoch's accuracy would
     give. ``curve`` holds the accuracy after each epoch, in [0, 1], ``step_time`` is S/S0.
     """
 
     number: int
-    flat: FlatParameters
+    point: Point
     value: float | None = None
     is_complete: bool = False
     curve: tuple[float, ...] = ()
@@ -118,7 +118,7 @@ class Observation:
     finished_at: float = 0.0
 
 
-def facts(candidate: Candidate, objective: Objective) -> dict[str, Any]:
+def observation_attrs(candidate: Candidate, objective: Objective) -> dict[str, Any]:
     """A candidate's facts as a trial's attribute, in JSON types."""
     curve = [point.accuracy for point in candidate.curve]
     is_complete = candidate.state is State.COMPLETE
@@ -134,7 +134,7 @@ def facts(candidate: Candidate, objective: Objective) -> dict[str, Any]:
     }
 
 
-def ended(study: Study, names: Iterable[str]) -> list[Observation]:
+def ended_trials(study: Study, names: Iterable[str]) -> list[Observation]:
     """The trials with all of the parameters ``names`` that have ended, in the order of their ends.
 
     Times decide the order where they are told, so that a study that is rebuilt from a record gives
@@ -146,7 +146,7 @@ def ended(study: Study, names: Iterable[str]) -> list[Observation]:
     return sorted(observations, key=lambda each: (each.finished_at, each.number))
 
 
-def under_way(study: Study, names: Iterable[str], but: int) -> list[Observation]:
+def running_trials(study: Study, names: Iterable[str], but: int) -> list[Observation]:
     """The trials that are running, all but number ``but``."""
     trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return [
@@ -157,10 +157,10 @@ def under_way(study: Study, names: Iterable[str], but: int) -> list[Observation]
 
 
 def _observation(trial: FrozenTrial, study: Study) -> Observation:
-    if FACTS in trial.user_attrs:
-        told = dict(trial.user_attrs[FACTS])
-        told["curve"] = tuple(told["curve"])
-        return Observation(trial.number, trial.params, **told)
+    if OBSERVATION in trial.user_attrs:
+        tell_candidate = dict(trial.user_attrs[OBSERVATION])
+        tell_candidate["curve"] = tuple(tell_candidate["curve"])
+        return Observation(trial.number, trial.params, **tell_candidate)
     is_complete = trial.state is TrialState.COMPLETE
     value = trial.value if is_complete else None
     if value is not None and study.direction.name == "MINIMIZE":
@@ -168,7 +168,7 @@ def _observation(trial: FrozenTrial, study: Study) -> Observation:
     return Observation(trial.number, trial.params, value, is_complete)
 
 
-def told(
+def tell_candidate(
     study: Study, trial: Trial, candidate: Candidate, objective: Objective, limits: Limits
 ) -> None:
     """Ends the trial as the candidate ended.

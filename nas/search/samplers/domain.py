@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from optuna.study import Study
 
-from reward.complexity import parameters
+from reward.complexity import count_parameters
 from search_space.architecture import Architecture, Block
 from search_space.choices import Choice
 from search_space.operators import OPERATORS, Operator
-from search_space.space import FlatParameters, Space
+from search_space.space import Point, Space
 from search_space.task import Task
 
 Key = tuple[Choice, ...]
@@ -28,7 +28,7 @@ TRIES = 4  # of a strategy's own, before another point is taken for it
 WALKED = 20_000  # points looked at before the space counts as used up
 
 
-class SpaceUsedUp(Exception):
+class SpaceExhausted(Exception):
     """Nothing is left to propose: all was proposed, or no more is found within the limits."""
 
 
@@ -42,20 +42,20 @@ class Domain:
 
     space: Space
     seed: int
-    parameters: ParameterCount
+    count_parameters: ParameterCount
     max_parameters: int | None = None
-    points: Sequence[FlatParameters] | None = None
+    points: Sequence[Point] | None = None
 
     @cached_property
     def options(self) -> dict[str, tuple[Choice, ...]]:
-        """The space's flat parameters."""
-        return self.space.parameters()
+        """The space's point parameters."""
+        return self.space.options()
 
-    def key(self, flat: FlatParameters) -> Key:
+    def key(self, point: Point) -> Key:
         """What tells points apart: of a stage that is left out, nothing but that it is."""
-        layers = (flat[name.partition(".")[0] + ".layers"] for name in self.options)
+        layers = (point[name.partition(".")[0] + ".layers"] for name in self.options)
         return tuple(
-            0 if count == 0 else flat[name]
+            0 if count == 0 else point[name]
             for name, count in zip(self.options, layers, strict=True)
         )
 
@@ -63,25 +63,25 @@ class Domain:
         """The points of all trials, whatever came of them, but trial ``but``'s."""
         trials = study.get_trials(deepcopy=False)
         others = (t.params for t in trials if t.number != but)
-        return {self.key(flat) for flat in others if self.options.keys() <= flat.keys()}
+        return {self.key(point) for point in others if self.options.keys() <= point.keys()}
 
-    def is_allowed(self, flat: FlatParameters) -> bool:
+    def is_allowed(self, point: Point) -> bool:
         """Whether it is within the limit on parameters."""
         if self.max_parameters is None:
             return True
-        return self.parameters(self.space.decode(flat)) <= self.max_parameters
+        return self.count_parameters(self.space.decode(point)) <= self.max_parameters
 
-    def is_open(self, flat: FlatParameters, seen: Set[Key]) -> bool:
+    def is_open(self, point: Point, seen: Set[Key]) -> bool:
         """Whether it is new and allowed."""
-        return self.key(flat) not in seen and self.is_allowed(flat)
+        return self.key(point) not in seen and self.is_allowed(point)
 
-    def open_points(self, seen: Set[Key]) -> list[FlatParameters]:
+    def open_points(self, seen: Set[Key]) -> list[Point]:
         """What is left of ``points``."""
-        return [flat for flat in self.points or () if self.is_open(flat, seen)]
+        return [point for point in self.points or () if self.is_open(point, seen)]
 
-    def settled(
-        self, proposals: Iterable[FlatParameters], seen: Set[Key], generator: np.random.Generator
-    ) -> FlatParameters:
+    def resolve(
+        self, proposals: Iterable[Point], seen: Set[Key], generator: np.random.Generator
+    ) -> Point:
         """The first proposal that is open, else an open point near the last one, else any.
 
         With ``points``, the first one's nearest. A strategy that has converged proposes the same
@@ -92,27 +92,27 @@ class Domain:
         """
         if self.points is not None:
             return self._nearest(next(iter(proposals)), seen, generator)
-        last: FlatParameters | None = None
+        last: Point | None = None
         for last in proposals:
             if self.is_open(last, seen):
                 return last
         near = self.neighbours(last) if last is not None else []
         order = generator.permutation(len(near))
         new = (near[i] for i in order if self.is_open(near[i], seen))
-        return next(new, None) or self.anywhere(seen, generator)
+        return next(new, None) or self.random_open_point(seen, generator)
 
-    def neighbours(self, flat: FlatParameters) -> list[FlatParameters]:
+    def neighbours(self, point: Point) -> list[Point]:
         """The points one choice away, whether open or not."""
-        own = self.space.neighbours(self.space.decode(flat))
+        own = self.space.neighbours(self.space.decode(point))
         return [self.space.encode(architecture) for architecture in own]
 
-    def uniform(self, generator: np.random.Generator) -> FlatParameters:
+    def uniform(self, generator: np.random.Generator) -> Point:
         """A point by independent uniform choices, whether open or not."""
         return {
             name: values[generator.integers(len(values))] for name, values in self.options.items()
         }
 
-    def anywhere(self, seen: Set[Key], generator: np.random.Generator) -> FlatParameters:
+    def random_open_point(self, seen: Set[Key], generator: np.random.Generator) -> Point:
         """An open point of the whole space, by chance.
 
         Raises:
@@ -120,20 +120,18 @@ class Domain:
         """
         size, seed = self.space.grid_size, int(generator.integers(2**31))
         for i in range(min(size, WALKED)):
-            flat = self.space.at(permuted(i, size, seed))
-            if self.is_open(flat, seen):
-                return flat
-        raise SpaceUsedUp
+            point = self.space.at(permuted(i, size, seed))
+            if self.is_open(point, seen):
+                return point
+        raise SpaceExhausted
 
-    def _nearest(
-        self, flat: FlatParameters, seen: Set[Key], generator: np.random.Generator
-    ) -> FlatParameters:
+    def _nearest(self, point: Point, seen: Set[Key], generator: np.random.Generator) -> Point:
         """The open one of ``points`` with most choices in common; among equals by chance."""
         assert self.points is not None
-        is_open = np.array([self.is_open(point, seen) for point in self.points])
+        is_open = np.array([self.is_open(other, seen) for other in self.points])
         if not is_open.any():
-            raise SpaceUsedUp
-        distances = (self._keys != np.array(self._codes(flat))).sum(1) + 0.0
+            raise SpaceExhausted
+        distances = (self._keys != np.array(self._codes(point))).sum(1) + 0.0
         distances[~is_open] = np.inf
         nearest = np.flatnonzero(distances == distances.min())
         return self.points[int(generator.choice(nearest))]
@@ -143,9 +141,9 @@ class Domain:
         """The codes of ``points``, (points, parameters)."""
         return np.array([self._codes(point) for point in self.points or ()])
 
-    def _codes(self, flat: FlatParameters) -> list[int]:
+    def _codes(self, point: Point) -> list[int]:
         """A key as numbers: the option's place, -1 within a stage that is left out."""
-        keyed = zip(self.options.items(), self.key(flat), strict=True)
+        keyed = zip(self.options.items(), self.key(point), strict=True)
         return [options.index(value) if value in options else -1 for (_, options), value in keyed]
 
 
@@ -163,12 +161,12 @@ class ParameterCount:
         self._rest: dict[tuple[int, int, int], int] = {}
 
     def __call__(self, architecture: Architecture) -> int:
-        """The same as :func:`reward.complexity.parameters`."""
+        """The same as :func:`reward.complexity.count_parameters`."""
         blocks = sum(self.by_stage(architecture))
         last = architecture.stages[-1].channels
         key = (architecture.stem_channels, last, architecture.head_channels)
         if key not in self._rest:
-            self._rest[key] = parameters(architecture, self._task) - blocks
+            self._rest[key] = count_parameters(architecture, self._task) - blocks
         return self._rest[key] + blocks
 
     def by_stage(self, architecture: Architecture) -> list[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nas.search.samplers.base import OwnSampler, Situation
+from nas.search.samplers.base import PointSampler, SamplerState
 from nas.search.samplers.domain import Domain
-from search_space.space import FlatParameters
+from search_space.space import Point
 
 
-class EvolutionSampler(OwnSampler):
+class EvolutionSampler(PointSampler):
     """Mutates the best of a few drawn from the youngest (section 2.2, algorithm 1).
 
     The population is the last ``population`` trials that ended with a reward; a tournament of
@@ -20,7 +20,7 @@ class EvolutionSampler(OwnSampler):
         self._population = population
         self._tournament = tournament
 
-    def propose(self, situation: Situation) -> FlatParameters:
+    def propose(self, situation: SamplerState) -> Point:
         """Chance until the first population is full, then a mutation."""
         valued = [each for each in situation.history if each.value is not None]
         generator = situation.generator
@@ -29,5 +29,5 @@ class EvolutionSampler(OwnSampler):
         youngest = valued[-self._population :]
         drawn = generator.choice(len(youngest), self._tournament, replace=False)
         parent = max((youngest[i] for i in drawn), key=lambda each: each.value or 0.0)
-        children = self.domain.neighbours(parent.flat)
+        children = self.domain.neighbours(parent.point)
         return children[generator.integers(len(children))]

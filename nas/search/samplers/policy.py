@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.search.samplers.base import Observation, OwnSampler, Situation
+from nas.search.samplers.base import Observation, PointSampler, SamplerState
 from nas.search.samplers.domain import Domain
 from search_space.choices import Choice
-from search_space.space import FlatParameters
+from search_space.space import Point
 
 BASELINE_DECAY = 0.95
 Matrix = NDArray[np.float64]
 
 
-class PolicySampler(OwnSampler):
+class PolicySampler(PointSampler):
     """One independent categorical a choice, trained with REINFORCE (TuNAS, 2008.06120, section 3).
 
     The baseline is the rewards' exponential average, decay 0.95, and an advantage is counted in
@@ -30,7 +30,7 @@ class PolicySampler(OwnSampler):
         super().__init__(domain)
         self._rate = rate
 
-    def propose(self, situation: Situation) -> FlatParameters:
+    def propose(self, situation: SamplerState) -> Point:
         """A draw from the policy."""
         probabilities = softmax(self.logits(situation.history))
         return {
@@ -54,13 +54,13 @@ class PolicySampler(OwnSampler):
             deviation = _average(deviation, abs(advantage)) if deviation else abs(advantage)
             baseline = _average(baseline, each.value)
             if deviation:
-                logits += self._rate * advantage / deviation * self._gradient(logits, each.flat)
+                logits += self._rate * advantage / deviation * self._gradient(logits, each.point)
         return logits
 
-    def _gradient(self, logits: Matrix, flat: FlatParameters) -> Matrix:
+    def _gradient(self, logits: Matrix, point: Point) -> Matrix:
         """Of the log probability of the choices; none for those of a stage that is left out."""
         gradient = -softmax(logits)
-        key = self.domain.key(flat)
+        key = self.domain.key(point)
         for i, (name, values) in enumerate(self.domain.options.items()):
             if _is_without_effect(name, key[i]):
                 gradient[i] = 0.0

@@ -9,8 +9,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from nas.search.samplers.domain import WALKED, Domain, SpaceUsedUp, permuted
-from search_space.space import FlatParameters, Grid
+from nas.search.samplers.domain import WALKED, Domain, SpaceExhausted, permuted
+from search_space.space import Grid, Point
 
 
 class PermutationSampler(BaseSampler):
@@ -47,16 +47,16 @@ class PermutationSampler(BaseSampler):
             return dict(self._space.at(permuted(index, self._space.grid_size, self._seed)))
         return dict(self._within(self._domain, study, trial.number))
 
-    def _within(self, domain: Domain, study: Study, number: int) -> FlatParameters:
+    def _within(self, domain: Domain, study: Study, number: int) -> Point:
         """The first in the domain's own order that is open; a table's points in such an order."""
         size = self._space.grid_size if domain.points is None else len(domain.points)
         at = self._space.at if domain.points is None else domain.points.__getitem__
         seen = domain.seen(study, number)
         for i in range(min(size, WALKED)):
-            flat = at(permuted((number + i) % size, size, self._seed))
-            if domain.is_open(flat, seen):
-                return flat
-        raise SpaceUsedUp
+            point = at(permuted((number + i) % size, size, self._seed))
+            if domain.is_open(point, seen):
+                return point
+        raise SpaceExhausted
 
     def sample_independent(
         self,
@@ -70,5 +70,5 @@ class PermutationSampler(BaseSampler):
 
 
 def distributions(space: Grid) -> dict[str, CategoricalDistribution]:
-    """The space's flat parameters as Optuna has them."""
-    return {name: CategoricalDistribution(values) for name, values in space.parameters().items()}
+    """The space's point parameters as Optuna has them."""
+    return {name: CategoricalDistribution(values) for name, values in space.options().items()}

@@ -23,11 +23,11 @@ from nas.search.samplers.random import PermutationSampler, distributions
 from nas.search.seeds import candidate_seed
 from reward.limits import Limits
 from reward.objective import Objective
-from search_space.space import FlatParameters
+from search_space.space import Point
 
 
 @dataclass(frozen=True)
-class Task:
+class SearchProblem:
     """What a strategy is made for."""
 
     domain: Domain
@@ -35,27 +35,31 @@ class Task:
     limits: Limits = field(default_factory=Limits)
 
 
-def _random(task: Task) -> BaseSampler:
-    domain = task.domain
+def _random(problem: SearchProblem) -> BaseSampler:
+    domain = problem.domain
     is_whole = domain.max_parameters is None and domain.points is None
     return PermutationSampler(domain.space, domain.seed, None if is_whole else domain)
 
 
-def _tpe(task: Task) -> BaseSampler:
-    return PerTrial(lambda seed: TPESampler(seed=seed, multivariate=True), task.domain)
+def _tpe(problem: SearchProblem) -> BaseSampler:
+    return PerTrialSampler(lambda seed: TPESampler(seed=seed, multivariate=True), problem.domain)
 
 
-def _nsga2(task: Task) -> BaseSampler:
-    return PerTrial(lambda seed: NSGAIISampler(seed=seed, population_size=20), task.domain)
+def _nsga2(problem: SearchProblem) -> BaseSampler:
+    return PerTrialSampler(
+        lambda seed: NSGAIISampler(seed=seed, population_size=20), problem.domain
+    )
 
 
-SAMPLERS: dict[str, Callable[[Task], BaseSampler]] = {
+SAMPLERS: dict[str, Callable[[SearchProblem], BaseSampler]] = {
     "random": _random,
     "tpe": _tpe,
     "nsga2": _nsga2,
-    "evolution": lambda task: EvolutionSampler(task.domain),
-    "policy": lambda task: PolicySampler(task.domain),
-    "model": lambda task: ModelSampler(task.domain, task.objective, task.limits.max_step_time),
+    "evolution": lambda problem: EvolutionSampler(problem.domain),
+    "policy": lambda problem: PolicySampler(problem.domain),
+    "model": lambda problem: ModelSampler(
+        problem.domain, problem.objective, problem.limits.max_step_time
+    ),
 }
 """By name."""
 
@@ -70,18 +74,18 @@ def check_sampler(name: str) -> None:
         UserError: there is none, in one line.
     """
     if name not in SAMPLERS:
-        _foreign(name)
+        _imported_sampler(name)
 
 
-def make_sampler(name: str, task: Task) -> BaseSampler:
+def make_sampler(name: str, problem: SearchProblem) -> BaseSampler:
     """The strategy of that name, or Optuna's or anybody's sampler as ``module:Class``."""
     if name in SAMPLERS:
-        return SAMPLERS[name](task)
-    foreign = _foreign(name)
-    return PerTrial(lambda seed: foreign(seed=seed), task.domain)
+        return SAMPLERS[name](problem)
+    foreign = _imported_sampler(name)
+    return PerTrialSampler(lambda seed: foreign(seed=seed), problem.domain)
 
 
-def _foreign(name: str) -> Callable[..., BaseSampler]:
+def _imported_sampler(name: str) -> Callable[..., BaseSampler]:
     """A class of samplers that a seed is all that it takes to make one of."""
     module, _, attribute = name.partition(":")
     problem = f"--sampler: got {name!r}, "
@@ -107,12 +111,12 @@ def _foreign(name: str) -> Callable[..., BaseSampler]:
 Make = Callable[[int], BaseSampler]
 
 
-class PerTrial(BaseSampler):
+class PerTrialSampler(BaseSampler):
     """A sampler that is made anew for each trial, from a seed that its number decides.
 
     Optuna's samplers go on with one generator from trial to trial, so where they stand would be
     lost with the process; what else they know is in the study. What they propose again is
-    replaced, as :meth:`nas.search.samplers.domain.Domain.settled` says.
+    replaced, as :meth:`nas.search.samplers.domain.Domain.resolve` says.
     """
 
     def __init__(self, make: Make, domain: Domain) -> None:
@@ -137,7 +141,7 @@ class PerTrial(BaseSampler):
         proposals = (self._proposal(study, trial, related, i) for i in range(TRIES))
         generator = np.random.default_rng([self._domain.seed, trial.number])
         seen = self._domain.seen(study, trial.number)
-        return dict(self._domain.settled(proposals, seen, generator))
+        return dict(self._domain.resolve(proposals, seen, generator))
 
     def sample_independent(
         self,
@@ -162,12 +166,12 @@ class PerTrial(BaseSampler):
 
     def _proposal(
         self, study: Study, trial: FrozenTrial, related: dict[str, BaseDistribution], attempt: int
-    ) -> FlatParameters:
+    ) -> Point:
         sampler = self._sampler(trial, attempt)
-        flat = sampler.sample_relative(study, trial, related)
+        point = sampler.sample_relative(study, trial, related)
         return {
-            name: flat[name]
-            if name in flat
+            name: point[name]
+            if name in point
             else sampler.sample_independent(study, trial, name, distribution)
             for name, distribution in distributions(self._domain.space).items()
         }

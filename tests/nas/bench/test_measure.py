@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nas.bench.measure import Question, Timed, measured_apart
+from nas.bench.measure import MeasurementRequest, SizedArchitecture, measure_in_subprocess
 from nas.errors import UserError
-from reward.complexity import parameters
+from reward.complexity import count_parameters
 from reward.step_time.measurement import normalized
 from scaling.non_uniform import grow
 from search_space.architecture import Architecture, Stage
@@ -19,24 +19,26 @@ DIGITS = Task(10, 1)
 
 def test_a_larger_network_takes_longer() -> None:
     large = grow(SMALL, 3)
-    asked = Question(Timed(large, 8, eval_size=16), Timed(SMALL, 8), DIGITS, cap_s=0.5)
-    answer = measured_apart(asked)
+    asked = MeasurementRequest(
+        SizedArchitecture(large, 8, eval_size=16), SizedArchitecture(SMALL, 8), DIGITS, cap_s=0.5
+    )
+    answer = measure_in_subprocess(asked)
     assert normalized(answer.step_time) > 1.5
     assert (answer.step_time.batch_size, answer.step_time.image_size) == (128, 8)
     assert answer.step_time.peak_memory_bytes > 0
-    assert answer.parameters == parameters(large, DIGITS)
+    assert answer.parameters == count_parameters(large, DIGITS)
     assert sum(answer.batch_latencies_s) > 5 * sum(answer.latencies_s)
 
 
 def test_the_batch_size_is_the_askers() -> None:
-    one = Timed(SMALL, 8)
-    answer = measured_apart(Question(one, one, DIGITS, batch_size=6, cap_s=0.1))
+    one = SizedArchitecture(SMALL, 8)
+    answer = measure_in_subprocess(MeasurementRequest(one, one, DIGITS, batch_size=6, cap_s=0.1))
     assert answer.step_time.batch_size == 6
     assert 0.5 < normalized(answer.step_time) < 2
 
 
 def test_a_process_that_fails_says_why() -> None:
-    unknown = Timed(Architecture((Stage("mine", 3, 1, 1, 8, 1),), 8), 8)
+    unknown = SizedArchitecture(Architecture((Stage("mine", 3, 1, 1, 8, 1),), 8), 8)
     with pytest.raises(UserError, match="operator: got 'mine'") as error:
-        measured_apart(Question(unknown, unknown, DIGITS))
+        measure_in_subprocess(MeasurementRequest(unknown, unknown, DIGITS))
     assert error.value.exit_code == 1

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from nas.bench import request
-from nas.bench.measure import Answer, Question
+from nas.bench import prepare
+from nas.bench.measure import MeasurementRequest, NetworkMeasurement
 from nas.cli.main import nas
 from nas.errors import UserError
 from reward.step_time.measurement import StepTime
 from tests.nas.command_line import nas as nas_process
 
 
-def _answer(asked: Question) -> Answer:
+def _answer(asked: MeasurementRequest) -> NetworkMeasurement:
     """A step of a millisecond a pixel a side; networks of over 120 px do not fit."""
     size = asked.own.image_size
     if size > 120:
@@ -33,12 +33,12 @@ def _answer(asked: Question) -> Answer:
         micro_batch_size=4 if size == 100 else None,
         is_precise=size != 50,
     )
-    return Answer(timed, 7_000_000, 900_000_000, (0.01, 0.02, 0.03), (0.16, 0.16, 0.16))
+    return NetworkMeasurement(timed, 7_000_000, 900_000_000, (0.01, 0.02, 0.03), (0.16, 0.16, 0.16))
 
 
 @pytest.fixture(autouse=True)
 def _measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request, "measured_apart", _answer)
+    monkeypatch.setattr(prepare, "measured_apart", _answer)
 
 
 def _bench(*arguments: object) -> Result:
@@ -86,12 +86,12 @@ def test_nothing_measured_is_an_error() -> None:
 
 
 def test_ctrl_c_shows_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(asked: Question) -> Answer:
+    def interrupted(asked: MeasurementRequest) -> NetworkMeasurement:
         if asked.own.image_size == 96:
             raise KeyboardInterrupt
         return _answer(asked)
 
-    monkeypatch.setattr(request, "measured_apart", interrupted)
+    monkeypatch.setattr(prepare, "measured_apart", interrupted)
     result = _bench("efficientnet-b0", "--image-size", "64,96,80", "--json")
     assert isinstance(result.exception, SystemExit)
     assert result.exit_code != 0

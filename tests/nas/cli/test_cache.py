@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.cache.dataset import cached, whole
+from nas.data.cache.dataset import open_cached, whole_listing
 from nas.data.cache.entry import Entry
 from nas.data.formats.folder import training_folder
 from tests.nas.command_line import nas
@@ -24,7 +24,7 @@ def cache_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _make(folder: Path) -> Entry:
-    return cached(str(folder), training_folder(folder), 8, whole)
+    return open_cached(str(folder), training_folder(folder), 8, whole_listing)
 
 
 @pytest.fixture

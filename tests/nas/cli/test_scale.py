@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from nas.bench.measure import Answer, Question, Timed
+from nas.bench.measure import MeasurementRequest, NetworkMeasurement, SizedArchitecture
 from nas.cli.main import nas
 from nas.scale import members
 from results.architecture_file import ArchitectureFile, read, write
-from reward.complexity import parameters
+from reward.complexity import count_parameters
 from reward.step_time.measurement import StepTime
 from search_space.published import published
 from search_space.spaces import small
@@ -21,7 +21,7 @@ from search_space.task import Task
 from tests.nas.command_line import nas as nas_process
 
 SMALL = small(8).backbone
-COUNT = parameters(SMALL, Task(10, 1))
+COUNT = count_parameters(SMALL, Task(10, 1))
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_m_of_a_winner_as_a_file(best: Path, tmp_path: Path) -> None:
     assert f"written: {tmp_path / 'M.json'}" in " ".join(text.split())
     file = read(tmp_path / "M.json")
     assert (file.train_size, file.eval_size) == (8, 10)
-    assert file.parameters == parameters(file.architecture, Task(10, 1))
+    assert file.parameters == count_parameters(file.architecture, Task(10, 1))
     assert file.parameters > COUNT
     assert file.provenance["parent"]["name"] == "winner"
     assert file.provenance["parent"]["architecture_id"] == SMALL.architecture_id
@@ -128,15 +128,15 @@ def test_a_target_in_multiply_adds(best: Path) -> None:
 def test_a_target_in_step_time(best: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the step takes as long as the network has blocks and pixels."""
 
-    def cost(one: Timed) -> float:
+    def cost(one: SizedArchitecture) -> float:
         return one.image_size**2 * sum(1 for _ in one.architecture.blocks())
 
-    def measured_apart(asked: Question) -> Answer:
+    def measured_apart(asked: MeasurementRequest) -> NetworkMeasurement:
         own, reference = asked.own, asked.reference
         assert (reference.architecture, reference.image_size) == (SMALL, 8)
         assert asked.task == Task(10, 1)
         samples = (cost(own),) * 9, (cost(reference),) * 9
-        return Answer(StepTime(*samples, 1, "a clock", own.image_size, 2), 1, 1, (), ())
+        return NetworkMeasurement(StepTime(*samples, 1, "a clock", own.image_size, 2), 1, 1, (), ())
 
     monkeypatch.setattr(members, "measured_apart", measured_apart)
     data = _scale_json("--from", best, "--to", "2.0x")

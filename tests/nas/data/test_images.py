@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nas.data.images import images, on_device, read_ahead
+from nas.data.images import images, images_on_device, read_ahead
 from nas.data.split import SearchData, Split, Statistics, histogram, statistics
 
 CPU = torch.device("cpu")
@@ -28,7 +28,7 @@ def _split(pixels: NDArray[np.int64]) -> Split:
 def test_batches_are_normalised_channel_by_channel() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4))
     pixels[:, 1] //= 4
-    training, _ = on_device(_data(pixels, pixels[:2]), CPU)
+    training, _ = images_on_device(_data(pixels, pixels[:2]), CPU)
     batch, labels = training.batch(slice(0, 50))
     assert batch.mean((0, 2, 3)).tolist() == pytest.approx([0, 0, 0], abs=1e-5)
     assert batch.std((0, 2, 3), correction=0).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
@@ -37,13 +37,13 @@ def test_batches_are_normalised_channel_by_channel() -> None:
 
 def test_the_minival_is_normalised_by_the_training_set() -> None:
     training = np.array([10, 30]).repeat(16).reshape(2, 1, 4, 4)  # mean 20, deviation 10
-    _, minival = on_device(_data(training, np.full((3, 1, 4, 4), 60)), CPU)
+    _, minival = images_on_device(_data(training, np.full((3, 1, 4, 4), 60)), CPU)
     batch, _ = minival.batch(torch.tensor([2, 0]))
     assert set(batch.flatten().tolist()) == {4.0}
 
 
 def test_a_constant_channel_gives_zeros_and_no_nan() -> None:
-    training, _ = on_device(_data(np.full((2, 1, 4, 4), 7), np.full((1, 1, 4, 4), 7)), CPU)
+    training, _ = images_on_device(_data(np.full((2, 1, 4, 4), 7), np.full((1, 1, 4, 4), 7)), CPU)
     assert set(training.batch(slice(0, 2))[0].flatten().tolist()) == {0.0}
 
 
@@ -53,7 +53,7 @@ def test_read_only_arrays_are_copied() -> None:
     pixels.setflags(write=False)
     labels.setflags(write=False)
     split = Split(pixels, labels)
-    training, minival = on_device(SearchData("some", 2, split, split), CPU)
+    training, minival = images_on_device(SearchData("some", 2, split, split), CPU)
     training.pixels.fill_(9)
     assert (len(training), training.size, training.device) == (2, 4, CPU)
     assert minival.pixels.max() == 0
@@ -68,7 +68,7 @@ def _mapped(tmp_path: Path, pixels: NDArray[np.int64]) -> NDArray[np.uint8]:
 def test_a_memory_map_is_read_as_it_is(tmp_path: Path) -> None:
     mapped = _mapped(tmp_path, np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4)))
     split = Split(mapped, np.arange(10))
-    training, _ = on_device(SearchData("some", 10, split, split), CPU)
+    training, _ = images_on_device(SearchData("some", 10, split, split), CPU)
     assert training.pixels.data_ptr() == mapped.ctypes.data
     copied = images(Split(np.array(mapped), split.labels), CPU, STATISTICS, 10)
     order = torch.tensor([7, 0, 7, 3])
@@ -115,7 +115,7 @@ def test_several_labels_are_targets_of_sum_1() -> None:
     split = Split(np.zeros((3, 1, 4, 4), np.uint8), labels)
     data = SearchData("some", 4, split, split)
     assert data.is_multi_label
-    training, _ = on_device(data, CPU)
+    training, _ = images_on_device(data, CPU)
     third = 1 / 3
     expected = [[0, 1, 0, 0], [0.5, 0, 0.5, 0], [third, third, 0, third]]
     targets = training.batch(torch.tensor([0, 1, 2]))[1]

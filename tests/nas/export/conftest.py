@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas.architectures import counted
+from nas.architectures import with_counts
 from nas.export.model import Model, Training, untrained
 from nas.full_training.checkpoint import Normalization
 from results.architecture_file import ArchitectureFile
@@ -24,7 +24,7 @@ def _steady(_one_thread: None) -> None:
 def digits_file() -> ArchitectureFile:
     """A winner of a search on digits, counted."""
     network = SPACES["small"](8).sample(random.Random(3))
-    return counted(ArchitectureFile("winner", network, 8, 8, Task(10, 1)))
+    return with_counts(ArchitectureFile("winner", network, 8, 8, Task(10, 1)))
 
 
 @pytest.fixture

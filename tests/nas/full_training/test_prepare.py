@@ -11,7 +11,7 @@ import pytest
 
 from nas.architectures import find_architecture
 from nas.errors import UserError
-from nas.full_training.prepare import TrainRequest, own_regularization, prepare, sized
+from nas.full_training.prepare import TrainRequest, prepare, scaled_regularization, with_sizes
 from nas.training.recipes import stages
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
@@ -42,10 +42,10 @@ def test_no_size_is_larger_than_the_datas_own(make_job: MakeJob) -> None:
 def test_evaluations_size_goes_with_trainings() -> None:
     file = find_architecture("efficientnetv2-s")
     assert (file.train_size, file.eval_size) == (300, 384)
-    half = sized(file, 150, None)
+    half = with_sizes(file, 150, None)
     assert (half.train_size, half.eval_size) == (150, 192)
-    assert sized(file, None, None) == file
-    small = sized(file, None, 320)
+    assert with_sizes(file, None, None) == file
+    small = with_sizes(file, None, 320)
     assert (small.train_size, small.eval_size) == (300, 320)
 
 
@@ -85,7 +85,7 @@ def test_published_networks_have_the_papers_ranges(
 ) -> None:
     """EfficientNetV2, Table 6."""
     file = find_architecture(arch)
-    ranges = own_regularization(file, file)["progressive"]
+    ranges = scaled_regularization(file, file)["progressive"]
     assert ranges["image_size"] == sizes
     assert ranges["randaugment_magnitude"] == magnitude
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.data.images import on_device
+from nas.data.images import images_on_device
 from nas.errors import UserError
 from nas.full_training.checkpoint import read_network
 from nas.full_training.prepare import TrainRequest, prepare
@@ -70,7 +70,7 @@ def test_a_training_leaves_its_best_and_its_last_network_and_its_curve(make_job:
 
     kept = read_network(job.directory.path)
     assert (kept.epoch, kept.accuracy) == (best.epoch, best.accuracy)
-    _, minival = on_device(job.data, CPU)
+    _, minival = images_on_device(job.data, CPU)
     assert accuracy(kept.build(), minival) == best.accuracy
     assert kept.class_names == ("0", "1", "2", "3")
     assert read_network(job.directory.last).epoch == 3
@@ -124,7 +124,7 @@ def test_a_batch_may_be_trained_on_in_parts(make_job: MakeJob) -> None:
 @pytest.mark.gpu
 def test_on_a_gpu_the_batch_is_parted_until_it_fits(make_job: MakeJob) -> None:
     job, device = make_job("fits"), torch.device("cuda")
-    images, _ = on_device(job.data, device)
+    images, _ = images_on_device(job.data, device)
     network = partial(Network, job.settings.file.architecture, 4, 1)
     of = stages(job.recipe, len(images), images.size, 0)
     tried = partial(fitting_micro_batch, lambda: network().to(device), images, job.recipe)

@@ -9,7 +9,7 @@ import pytest
 
 from nas.replay.replay import Replay, Trace, expected_best
 from nas.replay.table import Table
-from nas.search.pruners.base import stopping_rules
+from nas.search.pruners.base import make_pruners
 from nas.search.samplers.domain import Domain, Key, ParameterCount
 from nas.search.samplers.registry import SAMPLERS
 from results.ranking import reward
@@ -62,9 +62,9 @@ def test_being_taken_to_the_nearest_network_does_not_cheat(table: Table) -> None
         seen: set[Key] = set()
         found = []
         for _ in range(20):
-            flat = domain.settled([domain.uniform(generator)], seen, generator)
-            seen.add(domain.key(flat))
-            found.append(values[space.decode(flat).architecture_id])
+            point = domain.resolve([domain.uniform(generator)], seen, generator)
+            seen.add(domain.key(point))
+            found.append(values[space.decode(point).architecture_id])
         bests.append(max(found))
     error = float(np.std(bests)) / len(bests) ** 0.5
     assert abs(fmean(bests) - expected_best(rewards(table), 20)) < 4 * error
@@ -76,8 +76,8 @@ def test_a_proposal_that_is_in_the_table_is_taken_itself(table: Table) -> None:
     domain = Domain(space, 0, ParameterCount(Task(4)), points=points)
     generator = np.random.default_rng(0)
     for point in points:
-        assert domain.key(domain.settled([point], set(), generator)) == domain.key(point)
-        near = domain.settled([point], {domain.key(point)}, generator)
+        assert domain.key(domain.resolve([point], set(), generator)) == domain.key(point)
+        near = domain.resolve([point], {domain.key(point)}, generator)
         assert domain.key(near) != domain.key(point)
 
 
@@ -85,10 +85,10 @@ def test_what_a_rule_stops_costs_the_epochs_it_was_trained(table: Table) -> None
     replay = Replay(table, OBJECTIVE)
     whole = replay.run("random", seed=0, budget=60)
     halved = replay.run(
-        "random", 0, 60, lambda: stopping_rules("asha", "none", OBJECTIVE, table.epochs)
+        "random", 0, 60, lambda: make_pruners("asha", "none", OBJECTIVE, table.epochs)
     )
     bound = replay.run(
-        "random", 0, 60, lambda: stopping_rules("none", "certain", OBJECTIVE, table.epochs)
+        "random", 0, 60, lambda: make_pruners("none", "certain", OBJECTIVE, table.epochs)
     )
     assert len(halved.epochs) == len(whole.epochs) == 60
     assert 60 * 3 <= halved.epochs[-1] < 300 < whole.epochs[-1] == 360

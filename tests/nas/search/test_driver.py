@@ -12,7 +12,7 @@ import pytest
 from nas.search.driver import LOST_WORKER_TRIES, HopelessRun, Patience, Search
 from nas.search.samplers.random import PermutationSampler
 from nas.search.seeds import candidate_seed
-from nas.search.study import Proposals
+from nas.search.study import ProposalStudy
 from results.candidate import Candidate, CurvePoint, State
 from results.database import RecordError, sqlite_url
 from results.record import Record
@@ -49,7 +49,7 @@ def start(
     record: Record, space: Space, budget: int, max_failures: int = 10, **options: Any
 ) -> Search:
     known = record.candidates()
-    proposals = Proposals(space, PermutationSampler(space, seed=3), Objective(), known)
+    proposals = ProposalStudy(space, PermutationSampler(space, seed=3), Objective(), known)
     return Search(
         record,
         proposals,
@@ -174,14 +174,14 @@ def test_one_network_at_two_image_sizes_is_two_candidates(record: Record) -> Non
     base = Base("base", small(8).backbone, ImageSizes(8, 8))
     grid = CoefficientGrid(base)
     known: list[Candidate] = []
-    proposals = Proposals(grid, PermutationSampler(grid, 0), Objective(), known)
+    proposals = ProposalStudy(grid, PermutationSampler(grid, 0), Objective(), known)
     search = Search(
         record, proposals, known, 0, grid.size, Patience(10), grid.size, lambda candidate: None
     )
     done = run(search)
     assert len(done) == grid.size > len({c.architecture.architecture_id for c in done})
     assert all(c.state is State.COMPLETE for c in record.candidates())
-    again = Proposals(grid, PermutationSampler(grid, 0), Objective(), record.candidates())
+    again = ProposalStudy(grid, PermutationSampler(grid, 0), Objective(), record.candidates())
     more = Search(
         record, again, record.candidates(), 0, grid.size + 1, Patience(10), grid.size,
         lambda candidate: None,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from nas.data.formats.digits import digits
 from nas.data.split import SearchData
 from nas.errors import Diverged
-from nas.search.evaluator import Evaluation, Evaluator, failure
+from nas.search.evaluator import EvaluationSettings, Evaluator, failure
 from nas.training.recipes import Recipe, proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
@@ -79,10 +79,10 @@ def data() -> SearchData:
 
 
 @pytest.fixture
-def evaluation(data: SearchData, tiny_space: Space) -> Evaluation:
+def evaluation(data: SearchData, tiny_space: Space) -> EvaluationSettings:
     """Two epochs of four steps."""
     special = {name: lambda block, do=do: Special(block, do) for name, do in SPECIAL.items()}
-    return Evaluation(
+    return EvaluationSettings(
         data=data,
         backbone=tiny_space.backbone,
         recipe=proxy(EPOCHS, 32),
@@ -92,7 +92,7 @@ def evaluation(data: SearchData, tiny_space: Space) -> Evaluation:
 
 
 @pytest.fixture
-def evaluator(evaluation: Evaluation) -> Evaluator:
+def evaluator(evaluation: EvaluationSettings) -> Evaluator:
     """On the CPU."""
     return Evaluator(evaluation, CPU)
 
@@ -156,7 +156,7 @@ def test_the_step_is_timed_with_the_search_s_own_batch(evaluator: Evaluator) -> 
 
 
 def test_a_candidate_may_have_an_image_size_of_its_own(
-    evaluation: Evaluation, data: SearchData
+    evaluation: EvaluationSettings, data: SearchData
 ) -> None:
     """The backbone stays at the run's: the candidate's S/S0 is that of both changes."""
     evaluator = Evaluator(replace(evaluation, image_size=6), CPU)
@@ -175,7 +175,7 @@ def test_a_candidate_may_have_an_image_size_of_its_own(
     assert _end(own, _candidate()).accuracy == finer.accuracy
 
 
-def test_a_batch_larger_than_the_data_is_the_data(evaluation: Evaluation) -> None:
+def test_a_batch_larger_than_the_data_is_the_data(evaluation: EvaluationSettings) -> None:
     large = replace(evaluation, recipe=proxy(1, 1000))
     ended = _end(Evaluator(large, CPU), _candidate())
     assert ended.state is State.COMPLETE
@@ -198,7 +198,7 @@ def test_the_seed_decides(evaluator: Evaluator) -> None:
 
 
 def test_timing_does_not_change_what_is_learned(
-    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+    evaluation: EvaluationSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     within = _end(Evaluator(evaluation, CPU), _candidate())
     before = _end(Evaluator(replace(evaluation, times_before_training=True), CPU), _candidate())
@@ -210,7 +210,7 @@ def test_timing_does_not_change_what_is_learned(
     assert _learned(within) == _learned(before) == _learned(untimed)
 
 
-def test_a_step_that_must_be_known_is_timed_before_training(evaluation: Evaluation) -> None:
+def test_a_step_that_must_be_known_is_timed_before_training(evaluation: EvaluationSettings) -> None:
     evaluator = Evaluator(replace(evaluation, times_before_training=True), CPU)
     stands = list(evaluator.evaluate(_candidate()))
     assert [len(c.curve) for c in stands] == [0, 0, 1, 2, 2, 2]
@@ -219,7 +219,7 @@ def test_a_step_that_must_be_known_is_timed_before_training(evaluation: Evaluati
     assert stands[-1].step_time == first
 
 
-def test_within_training_every_epoch_knows_the_step_better(evaluation: Evaluation) -> None:
+def test_within_training_every_epoch_knows_the_step_better(evaluation: EvaluationSettings) -> None:
     long = replace(evaluation, recipe=proxy(8, 32))
     stands = list(Evaluator(long, CPU).evaluate(_candidate()))
     pairs = [len(c.step_time.samples_s) for c in stands if c.step_time]
@@ -243,7 +243,7 @@ def test_one_image_s_latency_is_measured(evaluator: Evaluator) -> None:
     ],
 )
 def test_a_candidate_outside_the_limits_is_infeasible_and_costs_no_training(
-    evaluation: Evaluation, tmp_path: Path, limits: Limits, cause: str, detail: str
+    evaluation: EvaluationSettings, tmp_path: Path, limits: Limits, cause: str, detail: str
 ) -> None:
     ended = _end(Evaluator(replace(evaluation, limits=limits), CPU), _candidate())
     assert (ended.state, ended.cause, ended.curve) == (State.INFEASIBLE, cause, ())
@@ -255,7 +255,7 @@ def test_a_candidate_outside_the_limits_is_infeasible_and_costs_no_training(
     _assert_can_be_recorded(ended, tmp_path)
 
 
-def test_a_candidate_within_the_limits_is_trained(evaluation: Evaluation) -> None:
+def test_a_candidate_within_the_limits_is_trained(evaluation: EvaluationSettings) -> None:
     limits = Limits(max_parameters=10**6, max_step_time=1e3, max_memory_bytes=10**12)
     assert (
         _end(Evaluator(replace(evaluation, limits=limits), CPU), _candidate()).accuracy is not None
@@ -263,7 +263,7 @@ def test_a_candidate_within_the_limits_is_trained(evaluation: Evaluation) -> Non
 
 
 def test_a_batch_that_does_not_fit_is_trained_on_in_parts(
-    evaluation: Evaluation, tmp_path: Path
+    evaluation: EvaluationSettings, tmp_path: Path
 ) -> None:
     """A network that has room for ten images: 32 and 16 do not fit, 8 do."""
 
@@ -311,7 +311,7 @@ def test_what_goes_wrong_is_a_state_and_a_cause_and_the_next_candidate_is_fine(
 
 
 def test_a_time_limit_that_passes_ends_the_candidate(
-    evaluation: Evaluation, tmp_path: Path
+    evaluation: EvaluationSettings, tmp_path: Path
 ) -> None:
     short = replace(evaluation, time_limit_s=1e-6)
     for before, detail in ((False, "in epoch 1 of 2"), (True, "while its training step was timed")):
@@ -323,7 +323,7 @@ def test_a_time_limit_that_passes_ends_the_candidate(
 
 
 def test_a_candidate_that_diverges_late_keeps_its_curve(
-    evaluation: Evaluation, tmp_path: Path
+    evaluation: EvaluationSettings, tmp_path: Path
 ) -> None:
     steps = iter(range(10_000))
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from nas.search.confirmation import Confirmation, due
+from nas.search.confirmation import ConfirmationPlan, due_confirmations
 from nas.search.driver import INFEASIBLE_A_FAILURE, HopelessRun, Patience, Search
-from nas.search.pruners.base import stopping_rules
+from nas.search.pruners.base import make_pruners
 from nas.search.samplers.random import PermutationSampler
-from nas.search.study import Proposals
+from nas.search.study import ProposalStudy
 from results.candidate import EVALUATED, Candidate, CurvePoint, State
 from results.database import sqlite_url
 from results.ranking import confirmed, ranked
@@ -25,7 +25,9 @@ from reward.step_time.measurement import StepTime
 from search_space.space import Space
 
 EPOCHS, BUDGET = 6, 24
-CONFIRM = partial(due, confirmation=Confirmation(3, 2, EPOCHS), objective=Objective())
+CONFIRM = partial(
+    due_confirmations, confirmation=ConfirmationPlan(3, 2, EPOCHS), objective=Objective()
+)
 
 
 @pytest.fixture
@@ -42,13 +44,13 @@ def start(record: Record, space: Space, **options: Any) -> Search:
         "seed": 3,
         "budget": BUDGET,
         "patience": Patience(2),
-        "rules": stopping_rules("asha:grace=2", "certain", Objective(), EPOCHS),
+        "rules": make_pruners("asha:grace=2", "certain", Objective(), EPOCHS),
         "confirm": CONFIRM,
         **options,
     }
     return Search(
         record,
-        Proposals(space, PermutationSampler(space, seed=3), Objective(), known),
+        ProposalStudy(space, PermutationSampler(space, seed=3), Objective(), known),
         known,
         space_size=space.size,
         listener=lambda candidate: None,
@@ -167,7 +169,7 @@ def test_the_certain_bound_changes_no_winner(
     run(start(record, tiny_space, rules=[], confirm=None))
     with Record.open(sqlite_url(tmp_path / "other.sqlite"), "run") as other:
         other.create({})
-        rules = stopping_rules("none", "certain", Objective(), EPOCHS)
+        rules = make_pruners("none", "certain", Objective(), EPOCHS)
         run(start(other, tiny_space, rules=rules, confirm=None))
         winner = ranked(record.candidates(), Objective())[0]
         assert ranked(other.candidates(), Objective())[0][0] == winner[0]

@@ -8,7 +8,7 @@ import pytest
 
 from nas.search.samplers.random import PermutationSampler
 from nas.search.seeds import candidate_seed
-from nas.search.study import Proposals
+from nas.search.study import ProposalStudy
 from results.candidate import Candidate, CurvePoint, State
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
@@ -21,8 +21,8 @@ OUTSIDE = published("efficientnet-b0").architecture
 
 def proposals(
     space: Space, known: list[Candidate] | None = None, starts: tuple[Architecture, ...] = ()
-) -> Proposals:
-    return Proposals(space, PermutationSampler(space, 7), Objective(), known or [], starts)
+) -> ProposalStudy:
+    return ProposalStudy(space, PermutationSampler(space, 7), Objective(), known or [], starts)
 
 
 def ended(number: int, architecture: Architecture, state: State = State.COMPLETE) -> Candidate:
@@ -41,7 +41,7 @@ def ended(number: int, architecture: Architecture, state: State = State.COMPLETE
     )
 
 
-def taken(source: Proposals, count: int) -> list[tuple[int, str]]:
+def taken(source: ProposalStudy, count: int) -> list[tuple[int, str]]:
     """The next ones' numbers and architectures, each of which completes."""
     found = []
     for _ in range(count):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nas.training.ema import (
+    EMA,
+    EMA_MOMENTUM,
     NORM_MOMENTUM,
-    WEIGHT_MOMENTUM,
-    WeightAverage,
     averaging_momentum,
 )
 
@@ -21,10 +21,10 @@ from nas.training.ema import (
 @pytest.mark.parametrize(
     ("published", "steps", "momentum"),
     [
-        (WEIGHT_MOMENTUM, 200, 0.05),
-        (WEIGHT_MOMENTUM, 1000, 0.01),
-        (WEIGHT_MOMENTUM, 100_000, 1e-4),
-        (WEIGHT_MOMENTUM, 1_000_000, 1e-4),
+        (EMA_MOMENTUM, 200, 0.05),
+        (EMA_MOMENTUM, 1000, 0.01),
+        (EMA_MOMENTUM, 100_000, 1e-4),
+        (EMA_MOMENTUM, 1_000_000, 1e-4),
         (NORM_MOMENTUM, 200, 0.05),
         (NORM_MOMENTUM, 1000, 0.01),
         (NORM_MOMENTUM, 5000, 0.01),
@@ -47,7 +47,7 @@ def test_what_the_average_started_from_has_faded_at_the_end(published: float, st
 def test_weights_and_buffers_are_averaged_and_counts_left_alone() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
-    average = WeightAverage(network, momentum=0.25)
+    average = EMA(network, momentum=0.25)
     expected = {name: value.clone() for name, value in network.state_dict().items()}
     optimizer = torch.optim.SGD(network.parameters(), lr=0.5)
     for _ in range(3):
@@ -67,7 +67,7 @@ def test_weights_and_buffers_are_averaged_and_counts_left_alone() -> None:
 def test_the_average_is_a_network_of_its_own() -> None:
     network = nn.Sequential(nn.Dropout(), nn.Linear(2, 2)).train()
     before = copy.deepcopy(network.state_dict())
-    average = WeightAverage(network, momentum=0.1)
+    average = EMA(network, momentum=0.1)
     assert not average.network.training
     assert not any(p.requires_grad for p in average.network.parameters())
     with torch.no_grad():

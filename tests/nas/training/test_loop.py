@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.data.images import Images, on_device
+from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
 from nas.errors import Diverged
 from nas.training.augmentation import random_crop
-from nas.training.ema import WeightAverage
+from nas.training.ema import EMA
 from nas.training.loop import Epoch, Training, accuracy, total_steps, train
 from nas.training.optimizers import warmup_cosine
 from nas.training.recipes import Recipe, proxy
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("_one_thread")
 @pytest.fixture(scope="module")
 def digits() -> tuple[Images, Images]:
     """Training set and minival."""
-    return on_device(load_search_data("digits"), torch.device("cpu"))
+    return images_on_device(load_search_data("digits"), torch.device("cpu"))
 
 
 def _tiny(momentum: float = 0.05, dropout: float = 0.0) -> nn.Sequential:
@@ -88,7 +88,7 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
     """What a search's record holds stays comparable as long as this holds."""
     training, network, losses = _first(digits[0], 200), _tiny(), []
     recipe = proxy(epochs=2, batch_size=64)
-    average = WeightAverage(network, 0.1)
+    average = EMA(network, 0.1)
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": kernels, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
@@ -112,7 +112,7 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
         losses.append(float(total) / 3)
     own = Training(_tiny(), training, digits[1], recipe, seed=4)
     assert [epoch.loss for epoch in own.epochs()] == losses
-    pairs = zip(own.average.parameters(), average.network.parameters(), strict=True)
+    pairs = zip(own.ema.parameters(), average.network.parameters(), strict=True)
     assert all(torch.equal(mine, plain) for mine, plain in pairs)
 
 

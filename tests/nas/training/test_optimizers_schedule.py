@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.training.optimizers import share_of_peak, warmup_cosine, warmup_staircase
+from nas.training.optimizers import learning_rate_factor, warmup_cosine, warmup_staircase
 
 shares = st.floats(0, 1)
 warmups = st.floats(0.01, 0.9)
@@ -72,5 +72,5 @@ def test_the_papers_350_epochs(epoch: float, share: float) -> None:
 
 
 def test_decays_choose_the_staircase_and_none_the_cosine() -> None:
-    assert share_of_peak(0.6, 0.2, None) == warmup_cosine(0.6, 0.2)
-    assert share_of_peak(0.6, 0.2, 10) == 0.97**6
+    assert learning_rate_factor(0.6, 0.2, None) == warmup_cosine(0.6, 0.2)
+    assert learning_rate_factor(0.6, 0.2, 10) == 0.97**6

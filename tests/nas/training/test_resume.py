@@ -47,7 +47,7 @@ def _training(recipe: Recipe, seed: int = 5) -> Training:
 def _weights(training: Training) -> list[Tensor]:
     return [
         *training.network.state_dict().values(),
-        *training.average.state_dict().values(),
+        *training.ema.state_dict().values(),
     ]
 
 

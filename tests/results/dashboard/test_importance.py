@@ -13,13 +13,13 @@ from search_space.space import Space
 from search_space.spaces import small
 
 SPACE: Space = small()
-DECIDES = list(SPACE.parameters()).index("stage2.expansion")
+DECIDES = list(SPACE.options()).index("stage2.expansion")
 
 
 def _row(number: int, **changes: Any) -> dict[str, Any]:
     """A candidate whose accuracy follows from one choice, its step time from another."""
     generator = random.Random(number)
-    choices = [generator.randrange(len(options)) for options in SPACE.parameters().values()]
+    choices = [generator.randrange(len(options)) for options in SPACE.options().values()]
     return {
         "state": "complete",
         "choices": choices,
@@ -54,7 +54,7 @@ def test_only_complete_candidates_of_the_space_count() -> None:
     others = [
         _row(0, state="failed"),
         _row(1, accuracy=None),
-        _row(2, choices=[None] * len(SPACE.parameters())),
+        _row(2, choices=[None] * len(SPACE.options())),
         _row(3, parameters=None),
     ]
     answer = importances([*ROWS, *others], SPACE, Objective(), ["accuracy"])["accuracy"]

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from nas.training.step import TrainingStep
-from reward.step_time.standalone import Subject
-from reward.step_time.warmup import settled, wear_in
+from reward.step_time.standalone import TimedNetwork
+from reward.step_time.warmup import fill_heap_holes, warm_up_heap
 
 
 def test_it_is_small_and_has_been_stepped() -> None:
-    step = settled(torch.device("cpu"))
+    step = fill_heap_holes(torch.device("cpu"))
     weights = list(step.network.parameters())
     assert sum(weight.nbytes for weight in weights) < 2**20
     assert all(step.optimizer.state[weight]["step"] == 1 for weight in weights)
@@ -35,8 +35,10 @@ def order(monkeypatch: pytest.MonkeyPatch) -> list[int | str]:
 
 
 def _wear_in(order: list[int | str]) -> None:
-    reference = Subject(nn.Identity(), torch.zeros(8, 1, 8, 8), torch.zeros(8, dtype=torch.long))
-    wear_in(reference, lambda: order.append("reference"), 5)
+    reference = TimedNetwork(
+        nn.Identity(), torch.zeros(8, 1, 8, 8), torch.zeros(8, dtype=torch.long)
+    )
+    warm_up_heap(reference, lambda: order.append("reference"), 5)
 
 
 def test_several_networks_take_turns_with_the_reference(order: list[int | str]) -> None:

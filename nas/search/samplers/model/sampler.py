@@ -9,11 +9,11 @@ from statistics import NormalDist, median
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.search.samplers.base import Observation, OwnSampler, Situation
-from nas.search.samplers.domain import Domain, Key, SpaceUsedUp
+from nas.search.samplers.base import Observation, PointSampler, SamplerState
+from nas.search.samplers.domain import Domain, Key, SpaceExhausted
 from nas.search.samplers.model.surrogate import Features, Prediction, predicted
 from reward.objective import Objective
-from search_space.space import FlatParameters
+from search_space.space import Point
 
 STARTUP = 8
 
@@ -21,7 +21,7 @@ STARTUP = 8
 _DRAWN, _CLIMBERS, _CLIMBS = 400, 5, 3
 
 
-class ModelSampler(OwnSampler):
+class ModelSampler(PointSampler):
     """Proposes what is expected to better the reward most.
 
     Gaussian processes over the choices and the parameters by stage predict accuracy and step time
@@ -38,20 +38,20 @@ class ModelSampler(OwnSampler):
         self._max_step_time = max_step_time
         self._features = Features(domain)
 
-    def propose(self, situation: Situation) -> FlatParameters:
+    def propose(self, situation: SamplerState) -> Point:
         """Chance until eight are complete, then the most promising point that is found."""
         timed = [each for each in situation.history if each.step_time]
         trained = [each for each in timed if each.curve and each.value is not None]
         if sum(each.is_complete for each in trained) < STARTUP:
             return self.domain.uniform(situation.generator)
         acquisition = self._acquisition(timed, situation.running)
-        incumbent = acquisition.incumbent([each.flat for each in trained])
+        incumbent = acquisition.incumbent([each.point for each in trained])
         pool = self._pool(trained, situation)
         scores = acquisition(pool, incumbent)
         for _ in range(_CLIMBS if self.domain.points is None else 0):
             top = [pool[i] for i in np.argsort(-scores, kind="stable")[:_CLIMBERS]]
             further = self._open_neighbours(
-                top, {self.domain.key(flat) for flat in pool}, situation
+                top, {self.domain.key(point) for point in pool}, situation
             )
             if not further:
                 break
@@ -69,7 +69,7 @@ class ModelSampler(OwnSampler):
             self._max_step_time,
         )
 
-    def _pool(self, trained: list[Observation], situation: Situation) -> list[FlatParameters]:
+    def _pool(self, trained: list[Observation], situation: SamplerState) -> list[Point]:
         """Where to begin: what is left of a table, or random points and the best's neighbours.
 
         Raises:
@@ -78,28 +78,28 @@ class ModelSampler(OwnSampler):
         if self.domain.points is not None:
             left = self.domain.open_points(situation.seen)
             if not left:
-                raise SpaceUsedUp
+                raise SpaceExhausted
             return left
         drawn = [self.domain.uniform(situation.generator) for _ in range(_DRAWN)]
-        pool = {self.domain.key(flat): flat for flat in drawn}
-        new = [flat for flat in pool.values() if self.domain.is_open(flat, situation.seen)]
+        pool = {self.domain.key(point): point for point in drawn}
+        new = [point for point in pool.values() if self.domain.is_open(point, situation.seen)]
         best = sorted(trained, key=lambda each: -(each.value or 0.0))[:_CLIMBERS]
-        new += self._open_neighbours([each.flat for each in best], set(pool), situation)
-        return new or [self.domain.anywhere(situation.seen, situation.generator)]
+        new += self._open_neighbours([each.point for each in best], set(pool), situation)
+        return new or [self.domain.random_open_point(situation.seen, situation.generator)]
 
     def _open_neighbours(
-        self, points: list[FlatParameters], known: set[Key], situation: Situation
-    ) -> list[FlatParameters]:
+        self, points: list[Point], known: set[Key], situation: SamplerState
+    ) -> list[Point]:
         """The points' neighbours that are open and not among the known, each once."""
         near = {
-            self.domain.key(flat): flat
+            self.domain.key(neighbour): neighbour
             for point in points
-            for flat in self.domain.neighbours(point)
+            for neighbour in self.domain.neighbours(point)
         }
         return [
-            flat
-            for key, flat in near.items()
-            if key not in known and self.domain.is_open(flat, situation.seen)
+            point
+            for key, point in near.items()
+            if key not in known and self.domain.is_open(point, situation.seen)
         ]
 
 
@@ -128,7 +128,7 @@ class Acquisition:
     objective: Objective
     max_step_time: float | None = None
 
-    def incumbent(self, points: Sequence[FlatParameters]) -> float:
+    def incumbent(self, points: Sequence[Point]) -> float:
         """The best predicted reward of networks that were trained.
 
         The best observed one would owe much to luck, and no other would promise to better it.
@@ -137,7 +137,7 @@ class Acquisition:
         at_none, slope = self._reward_line(points)
         return float((at_none + slope * _accuracies(logits)).max())
 
-    def __call__(self, points: Sequence[FlatParameters], incumbent: float) -> Floats:
+    def __call__(self, points: Sequence[Point], incumbent: float) -> Floats:
         """(points,), 0 and above."""
         features = self.features(points)
         logits, deviations = self.prediction.accuracy(features)
@@ -147,12 +147,12 @@ class Acquisition:
         improvement: Floats = np.maximum(rewards - incumbent, 0.0) @ _WEIGHTS
         return improvement * self._feasibility(features)
 
-    def _reward_line(self, points: Sequence[FlatParameters]) -> tuple[Floats, Floats]:
+    def _reward_line(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
         """The reward at accuracy 0 and how it rises with accuracy: every form is affine in it."""
         log_times, _ = self.prediction.step_time(self.features(points))
-        space, count = self.domain.space, self.domain.parameters
+        space, count = self.domain.space, self.domain.count_parameters
         reference = count(space.backbone)
-        shares = [count(space.decode(flat)) / reference for flat in points]
+        shares = [count(space.decode(point)) / reference for point in points]
         ends = np.array(
             [
                 [self.objective(accuracy, step_time, share) for accuracy in (0.0, 1.0)]

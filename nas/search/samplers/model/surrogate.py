@@ -14,7 +14,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, Wh
 
 from nas.search.samplers.base import Observation
 from nas.search.samplers.domain import Domain, Key
-from search_space.space import FlatParameters
+from search_space.space import Point
 
 Floats = NDArray[np.float64]
 
@@ -96,11 +96,11 @@ def predicted(
     explore the same.
     """
     trained = [each for each in history if each.curve]
-    points = features([each.flat for each in trained])
+    points = features([each.point for each in trained])
     targets, variances = _accuracy_targets(trained)
     accuracy = conditioned(ACCURACY, points, targets, variances)
     if running:
-        upcoming = features([each.flat for each in running])
+        upcoming = features([each.point for each in running])
         believed, _ = accuracy(upcoming)
         accuracy = conditioned(
             ACCURACY,
@@ -109,7 +109,7 @@ def predicted(
             np.concatenate([variances, np.zeros(len(running))]),
         )
     log_times = np.log([each.step_time or math.nan for each in history])
-    timed = features([each.flat for each in history])
+    timed = features([each.point for each in history])
     return Prediction(accuracy, conditioned(STEP_TIME, timed, log_times))
 
 
@@ -153,10 +153,10 @@ class Features:
         self._domain = domain
         self._rows: dict[Key, NDArray[np.float64]] = {}
 
-    def __call__(self, points: Sequence[FlatParameters]) -> NDArray[np.float64]:
+    def __call__(self, points: Sequence[Point]) -> NDArray[np.float64]:
         """(points, features); each different point is computed once."""
         mean, scale = self._standard
-        return (np.array([self._row(flat) for flat in points]) - mean) / scale
+        return (np.array([self._row(point) for point in points]) - mean) / scale
 
     @cached_property
     def _standard(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -167,20 +167,20 @@ class Features:
         scale[scale < 1e-9] = 1.0  # the same for all
         return drawn.mean(0), scale
 
-    def _row(self, flat: FlatParameters) -> NDArray[np.float64]:
-        key = self._domain.key(flat)
+    def _row(self, point: Point) -> NDArray[np.float64]:
+        key = self._domain.key(point)
         if key not in self._rows:
-            self._rows[key] = self._compute(flat)
+            self._rows[key] = self._compute(point)
         return self._rows[key]
 
-    def _compute(self, flat: FlatParameters) -> NDArray[np.float64]:
-        architecture = self._domain.space.decode(flat)
-        by_stage = iter(self._domain.parameters.by_stage(architecture))
+    def _compute(self, point: Point) -> NDArray[np.float64]:
+        architecture = self._domain.space.decode(point)
+        by_stage = iter(self._domain.count_parameters.by_stage(architecture))
         row: list[float] = []
         for i, choices in enumerate(self._domain.space.choices, 1):
-            layers = int(flat[f"stage{i}.layers"])
+            layers = int(point[f"stage{i}.layers"])
             indicators = [
-                float(layers > 0 and flat[f"stage{i}.{name}"] == value)
+                float(layers > 0 and point[f"stage{i}.{name}"] == value)
                 for name, values in choices.options().items()
                 if name != "layers"
                 for value in values
@@ -188,4 +188,4 @@ class Features:
             count = next(by_stage) if layers else 0
             row += [*indicators, *(layers * value for value in indicators), layers]
             row += [count**0.5, np.log1p(count)]
-        return np.array([*row, np.log(self._domain.parameters(architecture))])
+        return np.array([*row, np.log(self._domain.count_parameters(architecture))])

@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from nas.data.cache import filling
-from nas.data.cache.dataset import cached, training_parts, whole
+from nas.data.cache.dataset import open_cached, training_parts, whole_listing
 from nas.data.cache.entry import Entry
 from nas.data.cache.filling import decode
 from nas.data.formats.folder import training_folder
@@ -51,7 +51,7 @@ def decoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def _make(folder: Path, size: int = SIZE) -> Entry:
-    return cached(str(folder), training_folder(folder), size, whole)
+    return open_cached(str(folder), training_folder(folder), size, whole_listing)
 
 
 def test_images_are_decoded_once(folder: Path, decoded_images: list[int]) -> None:
@@ -99,7 +99,7 @@ def test_a_copy_with_its_times_is_the_same(
 
 
 def test_the_minival_lies_apart_and_is_not_in_the_statistics(folder: Path) -> None:
-    entry = cached("pets", training_folder(folder), SIZE, training_parts)
+    entry = open_cached("pets", training_folder(folder), SIZE, training_parts)
     training, minival = entry.parts()
     assert (len(training), len(minival)) == (16, 4)
     assert np.bincount(training.labels).tolist() == [8, 8]
@@ -110,11 +110,11 @@ def test_the_minival_lies_apart_and_is_not_in_the_statistics(folder: Path) -> No
 
 
 def test_a_minival_with_unreadable_images_is_what_is_left_of_it(folder: Path) -> None:
-    whole_set = cached("pets", training_folder(folder), SIZE, training_parts)
+    whole_set = open_cached("pets", training_folder(folder), SIZE, training_parts)
     lost = [int(split.pixels[0, 0, 0, 0]) for split in whole_set.parts()]
     for grey in lost:
         (folder / ("ant", "bee")[grey // 100] / f"{grey % 100}.png").write_bytes(b"")
-    training, minival = cached("pets", training_folder(folder), SIZE, training_parts).parts()
+    training, minival = open_cached("pets", training_folder(folder), SIZE, training_parts).parts()
     assert (len(training), len(minival)) == (15, 3)
     before = [split.pixels[:, 0, 0, 0].tolist() for split in whole_set.parts()]
     after = [split.pixels[:, 0, 0, 0].tolist() for split in (training, minival)]
@@ -285,10 +285,10 @@ def test_an_interrupt_does_not_wait_for_the_rest(
 
 def test_the_bar_is_on_a_terminal_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = training_folder(folder)
-    cached(str(folder), source, 8, whole)
+    open_cached(str(folder), source, 8, whole_listing)
     assert capsys.readouterr() == ("", "")
     console = Console(stderr=True, force_terminal=True, width=200)
-    cached(str(folder), source, 9, whole, console)
+    open_cached(str(folder), source, 9, whole_listing, console)
     out, err = capsys.readouterr()
     assert out == ""
     assert "20/20" in err

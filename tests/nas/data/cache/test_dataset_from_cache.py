@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from nas.data.cache import dataset
-from nas.data.images import on_device
+from nas.data.images import images_on_device
 from nas.data.load import load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
@@ -57,7 +57,7 @@ def test_a_node_without_the_file_uses_the_copy(folder: Path, cache_path: Path) -
     loaded = pickle.loads(content)
     assert not _is_mapped(loaded)
     assert np.array_equal(loaded.training.pixels, data.training.pixels)
-    training, _ = on_device(loaded, torch.device("cpu"))
+    training, _ = images_on_device(loaded, torch.device("cpu"))
     assert torch.equal(training.pixels, torch.tensor(data.training.pixels))
 
 

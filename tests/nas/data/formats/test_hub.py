@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nas.data.formats.hub import hub_source, parse_hub
-from nas.data.load import absolute, load_search_data, load_test_data
+from nas.data.load import absolute_data, load_search_data, load_test_data
 from nas.errors import UserError
 from tests.nas.data.pictures import class_folders, picture
 
@@ -123,8 +123,8 @@ def test_a_folder_is_found_from_anywhere_and_a_name_stays(
 ) -> None:
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert absolute("hub:mine,test=val") == f"hub:{tmp_path.resolve()}/mine,test=val"
-    assert absolute("hub:me/mine") == "hub:me/mine"
+    assert absolute_data("hub:mine,test=val") == f"hub:{tmp_path.resolve()}/mine,test=val"
+    assert absolute_data("hub:me/mine") == "hub:me/mine"
 
 
 def _assert_refused(spec: str, message: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from nas.search.pruners.asha import Asha
-from nas.search.pruners.base import learn, stopped
+from nas.search.pruners.base import first_stop, tell_pruners
 from results.candidate import Candidate
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
@@ -41,7 +41,7 @@ def test_it_decides_as_tunes_own_scheduler_does(grace: int, reduction: int) -> N
         for epoch in range(1, EPOCHS):
             result = {"epoch": epoch, "reward": curve[epoch - 1] * factor}
             action = tunes.on_trial_result(controller, trial, result)  # type: ignore[arg-type]
-            is_stopped = stopped(after(candidate, epoch), [rule]) is not None
+            is_stopped = first_stop(after(candidate, epoch), [rule]) is not None
             assert is_stopped == (action == "STOP")
             if is_stopped:
                 rule.ended(after(candidate, epoch))
@@ -59,11 +59,11 @@ def test_a_rule_that_is_told_of_the_record_goes_on_as_it_would_have() -> None:
     for number, curve in enumerate(_curves(30)):
         candidate = made(number, curve)
         resumed = _rule()
-        learn([resumed], random.Random(number).sample(record, len(record)))
+        tell_pruners([resumed], random.Random(number).sample(record, len(record)))
         ends = None
         for epoch in range(1, EPOCHS + 1):
-            ends = stopped(after(candidate, epoch), [alive])
-            also = stopped(after(candidate, epoch), [resumed])
+            ends = first_stop(after(candidate, epoch), [alive])
+            also = first_stop(after(candidate, epoch), [resumed])
             assert (also is None) == (ends is None)
             if ends is not None:
                 break

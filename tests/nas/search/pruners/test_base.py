@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from nas.search.pruners.base import learn, stopped
+from nas.search.pruners.base import first_stop, tell_pruners
 from results.candidate import Candidate, State
 from tests.nas.search.pruners.conftest import after, made
 
@@ -28,7 +28,7 @@ class Fixed:
 
 def test_the_first_that_objects_is_the_cause_and_all_have_seen_it() -> None:
     rules = [Fixed("none", None), Fixed("first", "because"), Fixed("second", "too")]
-    ends = stopped(after(made(7, [0.25, 0.5, 0.75]), 2), rules)
+    ends = first_stop(after(made(7, [0.25, 0.5, 0.75]), 2), rules)
     assert ends is not None
     assert (ends.state, ends.cause, ends.detail) == (State.STOPPED, "first", "because")
     assert ends.accuracy == 0.5
@@ -37,11 +37,11 @@ def test_the_first_that_objects_is_the_cause_and_all_have_seen_it() -> None:
 
 
 def test_without_an_objection_it_goes_on() -> None:
-    assert stopped(after(made(7, [0.5]), 1), [Fixed("none", None)]) is None
+    assert first_stop(after(made(7, [0.5]), 1), [Fixed("none", None)]) is None
 
 
 def test_before_the_first_epoch_there_is_no_accuracy() -> None:
-    ends = stopped(after(made(7, [0.5]), 0), [Fixed("bound", "because")])
+    ends = first_stop(after(made(7, [0.5]), 0), [Fixed("bound", "because")])
     assert ends is not None
     assert ends.accuracy is None
 
@@ -49,5 +49,5 @@ def test_before_the_first_epoch_there_is_no_accuracy() -> None:
 def test_rules_hear_neither_of_what_runs_nor_of_what_confirms() -> None:
     rule = Fixed("none", None)
     candidates = [made(0, [0.5]), after(made(1, [0.5]), 1), replace(made(2, [0.5]), confirms=0)]
-    learn([rule], candidates)
+    tell_pruners([rule], candidates)
     assert rule.told == [0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nas.errors import UserError
-from nas.search.pruners.base import Rungs, check_rules, find_rungs, stopping_rules
+from nas.search.pruners.base import Rungs, check_pruners, find_rungs, make_pruners
 from reward.objective import Objective
 
 
@@ -39,19 +39,19 @@ def test_rungs_by_name(scheduler: str, epochs: int, rungs: Rungs | None) -> None
 )
 def test_what_cannot_be_is_told_in_one_line(scheduler: str, epochs: int, says: str) -> None:
     with pytest.raises(UserError, match="--scheduler") as caught:
-        check_rules(scheduler, "none", epochs)
+        check_pruners(scheduler, "none", epochs)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_bound_is_told() -> None:
     with pytest.raises(UserError, match="--bound: got 'tight', must be one of none, certain"):
-        check_rules("none", "tight", 10)
+        check_pruners("none", "tight", 10)
 
 
 def test_the_rules_of_the_names() -> None:
     def causes(scheduler: str, bound: str) -> list[str]:
-        return [rule.cause for rule in stopping_rules(scheduler, bound, Objective(), 10)]
+        return [rule.cause for rule in make_pruners(scheduler, bound, Objective(), 10)]
 
     assert causes("none", "none") == []
     assert causes("asha", "certain") == ["bound", "asha"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from nas.search.pruners.base import stopped
+from nas.search.pruners.base import first_stop
 from nas.search.pruners.bound import Bound, Certain, Credible
 from results.candidate import Candidate, State
 from results.ranking import best
@@ -21,7 +21,7 @@ def _trained(order: list[Candidate]) -> list[Candidate]:
     """Those of the order that the certain bound lets train, each judged before it begins."""
     rule, trained = Bound(OBJECTIVE, Certain()), []
     for candidate in order:
-        ends = stopped(after(candidate, 0), [rule])
+        ends = first_stop(after(candidate, 0), [rule])
         if ends is None:
             trained.append(candidate)
         rule.ended(ends or candidate)

@@ -8,16 +8,16 @@ from dataclasses import replace
 import pytest
 
 from nas.search.samplers.domain import Domain, ParameterCount
-from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, Task, make_sampler
-from nas.search.study import Proposal, Proposals
+from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, SearchProblem, make_sampler
+from nas.search.study import Proposal, ProposalStudy
 from results.candidate import Candidate, CurvePoint, State
 from reward.limits import Limits
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from search_space.space import Space
-from search_space.task import Task as ImageTask
+from search_space.task import Task
 
-COUNT = ParameterCount(ImageTask(4))
+COUNT = ParameterCount(Task(4))
 
 
 class Lab:
@@ -39,9 +39,9 @@ class Lab:
         known: list[Candidate] | None = None,
         seed: int = 0,
         limits: Limits | None = None,
-    ) -> Proposals:
-        task = Task(self.domain(seed, limits), self.objective, limits or Limits())
-        return Proposals(
+    ) -> ProposalStudy:
+        task = SearchProblem(self.domain(seed, limits), self.objective, limits or Limits())
+        return ProposalStudy(
             self.space,
             make_sampler(name, task),
             self.objective,
@@ -77,7 +77,7 @@ class Lab:
         return replace(candidate, state=State.INFEASIBLE, accuracy=None, curve=())
 
     def search(
-        self, proposals: Proposals, count: int, limits: Limits | None = None
+        self, proposals: ProposalStudy, count: int, limits: Limits | None = None
     ) -> list[Candidate]:
         """So many candidates one after the other, or all that there are."""
         ended: list[Candidate] = []

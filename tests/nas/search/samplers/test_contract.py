@@ -16,7 +16,7 @@ from optuna.testing.pytest_samplers import (
 )
 
 from nas.errors import UserError
-from nas.search.samplers.registry import SAMPLERS, Task, check_sampler, make_sampler
+from nas.search.samplers.registry import SAMPLERS, SearchProblem, check_sampler, make_sampler
 from results.candidate import Candidate, State
 from results.ranking import reward
 from reward.limits import Limits
@@ -177,7 +177,7 @@ class _Suite:
     @pytest.fixture
     def sampler(self, lab: Lab) -> Callable[[], BaseSampler]:
         """A new one at each call."""
-        return lambda: make_sampler(self.name, Task(lab.domain(), lab.objective))
+        return lambda: make_sampler(self.name, SearchProblem(lab.domain(), lab.objective))
 
 
 class TestEvolution(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from nas.search.samplers.domain import ParameterCount
-from reward.complexity import parameters
+from reward.complexity import count_parameters
 from search_space.published import published
 from search_space.spaces import SPACES
 from search_space.task import Task
@@ -18,7 +18,7 @@ def test_the_same_as_of_the_built_network(name: str) -> None:
     space, task, chance = SPACES[name](32), Task(7, 1), random.Random(0)
     count = ParameterCount(task)
     for architecture in [space.backbone, *(space.sample(chance) for _ in range(4))]:
-        assert count(architecture) == parameters(architecture, task)
+        assert count(architecture) == count_parameters(architecture, task)
 
 
 def test_published_counts() -> None:

@@ -12,7 +12,7 @@ from optuna.testing.pytest_samplers import BasicSamplerTestCase, MultiObjectiveS
 from optuna.trial import TrialState, create_trial
 
 from nas.search.samplers.random import PermutationSampler, distributions
-from search_space.space import FlatParameters, Space
+from search_space.space import Point, Space
 from search_space.spaces import efficientnet_b4
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -22,18 +22,18 @@ def _study(sampler: BaseSampler) -> optuna.Study:
     return optuna.create_study(direction="maximize", sampler=sampler)
 
 
-def _ask(study: optuna.Study, space: Space) -> FlatParameters:
+def _ask(study: optuna.Study, space: Space) -> Point:
     return study.ask(dict(distributions(space))).params
 
 
-def _trials(space: Space, count: int, seed: int = 0) -> list[FlatParameters]:
+def _trials(space: Space, count: int, seed: int = 0) -> list[Point]:
     study = _study(PermutationSampler(space, seed))
     return [_ask(study, space) for _ in range(count)]
 
 
 def test_a_small_space_is_covered_in_as_many_trials_as_it_has_points(tiny_space: Space) -> None:
     trials = _trials(tiny_space, tiny_space.grid_size)
-    ids = {tiny_space.decode(flat).architecture_id for flat in trials}
+    ids = {tiny_space.decode(point).architecture_id for point in trials}
     assert len(ids) == tiny_space.size == tiny_space.grid_size == 144
 
 
@@ -70,7 +70,7 @@ def test_every_choice_comes_equally_often() -> None:
     """In a space far too large to be covered; 1000 trials, five standard deviations."""
     space = efficientnet_b4()
     trials = _trials(space, 1000)
-    for name, options in space.parameters().items():
+    for name, options in space.options().items():
         share = 1 / len(options)
         deviation = (1000 * share * (1 - share)) ** 0.5
         counts = Counter(trial[name] for trial in trials)
@@ -87,7 +87,7 @@ def test_two_choices_are_independent() -> None:
 
 def test_distributions_are_the_spaces_flat_parameters(tiny_space: Space) -> None:
     own = distributions(tiny_space)
-    assert {name: each.choices for name, each in own.items()} == tiny_space.parameters()
+    assert {name: each.choices for name, each in own.items()} == tiny_space.options()
 
 
 def test_a_parameter_that_is_not_the_spaces_is_sampled_all_the_same(tiny_space: Space) -> None:

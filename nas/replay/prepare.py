@@ -9,7 +9,7 @@ from pathlib import Path
 from nas.errors import UserError
 from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import find_table
-from nas.search.pruners.base import Rule, check_rules, stopping_rules
+from nas.search.pruners.base import Pruner, check_pruners, make_pruners
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import objective_of
 from results.ranking import reward
@@ -53,15 +53,15 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
     """
     check_sampler(request.sampler)
     table = find_table(request.run)
-    check_rules(request.scheduler, request.bound, table.epochs)
+    check_pruners(request.scheduler, request.bound, table.epochs)
     objective = objective_of(table.settings)
     rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
     budget = _budget(request.budget, len(rewards))
     replay = Replay(table, objective)
-    named: dict[str, tuple[str, Callable[[], Sequence[Rule]]]] = {
+    named: dict[str, tuple[str, Callable[[], Sequence[Pruner]]]] = {
         _name(request): (
             request.sampler,
-            lambda: stopping_rules(request.scheduler, request.bound, objective, table.epochs),
+            lambda: make_pruners(request.scheduler, request.bound, objective, table.epochs),
         )
     }
     if _name(request) != BASELINE:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.bench.request import BenchRequest, plan
+from nas.bench.prepare import BenchRequest, plan
 from nas.errors import UserError
 from results.architecture_file import ArchitectureFile, write
 from search_space.spaces import small

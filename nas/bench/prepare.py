@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from nas.architectures import find_architecture, fused
-from nas.bench.measure import DEFAULT_CAP_S, Question, Row, Timed, measured_apart
+from nas.architectures import find_architecture, fused_variants
+from nas.bench.measure import (
+    DEFAULT_CAP_S,
+    MeasurementRequest,
+    Row,
+    SizedArchitecture,
+    measure_in_subprocess,
+)
 from nas.errors import UserError
 from results.architecture_file import ArchitectureFile
 from search_space.spaces import SPACES
@@ -25,7 +31,7 @@ class BenchRequest:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedRow:
     """A row that is yet to be measured."""
 
     file: ArchitectureFile
@@ -35,15 +41,15 @@ class Planned:
     def measure(self, cap_s: float) -> Row:
         """The row, or why there is none."""
         own, other = self.file, self.reference
-        question = Question(
-            Timed(own.architecture, own.train_size, own.eval_size),
-            Timed(other.architecture, own.train_size),
+        question = MeasurementRequest(
+            SizedArchitecture(own.architecture, own.train_size, own.eval_size),
+            SizedArchitecture(other.architecture, own.train_size),
             own.task,
             self.batch_size,
             cap_s,
         )
         try:
-            answer, problem = measured_apart(question), None
+            answer, problem = measure_in_subprocess(question), None
         except UserError as error:
             answer, problem = None, str(error)
         return Row(
@@ -57,20 +63,20 @@ class Planned:
         )
 
 
-def plan(request: BenchRequest) -> list[Planned]:
+def plan(request: BenchRequest) -> list[PlannedRow]:
     """All rows: every network at every image size at every batch size.
 
     Raises:
         UserError: an argument that cannot be met.
     """
     found = [find_architecture(arch) for arch in request.archs]
-    files = [file for one in found for file in fused(one, request.fuse)]
+    files = [file for one in found for file in fused_variants(one, request.fuse)]
     rows = []
     for file in files:
         for sized in _sized(file, request.image_sizes):
             reference = _reference(request.reference, files[0], sized.train_size)
             for batch_size in request.batch_sizes or (_own_batch_size(file),):
-                rows.append(Planned(sized, reference, batch_size))
+                rows.append(PlannedRow(sized, reference, batch_size))
     return rows
 
 
