@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nas.export.model import Model, Training
-from nas.export.weights_file import NETWORKS
 from nas.versions import versions
+from nas.weights import NETWORKS, Model, Training
 from results.architecture_file import ArchitectureFile
 from search_space.architecture import Architecture
 from search_space.published import PUBLISHED, published

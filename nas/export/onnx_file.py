@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.export.model import Model
+from nas.weights import Model
 
 BATCHES = (1, 3)  # checked; traced with 2
 TOLERANCE = 1e-4  # of the largest logit; rounding of 32 bits adds up to 1e-6 or so

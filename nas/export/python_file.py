@@ -6,9 +6,9 @@ import textwrap
 from importlib.resources import files
 
 from nas.errors import UserError
-from nas.export.model import Training
 from nas.export.model_card import counts, history, normalization, plain_text
 from nas.versions import versions
+from nas.weights import Training
 from results.architecture_file import ArchitectureFile
 from search_space.architecture import Stage
 from search_space.operators import OPERATORS, fused_mbconv, mbconv

@@ -15,19 +15,19 @@ from torch import Tensor
 
 from nas.architectures import build_network, find_architecture, with_counts
 from nas.errors import UserError
-from nas.export.model import Model, Weights, untrained
 from nas.export.model_card import model_card
 from nas.export.onnx_file import Difference, write_onnx
 from nas.export.python_file import check_operators, python_file
-from nas.export.weights_file import (
+from nas.export.weights_file import untrained, write_pth, write_safetensors
+from nas.weights import (
     SUFFIXES,
+    Model,
     NotInTorchvision,
+    Weights,
     from_torchvision,
     name_in_torchvision,
     read_weights,
     to_torchvision,
-    write_pth,
-    write_safetensors,
 )
 from results.architecture_file import ArchitectureFile
 from search_space.task import Task

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.errors import UserError
-from nas.export.model import Model
-from nas.export.weights_file import NotInTorchvision, from_torchvision, read_weights
+from nas.weights import Model, NotInTorchvision, from_torchvision, read_weights
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 
 from nas.architectures import with_counts
-from nas.export.model import Model, Training, untrained
+from nas.export.weights_file import untrained
 from nas.full_training.checkpoint import Normalization
+from nas.weights import Model, Training
 from results.architecture_file import ArchitectureFile
 from search_space.spaces import SPACES
 from search_space.task import Task

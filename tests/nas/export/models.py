@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from nas.export.model import Model, untrained
+from nas.export.weights_file import untrained
+from nas.weights import Model
 from results.architecture_file import ArchitectureFile
 from search_space.published import published
 

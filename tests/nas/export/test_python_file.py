@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import UserError
-from nas.export.model import Model
 from nas.export.python_file import python_file
+from nas.weights import Model
 from results.architecture_file import ArchitectureFile
 from search_space.architecture import Architecture, Stage
 from search_space.network import Network

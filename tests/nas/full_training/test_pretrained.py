@@ -10,11 +10,11 @@ import torch
 
 from nas.architectures import find_architecture
 from nas.errors import UserError
-from nas.export.model import Model
-from nas.export.weights_file import to_torchvision, write_safetensors
+from nas.export.weights_file import write_safetensors
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from nas.full_training.pretrained import read_pretrained
+from nas.weights import Model, to_torchvision
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task

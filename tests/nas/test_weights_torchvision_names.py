@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from nas.export.model import Model
-from nas.export.weights_file import (
+from nas.weights import (
     NETWORKS,
+    Model,
     NotInTorchvision,
     from_torchvision,
     keys,
@@ -24,6 +24,8 @@ from nas.export.weights_file import (
 from search_space.network import Network
 from search_space.published import PUBLISHED, published
 from tests.nas.export.models import images, published_model
+
+pytestmark = pytest.mark.usefixtures("_one_thread")
 
 Shapes = list[tuple[str, tuple[int, ...]]]
 

@@ -1,4 +1,4 @@
-"""Weights in files, there and back, and what is no file of weights."""
+"""SOURCE of an export: files with and without an architecture, and weights that do not fit it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from nas.errors import UserError
-from nas.export.model import Model
 from nas.export.weights_file import write_pth, write_safetensors
 from nas.export.write import find_source
 from nas.full_training.checkpoint import TrainedNetwork
 from nas.full_training.checkpoint import write as write_checkpoint
+from nas.weights import Model
 from results.architecture_file import write as write_architecture
 
 
@@ -114,36 +114,3 @@ def test_weights_of_another_network(digits_model: Model, arch: str, tmp_path: Pa
     write_pth(path, {"features.0.0.weight": torch.zeros(1)})
     with pytest.raises(UserError, match="SOURCE: has torchvision's names, but winner is not a"):
         find_source(str(path), arch)
-
-
-@pytest.mark.parametrize("name", ["a.safetensors", "a.pth", "a.pt"])
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", os.urandom(500), b"hello", b"\x80\x02}."])
-def test_a_torn_file_is_one_line(name: str, content: bytes, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError) as caught:
-        find_source(str(tmp_path / name), None)
-    assert "\n" not in str(caught.value)
-
-
-def test_what_is_no_weights(tmp_path: Path) -> None:
-    torch.save([1, 2], tmp_path / "list.pth")
-    torch.save({"epoch": 3}, tmp_path / "numbers.pth")
-    torch.save(Path, tmp_path / "code.pth")
-    for name, words in (
-        ("list.pth", "must hold a state dict"),
-        ("numbers.pth", "must hold a state dict"),
-        ("code.pth", "torn, or holds more than weights"),
-        ("gone.pth", r"cannot be read \(No such file"),
-        ("gone.safetensors", "cannot be read"),
-        (".", "has no checkpoint in it"),
-    ):
-        with pytest.raises(UserError, match=rf"^SOURCE: .*{words}"):
-            find_source(str(tmp_path / name), None)
-
-
-def test_metadata_of_another_kind(digits_model: Model, tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
-    save_file(dict(digits_model.weights), tmp_path / "a.safetensors", {"architecture": "{"})
-    with pytest.raises(UserError, match="got metadata that cannot be read"):
-        find_source(str(tmp_path / "a.safetensors"), None)
