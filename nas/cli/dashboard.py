@@ -6,12 +6,13 @@ import os
 import socket
 import sys
 import webbrowser
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from nas.errors import UserError
-from results.dashboard.server import listen
 
 
 @click.command()
@@ -40,8 +41,7 @@ def dashboard(
 
     Ctrl-C ends it. From another machine: ssh -L 8080:localhost:8080.
     """
-    pass
-    from nas.search.run_directory import bench_rows, source_of
+    from nas.search.run_directory import source_of
     from results.dashboard.server import Board, serve
 
     board = Board([source_of(run) for run in runs], bench_rows(benches))
@@ -54,8 +54,28 @@ def dashboard(
         serve(board, host, bound)
 
 
+def bench_rows(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """Read the networks of ``--bench``.
+
+    Raises:
+        UserError: a file holds none.
+    """
+    from results.dashboard.payload import NoBench, read_benches
+
+    try:
+        return [row for path in paths for row in read_benches(path)]
+    except NoBench as error:
+        raise UserError(f"--bench: {error}") from error
+
+
 def socket_at(host: str, port: int) -> socket.socket:
-    """Where the page is served; UserError if it is taken or nowhere."""
+    """Open the socket that the page is served at.
+
+    Raises:
+        UserError: the port is taken, or the host is no address of this machine.
+    """
+    from results.dashboard.server import listen
+
     try:
         return listen(host, port)
     except socket.gaierror as error:
@@ -68,7 +88,8 @@ def socket_at(host: str, port: int) -> socket.socket:
 
 
 def open_browser(address: str, is_asked_for: bool) -> None:
-    """Unless asked for, only from a terminal on a desktop: elsewhere it would open one in text."""
+    """Open the page; unless asked for only from a terminal on a desktop, as elsewhere the
+    browser would be one for the terminal."""
     has_desktop = sys.platform == "darwin" or any(
         name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )

@@ -30,8 +30,9 @@ def report(runs: tuple[Path, ...], out: Path, benches: tuple[Path, ...]) -> None
 
     It works offline and needs nothing but a browser.
     """
+    from nas.cli.dashboard import bench_rows
     from nas.errors import UserError
-    from nas.search.run_directory import bench_rows, source_of
+    from nas.search.run_directory import source_of
     from results.dashboard.report import write_report
 
     sources = [source_of(run) for run in runs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +17,6 @@ from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
 from results.atomic import write_text
-from results.dashboard.payload import NoBench, read_benches
 from results.dashboard.source import NoRun, Place, Source
 from results.database import RecordError, sqlite_file, sqlite_url
 from results.record import Record
@@ -175,14 +174,6 @@ def source_of(run: Path) -> Source:
     if not run.is_dir():
         open_run(run)  # says what there is instead
     return Source(run, partial(_locate, run))
-
-
-def bench_rows(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """The networks of ``--bench``; UserError for a file that holds none."""
-    try:
-        return [row for path in paths for row in read_benches(path)]
-    except NoBench as error:
-        raise UserError(f"--bench: {error}") from error
 
 
 def _locate(path: Path) -> Place:

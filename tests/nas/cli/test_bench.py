@@ -38,7 +38,7 @@ def _answer(asked: MeasurementRequest) -> NetworkMeasurement:
 
 @pytest.fixture(autouse=True)
 def _measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "measured_apart", _answer)
+    monkeypatch.setattr(prepare, "measure_in_subprocess", _answer)
 
 
 def _bench(*arguments: object) -> Result:
@@ -91,7 +91,7 @@ def test_ctrl_c_shows_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None
             raise KeyboardInterrupt
         return _answer(asked)
 
-    monkeypatch.setattr(prepare, "measured_apart", interrupted)
+    monkeypatch.setattr(prepare, "measure_in_subprocess", interrupted)
     result = _bench("efficientnet-b0", "--image-size", "64,96,80", "--json")
     assert isinstance(result.exception, SystemExit)
     assert result.exit_code != 0

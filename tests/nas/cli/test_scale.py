@@ -131,14 +131,14 @@ def test_a_target_in_step_time(best: Path, monkeypatch: pytest.MonkeyPatch) -> N
     def cost(one: SizedArchitecture) -> float:
         return one.image_size**2 * sum(1 for _ in one.architecture.blocks())
 
-    def measured_apart(asked: MeasurementRequest) -> NetworkMeasurement:
+    def measure_in_subprocess(asked: MeasurementRequest) -> NetworkMeasurement:
         own, reference = asked.own, asked.reference
         assert (reference.architecture, reference.image_size) == (SMALL, 8)
         assert asked.task == Task(10, 1)
         samples = (cost(own),) * 9, (cost(reference),) * 9
         return NetworkMeasurement(StepTime(*samples, 1, "a clock", own.image_size, 2), 1, 1, (), ())
 
-    monkeypatch.setattr(members, "measured_apart", measured_apart)
+    monkeypatch.setattr(members, "measure_in_subprocess", measure_in_subprocess)
     data = _scale_json("--from", best, "--to", "2.0x")
     assert 1.5 < data["measurements"]["normalized_step_time"] <= 2
     assert data["measurements"]["device"] == "a clock"
