@@ -1,4 +1,4 @@
-"""The processes that train one network together."""
+"""Training of one network by several processes."""
 
 from __future__ import annotations
 
@@ -11,51 +11,56 @@ from torch.nn.parallel import DistributedDataParallel
 
 @dataclass(frozen=True)
 class World:
-    """``size`` processes, of which this is number ``rank`` from 0.
+    """The processes that train together: ``size`` of them, this one with number ``rank`` from 0.
 
-    With more than one, ``torch.distributed`` is up, and the network is wrapped in
-    ``DistributedDataParallel``, which averages the gradients.
+    If there is more than one, ``torch.distributed`` has to be initialized, and the network is
+    wrapped in ``DistributedDataParallel``, which averages the gradients.
     """
 
     rank: int = 0
     size: int = 1
 
-    def share(self, order: Tensor, batch_size: int) -> tuple[Tensor, int]:
-        """This process's positions out of ``order`` (N,), and how many of them make its batch.
+    def shard(self, order: Tensor, batch_size: int) -> tuple[Tensor, int]:
+        """Return this process's part of ``order`` (N,), and its part of the batch size.
 
-        Every process takes the same number of every batch; what is left over is nobody's.
+        Every process gets the same number of images of every batch. Images that are left over
+        because the batch size is no multiple of ``size`` are skipped.
+
+        Raises:
+            ValueError: a batch has fewer images than there are processes.
         """
-        own = batch_size // self.size
-        if own < 1:
+        per_process = batch_size // self.size
+        if per_process < 1:
             raise ValueError(f"batch size: got {batch_size} for {self.size} processes")
         batches = order[: len(order) // batch_size * batch_size].view(-1, batch_size)
-        return batches[:, : own * self.size][:, self.rank :: self.size].flatten(), own
+        part = batches[:, : per_process * self.size][:, self.rank :: self.size]
+        return part.flatten(), per_process
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean over the processes, of a tensor that is changed."""
+        """Return the mean of a tensor over the processes; the tensor is changed in place."""
         return self.sum(value) / self.size
 
     def sum(self, value: Tensor) -> Tensor:
-        """The sum over the processes, of a tensor that is changed."""
+        """Return the sum of a tensor over the processes; the tensor is changed in place."""
         if self.size > 1:
             distributed.all_reduce(value)
         return value
 
     def least(self, value: Tensor) -> Tensor:
-        """The smallest over the processes, of a tensor that is changed."""
+        """Return the minimum of a tensor over the processes; the tensor is changed in place."""
         if self.size > 1:
             distributed.all_reduce(value, distributed.ReduceOp.MIN)
         return value
 
-    def agree(self, network: nn.Module) -> None:
-        """Gives all processes the first one's buffers, such as batch normalisation's statistics."""
+    def sync_buffers(self, network: nn.Module) -> None:
+        """Copy the first process's buffers, such as batch statistics, to all other processes."""
         if self.size > 1:
             for buffer in network.buffers():
                 distributed.broadcast(buffer, 0)
 
 
 def unwrapped(network: nn.Module) -> nn.Module:
-    """The network itself, without what spreads it over processes."""
+    """Return the network without its ``DistributedDataParallel`` wrapper, if it has one."""
     if isinstance(network, DistributedDataParallel):
         module: nn.Module = network.module
         return module
@@ -63,10 +68,10 @@ def unwrapped(network: nn.Module) -> nn.Module:
 
 
 def set_seed(seed: int, epoch: int, rank: int) -> None:
-    """Seeds torch's global generators for an epoch, differently in every process.
+    """Seed torch's global generators for one epoch, differently in every process.
 
-    So an epoch's dropout and augmentation follow from its number, and a training that goes on from
-    a checkpoint needs no generators of each process and each device.
+    The dropout and augmentation of an epoch then follow from its number alone, so a checkpoint
+    does not have to hold the state of every process's and device's generator.
     """
     mixed = torch.Generator().manual_seed(((seed * 1_000_003 + epoch) * 1_009 + rank) % 2**63)
     torch.manual_seed(int(torch.randint(2**62, (), generator=mixed)))

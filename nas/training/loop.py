@@ -1,4 +1,4 @@
-"""The training loop, the same for a candidate's ten epochs and for a winner's hundreds."""
+"""The training loop, shared by proxy training in a search and by full training."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
 from nas.training.ema import EMA, EMA_MOMENTUM, averaging_momentum
 from nas.training.optimizers import learning_rate_factor
-from nas.training.recipes import Recipe, last_of_one_size, stages, steps
+from nas.training.recipes import Recipe, count_steps, epoch_stages, final_stages
 from nas.training.step import TrainingStep, training_step
 from reward.step_time.clocks import mixed_precision
 from reward.step_time.measurement import TimeLimitExceeded
 
-_CHECKED_EVERY = 64  # steps; a look at the loss waits for a GPU
+_STEPS_BETWEEN_CHECKS = 64  # of the loss; reading it waits for the GPU
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to: its number from 1, mean training loss, accuracy in [0, 1].
+    """The result of one epoch: its number from 1, the mean training loss, the accuracy in [0, 1].
 
-    The learning rate is the last step's; ``images`` were trained on, by all processes together, in
-    ``training_s``, validation apart.
+    ``learning_rate`` is that of the last step. ``images`` is the number of images that all
+    processes together trained on in ``training_s`` seconds.
     """
 
     number: int
@@ -45,39 +45,39 @@ class Epoch:
 
     @property
     def images_per_s(self) -> float:
-        """The rate of training, validation apart."""
+        """The rate of training, without validation."""
         return self.images / self.training_s
 
 
 def total_steps(images: Images, recipe: Recipe, seed: int = 0) -> int:
-    """The number of training steps; a last batch that is not full is left out of each epoch."""
-    return steps(stages(recipe, len(images), images.size, seed), len(images))
+    """Return the number of training steps; a last batch that is not full is skipped."""
+    return count_steps(epoch_stages(recipe, len(images), images.size, seed), len(images))
 
 
 def averaging_steps(images: Images, recipe: Recipe, seed: int = 0) -> int:
-    """The steps that running averages have to forget what was before: those of the last size."""
-    of = stages(recipe, len(images), images.size, seed)
-    return steps(last_of_one_size(of), len(images))
-
-
-def _nothing(step: int, count: int) -> None:
-    """Listens to no step."""
+    """Return the steps at the last image size, in which averages have to forget earlier sizes."""
+    stages = epoch_stages(recipe, len(images), images.size, seed)
+    return count_steps(final_stages(stages), len(images))
 
 
 def run_untimed(step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
-    """Runs the step and does nothing else."""
+    """Run the step without timing it."""
     return step(images, labels)
 
 
+def _ignore_step(step: int, count: int) -> None:
+    """Do nothing after a step."""
+
+
 class Training:
-    """One network's training, epoch by epoch, which can be put down and taken up again.
+    """The training of one network, epoch by epoch, which can be interrupted and resumed.
 
-    The network is trained in place, on the device where the images' batches are; any nn.Module
-    that maps images of any size to logits will do. ``average`` is the network of averaged weights
-    and buffers, which accuracy is measured with and which is to be kept.
+    The network is trained in place, on the device of the images. It may be any ``nn.Module`` that
+    maps images (N, C, H, W) of any size to logits (N, classes). Accuracy is measured with
+    :attr:`ema`, and that is the network to keep.
 
-    With several processes every one makes its own Training with its place in ``world``, of a
-    network wrapped in ``DistributedDataParallel`` and the same data, recipe and seed.
+    Several processes each make a Training with their place in ``world``, a network wrapped in
+    ``DistributedDataParallel``, and the same data, recipe and seed.
     """
 
     def __init__(
@@ -89,13 +89,16 @@ class Training:
         seed: int,
         deadline: float = math.inf,
         world: World | None = None,
-        on_step: Callable[[int, int], None] = _nothing,
+        on_step: Callable[[int, int], None] = _ignore_step,
         run_step: Callable[[TrainingStep, Tensor, Tensor], Tensor] = run_untimed,
     ) -> None:
-        """``seed`` decides all of training's randomness, torch's global generators included.
-        ``deadline`` is in ``time.monotonic()``'s seconds. ``on_step`` hears after each step its
-        number in the epoch, from 1, and the epoch's number of steps. ``run_step`` runs each
-        step, on (N, C, H, W) images and their labels, and returns its loss."""
+        """Args:
+        seed: decides all of training's randomness, torch's global generators included.
+        deadline: in seconds of ``time.monotonic()``.
+        on_step: called after each step with its number in the epoch, from 1, and the number of
+            steps in the epoch.
+        run_step: runs a step on images (N, C, H, W) and their labels, and returns its loss.
+        """
         self.network = network
         self.recipe = recipe
         self.epochs_done = 0
@@ -107,17 +110,17 @@ class Training:
         self._on_step, self._run_step = on_step, run_step
         self._generator = torch.Generator().manual_seed(seed)
         self._step = training_step(network, recipe)
-        self._stages = stages(recipe, len(training), training.size, seed)
+        self._stages = epoch_stages(recipe, len(training), training.size, seed)
         momentum = averaging_momentum(EMA_MOMENTUM, averaging_steps(training, recipe, seed))
-        self._average = EMA(unwrapped(network), momentum)
+        self._ema = EMA(unwrapped(network), momentum)
 
     @property
     def ema(self) -> nn.Module:
-        """The network of averaged weights and buffers, in evaluation mode."""
-        return self._average.network
+        """The network with the averaged weights and buffers, in evaluation mode."""
+        return self._ema.network
 
     def epochs(self) -> Iterator[Epoch]:
-        """The epochs that are left, each yielded when it is over.
+        """Train the epochs that are left, and yield each one when it is over.
 
         Raises:
             Diverged: the loss became NaN or infinite.
@@ -133,29 +136,29 @@ class Training:
         set_dropout(self.network, stage.dropout)
         self.network.train()
         order = torch.randperm(len(training), generator=self._generator)
-        own, own_batch = self._world.share(order, stage.batch_size)
+        positions, batch_size = self._world.shard(order, stage.batch_size)
         losses, rate = torch.zeros((), device=training.device), 0.0
         start = time.perf_counter()
-        for i, (images, labels) in enumerate(training.batches(own, own_batch)):
+        for i, (images, labels) in enumerate(training.batches(positions, batch_size)):
             if time.monotonic() > self._deadline:
                 raise TimeLimitExceeded(f"in epoch {self.epochs_done + 1} of {recipe.epochs}")
             images, labels = augmented(images, labels, training, recipe, stage, self._generator)
             progress = (self.epochs_done * count + i + 0.5) / (recipe.epochs * count)
-            share = learning_rate_factor(progress, recipe.warmup, recipe.decays)
-            rate = recipe.learning_rate * share * stage.rate
+            factor = learning_rate_factor(progress, recipe.warmup, recipe.decays)
+            rate = recipe.learning_rate * factor * stage.learning_rate_scale
             for group in self._step.optimizer.param_groups:
                 group["lr"] = rate
             losses += self._run_step(self._step, images, labels)
-            self._average.update()
+            self._ema.update()
             self._on_step(i + 1, count)
-            if (i + 1) % _CHECKED_EVERY == 0:
-                self._check(float(losses))
+            if (i + 1) % _STEPS_BETWEEN_CHECKS == 0:
+                self._check_finite(float(losses))
         loss = float(self._world.mean(losses)) / count
         trained = time.perf_counter()
-        self._check(loss)
-        self._world.agree(self.ema)
+        self._check_finite(loss)
+        self._world.sync_buffers(self.ema)
         reached = accuracy(self.ema, self._validation, world=self._world)
-        self._note(reached)
+        self._count_epoch(reached)
         return Epoch(
             number=self.epochs_done,
             loss=loss,
@@ -163,17 +166,20 @@ class Training:
             learning_rate=rate,
             image_size=stage.image_size,
             batch_size=stage.batch_size,
-            images=count * own_batch * self._world.size,
+            images=count * batch_size * self._world.size,
             training_s=trained - start,
             validation_s=time.perf_counter() - trained,
         )
 
-    def _check(self, loss: float) -> None:
+    def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             raise Diverged(f"loss {loss} in epoch {self.epochs_done + 1}")
 
-    def _note(self, reached: float) -> None:
-        """An epoch is over. A new image size begins a new count of epochs without a better one."""
+    def _count_epoch(self, reached: float) -> None:
+        """Count an epoch that is over, with the accuracy that it reached.
+
+        A new image size starts the count of epochs without a better accuracy again.
+        """
         self.epochs_done += 1
         self._epochs_since_best += 1
         if reached > self.best_accuracy:
@@ -187,10 +193,10 @@ class Training:
         return patience is not None and self._epochs_since_best >= patience
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a training of the same network, data, recipe and seed goes on from.
+        """Return the state that a training of the same network, data, recipe and seed resumes from.
 
-        Taken between two epochs. On a CPU what follows is the same to the last bit as without a
-        break.
+        It is to be called between two epochs. On a CPU the resumed training gives the same results,
+        to the last bit, as an uninterrupted one.
         """
         return {
             "epochs_done": self.epochs_done,
@@ -203,7 +209,7 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to, or on from, what :meth:`state_dict` returned."""
+        """Resume from a state that :meth:`state_dict` returned."""
         self.epochs_done = state["epochs_done"]
         self.best_accuracy = state["best_accuracy"]
         self._epochs_since_best = state["epochs_since_best"]
@@ -221,7 +227,7 @@ def train(
     seed: int,
     deadline: float = math.inf,
 ) -> Iterator[Epoch]:
-    """Trains the network in place and yields each epoch; see :class:`Training`."""
+    """Train the network in place and yield each epoch; see :class:`Training`."""
     return Training(network, training, validation, recipe, seed, deadline).epochs()
 
 
@@ -229,28 +235,28 @@ def train(
 def accuracy(
     network: nn.Module, images: Images, batch_size: int = 256, world: World | None = None
 ) -> float:
-    """The share of the images of which the network puts first a label that they have, in [0, 1].
+    """Return the top-1 accuracy in [0, 1]; an image with several labels may have any of them.
 
-    Several processes take a share of the images each, and all get the accuracy on all of them.
+    Each of several processes evaluates a part of the images; all get the accuracy on all images.
     """
     network.eval()
     world = world or World()
     correct = torch.zeros((), dtype=torch.int64, device=images.device)
-    own = torch.arange(world.rank, len(images), world.size)
-    for batch, labels in images.batches(own, batch_size):
+    positions = torch.arange(world.rank, len(images), world.size)
+    for batch, labels in images.batches(positions, batch_size):
         batch = batch.contiguous(memory_format=torch.channels_last)
         with mixed_precision(batch.device):
             logits: Tensor = network(batch)
-        first = logits.argmax(1)
+        predicted = logits.argmax(1)
         if labels.ndim == 1:
-            correct += (first == labels).sum()
+            correct += (predicted == labels).sum()
         else:
-            correct += (labels.gather(1, first[:, None]) > 0).sum()
+            correct += (labels.gather(1, predicted[:, None]) > 0).sum()
     return int(world.sum(correct)) / len(images)
 
 
 def set_dropout(network: nn.Module, rate: float | None) -> None:
-    """Gives every ``nn.Dropout`` of the network this rate; None leaves them as they are."""
+    """Set the rate of every ``nn.Dropout`` in the network; None leaves the rates unchanged."""
     if rate is None:
         return
     for module in network.modules():

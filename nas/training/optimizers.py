@@ -1,4 +1,4 @@
-"""RMSProp as TensorFlow defines it, which torch's is not."""
+"""The RMSProp optimizer of the EfficientNet papers, and the learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+DECAY_FACTOR = 0.97  # of the staircase schedule; EfficientNetV2, section 5.1
+
 
 class RMSPropTF(Optimizer):
-    """RMSProp with epsilon inside the root, accumulators that start at one and the learning rate
-    inside the momentum.
+    """RMSProp as TensorFlow defines it (``tf.compat.v1.train.RMSPropOptimizer``).
 
-    The mean square m and the momentum v of a weight w with gradient g follow
-    ``m = decay * m + (1 - decay) * g^2``, ``v = momentum * v + lr * g / sqrt(m + eps)``,
-    ``w = w - v`` (``tf.compat.v1.train.RMSPropOptimizer``). Weight decay is added to the gradient,
-    as the published code adds half the squared weights to the loss. The defaults are
-    EfficientNetV2's (section 4.1; epsilon from the published code).
+    It differs from torch's in three points: epsilon is inside the root, the mean squares start at
+    one, and the learning rate is part of the momentum. The mean square m and the momentum v of a
+    weight w with gradient g follow
+
+        m = decay * m + (1 - decay) * g^2
+        v = momentum * v + lr * g / sqrt(m + eps)
+        w = w - v
+
+    Weight decay is added to the gradient, because the published code adds half the squared weights
+    to the loss. The defaults are EfficientNetV2's (section 5.1; epsilon from the published code).
     """
 
     def __init__(
@@ -36,9 +42,13 @@ class RMSPropTF(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One update of all weights that have a gradient."""
+        """Update all weights that have a gradient.
+
+        Raises:
+            ValueError: a closure is given, which is not supported.
+        """
         if closure is not None:
-            raise ValueError("closure: is not taken")
+            raise ValueError("closure: is not supported, must be None")
         for group in self.param_groups:
             weights = [p for p in group["params"] if p.grad is not None]
             if weights:
@@ -68,30 +78,30 @@ class RMSPropTF(Optimizer):
         return state
 
 
-DECAY = 0.97  # EfficientNetV2, section 4.1
-
-
 def learning_rate_factor(progress: float, warmup: float, decays: float | None) -> float:
-    """The share of the peak rate: a cosine, or with ``decays`` so many steps down by 3 %."""
+    """Return the learning-rate schedule at ``progress`` in [0, 1), as a share of the peak rate.
+
+    After a linear warm-up over the share ``warmup`` of training, the schedule is half a cosine if
+    ``decays`` is None, and otherwise a staircase that falls by 3 % that many times.
+    """
     if decays is None:
         return warmup_cosine(progress, warmup)
     return warmup_staircase(progress, warmup, decays)
 
 
 def warmup_cosine(progress: float, warmup: float) -> float:
-    """The share of the peak rate: a linear rise over ``warmup``, then half a cosine to 0."""
+    """Return the share of the peak rate: a linear rise over ``warmup``, then half a cosine to 0."""
     if progress < warmup:
         return progress / warmup
     return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
 
 
 def warmup_staircase(progress: float, warmup: float, decays: float) -> float:
-    """The share of the peak rate: a linear rise over ``warmup``, and 0.97 to the power of how many
-    of the ``decays`` even parts of training are over.
+    """Return the share of the peak rate: a linear rise over ``warmup``, then steps down by 3 %.
 
-    The parts are counted from the start of training, as in the published code: after the rise the
-    rate goes on where it would be without.
+    There is a step after each of ``decays`` equal parts of training. The parts are counted from the
+    start of training, as in the published code: the warm-up does not postpone the steps.
     """
     if progress < warmup:
         return progress / warmup
-    return float(DECAY ** math.floor(progress * decays))
+    return float(DECAY_FACTOR ** math.floor(progress * decays))

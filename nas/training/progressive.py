@@ -1,4 +1,4 @@
-"""Image sizes that change over a training, and the regularization that follows them."""
+"""Progressive learning: the schedule of image sizes and of regularization over training."""
 
 from __future__ import annotations
 
@@ -9,70 +9,74 @@ from typing import Any
 
 from scaling.regularization import Progressive
 
-# Random crops of 0.35 of the area and more show things at scales up to 1.7 apart, so that what is
-# learnt at one image size is of use at the next. Without any, progressive learning from 48 to 96 px
-# came to 69 and 76 % on 240 images of `shapes`, whose things are all of about one scale, where
-# training at 96 px came to 79 and 84 % (two seeds of 120 epochs).
+# The least area of random crops in progressive learning. Crops show objects at scales up to 1.7
+# apart, so that what is learnt at one image size helps at the next (docs/training.md).
 CROP_AREA = 0.35
 
 
 @dataclass(frozen=True)
 class Resizing:
-    """Progressive learning (EfficientNetV2, Algorithm 1), or random sizes (Mix & Match).
+    """The schedule of image sizes and regularization over the epochs of a training.
 
-    ``stages`` sizes lie evenly between the ends of ``ranges.image_size``, and if ``adaptive`` every
-    regularizer likewise between its own; otherwise each stays at its last value, for all sizes.
-    Progressive learning takes the sizes in turn, for equally many epochs each; with fewer epochs
-    than stages it leaves some out, but not the last. Random resizing
-    takes one at random every ``epochs_a_size`` epochs (Table 13; arXiv 1908.08986), and ends with
-    the last, so that what is averaged over steps belongs to the size of evaluation.
+    There are ``stages`` image sizes, evenly spaced between the ends of ``ranges.image_size``. If
+    ``adaptive``, the strength of every regularizer is spaced likewise between its own ends;
+    otherwise it has its last value at all sizes. The order of the sizes is one of two:
 
-    Smaller images may come in batches up to ``batch_growth`` times as large, never of more pixels
-    than a batch of the last size; the learning rate follows the batch.
+    - Progressive learning (EfficientNetV2, Algorithm 1) goes through the sizes in turn, for equally
+      many epochs each. With fewer epochs than stages some sizes are skipped, but never the last.
+    - Random resizing (``is_random``; EfficientNetV2, Table 13; Mix & Match, arXiv 1908.08986) draws
+      a size every ``epochs_a_size`` epochs. It ends with the last size, so that averages over steps
+      belong to the size of evaluation.
+
+    Smaller images may come in batches up to ``batch_growth`` times as large, but never with more
+    pixels than a batch of the last size. The learning rate is adapted to the batch size.
     """
 
     ranges: Progressive
-    stages: int = 4  # EfficientNetV2, section 4.2
+    stages: int = 4  # EfficientNetV2, section 5.1
     adaptive: bool = True
     is_random: bool = False
     epochs_a_size: int = 8
     batch_growth: float = 1.0
 
     def stage(self, epoch: int, epochs: int, seed: int) -> int:
-        """The stage, from 0, of an epoch, from 0, of ``epochs``."""
-        if not self.is_random and epochs < self.stages:
+        """Return the stage, from 0, of an epoch, from 0, of ``epochs``."""
+        if self.is_random:
+            return self._random_stage(epoch, epochs, seed)
+        if epochs < self.stages:
             return self.stages - 1 - (epochs - 1 - epoch) * self.stages // epochs
-        if not self.is_random:
-            return epoch * self.stages // epochs
-        block, last = epoch // self.epochs_a_size, (epochs - 1) // self.epochs_a_size
-        if block == last:
+        return epoch * self.stages // epochs
+
+    def _random_stage(self, epoch: int, epochs: int, seed: int) -> int:
+        block, last_block = epoch // self.epochs_a_size, (epochs - 1) // self.epochs_a_size
+        if block == last_block:
             return self.stages - 1
         return random.Random(f"{seed}/{block}").randrange(self.stages)
 
     def image_size(self, stage: int) -> int:
-        """Height and width in pixels."""
+        """Return the height and width of images in pixels."""
         return round(self._between(self.ranges.image_size, stage))
 
     def regularizer(self, ends: tuple[float, float], stage: int) -> float:
-        """A regularizer's strength, which runs between ``ends``."""
+        """Return the strength of a regularizer whose range is ``ends``, (first, last)."""
         return self._between(ends, stage) if self.adaptive else ends[1]
 
     def growth(self, stage: int) -> float:
-        """How much larger the batch is than at the last size, 1 or more."""
+        """Return the batch size relative to that of the last stage, 1 or more."""
         pixels = (self.ranges.image_size[1] / self.image_size(stage)) ** 2
         return max(1.0, min(self.batch_growth, pixels))
 
     def _between(self, ends: tuple[float, float], stage: int) -> float:
-        """Linear from the first stage to the last: phi_0 + (phi_e - phi_0) * i / (M - 1)."""
+        """Interpolate from the first stage to the last: phi_0 + (phi_e - phi_0) * i / (M - 1)."""
         share = stage / (self.stages - 1) if self.stages > 1 else 1.0
         return ends[0] + (ends[1] - ends[0]) * share
 
 
 def ranges_of(progressive: Mapping[str, Any]) -> Progressive:
-    """The ranges that an architecture file holds under ``training["progressive"]``.
+    """Return the ranges in ``training["progressive"]`` of an architecture file.
 
     Raises:
-        ValueError: a range that is missing, unknown or no pair of numbers.
+        ValueError: a range is missing, unknown or not a pair of numbers.
     """
     try:
         return Progressive(**{name: _pair(ends) for name, ends in progressive.items()})

@@ -1,4 +1,4 @@
-"""Training settings: a Recipe, and the search's own."""
+"""Training recipes: the presets by name, and the settings of every epoch that follow from one."""
 
 from __future__ import annotations
 
@@ -9,50 +9,46 @@ from typing import Literal
 
 from nas.training.progressive import Resizing
 
+STEPS_AN_EPOCH = 16  # the fewest that a default batch size leaves
+
+# EfficientNetV2, section 5.1: the learning rate is for this batch size, and falls every 2.4 epochs.
+_IMAGENET_BATCH_SIZE, _IMAGENET_LEARNING_RATE = 4096, 0.256
+_IMAGENET_EPOCHS, _IMAGENET_EPOCHS_A_DECAY = 350, 2.4
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a training but the network, the data and the seed."""
+    """The settings of a training: all that decides it except the network, the data and the seed."""
 
     epochs: int
     batch_size: int
-    learning_rate: float  # at its peak
-    weight_decay: float  # on convolution and classifier kernels only
-    warmup: float  # share of the steps with a rising learning rate
+    learning_rate: float  # at the peak of the schedule
+    weight_decay: float  # of convolution and classifier kernels only
+    warmup: float  # share of the steps in which the learning rate rises
     label_smoothing: float
     dropout: float
-    survival: float  # of the last block, stochastic depth
-    crop_padding: float  # share of the image size that a random crop may shift by
+    survival: float  # stochastic depth's survival probability of the last block
+    crop_padding: float  # largest shift of a random crop, as a share of the image size
     optimizer: Literal["adamw", "rmsprop"] = "adamw"
-    decays: float | None = None  # how often the learning rate falls by 3 %; None: a cosine
-    crop_area: float = 1.0  # the least share of an image that a random resized crop shows
-    flip: bool = False  # left to right, every other image; not where it changes the class
-    cutout: float = 0.0  # side of the square that is left out, share of the image size
-    randaugment_magnitude: float = 0.0  # 0 (none) to 30
+    decays: float | None = None  # how often the learning rate falls by 3 %; None for a cosine
+    crop_area: float = 1.0  # least share of the image's area in a random resized crop
+    flip: bool = False  # mirror half of the images; only where that keeps the class
+    cutout: float = 0.0  # side of the square that is cut out, as a share of the image size
+    randaugment_magnitude: float = 0.0  # 0 (no RandAugment) to 30
     mixup_alpha: float = 0.0
-    micro_batch: int | None = None  # images at once, where a batch is too large for the device
-    patience: int | None = None  # epochs without a better accuracy before training ends
-    resizing: Resizing | None = None
-
-
-STEPS_AN_EPOCH = 16
-
-
-def proxy_batch_size(images: int) -> int:
-    """32, 64 or 128: the largest that leaves 16 steps an epoch.
-
-    Ten epochs of fewer steps stay under-trained, and small batches cost time: on digits' 1,137
-    images 64 takes 0.65 of the time of 32, at the same accuracy.
-    """
-    return next((size for size in (128, 64) if images >= size * STEPS_AN_EPOCH), 32)
+    micro_batch: int | None = None  # images at once, where a batch does not fit into memory
+    patience: int | None = None  # end after this many epochs without a better accuracy
+    resizing: Resizing | None = None  # None: one image size
 
 
 def proxy(epochs: int = 10, batch_size: int = 32) -> Recipe:
-    """The search's own: AdamW, one cosine cycle, light regularization.
+    """Return the recipe of candidates in a search: AdamW, one cosine cycle, light regularization.
 
-    Ten epochs are far from overfitting, so strong regularization would only rank networks by how
-    fast they learn under it. A network of ``small`` takes 2 to 5 s on the digits, where it reaches
-    98 to 99.7 %, and 10 to 34 s on ``shapes``, where it reaches 71 to 93 % (one core).
+    Ten epochs are far from overfitting. Strong regularization would only rank candidates by how
+    fast they learn in spite of it.
+
+    Cost and accuracy on one core: a network of the space ``small`` takes 2 to 5 s on ``digits`` and
+    reaches 98 to 99.7 %; on ``shapes`` it takes 10 to 34 s and reaches 71 to 93 %.
     """
     return Recipe(
         epochs=epochs,
@@ -67,28 +63,31 @@ def proxy(epochs: int = 10, batch_size: int = 32) -> Recipe:
     )
 
 
-_BATCH_SIZE, _LEARNING_RATE = 4096, 0.256
+def proxy_batch_size(images: int) -> int:
+    """Return 128, 64 or 32: the largest that leaves 16 steps an epoch, or else 32.
 
-
-_EPOCHS, _EPOCHS_A_DECAY = 350, 2.4
+    With fewer steps, ten epochs would under-train a candidate; smaller batches would take longer
+    (docs/training.md).
+    """
+    return next((size for size in (128, 64) if images >= size * STEPS_AN_EPOCH), 32)
 
 
 def imagenet(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
-    """ImageNet from the start: 350 epochs of RMSProp at 0.256 for a batch of 4096.
+    """Return the recipe for ImageNet from scratch: 350 epochs of RMSProp (EfficientNetV2, 5.1).
 
-    What it costs: EfficientNetV2-S reads 1.28 million images 350 times, 255 hours at 300 px on an
-    RTX 3090 by timm's 488 images/s. What to expect: 83.9 % on ImageNet for S, 85.1 % for M, 85.7 %
-    for L (the paper, with progressive learning).
+    The learning rate is 0.256 for a batch of 4096. The regularization is that of EfficientNetV2-S;
+    ``nas train`` strengthens it for M and L (``scaling.regularization``).
 
-    The regularization is for the size of S; M and L take more (``scaling.regularization``), which
-    ``nas train`` sees to.
+    Cost: EfficientNetV2-S sees 1.28 million images 350 times, which takes 255 hours at 300 px on an
+    RTX 3090 (at timm's 488 images/s). Accuracy in the paper, with progressive learning: 83.9 % for
+    S, 85.1 % for M, 85.7 % for L.
     """
-    batch_size = batch_size or _batch_size(images)
-    epochs = epochs or _EPOCHS
+    batch_size = batch_size or _imagenet_batch_size(images)
+    epochs = epochs or _IMAGENET_EPOCHS
     return Recipe(
         epochs=epochs,
         batch_size=batch_size,
-        learning_rate=_LEARNING_RATE * batch_size / _BATCH_SIZE,
+        learning_rate=_IMAGENET_LEARNING_RATE * batch_size / _IMAGENET_BATCH_SIZE,
         weight_decay=1e-5,
         warmup=min(5 / epochs, 0.15),
         label_smoothing=0.1,
@@ -96,32 +95,42 @@ def imagenet(images: int, epochs: int | None = None, batch_size: int | None = No
         survival=0.8,
         crop_padding=0.0,
         optimizer="rmsprop",
-        decays=_EPOCHS / _EPOCHS_A_DECAY,
+        decays=_IMAGENET_EPOCHS / _IMAGENET_EPOCHS_A_DECAY,
         crop_area=0.08,
         flip=True,
         randaugment_magnitude=15.0,
     )
 
 
-def imagenet21k(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
-    """ImageNet-21k: 60 epochs (30 for the largest networks) with a cosine; then fine-tune.
+def _imagenet_batch_size(images: int) -> int:
+    """Return the paper's batch size, or the largest power of two that leaves 16 steps an epoch."""
+    largest = max(1, images // STEPS_AN_EPOCH)
+    return min(_IMAGENET_BATCH_SIZE, 1 << (largest.bit_length() - 1))
 
-    An image of k classes has the target 1/k for each, which the data brings along
-    (``Images.targets``). What it costs: 13 million images 60 times, 440 hours for EfficientNetV2-S
-    at 300 px on an RTX 3090 by timm's 488 images/s. What to expect: after fine-tuning on ImageNet,
-    15 epochs with a cosine, 84.9 % for S, 86.2 % for M, 86.8 % for L (the paper).
+
+def imagenet21k(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
+    """Return the recipe for pretraining on ImageNet-21k: 60 epochs with a cosine schedule.
+
+    The paper takes 30 epochs for its largest networks. For an image of k classes the data give each
+    class the target 1/k (``Images.targets``).
+
+    Cost: 13 million images 60 times, which takes EfficientNetV2-S 440 hours at 300 px on an RTX
+    3090 (at timm's 488 images/s). Accuracy in the paper after 15 epochs of fine-tuning on ImageNet
+    with a cosine: 84.9 % for S, 86.2 % for M, 86.8 % for L.
     """
     return replace(imagenet(images, epochs or 60, batch_size), decays=None)
 
 
 def transfer(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
-    """From trained weights to a small set: 10,000 steps of 512 images at 0.001 with a cosine.
+    """Return the recipe for fine-tuning on a small data set: 10,000 steps of 512 images.
 
-    To whole epochs: as many as come closest to 10,000 steps. No weight decay; crops, flips and a
-    square cut out, a quarter of the side as on CIFAR-100 (arXiv 1708.04552). What it costs: 5.1
-    million images, 3 hours for EfficientNetV2-S at 300 px on an RTX 3090 by timm's 488 images/s.
-    What to expect from S trained on ImageNet: 98.7 % on CIFAR-10, 91.5 % on CIFAR-100, 97.9 % on
-    Flowers, 93.8 % on Cars (the paper).
+    The number of epochs is the one that comes closest to 10,000 steps. The peak learning rate is
+    0.001, with a cosine schedule and no weight decay. Images are cropped and flipped, and a square
+    of a quarter of their side is cut out, as on CIFAR-100 (arXiv 1708.04552).
+
+    Cost: 5.1 million images, which takes EfficientNetV2-S 3 hours at 300 px on an RTX 3090 (at
+    timm's 488 images/s). Accuracy in the paper, with S trained on ImageNet: 98.7 % on CIFAR-10,
+    91.5 % on CIFAR-100, 97.9 % on Flowers, 93.8 % on Cars.
     """
     batch_size = min(batch_size or 512, images)
     return Recipe(
@@ -140,8 +149,8 @@ def transfer(images: int, epochs: int | None = None, batch_size: int | None = No
     )
 
 
-def search(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
-    """The search's own, :func:`nas.training.recipes.proxy`: ten epochs that rank networks."""
+def proxy_preset(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
+    """Return :func:`proxy` as a preset: ten epochs, with a batch size that suits the data."""
     return proxy(epochs or 10, batch_size or proxy_batch_size(images))
 
 
@@ -149,47 +158,31 @@ PRESETS: dict[str, Callable[[int, int | None, int | None], Recipe]] = {
     "imagenet": imagenet,
     "imagenet21k": imagenet21k,
     "transfer": transfer,
-    "proxy": search,
+    "proxy": proxy_preset,
 }
-
-
-def _batch_size(images: int) -> int:
-    """The paper's, or the largest power of two that leaves 16 steps an epoch."""
-    most = max(1, images // STEPS_AN_EPOCH)
-    return min(_BATCH_SIZE, 1 << (most.bit_length() - 1))
+"""The function that makes each preset from the number of images, epochs and batch size."""
 
 
 @dataclass(frozen=True)
 class TrainingStage:
-    """The settings that may change between epochs. ``dropout`` None is as the network was built;
-    ``rate`` multiplies the learning rate."""
+    """The settings of an epoch that may differ from those of the epoch before.
+
+    ``learning_rate_scale`` is a factor of the learning rate, for a batch size other than the
+    recipe's. ``dropout`` is None where the network keeps the rate that it was built with.
+    """
 
     number: int
     image_size: int
     batch_size: int
-    rate: float
+    learning_rate_scale: float
     dropout: float | None
     randaugment_magnitude: float
     mixup_alpha: float
 
 
-def stages(recipe: Recipe, images: int, image_size: int, seed: int) -> list[TrainingStage]:
-    """The stage of every epoch, for a training set of so many images of that size."""
+def epoch_stages(recipe: Recipe, images: int, image_size: int, seed: int) -> list[TrainingStage]:
+    """Return the stage of every epoch, for ``images`` training images of ``image_size`` pixels."""
     return [_stage(recipe, epoch, images, image_size, seed) for epoch in range(recipe.epochs)]
-
-
-def steps(of: list[TrainingStage], images: int) -> int:
-    """Training steps in epochs of these stages; a last batch that is not full is left out."""
-    return sum(images // stage.batch_size for stage in of)
-
-
-def last_of_one_size(of: list[TrainingStage]) -> list[TrainingStage]:
-    """The epochs at the end that are all of the last stage.
-
-    What is averaged over steps, weights and batch normalisation's statistics, has to forget the
-    sizes before within these.
-    """
-    return list(takewhile(lambda stage: stage.number == of[-1].number, reversed(of)))
 
 
 def _stage(recipe: Recipe, epoch: int, images: int, image_size: int, seed: int) -> TrainingStage:
@@ -206,9 +199,26 @@ def _stage(recipe: Recipe, epoch: int, images: int, image_size: int, seed: int) 
         number=number,
         image_size=resizing.image_size(number),
         batch_size=min(batch_size, images),
-        # Linear for RMSProp (arXiv 1706.02677), the root for Adam (arXiv 2205.10287).
-        rate=growth if recipe.optimizer == "rmsprop" else growth**0.5,
+        # Linear for RMSProp (arXiv 1706.02677), the square root for Adam (arXiv 2205.10287).
+        learning_rate_scale=growth if recipe.optimizer == "rmsprop" else growth**0.5,
         dropout=resizing.regularizer(ranges.dropout, number),
         randaugment_magnitude=resizing.regularizer(ranges.randaugment_magnitude, number),
         mixup_alpha=resizing.regularizer(ranges.mixup_alpha, number),
     )
+
+
+def count_steps(stages: list[TrainingStage], images: int) -> int:
+    """Return the number of training steps in the epochs of these stages.
+
+    A last batch that is not full is skipped in every epoch.
+    """
+    return sum(images // stage.batch_size for stage in stages)
+
+
+def final_stages(stages: list[TrainingStage]) -> list[TrainingStage]:
+    """Return the stages of the epochs at the end that all belong to the last stage.
+
+    Averages over steps, those of weights and of batch statistics, have to forget the image sizes
+    before within these epochs.
+    """
+    return list(takewhile(lambda stage: stage.number == stages[-1].number, reversed(stages)))

@@ -12,7 +12,7 @@ import pytest
 from nas.architectures import find_architecture
 from nas.errors import UserError
 from nas.full_training.prepare import TrainRequest, prepare, scaled_regularization, with_sizes
-from nas.training.recipes import stages
+from nas.training.recipes import epoch_stages
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
 from tests.nas.conftest import TINY_BACKBONE
@@ -95,11 +95,11 @@ def test_sizes_may_come_in_random_order_and_batches_grow(make_job: MakeJob) -> N
     resizing = job.recipe.resizing
     assert resizing is not None
     assert (resizing.is_random, resizing.batch_growth) == (True, 4.0)
-    of = stages(job.recipe, len(job.data.training), 32, seed=0)
-    sizes = [stage.image_size for stage in of]
+    stages = epoch_stages(job.recipe, len(job.data.training), 32, seed=0)
+    sizes = [stage.image_size for stage in stages]
     assert sizes != sorted(sizes)
-    assert {stage.batch_size > 16 for stage in of if stage.image_size < 32} == {True}
-    assert {stage.batch_size for stage in of if stage.image_size == 32} == {16}
+    assert {stage.batch_size > 16 for stage in stages if stage.image_size < 32} == {True}
+    assert {stage.batch_size for stage in stages if stage.image_size == 32} == {16}
     again = prepare(TrainRequest(resume=job.directory.path, batch_growth=4.0, random_sizes=True))
     assert again.recipe == job.recipe
 

@@ -20,7 +20,7 @@ from nas.full_training.settings import Job
 from nas.full_training.worker import fitting_micro_batch, run_worker
 from nas.training.distributed import World
 from nas.training.loop import accuracy
-from nas.training.recipes import stages
+from nas.training.recipes import epoch_stages
 from search_space.network import Network
 from tests.nas.full_disk import files_of_at_most
 from tests.nas.full_training.conftest import MakeJob
@@ -126,12 +126,12 @@ def test_on_a_gpu_the_batch_is_parted_until_it_fits(make_job: MakeJob) -> None:
     job, device = make_job("fits"), torch.device("cuda")
     images, _ = images_on_device(job.data, device)
     network = partial(Network, job.settings.file.architecture, 4, 1)
-    of = stages(job.recipe, len(images), images.size, 0)
+    stages = epoch_stages(job.recipe, len(images), images.size, 0)
     tried = partial(fitting_micro_batch, lambda: network().to(device), images, job.recipe)
-    assert tried(of, World()) is None
+    assert tried(stages, World()) is None
     free, bytes_of_one = torch.cuda.mem_get_info()[0], 4 * 64**2
     count = free // bytes_of_one // 5  # room for the images, but not for what training keeps
-    found = tried([replace(of[0], batch_size=count, image_size=64)], World())
+    found = tried([replace(stages[0], batch_size=count, image_size=64)], World())
     assert found is not None
     assert 2 <= found < count
 

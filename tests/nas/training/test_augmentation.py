@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nas.data.images import resized
 from nas.training.augmentation import augmented, cutout, random_crop, random_flip, resized_crop
-from nas.training.recipes import Recipe, proxy, stages
+from nas.training.recipes import Recipe, epoch_stages, proxy
 from tests.nas.training.networks import blobs
 
 
@@ -120,7 +120,7 @@ def test_a_resized_crop_of_all_is_the_image() -> None:
 def _batch(recipe: Recipe) -> tuple[Tensor, Tensor]:
     torch.manual_seed(0)
     training = blobs()
-    (stage,) = stages(replace(recipe, epochs=1), len(training), training.size, seed=0)
+    (stage,) = epoch_stages(replace(recipe, epochs=1), len(training), training.size, seed=0)
     images, labels = training.batch(slice(0, 8))
     return augmented(images, labels, training, recipe, stage, _generator())
 

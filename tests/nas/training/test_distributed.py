@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 def test_shares_make_up_every_batch() -> None:
     order = torch.randperm(50, generator=torch.Generator().manual_seed(0))
-    shares = [World(rank, 3).share(order, 16) for rank in range(3)]
+    shares = [World(rank, 3).shard(order, 16) for rank in range(3)]
     assert [own for _, own in shares] == [5, 5, 5]
     for batch in range(3):
         parts = torch.cat([share[5 * batch : 5 * batch + 5] for share, _ in shares])
@@ -28,13 +28,13 @@ def test_shares_make_up_every_batch() -> None:
 
 def test_one_process_takes_all_in_order() -> None:
     order = torch.arange(10)
-    share, own = World().share(order, 4)
+    share, own = World().shard(order, 4)
     assert (share.tolist(), own) == (list(range(8)), 4)
 
 
 def test_a_batch_smaller_than_the_processes() -> None:
     with pytest.raises(ValueError, match="got 2 for 3 processes"):
-        World(0, 3).share(torch.arange(10), 2)
+        World(0, 3).shard(torch.arange(10), 2)
 
 
 def test_epochs_processes_and_seeds_have_generators_of_their_own() -> None:

@@ -161,7 +161,7 @@ def test_the_learning_rate_warms_up_and_ends_near_zero(
         progress.append(share)
         return 0.0
 
-    monkeypatch.setattr("nas.training.loop.share_of_peak", spy)
+    monkeypatch.setattr("nas.training.loop.learning_rate_factor", spy)
     network = _tiny()
     before = [p.detach().clone() for p in network.parameters()]
     list(train(network, _first(digits[0], 128), digits[1], proxy(2, 64), seed=0))

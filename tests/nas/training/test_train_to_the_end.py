@@ -81,7 +81,7 @@ def test_the_average_forgets_the_sizes_before_the_last() -> None:
     recipe = replace(_progressive(400), batch_size=16)
     training = Training(resnet(), images, images, recipe, seed=0)
     assert averaging_steps(images, recipe) == 200
-    assert training._average._momentum == pytest.approx(0.05)
+    assert training._ema._momentum == pytest.approx(0.05)
 
 
 def test_parts_of_a_batch_add_up_to_all_of_it() -> None:
