@@ -1,4 +1,7 @@
-"""A file with one architecture: best.json, a scaled one, one saved from the dashboard."""
+"""A file with one architecture: best.json, a scaled network, or one saved from the dashboard.
+
+Also the JSON of the base that a scaled network comes from, and the coefficients of ``--fit``.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,21 @@ from scaling.scaled import Base, ImageSizes
 from search_space.architecture import Architecture, InvalidArchitecture
 from search_space.task import IMAGENET, Task
 
+COEFFICIENTS = ("alpha", "beta", "gamma")  # of compound scaling: depth, width and resolution
+
 
 class ArchitectureFileError(ValueError):
-    """A file that holds no architecture; the message is one line, its name and the reason."""
+    """The file holds no architecture; the message is one line with its name and the reason."""
 
 
 @dataclass(frozen=True)
 class ArchitectureFile:
-    """An architecture with its sizes, what was measured of it and where it came from.
+    """An architecture with its image sizes, its measurements and its origin.
 
-    ``train_size`` and ``eval_size`` are pixels; the counts are for ``task``. ``measurements`` carry
-    their device; ``provenance`` says run, candidate, seed, versions and git commit, or the rule and
-    the parent of a scaled one. ``training`` is how a scaled one is to be regularized
-    (:mod:`scaling.regularization`).
+    ``train_size`` and ``eval_size`` are in pixels. ``parameters`` and ``multiply_adds`` are counted
+    for ``task``. ``measurements`` include their device. ``provenance`` holds the run, candidate,
+    seed, versions and git commit, and for a scaled network the rule and the parent. ``training`` is
+    the regularization of a scaled network (:mod:`scaling.regularization`).
     """
 
     name: str
@@ -41,7 +46,7 @@ class ArchitectureFile:
     training: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The file's content; the schema version is the architecture's."""
+        """Return the content of the file; its schema version is the architecture's."""
         return {
             "name": self.name,
             "architecture_id": self.architecture.architecture_id,
@@ -58,15 +63,15 @@ class ArchitectureFile:
 
 
 def write(path: Path, file: ArchitectureFile) -> Path:
-    """Writes it whole or not at all; ValueError for a number that is not finite."""
+    """Write the file, whole or not at all; ValueError for a number that is not finite."""
     return write_text(path, json.dumps(file.to_json(), indent=2, allow_nan=False) + "\n")
 
 
 def read(path: Path) -> ArchitectureFile:
-    """The file that :func:`write` wrote.
+    """Read a file that :func:`write` wrote.
 
     Raises:
-        ArchitectureFileError: not there, torn, written by something else, or a later schema.
+        ArchitectureFileError: it is missing, truncated, not an architecture, or of a later schema.
     """
     try:
         return from_json(json.loads(path.read_text(encoding="utf-8")))
@@ -79,7 +84,11 @@ def read(path: Path) -> ArchitectureFile:
 
 
 def from_json(data: object) -> ArchitectureFile:
-    """What :meth:`ArchitectureFile.to_json` gave; InvalidArchitecture for anything else."""
+    """Parse the output of :meth:`ArchitectureFile.to_json`.
+
+    Raises:
+        InvalidArchitecture: the data is anything else, or of a later schema.
+    """
     if not isinstance(data, dict) or "stages" not in data:
         raise InvalidArchitecture("holds no architecture, such as best.json does")
     size = data.get("image_size")
@@ -99,6 +108,50 @@ def from_json(data: object) -> ArchitectureFile:
     )
 
 
+def base_json(base: Base, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the base that networks are scaled from, with its origin, in JSON types."""
+    return {
+        "name": base.name,
+        "architecture_id": base.architecture.architecture_id,
+        "image_size": {"train": base.sizes.train, "eval": base.sizes.eval},
+        "architecture": base.architecture.to_json(),
+        "provenance": dict(provenance),
+    }
+
+
+def base_from_json(data: Mapping[str, Any]) -> Base:
+    """Parse the output of :func:`base_json`.
+
+    Raises:
+        KeyError, TypeError, ValueError: the data is anything else.
+    """
+    size = data["image_size"]
+    sizes = ImageSizes(int(size["train"]), int(size["eval"]))
+    return Base(str(data["name"]), Architecture.from_json(data["architecture"]), sizes)
+
+
+def coefficients(candidate: Candidate) -> dict[str, float] | None:
+    """Return the candidate's alpha, beta and gamma; None if it was not proposed by them."""
+    values = {name: candidate.proposal.get(name) for name in COEFFICIENTS}
+    if any(not isinstance(value, float | int) for value in values.values()):
+        return None
+    return {name: float(value) for name, value in values.items() if value is not None}
+
+
+def scaling_provenance(candidate: Candidate, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a candidate of ``nas scale --fit`` was scaled; empty in any other run."""
+    base, values = settings.get("fit"), coefficients(candidate)
+    if not base or not values:
+        return {}
+    return {
+        "rule": "compound",
+        "to": "PHI1",
+        "place": 1.0,
+        "coefficients": values,
+        "parent": dict(base),
+    }
+
+
 def _positive(data: Mapping[str, Any], key: str) -> int:
     number: int = _typed(data, key, int)
     if number < 1:
@@ -113,50 +166,3 @@ def _typed(data: Mapping[str, Any], key: str, kind: Any) -> Any:
             f"{key}: got {value!r}, must be {getattr(kind, '__name__', kind)}"
         )
     return value
-
-
-COEFFICIENTS = ("alpha", "beta", "gamma")
-
-
-def base_json(base: Base, provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """What others are scaled from, and where it came from, in JSON types."""
-    return {
-        "name": base.name,
-        "architecture_id": base.architecture.architecture_id,
-        "image_size": {"train": base.sizes.train, "eval": base.sizes.eval},
-        "architecture": base.architecture.to_json(),
-        "provenance": dict(provenance),
-    }
-
-
-def base_from_json(data: Mapping[str, Any]) -> Base:
-    """What :func:`base_json` wrote.
-
-    Raises:
-        KeyError, TypeError, ValueError: it did not.
-    """
-    size = data["image_size"]
-    sizes = ImageSizes(int(size["train"]), int(size["eval"]))
-    return Base(str(data["name"]), Architecture.from_json(data["architecture"]), sizes)
-
-
-def coefficients(candidate: Candidate) -> dict[str, float] | None:
-    """Its alpha, beta and gamma; None where it was not made by them."""
-    found = {name: candidate.proposal.get(name) for name in COEFFICIENTS}
-    if any(not isinstance(value, float | int) for value in found.values()):
-        return None
-    return {name: float(value) for name, value in found.items() if value is not None}
-
-
-def origin(candidate: Candidate, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """How the candidate was scaled, as ``nas scale`` writes it; nothing in any other run."""
-    base, found = settings.get("fit"), coefficients(candidate)
-    if not base or not found:
-        return {}
-    return {
-        "rule": "compound",
-        "to": "PHI1",
-        "place": 1.0,
-        "coefficients": found,
-        "parent": dict(base),
-    }

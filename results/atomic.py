@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whenever the process dies."""
+"""Atomic writing: a file is complete or absent, even if the process is killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO
 
 
 def write_text(path: Path, text: str, mode: int = 0o666) -> Path:
-    """Writes UTF-8, whole or not at all, as :func:`atomic_file`; returns ``path``."""
+    """Write UTF-8 text with :func:`atomic_file`, whole or not at all; return ``path``."""
     with atomic_file(path, mode) as file:
         file.write(text.encode())
     return path
@@ -18,12 +18,13 @@ def write_text(path: Path, text: str, mode: int = 0o666) -> Path:
 
 @contextmanager
 def atomic_file(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
-    """A file beside ``path`` that is synced and moved there once it is written, and else is gone.
+    """Open a temporary file beside ``path``, and move it to ``path`` once it is written.
 
-    ``mode`` is the file's from its first byte, less the umask.
+    The file is synced to the disk before the move. After an error the temporary file is removed and
+    ``path`` is unchanged. ``mode`` are the file's permissions from its first byte, less the umask.
 
     Raises:
-        OSError: no room or no right to write; what was at ``path`` is left as it was.
+        OSError: no room on the disk, or no permission to write.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -39,7 +40,7 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Without this the move itself could be lost in a power cut."""
+    """Sync a directory to the disk; without this a power cut could undo the move."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,5 +1,4 @@
-"""What ``nas bench`` measured as one page: the time to train on an image against what is cheap to
-know of a network, and the time of inference."""
+"""A plot of ``nas bench``: training time against parameters, multiply-adds and inference time."""
 
 from __future__ import annotations
 
@@ -12,29 +11,31 @@ from plotly.subplots import make_subplots
 
 from results.atomic import write_text
 
-# Okabe and Ito's colours, which colour-blind people can tell apart.
+# The colours of Okabe and Ito, which colour-blind people can distinguish.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _PANELS = (
     ("parameters", "parameters"),
     ("multiply_adds", "multiply-adds"),
-    ("inference_time_s", "one image's inference (s)"),
+    ("inference_time_s", "inference time of an image (s)"),
 )
 
 
 def write_bench_plot(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Writes the page; ``rows`` as of ``nas bench --json``, the unmeasured left out.
+    """Write the plot as an HTML page; ``rows`` are those of ``nas bench --json``.
 
-    Training time is a step's by its images, in milliseconds, with its 95 % interval; all axes are
-    logarithmic, so that a straight line is a power law. A network's rows are joined by a line.
+    Rows without measurements are left out. The training time of an image is the step time divided
+    by the batch size, in milliseconds, with its 95 % interval. All axes are logarithmic, so that a
+    power law is a straight line. A line joins the rows of one network.
     """
     measured = [row for row in rows if row["inference_time_s"] is not None]
     figure = make_subplots(1, len(_PANELS), shared_yaxes=True, horizontal_spacing=0.03)
     names = list(dict.fromkeys(row["name"] for row in measured))
     for column, (key, label) in enumerate(_PANELS, 1):
         for i, name in enumerate(names):
-            own = [row for row in measured if row["name"] == name]
+            rows_of_network = [row for row in measured if row["name"] == name]
             colour = _COLOURS[i % len(_COLOURS)]
-            figure.add_trace(_trace(own, key, name, colour, column == 1), row=1, col=column)
+            trace = _trace(rows_of_network, key, name, colour, has_legend=column == 1)
+            figure.add_trace(trace, row=1, col=column)
         figure.update_xaxes(type="log", title=label, row=1, col=column)
     figure.update_yaxes(type="log")
     figure.update_yaxes(title="training time of an image (ms)", row=1, col=1)
@@ -49,14 +50,14 @@ def write_bench_plot(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
 def _trace(
     rows: Sequence[Mapping[str, Any]], key: str, name: str, colour: str, has_legend: bool
 ) -> go.Scatter:
-    times = [1000 * row["step_time_s"] / row["batch_size"] for row in rows]
-    intervals = [row["step_time_ci_s"] or (row["step_time_s"],) * 2 for row in rows]
-    scales = [1000 / row["batch_size"] for row in rows]
-    above = [s * high - t for s, t, (_, high) in zip(scales, times, intervals, strict=True)]
-    below = [t - s * low for s, t, (low, _) in zip(scales, times, intervals, strict=True)]
+    times_ms = [1000 * row["step_time_s"] / row["batch_size"] for row in rows]
+    intervals_s = [row["step_time_ci_s"] or (row["step_time_s"],) * 2 for row in rows]
+    scales = [1000 / row["batch_size"] for row in rows]  # seconds a step to milliseconds an image
+    above = [s * high - t for s, t, (_, high) in zip(scales, times_ms, intervals_s, strict=True)]
+    below = [t - s * low for s, t, (low, _) in zip(scales, times_ms, intervals_s, strict=True)]
     return go.Scatter(
         x=[row[key] for row in rows],
-        y=times,
+        y=times_ms,
         error_y={"array": above, "arrayminus": below},
         mode="markers+lines",
         marker={"color": colour, "size": 9},

@@ -1,4 +1,4 @@
-"""A candidate of a search: every raw fact about it that is stored, and nothing computed."""
+"""A candidate of a search, with all that is stored about it: raw measurements only."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from search_space.architecture import Architecture, Stage
 
 
 class State(StrEnum):
-    """How a candidate stands; only a COMPLETE one has a reward and can be on the front."""
+    """State of a candidate; only a COMPLETE one has a reward and can be on the Pareto front."""
 
     RUNNING = "running"
     COMPLETE = "complete"
     FAILED = "failed"
     INFEASIBLE = "infeasible"  # outside the limits on parameters or step time
-    STOPPED = "stopped"  # ended early on purpose
+    STOPPED = "stopped"  # by a pruner
     DUPLICATE = "duplicate"  # proposed again, not trained again
 
 
 EVALUATED = frozenset({State.COMPLETE, State.STOPPED})
-"""What a search's budget counts."""
+"""The states that count towards a search's budget."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """An epoch's end: training loss, minival accuracy in [0, 1], seconds since training began."""
+    """End of an epoch: training loss, minival accuracy in [0, 1], seconds since training began."""
 
     epoch: int
     loss: float
@@ -38,17 +38,19 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One architecture's way through the search.
+    """One candidate: its architecture, its state and all that was measured of it.
 
-    ``cause`` is a short code for a state other than COMPLETE: out_of_memory, diverged, time_limit,
-    worker_lost, error, duplicate and the like; ``detail`` is one line of text about it.
-    ``accuracy`` is in [0, 1], on the minival. ``started_at`` and ``finished_at`` are Unix seconds,
-    ``phases_s`` seconds by phase (build, count, step_time, training). ``reference_parameters`` are
-    those of the space's backbone, P0. ``proposal`` is what the strategy proposed, by parameter
-    name: with it a strategy's state is rebuilt exactly, also where two proposals decode to one
-    network. ``image_size`` in pixels where it is not the run's. ``inference_time_s`` is the median
-    latency of one image. ``confirms`` is the candidate that this one trains again with another
-    seed; such a one is not ranked by itself (:mod:`results.ranking`).
+    ``cause`` is a short code for a state other than COMPLETE, such as out_of_memory, diverged,
+    time_limit, worker_lost, error or duplicate; ``detail`` describes it in one line. ``accuracy``
+    is on the minival, in [0, 1]. ``started_at`` and ``finished_at`` are Unix seconds; ``phases_s``
+    are the seconds of each phase (build, count, step_time, training). ``reference_parameters`` are
+    the parameters of the space's backbone, P0. ``inference_time_s`` is the median latency of one
+    image. ``image_size`` is in pixels, None for the image size of the run.
+
+    ``proposal`` is the point that the sampler proposed, by choice. The sampler's state is rebuilt
+    from it, also where two points decode to one architecture. ``confirms`` is the number of the
+    candidate that this one trains again with another seed; it is then not ranked by itself
+    (:mod:`results.ranking`).
     """
 
     number: int
@@ -74,38 +76,38 @@ class Candidate:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-_LETTERS = {"mbconv": "M", "fused_mbconv": "F"}
+_OPERATOR_LETTERS = {"mbconv": "M", "fused_mbconv": "F"}
 
 
 def stages_text(architecture: Architecture) -> str:
-    """The stages in order, such as ``F3e1c24x2 F3e4c48x4/2 M3e4c128x6/2``.
+    """Return the stages in short notation, such as ``F3e1c24x2 F3e4c48x4/2 M3e4c128x6/2``.
 
-    Operator (F: fused MBConv, M: MBConv, any other by its name) and kernel, expansion (e), channels
-    (c), layers (x) and the first layer's stride (/) where it is not 1. For reading, so it leaves
-    squeeze-and-excitation, stem and head out; the architecture's JSON has everything.
+    Each stage has its operator (F: fused MBConv, M: MBConv, any other by its name) and kernel,
+    expansion (e), channels (c), layers (x) and the first layer's stride (/) if it is not 1. The
+    notation is for people: squeeze-and-excitation, stem and head are only in the JSON.
     """
     return " ".join(_stage_text(stage) for stage in architecture.stages)
 
 
 def _stage_text(stage: Stage) -> str:
-    operator = _LETTERS.get(stage.operator, stage.operator)
+    operator = _OPERATOR_LETTERS.get(stage.operator, stage.operator)
     stride = f"/{stage.stride}" if stage.stride > 1 else ""
     return f"{operator}{stage.kernel}e{stage.expansion}c{stage.channels}x{stage.layers}{stride}"
 
 
 def devices(candidates: Iterable[Candidate]) -> Counter[str]:
-    """How many steps were timed on each kind."""
+    """Count the candidates that were timed on each kind of device."""
     return Counter(c.step_time.device for c in candidates if c.step_time is not None)
 
 
 def mixed_devices_warning(kinds: Iterable[str]) -> str:
-    """What there is to know of a run on unlike devices.
+    """Return the warning for a run whose candidates were timed on several kinds of device.
 
-    S is the ratio to the backbone's step on the same device, so candidates of one kind compare.
-    Two networks' ratio is another one on another kind of device, which the reward of a mixed run
-    cannot tell apart.
+    S/S0 is measured against the backbone on the same device, so candidates of one kind compare.
+    The ratio of two networks differs between kinds of device, and the reward does not correct that.
     """
     return (
-        f"steps were timed on unlike devices, {' and '.join(sorted(kinds))}: each is relative to "
-        "the backbone's on its own device, but the ratio itself depends on the kind"
+        f"step times were measured on unlike devices, {' and '.join(sorted(kinds))}: each is "
+        "relative to the backbone's on the same device, but this ratio differs between kinds of "
+        "device, so rewards do too"
     )

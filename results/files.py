@@ -1,4 +1,7 @@
-"""What a run leaves beside its record: best.json, pareto.csv and candidates.csv."""
+"""The files a run writes from its record: best.json, pareto.csv and candidates.csv.
+
+Also the table of candidates, and their JSON as the command line prints it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,12 @@ from typing import Any
 import pandas as pd
 
 from results import architecture_file
-from results.architecture_file import COEFFICIENTS, ArchitectureFile, coefficients, origin
+from results.architecture_file import (
+    COEFFICIENTS,
+    ArchitectureFile,
+    coefficients,
+    scaling_provenance,
+)
 from results.atomic import write_text
 from results.candidate import Candidate, State, stages_text
 from results.ranking import confirmation_json, confirmed, front, reward, winner
@@ -32,9 +40,9 @@ def write_files(
     task: Task,
     settings: Mapping[str, Any] | None = None,
 ) -> list[Path]:
-    """Writes all three, each whole or not at all; best.json only if a candidate has a reward.
+    """Write the three files, each whole or not at all; best.json only if a candidate has a reward.
 
-    The run's ``settings`` say what candidates were scaled from, in a run of ``nas scale --fit``.
+    In a run of ``nas scale --fit``, ``settings`` hold the network that candidates were scaled from.
     """
     candidates = list(candidates)
     written = [
@@ -54,12 +62,15 @@ def best_file(
     task: Task,
     settings: Mapping[str, Any] | None = None,
 ) -> ArchitectureFile | None:
-    """The winner as a file, with its mean and spread where it was trained again; None without."""
+    """Return best.json's content: the winner, with mean and deviation if it was trained again.
+
+    None if no candidate has a reward.
+    """
     candidates = list(candidates)
     chosen = winner(candidates, objective)
-    confirmation = next((confirmation_json(c) for c in confirmed(candidates, objective)), None)
     if chosen is None:
         return None
+    confirmation = next((confirmation_json(c) for c in confirmed(candidates, objective)), None)
     return winner_file(chosen, objective, run_id, task, confirmation, settings)
 
 
@@ -71,10 +82,13 @@ def winner_file(
     confirmation: Mapping[str, object] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> ArchitectureFile:
-    """A timed candidate as a file; its version ``git_commit`` has its own place there.
+    """Return the architecture file of a candidate whose step was timed.
 
-    ``confirmation`` is what several trainings of it came to; the run's ``settings`` say what it was
-    scaled from.
+    ``confirmation`` is the result of training it again (:func:`results.ranking.confirmation_json`).
+    ``settings`` are the run's; they hold the network that the candidate was scaled from, if any.
+
+    Raises:
+        ValueError: the step was not timed, so the image size is unknown.
     """
     if candidate.step_time is None:
         raise ValueError(f"candidate {candidate.number}: was not timed, so has no image size")
@@ -95,7 +109,7 @@ def winner_file(
             **({"confirmation": dict(confirmation)} if confirmation else {}),
         },
         provenance={
-            **origin(candidate, settings or {}),
+            **scaling_provenance(candidate, settings or {}),
             "run": run_id,
             "candidate": candidate.number,
             "seed": candidate.seed,
@@ -106,11 +120,11 @@ def winner_file(
 
 
 def _csv(candidates: Iterable[Candidate], objective: Objective) -> str:
-    text: str = table(candidates, objective).to_csv(index=False, lineterminator="\n")
-    return text
+    content: str = table(candidates, objective).to_csv(index=False, lineterminator="\n")
+    return content
 
 
-# Column: type. The wide ones may lack a value, which a plain integer cannot.
+# Column of the table: its type. "Int64" may lack a value, "int64" may not.
 COLUMNS = {
     "number": "int64",
     "state": "str",
@@ -139,22 +153,19 @@ COLUMNS = {
     "stages": "str",
 }
 
-
-_SCALED = dict.fromkeys(COEFFICIENTS, "float64")
-
-
-_PAPERS = Objective()
+_COEFFICIENT_COLUMNS = dict.fromkeys(COEFFICIENTS, "float64")
+_PAPER_OBJECTIVE = Objective()
 
 
-def table(candidates: Iterable[Candidate], objective: Objective = _PAPERS) -> pd.DataFrame:
-    """One row a candidate, in the order given; what is not known is missing (NaN, NA).
+def table(candidates: Iterable[Candidate], objective: Objective = _PAPER_OBJECTIVE) -> pd.DataFrame:
+    """Return a table with one row per candidate, in the given order; unknown values are NaN or NA.
 
-    ``stages`` is written as :func:`results.candidate.stages_text` says; ``image_size`` in pixels.
-    Candidates of ``nas scale --fit`` have three columns more, alpha, beta and gamma.
+    ``stages`` is in the notation of :func:`results.candidate.stages_text`, ``image_size`` in
+    pixels. A run of ``nas scale --fit`` has three more columns: alpha, beta and gamma.
     """
     rows = [_row(candidate, objective) for candidate in candidates]
     is_fit = any(row["coefficients"] for row in rows)
-    columns = {**COLUMNS, **_SCALED} if is_fit else COLUMNS
+    columns = {**COLUMNS, **_COEFFICIENT_COLUMNS} if is_fit else COLUMNS
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
@@ -169,11 +180,12 @@ def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
 
 
 def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]:
-    """One candidate in JSON types; null for what is not known.
+    """Return one candidate in JSON types; null stands for an unknown value.
 
-    A proxy trains and validates at one image size. ``epochs`` are those that were spent,
-    ``stopped_at`` the one at whose end training was stopped, 0 if it never began. ``coefficients``
-    are alpha, beta and gamma in a run of ``nas scale --fit``.
+    ``image_size`` has the same value for train and eval, since a proxy uses one size. ``epochs``
+    counts the epochs that were trained. ``stopped_at`` is the epoch after which a pruner stopped
+    the training, 0 if it stopped it before the first. ``coefficients`` are alpha, beta and gamma in
+    a run of ``nas scale --fit``.
     """
     architecture = candidate.architecture.to_json()
     return {
@@ -200,17 +212,19 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
 
 
 def candidate_name(candidate: Candidate) -> str:
-    """What a candidate is called outside its run."""
+    """Return the candidate's name outside its run, such as ``candidate-7``."""
     return f"candidate-{candidate.number}"
 
 
 def image_size_json(candidate: Candidate) -> dict[str, int] | None:
-    """Train and eval size in pixels; null where the step was not timed."""
-    timed = candidate.step_time
-    return None if timed is None else {"train": timed.image_size, "eval": timed.image_size}
+    """Return the train and eval size in pixels; None if the step was not timed."""
+    if candidate.step_time is None:
+        return None
+    size = candidate.step_time.image_size
+    return {"train": size, "eval": size}
 
 
-_KEYS = (
+_STEP_TIME_KEYS = (
     "step_time_s",
     "step_time_ci_s",
     "normalized_step_time",
@@ -221,41 +235,44 @@ _KEYS = (
     "batch_size",
 )
 
-
-_ENDS = {
+# Key of an interval: the columns of its two ends.
+_INTERVAL_COLUMNS = {
     "step_time_ci_s": ("step_time_ci_low_s", "step_time_ci_high_s"),
     "normalized_step_time_ci": ("normalized_step_time_ci_low", "normalized_step_time_ci_high"),
 }
 
 
-def step_time_json(timed: StepTime | None) -> dict[str, Any]:
-    """Seconds and bytes, intervals as [low, high], 95 %; nulls for a step that was not timed.
+def step_time_json(step_time: StepTime | None) -> dict[str, Any]:
+    """Return the step time in JSON types; all values are null if the step was not timed.
 
-    ``unsteady`` says in words what disturbed the measurement, null where nothing did.
+    Times are in seconds, memory in bytes; intervals are [low, high] at 95 %. ``unsteady`` describes
+    what disturbed the measurement, null if nothing did.
     """
-    if timed is None:
-        return dict.fromkeys(_KEYS)
-    interval, ratio = interval_s(timed), normalized_interval(timed)
+    if step_time is None:
+        return dict.fromkeys(_STEP_TIME_KEYS)
+    interval, ratio_interval = interval_s(step_time), normalized_interval(step_time)
     values = (
-        median_s(timed),
+        median_s(step_time),
         interval and list(interval),
-        normalized(timed),
-        ratio and list(ratio),
-        timed.unsteady,
-        timed.peak_memory_bytes,
-        timed.device,
-        timed.batch_size,
+        normalized(step_time),
+        ratio_interval and list(ratio_interval),
+        step_time.unsteady,
+        step_time.peak_memory_bytes,
+        step_time.device,
+        step_time.batch_size,
     )
-    return dict(zip(_KEYS, values, strict=True))
+    return dict(zip(_STEP_TIME_KEYS, values, strict=True))
 
 
 def split_intervals(values: Mapping[str, Any]) -> dict[str, Any]:
-    """For a table: the values of :func:`step_time_json`, and others beside them, with the ends of
-    an interval in a column each."""
+    """Return the values with each interval of :func:`step_time_json` split into two columns.
+
+    All other keys are kept as they are.
+    """
     columns: dict[str, Any] = {}
     for key, value in values.items():
-        if key in _ENDS:
-            columns.update(zip(_ENDS[key], value or (None, None), strict=True))
+        if key in _INTERVAL_COLUMNS:
+            columns.update(zip(_INTERVAL_COLUMNS[key], value or (None, None), strict=True))
         else:
             columns[key] = value
     return columns

@@ -1,4 +1,7 @@
-"""What a stored candidate is worth, computed from its raw facts whenever it is read."""
+"""Ranking of candidates: rewards, the Pareto front, and the winner after confirmation.
+
+All of it is computed from the stored measurements whenever it is needed.
+"""
 
 from __future__ import annotations
 
@@ -13,53 +16,55 @@ from reward.step_time.measurement import normalized, reference_median_s
 
 
 def normalized_step_time(candidate: Candidate) -> float | None:
-    """S/S0, the step relative to the backbone's; None where the step was not timed."""
+    """Return S/S0, the step time relative to the backbone's; None if the step was not timed."""
     return None if candidate.step_time is None else normalized(candidate.step_time)
 
 
 def reward(candidate: Candidate, objective: Objective) -> float | None:
-    """The objective's value; None unless complete with all of its three quantities."""
+    """Return the reward; None unless complete with accuracy, step time and parameters."""
     if candidate.state is not State.COMPLETE or candidate.accuracy is None:
         return None
     return reward_at(candidate, candidate.accuracy, objective)
 
 
 def reward_at(candidate: Candidate, accuracy: float, objective: Objective) -> float | None:
-    """What it would be worth at that accuracy in [0, 1]; None without step time or parameters."""
-    timed, step_time = candidate.step_time, normalized_step_time(candidate)
-    if timed is None or step_time is None:
+    """Return the reward at an accuracy in [0, 1]; None without step time or parameters."""
+    if candidate.step_time is None:
         return None
     if candidate.parameters is None or candidate.reference_parameters is None:
         return None
-    share = candidate.parameters / candidate.reference_parameters
-    settled = objective.relative_to(reference_median_s(timed))
-    return settled(accuracy, step_time, share)
+    objective = objective.relative_to(reference_median_s(candidate.step_time))
+    return objective(
+        accuracy,
+        normalized(candidate.step_time),
+        candidate.parameters / candidate.reference_parameters,
+    )
 
 
 def ranked(candidates: Iterable[Candidate], objective: Objective) -> list[tuple[float, Candidate]]:
-    """Rewards with their candidates, best first, the lowest number first among equals.
+    """Return the candidates that have a reward, with it: best first, then by ascending number.
 
-    What confirms another candidate is left out (:mod:`results.ranking`).
+    Trainings that confirm another candidate are left out; see :func:`confirmed`.
     """
     firsts = (candidate for candidate in candidates if candidate.confirms is None)
     rewards = ((reward(candidate, objective), candidate) for candidate in firsts)
-    valued = [(value, candidate) for value, candidate in rewards if value is not None]
-    return sorted(valued, key=lambda pair: (-pair[0], pair[1].number))
+    pairs = [(value, candidate) for value, candidate in rewards if value is not None]
+    return sorted(pairs, key=lambda pair: (-pair[0], pair[1].number))
 
 
 def best(candidates: Iterable[Candidate], objective: Objective) -> Candidate | None:
-    """The candidate of the highest reward, the lowest number among equals; None without rewards."""
+    """Return the candidate with the highest reward, of equals the lowest number; None if none."""
     ranking = ranked(candidates, objective)
     return ranking[0][1] if ranking else None
 
 
 def front(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The complete candidates that none dominates, fastest first.
+    """Return the Pareto front of the complete candidates, the fastest first.
 
-    Accuracy is to be high and S/S0, the step time relative to the reference timed in turn with it,
-    low; S/S0 rather than seconds, so that candidates of unlike machines compare. One dominates
-    another when it is at least as good in both and better in one, so equals stay together. What
-    confirms another candidate is left out.
+    The front is over accuracy (high) and S/S0 (low). S/S0 is used instead of seconds, so that
+    candidates timed on different machines can be compared. A candidate dominates another if it is
+    at least as good in both and better in one; equals therefore stay on the front together.
+    Trainings that confirm another candidate are left out.
     """
     points = [
         (step_time, -candidate.accuracy, candidate.number, candidate)
@@ -70,21 +75,21 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
         and (step_time := normalized_step_time(candidate)) is not None
     ]
     kept: list[Candidate] = []
-    last = (0.0, 1.0)  # step time and negative accuracy of the slowest one kept; none is as bad
-    for step_time, loss, _, candidate in sorted(points, key=lambda point: point[:3]):
-        if loss < last[1] or (step_time, loss) == last:
+    last = (0.0, 1.0)  # step time and negative accuracy of the last one kept; at first below any
+    for step_time, negative_accuracy, _, candidate in sorted(points, key=lambda point: point[:3]):
+        if negative_accuracy < last[1] or (step_time, negative_accuracy) == last:
             kept.append(candidate)
-            last = (step_time, loss)
+            last = (step_time, negative_accuracy)
     return kept
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """A candidate that was trained again.
+    """A candidate that was trained again, with the results of its trainings.
 
-    ``trainings`` are its complete ones of the length that all confirmations are compared at, so
-    its own first is not among them where the others were longer. ``rewards`` and ``accuracies``
-    are theirs.
+    ``trainings`` are its complete trainings with the number of epochs at which all confirmed
+    candidates are compared; its first training is not among them if the later ones were longer.
+    ``rewards`` and ``accuracies`` are the results of these trainings.
     """
 
     candidate: Candidate
@@ -94,11 +99,11 @@ class Confirmed:
 
 
 def confirmed(candidates: Iterable[Candidate], objective: Objective) -> list[Confirmed]:
-    """The candidates that were trained again at least once, the highest mean reward first.
+    """Return the candidates that were trained again, the highest mean reward first.
 
-    They are compared at the longest length that any was trained again with. The first training
-    counts in the mean although it was chosen for being good, which lifts the means of all alike:
-    they choose between networks, and flatter each a little.
+    All are compared at the largest number of epochs of any such training. The mean includes the
+    first training, for whose result the candidate was chosen. This biases all means upwards alike:
+    they rank the candidates, but slightly overestimate each.
     """
     firsts: dict[int, Candidate] = {}
     again: list[Candidate] = []
@@ -112,24 +117,27 @@ def confirmed(candidates: Iterable[Candidate], objective: Objective) -> list[Con
     for candidate in again:
         if len(candidate.curve) == epochs:
             trainings[candidate.confirms or 0].append(candidate)
-    results = [_confirmed(firsts[n], runs, epochs, objective) for n, runs in trainings.items()]
+    results = [
+        _confirmed(firsts[number], repeats, epochs, objective)
+        for number, repeats in trainings.items()
+    ]
     return sorted(results, key=lambda result: (-fmean(result.rewards), result.candidate.number))
 
 
 def winner(candidates: Iterable[Candidate], objective: Objective) -> Candidate | None:
-    """The confirmed candidate of the highest mean; without any, that of the highest reward."""
+    """Return the confirmed candidate with the highest mean reward; without any, :func:`best`."""
     candidates = list(candidates)
     ranking = confirmed(candidates, objective)
     return ranking[0].candidate if ranking else best(candidates, objective)
 
 
 def spread(values: Sequence[float]) -> tuple[float, float | None]:
-    """Mean and sample standard deviation; no deviation of a single value."""
+    """Return mean and sample standard deviation, which is None for a single value."""
     return fmean(values), stdev(values) if len(values) > 1 else None
 
 
 def confirmation_json(result: Confirmed) -> dict[str, object]:
-    """As it stands in best.json."""
+    """Return the confirmation in JSON types, as in best.json; ``sd`` is the standard deviation."""
     reward_mean, reward_sd = spread(result.rewards)
     accuracy_mean, accuracy_sd = spread(result.accuracies)
     return {
@@ -144,13 +152,13 @@ def confirmation_json(result: Confirmed) -> dict[str, object]:
 
 
 def _confirmed(
-    first: Candidate, runs: Sequence[Candidate], epochs: int, objective: Objective
+    first: Candidate, repeats: Sequence[Candidate], epochs: int, objective: Objective
 ) -> Confirmed:
-    trainings = ((first,) if len(first.curve) == epochs else ()) + tuple(runs)
-    rewards = (reward(candidate, objective) for candidate in trainings)
+    trainings = ((first,) if len(first.curve) == epochs else ()) + tuple(repeats)
+    rewards = (reward(training, objective) for training in trainings)
     return Confirmed(
         first,
         trainings,
         tuple(value for value in rewards if value is not None),
-        tuple(c.accuracy for c in trainings if c.accuracy is not None),
+        tuple(training.accuracy for training in trainings if training.accuracy is not None),
     )

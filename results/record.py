@@ -1,4 +1,4 @@
-"""The record: the one store of what happened in a run, SQLite in its directory or PostgreSQL."""
+"""The record of a run, its only store: SQLite in the run directory, or PostgreSQL by URL."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from results.database import (
     RUNS,
     SCHEMA_VERSION,
     RecordError,
-    address,
+    check_schema_version,
     connect,
+    display_address,
     one_line_errors,
     sqlite_file,
 )
@@ -31,81 +32,88 @@ from search_space.architecture import Architecture
 
 
 class Record:
-    """One run in a database: its settings and its candidates.
+    """The record of one run in a database: its settings and its candidates.
 
-    One process writes, any number reads at the same time. What a method has written when it
-    returns is on the disk: neither SIGKILL nor a power cut takes it away.
+    One process writes; any number of processes may read at the same time. When a method returns,
+    its changes are on the disk and survive SIGKILL and a power cut.
 
     Every method raises RecordError, in one line, for a database that is full, locked or damaged.
     """
 
     def __init__(self, engine: Engine, run_id: str) -> None:
         self._engine = engine
-        self._where = address(engine.url)
+        self._address = display_address(engine.url)
         self.run_id = run_id
 
     @classmethod
     def open(cls, url: str, run_id: str) -> Self:
-        """The record at a URL such as ``sqlite:///runs/a/record.sqlite``, made if it is not there.
+        """Open the record at a URL such as ``sqlite:///runs/a/record.sqlite``; create its tables.
 
         Raises:
-            RecordError: no database, one that cannot be reached, or a later schema version.
+            RecordError: not a database, it cannot be reached, or a later release wrote the run.
         """
         record = cls(connect(url), run_id)
-        with record._closed_on_error(), one_line_errors(record._where):
+        with record._closed_on_error(), one_line_errors(record._address):
             METADATA.create_all(record._engine)
             record._check_version()
         return record
 
     @classmethod
     def read(cls, url: str, run_id: str) -> Self:
-        """The record of a run that exists, for a reader: makes nothing.
+        """Open the record of an existing run for reading; create nothing.
 
         Raises:
-            RecordError: as :meth:`open`, and if there is no such file or run.
+            RecordError: as for :meth:`open`, and if the file or the run does not exist.
         """
         record = cls(connect(url), run_id)
-        with record._closed_on_error(), one_line_errors(record._where):
+        with record._closed_on_error(), one_line_errors(record._address):
             file = sqlite_file(url)
             if file and not file.is_file():
-                raise RecordError(f"{record._where}: no such file")
+                raise RecordError(f"{record._address}: no such file")
             record._check_version()
             record.settings()
         return record
 
     def create(self, settings: Mapping[str, Any]) -> None:
-        """Begins the run; ``settings`` are JSON types. RecordError if it exists."""
+        """Add the run with its settings, in JSON types.
+
+        Raises:
+            RecordError: the run already exists.
+            ValueError: a number in the settings is not finite.
+        """
         row = {
             "run_id": self.run_id,
             "schema_version": SCHEMA_VERSION,
             "created_at": time.time(),
-            "settings": to_text("settings", dict(settings)),
+            "settings": _json("settings", dict(settings)),
         }
         if self._run() is not None:
-            raise RecordError(f"{self._where}: run {self.run_id!r} is there already")
+            raise RecordError(f"{self._address}: run {self.run_id!r} already exists")
         with self._transaction() as connection:
             connection.execute(insert(RUNS).values(row))
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
-        """Replaces the settings of a run that exists, as when its budget is raised."""
-        text = to_text("settings", dict(settings))
+        """Replace the settings of an existing run, for example when its budget is raised."""
+        text = _json("settings", dict(settings))
         with self._transaction() as connection:
             connection.execute(
                 update(RUNS).where(RUNS.c.run_id == self.run_id).values(settings=text)
             )
 
     def settings(self) -> dict[str, Any]:
-        """What the run was created with; RecordError if there is no such run."""
+        """Return the settings of the run; RecordError if the run does not exist."""
         run = self._run()
         if run is None:
-            raise RecordError(f"{self._where}: no run {self.run_id!r}")
+            raise RecordError(f"{self._address}: no run {self.run_id!r}")
         settings: dict[str, Any] = json.loads(run["settings"])
         return settings
 
     def start(self, candidate: Candidate) -> None:
-        """Records a candidate when it begins, over an earlier start that never finished.
+        """Record that a candidate has begun; this replaces an earlier start that never finished.
 
-        RecordError if it has finished already, ValueError for a number that is not finite.
+        Raises:
+            RecordError: the candidate has finished already.
+            ValueError: one of its numbers is not finite.
         """
         row = {"run_id": self.run_id, **to_row(candidate)}
         with self._transaction() as connection:
@@ -113,10 +121,14 @@ class Record:
                 connection.execute(insert(CANDIDATES).values(row))
 
     def finish(self, candidate: Candidate) -> None:
-        """Records how a started candidate ended, in one transaction.
+        """Record the end of a running candidate, in one transaction.
 
-        Doing so again changes nothing, as after a server's answer that was lost. RecordError if it
-        is not running and did not end like this, ValueError for a number that is not finite.
+        A second call with the same candidate changes nothing, so that it may be repeated when the
+        database server's answer was lost.
+
+        Raises:
+            RecordError: the candidate is not running, and is recorded with another end.
+            ValueError: one of its numbers is not finite.
         """
         row = {"run_id": self.run_id, **to_row(candidate)}
         with self._transaction() as connection:
@@ -124,20 +136,22 @@ class Record:
                 query = select(CANDIDATES).where(CANDIDATES.c.run_id == self.run_id)
                 query = query.where(CANDIDATES.c.number == candidate.number)
                 if dict(connection.execute(query).mappings().first() or {}) != row:
-                    raise RecordError(f"{self._where}: candidate {candidate.number} is not running")
+                    raise RecordError(
+                        f"{self._address}: candidate {candidate.number} is not running"
+                    )
 
     def candidates(self) -> list[Candidate]:
-        """All candidates in the order of their numbers."""
+        """Return all candidates, by ascending number."""
         query = select(CANDIDATES).where(CANDIDATES.c.run_id == self.run_id)
         with self._transaction() as connection:
             rows = connection.execute(query.order_by(CANDIDATES.c.number)).mappings().all()
         try:
             return [from_row(row) for row in rows]
         except (ValueError, TypeError) as error:
-            raise RecordError(f"{self._where}: a damaged candidate ({error})") from error
+            raise RecordError(f"{self._address}: holds a damaged candidate ({error})") from error
 
     def close(self) -> None:
-        """Lets go of the database; what was written stays."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -153,11 +167,12 @@ class Record:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with one_line_errors(self._where), self._engine.begin() as connection:
+        with one_line_errors(self._address), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _closed_on_error(self) -> Iterator[None]:
+        """Close the record if what is done with it raises RecordError."""
         try:
             yield
         except RecordError:
@@ -165,19 +180,18 @@ class Record:
             raise
 
     def _run(self) -> RowMapping | None:
+        """Return the row of the run, None if it does not exist."""
         with self._transaction() as connection:
             query = select(RUNS).where(RUNS.c.run_id == self.run_id)
             return connection.execute(query).mappings().first()
 
     def _check_version(self) -> None:
         run = self._run()
-        if run is not None and run["schema_version"] > SCHEMA_VERSION:
-            raise RecordError(
-                f"{self._where}: has schema version {run['schema_version']}, "
-                f"this release reads {SCHEMA_VERSION} and earlier ones"
-            )
+        if run is not None:
+            check_schema_version(run["schema_version"], self._address)
 
     def _update_running(self, row: Mapping[str, Any]) -> Update:
+        """Build the update of a candidate's row, which changes it only while it is running."""
         return (
             update(CANDIDATES)
             .where(CANDIDATES.c.run_id == self.run_id)
@@ -187,7 +201,8 @@ class Record:
         )
 
 
-_SCALARS = (
+# Fields of a candidate that are columns of the same name.
+_SCALAR_FIELDS = (
     "number",
     "seed",
     "cause",
@@ -203,9 +218,8 @@ _SCALARS = (
     "finished_at",
 )
 
-
-# The step time's facts, as they are called there: in the table.
-_TIMED = {
+# Field of a step time: its column.
+_STEP_TIME_COLUMNS = {
     "peak_memory_bytes": "peak_memory_bytes",
     "device": "device",
     "image_size": "timed_image_size",
@@ -217,27 +231,33 @@ _TIMED = {
 
 
 def to_row(candidate: Candidate) -> dict[str, Any]:
-    """The candidate by column; ValueError naming the field where a number is not finite."""
-    timed = candidate.step_time
+    """Return the candidate as a row, by column; ValueError if a number is not finite."""
+    step_time = candidate.step_time
     return {
-        **{name: _finite(name, getattr(candidate, name)) for name in _SCALARS},
+        **{name: _checked_finite(name, getattr(candidate, name)) for name in _SCALAR_FIELDS},
         "state": candidate.state.value,
         "detail": _one_line(candidate.detail),
-        "architecture": to_text("architecture", candidate.architecture.to_json()),
-        "proposal": to_text("proposal", dict(candidate.proposal)),
-        **{column: getattr(timed, name, None) for name, column in _TIMED.items()},
-        "samples_s": timed and to_text("samples_s", timed.samples_s),
-        "reference_samples_s": timed and to_text("reference_samples_s", timed.reference_samples_s),
-        "curve": to_text("curve", [astuple(point) for point in candidate.curve]),
-        "phases_s": to_text("phases_s", dict(candidate.phases_s)),
-        "versions": to_text("versions", dict(candidate.versions)),
+        "architecture": _json("architecture", candidate.architecture.to_json()),
+        "proposal": _json("proposal", dict(candidate.proposal)),
+        **{column: getattr(step_time, name, None) for name, column in _STEP_TIME_COLUMNS.items()},
+        "samples_s": step_time and _json("samples_s", step_time.samples_s),
+        "reference_samples_s": (
+            step_time and _json("reference_samples_s", step_time.reference_samples_s)
+        ),
+        "curve": _json("curve", [astuple(point) for point in candidate.curve]),
+        "phases_s": _json("phases_s", dict(candidate.phases_s)),
+        "versions": _json("versions", dict(candidate.versions)),
     }
 
 
 def from_row(row: RowMapping) -> Candidate:
-    """The candidate that :func:`to_row` wrote."""
+    """Return the candidate of a row that :func:`to_row` made.
+
+    Raises:
+        ValueError, TypeError, KeyError: the row is damaged.
+    """
     return Candidate(
-        **{name: row[name] for name in _SCALARS},
+        **{name: row[name] for name in _SCALAR_FIELDS},
         state=State(row["state"]),
         detail=row["detail"],
         architecture=Architecture.from_json(json.loads(row["architecture"])),
@@ -249,8 +269,8 @@ def from_row(row: RowMapping) -> Candidate:
     )
 
 
-def to_text(name: str, value: object) -> str:
-    """Compact JSON; ValueError naming the field where a number is not finite."""
+def _json(name: str, value: object) -> str:
+    """Return the value as compact JSON; ValueError with the field's name for NaN or infinity."""
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":"))
     except ValueError as error:
@@ -261,18 +281,18 @@ def _step_time(row: RowMapping) -> StepTime:
     return StepTime(
         samples_s=tuple(json.loads(row["samples_s"])),
         reference_samples_s=tuple(json.loads(row["reference_samples_s"])),
-        **{name: row[column] for name, column in _TIMED.items()},
+        **{name: row[column] for name, column in _STEP_TIME_COLUMNS.items()},
     )
 
 
-def _finite(name: str, value: object) -> object:
+def _checked_finite(name: str, value: object) -> object:
     if isinstance(value, float) and not isfinite(value):
         raise ValueError(f"{name}: got {value}, must be a finite number")
     return value
 
 
 def _one_line(text: str | None) -> str | None:
-    """Text that every database takes: no line ends, NULs or half characters, as errors may have."""
+    """Return text that every database accepts: no line ends, NULs or lone surrogates."""
     if text is None:
         return None
     return " ".join(text.replace("\0", " ").encode(errors="replace").decode().split())

@@ -1,4 +1,4 @@
-"""Candidates as the columns of :mod:`results.dashboard.payload`."""
+"""Candidates as columns of JSON-safe values, as :mod:`results.dashboard.payload` specifies."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from search_space.space import Space
 Row = dict[str, Any]
 
 
-CODED = ("state", "cause", "worker", "device")
+CATEGORIES = ("state", "cause", "worker", "device")  # sent as codes, each text once
 
-
-INTERVAL = ("normalized_low", "normalized_high")
-
+INTERVAL = ("normalized_low", "normalized_high")  # of S/S0, at 95 %
 
 SCALARS = (
     "number",
@@ -52,7 +50,7 @@ SCALARS = (
 
 
 def row(candidate: Candidate, space: Space | None) -> Row:
-    """One candidate by column; the interval of its S/S0, which takes longest, is left out.
+    """Return a candidate's values by column, without the slow ones of ``INTERVAL``.
 
     Raises:
         ValueError, TypeError, ArithmeticError: values that no search records.
@@ -76,105 +74,107 @@ def row(candidate: Candidate, space: Space | None) -> Row:
         "finished_at": number(candidate.finished_at),
         "worker": text(candidate.worker),
         "normalized_step_time": number(normalized_step_time(candidate)),
-        **_timed(candidate.step_time),
-        **_mix(candidate.architecture),
-        "choices": _choices(candidate.architecture, space),
+        **_step_time_values(candidate.step_time),
+        **_layer_values(candidate.architecture),
+        "choices": _option_indices(candidate.architecture, space),
     }
 
 
 def columns(rows: Sequence[Row], space: Space | None) -> dict[str, Any]:
-    """The rows, turned; ``choices`` is empty without a space."""
+    """Return the rows as columns; ``choices`` is empty without a space."""
+    choices = space.options() if space else {}
     return {
-        **{name: _coded([row[name] for row in rows]) for name in CODED},
+        **{name: _encoded([row[name] for row in rows]) for name in CATEGORIES},
         **{name: [row.get(name) for row in rows] for name in SCALARS},
-        "choices": {
-            name: [row["choices"][i] for row in rows]
-            for i, name in enumerate(space.options() if space else ())
-        },
+        "choices": {name: [row["choices"][i] for row in rows] for i, name in enumerate(choices)},
     }
 
 
-def _timed(timed: StepTime | None) -> Row:
-    if timed is None:
+def _step_time_values(step_time: StepTime | None) -> Row:
+    if step_time is None:
         return {"device": None}
-    step_time_s = number(median_s(timed))
-    low, high = interval_s(timed) or (None, None)
-    batch_size = whole_number(timed.batch_size)
+    step_time_s = number(median_s(step_time))
+    low, high = interval_s(step_time) or (None, None)
+    batch_size = whole_number(step_time.batch_size)
     return {
         "step_time_s": step_time_s,
         "step_time_low_s": number(low),
         "step_time_high_s": number(high),
-        "peak_memory_bytes": whole_number(timed.peak_memory_bytes),
+        "peak_memory_bytes": whole_number(step_time.peak_memory_bytes),
         "images_per_s": batch_size / step_time_s if batch_size and step_time_s else None,
-        "device": text(timed.device),
-        "image_size": whole_number(timed.image_size),
+        "device": text(step_time.device),
+        "image_size": whole_number(step_time.image_size),
         "batch_size": batch_size,
     }
 
 
-def _mix(architecture: Architecture) -> Row:
+def _layer_values(architecture: Architecture) -> Row:
     layers = sum(stage.layers for stage in architecture.stages)
-    fused = sum(s.layers for s in architecture.stages if s.operator == "fused_mbconv")
+    fused = sum(stage.layers for stage in architecture.stages if stage.operator == "fused_mbconv")
     return {"layers": layers, "fused_share": fused / layers}
 
 
-def _choices(architecture: Architecture, space: Space | None) -> list[int | None]:
-    """The place of each choice's value among its options."""
+def _option_indices(architecture: Architecture, space: Space | None) -> list[int | None]:
+    """Return the index of the architecture's option in each choice of the space.
+
+    None for all if the architecture is outside the space, and for each choice but ``layers`` of a
+    stage with 0 layers.
+    """
     if space is None:
         return []
-    options_by_name = space.options()
+    choices = space.options()
     try:
         point = space.encode(architecture)
     except ValueError:
-        return [None] * len(options_by_name)
-    left_out = {
+        return [None] * len(choices)
+    empty_stages = {
         name.partition(".")[0]
-        for name, value in point.items()
-        if name.endswith(".layers") and value == 0
+        for name, option in point.items()
+        if name.endswith(".layers") and option == 0
     }
     return [
         None
-        if name.partition(".")[0] in left_out and not name.endswith(".layers")
+        if name.partition(".")[0] in empty_stages and not name.endswith(".layers")
         else options.index(point[name])
-        for name, options in options_by_name.items()
+        for name, options in choices.items()
     ]
 
 
-def _coded(texts: Sequence[str | None]) -> Mapping[str, Any]:
-    """Each text once, and the place of each candidate's among them."""
-    places: dict[str, int] = {}
-    codes = [None if t is None else places.setdefault(t, len(places)) for t in texts]
-    return {"values": list(places), "codes": codes}
+def _encoded(texts: Sequence[str | None]) -> Mapping[str, Any]:
+    """Return each different text once, and for each entry its index among them."""
+    indices: dict[str, int] = {}
+    codes = [None if t is None else indices.setdefault(t, len(indices)) for t in texts]
+    return {"values": list(indices), "codes": codes}
 
 
-_DEEPEST = 20
+# A run's files may come from a stranger: values are made safe for the page.
 
-
-_LARGEST = 2**53  # A page's numbers are doubles.
+_MAX_DEPTH = 20  # of nested values
+_MAX_INTEGER = 2**53  # JavaScript's numbers are doubles
 
 
 def number(value: object) -> float | int | None:
-    """The value if it is a finite number, else None: a foreign database may hold anything."""
+    """Return the value if it is a finite number that a double can hold, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if isinstance(value, int):
-        return value if abs(value) < _LARGEST else None
+        return value if abs(value) < _MAX_INTEGER else None
     return value if isfinite(value) else None
 
 
 def whole_number(value: object) -> int | None:
-    """The value if it is a whole number that a page can hold."""
+    """Return the value if it is an integer that a double can hold, else None."""
     return value if isinstance(value, int) and number(value) is not None else None
 
 
 def text(value: object) -> str | None:
-    """The value as text; None stays None."""
+    """Return the value as text that UTF-8 can encode; None stays None."""
     return None if value is None else str(value).encode(errors="replace").decode()
 
 
 def json_safe(value: object, depth: int = 0) -> Any:
-    """The value in JSON types; numbers that no page can hold become text, and so does the rest."""
-    if depth > _DEEPEST:
+    """Return the value in JSON types; what the page cannot hold becomes text."""
+    if depth > _MAX_DEPTH:
         return "..."
     if value is None or isinstance(value, bool):
         return value
@@ -188,10 +188,10 @@ def json_safe(value: object, depth: int = 0) -> Any:
 
 
 def to_json(value: object) -> str:
-    """Compact JSON in ASCII; ValueError for a number that is not finite."""
+    """Return compact ASCII JSON; ValueError for a number that is not finite."""
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def for_script(value: object) -> str:
-    """JSON that cannot end the script element that it stands in, nor begin a comment there."""
+    """Return JSON for a script element, which it can neither end nor turn into a comment."""
     return to_json(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

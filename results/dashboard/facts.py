@@ -1,4 +1,4 @@
-"""What a run is: its title, task, space and reference network, from its settings."""
+"""Facts about a run for the page: title, task, space, backbone, and single candidates."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate
 from results.dashboard.columns import Row, json_safe, text, whole_number
 from results.files import candidate_name
-from results.ranking import normalized_step_time
 from reward.objective import Objective
-from reward.step_time.measurement import StepTime, interval_s, median_s, normalized_interval
+from reward.step_time.measurement import (
+    StepTime,
+    interval_s,
+    median_s,
+    normalized,
+    normalized_interval,
+)
 from search_space.choices import InvalidSpace
 from search_space.space import Space
 from search_space.space_file import parse_space
 from search_space.task import Task
 
-_LONGEST_SPACE = 1_000_000  # characters; a stranger's may be made to be slow to read
-
-
-_MEASURED = (
+_MAX_SPACE_CHARACTERS = 1_000_000  # a stranger's space may be made to be slow to parse
+_LOCKS = Path("/proc/locks")  # Linux; proc_locks(5)
+_MEASUREMENTS = (
     "accuracy",
     "multiply_adds",
     "step_time_s",
@@ -32,90 +36,7 @@ _MEASURED = (
     "inference_time_s",
     "images_per_s",
 )
-
-
-def space_of(settings: Mapping[str, Any]) -> tuple[Space | None, str | None]:
-    """The space that was searched, or None and why it cannot be told."""
-    written = settings.get("space")
-    if not isinstance(written, str):
-        return None, "its settings name no space"
-    if len(written) > _LONGEST_SPACE:
-        return None, "its space is too long to be one"
-    try:
-        return parse_space(written), None
-    except (InvalidSpace, ValueError, TypeError, RecursionError) as error:
-        return None, f"its space cannot be read ({error})"
-
-
-def title_of(settings: Mapping[str, Any], space: Space | None) -> str:
-    """Such as ``small on digits``; of data in a file, its name."""
-    data = PurePath(text(settings.get("data")) or "?").name
-    return f"{space.name if space else '?'} on {data}"
-
-
-def task_of(settings: Mapping[str, Any]) -> dict[str, int | None]:
-    """How many classes, and images of how many channels."""
-    return {
-        candidate_name: whole_number(settings.get(candidate_name))
-        for candidate_name in ("classes", "in_channels")
-    }
-
-
-def space_json(space: Space | None) -> dict[str, Any] | None:
-    """The backbone and what each stage may be."""
-    if space is None:
-        return None
-    return {
-        "name": space.name,
-        "size": space.size,
-        **space.backbone.to_json(),
-        "parameters": [
-            {
-                "name": candidate_name,
-                "stage": int(candidate_name.partition(".")[0].removeprefix("stage")),
-                "choice": candidate_name.partition(".")[2],
-                "options": list(options),
-            }
-            for candidate_name, options in space.options().items()
-        ],
-    }
-
-
-def reference_json(space: Space | None, rows: Iterable[Row]) -> dict[str, Any] | None:
-    """The backbone: what is known of it from candidates' references, and from the candidate it is.
-
-    The step time is the median over the candidates of their references', each timed in turn with
-    its candidate.
-    """
-    if space is None:
-        return None
-    rows = list(rows)
-    own = next(
-        (row for row in rows if row["architecture_id"] == space.backbone.architecture_id), None
-    )
-    parameters = (row["reference_parameters"] for row in rows if row["reference_parameters"])
-    measured = {candidate_name: own and own.get(candidate_name) for candidate_name in _MEASURED}
-    return {
-        "name": "backbone",
-        "candidate": own and own["number"],
-        **measured,
-        "parameters": next(parameters, None),
-        "normalized_step_time": 1,
-        "step_time_s": measured["step_time_s"] or _step_time_s(rows),
-    }
-
-
-def _step_time_s(rows: list[Row]) -> float | None:
-    """The backbone's step, S0 = S / (S/S0): the middle one of all that were timed."""
-    steps = sorted(
-        row["step_time_s"] / row["normalized_step_time"]
-        for row in rows
-        if row.get("step_time_s") and row["normalized_step_time"]
-    )
-    return steps[len(steps) // 2] if steps else None
-
-
-_FACTS = (
+_DETAIL_FIELDS = (
     "number",
     "cause",
     "detail",
@@ -133,19 +54,99 @@ _FACTS = (
 )
 
 
+def space_of(settings: Mapping[str, Any]) -> tuple[Space | None, str | None]:
+    """Return the space that was searched, or None and the reason why it cannot be read."""
+    source = settings.get("space")
+    if not isinstance(source, str):
+        return None, "the run's settings hold no space"
+    if len(source) > _MAX_SPACE_CHARACTERS:
+        return None, (
+            f"the run's space has {len(source):,} characters, "
+            f"must have {_MAX_SPACE_CHARACTERS:,} or fewer"
+        )
+    try:
+        return parse_space(source), None
+    except (InvalidSpace, ValueError, TypeError, RecursionError) as error:
+        return None, f"the run's space cannot be read ({error})"
+
+
+def title_of(settings: Mapping[str, Any], space: Space | None) -> str:
+    """Return the run's title, such as ``small on digits``; data in a file stand by its name."""
+    data = PurePath(text(settings.get("data")) or "?").name
+    return f"{space.name if space else '?'} on {data}"
+
+
+def task_of(settings: Mapping[str, Any]) -> dict[str, int | None]:
+    """Return the number of classes and of the images' channels."""
+    return {name: whole_number(settings.get(name)) for name in ("classes", "in_channels")}
+
+
+def space_json(space: Space | None) -> dict[str, Any] | None:
+    """Return the space's backbone and choices."""
+    if space is None:
+        return None
+    return {
+        "name": space.name,
+        "size": space.size,
+        **space.backbone.to_json(),
+        "parameters": [
+            {
+                "name": name,
+                "stage": int(name.partition(".")[0].removeprefix("stage")),
+                "choice": name.partition(".")[2],
+                "options": list(options),
+            }
+            for name, options in space.options().items()
+        ],
+    }
+
+
+def reference_json(space: Space | None, rows: Iterable[Row]) -> dict[str, Any] | None:
+    """Return what was measured of the backbone.
+
+    It comes from the candidate with the same architecture, if there is one. The step time and the
+    parameters are otherwise those of the candidates' references; of their step times the median.
+    """
+    if space is None:
+        return None
+    rows = list(rows)
+    backbone_id = space.backbone.architecture_id
+    backbone = next((row for row in rows if row["architecture_id"] == backbone_id), None)
+    parameters = (row["reference_parameters"] for row in rows if row["reference_parameters"])
+    measured = {name: backbone and backbone.get(name) for name in _MEASUREMENTS}
+    return {
+        "name": "backbone",
+        "candidate": backbone and backbone["number"],
+        **measured,
+        "parameters": next(parameters, None),
+        "normalized_step_time": 1,
+        "step_time_s": measured["step_time_s"] or _reference_step_time_s(rows),
+    }
+
+
+def _reference_step_time_s(rows: Iterable[Row]) -> float | None:
+    """Return the median of the backbone's step times, each S0 = S / (S/S0) of a candidate."""
+    times_s = sorted(
+        row["step_time_s"] / row["normalized_step_time"]
+        for row in rows
+        if row.get("step_time_s") and row["normalized_step_time"]
+    )
+    return times_s[len(times_s) // 2] if times_s else None
+
+
 def detail(
     candidate: Candidate, settings: Mapping[str, Any], run_id: str, prefix: str = ""
 ) -> dict[str, Any]:
-    """One candidate with its file and its commands; ``prefix`` begins the file's name.
+    """Return a DETAIL of :mod:`results.dashboard.payload`; ``prefix`` begins the file's name.
 
     Raises:
         ValueError, TypeError, ArithmeticError: values that no search records.
     """
     file_name = _file_name(f"{prefix}{candidate_name(candidate)}")
-    architecture = candidate.architecture
-    facts: dict[str, Any] = json_safe({key: getattr(candidate, key) for key in _FACTS})
+    architecture, step_time = candidate.architecture, candidate.step_time
+    fields: dict[str, Any] = json_safe({key: getattr(candidate, key) for key in _DETAIL_FIELDS})
     return {
-        **facts,
+        **fields,
         "name": candidate_name(candidate),
         "state": candidate.state.value,
         "seed": text(candidate.seed),
@@ -154,70 +155,69 @@ def detail(
             "architecture_id": architecture.architecture_id,
         },
         "curve": json_safe([astuple(point) for point in candidate.curve]),
-        "samples_s": json_safe(candidate.step_time.samples_s) if candidate.step_time else [],
-        "reference_samples_s": (
-            json_safe(candidate.step_time.reference_samples_s) if candidate.step_time else []
-        ),
-        "step_time": candidate.step_time and _step_time(candidate, candidate.step_time),
+        "samples_s": json_safe(step_time.samples_s) if step_time else [],
+        "reference_samples_s": json_safe(step_time.reference_samples_s) if step_time else [],
+        "step_time": step_time and _step_time_json(step_time),
         "file_name": file_name,
         "file": _file(candidate, settings, run_id),
         "commands": _commands(file_name, settings),
     }
 
 
-def _step_time(candidate: Candidate, timed: StepTime) -> dict[str, Any]:
-    facts: dict[str, Any] = json_safe(
+def _step_time_json(step_time: StepTime) -> dict[str, Any]:
+    values: dict[str, Any] = json_safe(
         {
-            "device": timed.device,
-            "image_size": timed.image_size,
-            "batch_size": timed.batch_size,
-            "micro_batch_size": timed.micro_batch_size,
-            "is_precise": timed.is_precise,
-            "unsteady": timed.unsteady,
-            "step_time_s": median_s(timed),
-            "step_time_ci_s": interval_s(timed),
-            "normalized_step_time": normalized_step_time(candidate),
-            "normalized_ci": normalized_interval(timed),
-            "peak_memory_bytes": timed.peak_memory_bytes,
+            "device": step_time.device,
+            "image_size": step_time.image_size,
+            "batch_size": step_time.batch_size,
+            "micro_batch_size": step_time.micro_batch_size,
+            "is_precise": step_time.is_precise,
+            "unsteady": step_time.unsteady,
+            "step_time_s": median_s(step_time),
+            "step_time_ci_s": interval_s(step_time),
+            "normalized_step_time": normalized(step_time),
+            "normalized_ci": normalized_interval(step_time),
+            "peak_memory_bytes": step_time.peak_memory_bytes,
         }
     )
-    return facts
+    return values
 
 
 def _file(candidate: Candidate, settings: Mapping[str, Any], run_id: str) -> dict[str, Any] | None:
-    """What ``--arch`` and ``--from`` read, as best.json; None where the run does not say enough."""
-    from results.files import winner_file  # with pandas, which the page does not wait for
-
-    classes, channels = (
-        whole_number(settings.get("classes")),
-        whole_number(settings.get("in_channels")),
-    )
+    """Return the candidate's architecture file; None if the settings lack the task or a size."""
+    classes = whole_number(settings.get("classes"))
+    channels = whole_number(settings.get("in_channels"))
+    size = candidate.image_size or whole_number(settings.get("image_size"))
     if not classes or not channels:
         return None
     task = Task(classes, channels)
     if candidate.step_time is not None:
+        from results.files import winner_file  # imports pandas, which would delay the first page
+
         file = winner_file(candidate, Objective(), run_id, task, settings=settings)
-        written: dict[str, Any] = json_safe(file.to_json())
-        return written
-    size = candidate.image_size or whole_number(settings.get("image_size"))
-    if not size:
+    elif size:
+        provenance = {"run": run_id, "candidate": candidate.number, "seed": candidate.seed}
+        file = ArchitectureFile(
+            candidate_name(candidate),
+            candidate.architecture,
+            size,
+            size,
+            task,
+            provenance=provenance,
+        )
+    else:
         return None
-    provenance = {"run": run_id, "candidate": candidate.number, "seed": candidate.seed}
-    architecture = candidate.architecture
-    file = ArchitectureFile(
-        candidate_name(candidate), architecture, size, size, task, provenance=provenance
-    )
-    untimed: dict[str, Any] = json_safe(file.to_json())
-    return untimed
+    content: dict[str, Any] = json_safe(file.to_json())
+    return content
 
 
 def _file_name(stem: str) -> str:
-    """A name that is no option, no hidden file and the same in every shell."""
+    """Return a file name that is not an option, not hidden, and needs no quotes in a shell."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("-.") + ".json"
 
 
 def _commands(file_name: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Quoted: the data's name comes from the run, and someone will paste this into a shell."""
+    """Return commands for a shell, quoted, since the data's name may come from a stranger's run."""
     stem = file_name.removesuffix(".json")
     data = text(settings.get("data")) or "DATA"
     to = "PHI2" if settings.get("fit") else "M"
@@ -231,13 +231,10 @@ def _commands(file_name: str, settings: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-_LOCKS = Path("/proc/locks")  # Linux; proc_locks(5)
-
-
 def is_searching(run: Path) -> bool | None:
-    """True if a process of this machine holds the run's lock; None where that cannot be told.
+    """Return whether a process of this machine holds the run's lock; None if that is unknown.
 
-    Taking the lock to try it could turn away a search that begins at that moment.
+    The lock is not taken to find out, since a search that begins at that moment would be refused.
     """
     try:
         inode = (run / "lock").stat().st_ino
@@ -247,7 +244,9 @@ def is_searching(run: Path) -> bool | None:
         lines = _LOCKS.read_text().splitlines()
     except OSError:
         return None
-    fields = (line.split() for line in lines)
+    locks = (line.split() for line in lines)
     return any(
-        "FLOCK" in f and f[-3].rpartition(":")[2] == str(inode) for f in fields if len(f) > 3
+        "FLOCK" in lock and lock[-3].rpartition(":")[2] == str(inode)
+        for lock in locks
+        if len(lock) > 3
     )

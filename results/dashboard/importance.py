@@ -1,9 +1,9 @@
-"""How much each choice of the space decides: importance by Optuna's PED-ANOVA.
+"""Importance of each choice of the space, by PED-ANOVA as implemented in Optuna.
 
 Watanabe, Bansal and Hutter, PED-ANOVA: Efficiently Quantifying Hyperparameter Importance in
-Arbitrary Subspaces, IJCAI 2023: how unlike the best candidates' choices are those of all. Of
-Optuna's evaluators it is the one that answers in well under a second for a thousand candidates;
-fANOVA takes some ten.
+Arbitrary Subspaces, IJCAI 2023: a choice is important if the best candidates' options are
+distributed differently from those of all candidates. It is the one of Optuna's evaluators that is
+fast enough for a page: well below a second for 1,000 candidates, where fANOVA takes about ten.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 TARGETS = ("reward", "accuracy", "normalized_step_time")
-FEWEST, _MOST = 20, 1000  # candidates; of more, so many are taken, evenly spread over the search
+MIN_CANDIDATES = 20
+_MAX_CANDIDATES = 1000  # of more, an evenly spaced subset is evaluated
 
 
 def importances(
@@ -31,20 +32,22 @@ def importances(
     objective: Objective,
     targets: Iterable[str] = TARGETS,
 ) -> dict[str, dict[str, Any]]:
-    """An IMPORTANCE of :mod:`results.dashboard.payload` for each target."""
+    """Return for each target an IMPORTANCE as in :mod:`results.dashboard.payload`."""
     targets = tuple(targets)
     if space is None:
-        return {target: _answer(target, 0, problem="the space is not known") for target in targets}
+        problem = "the space of this run is not known"
+        return {target: _importance(target, 0, problem=problem) for target in targets}
     known = [(row, values) for row in rows if (values := _values(row, objective)) is not None]
-    if len(known) < FEWEST:
-        problem = f"needs {FEWEST} complete candidates, has {len(known)}"
-        return {target: _answer(target, len(known), problem=problem) for target in targets}
-    known = known[:: -(-len(known) // _MOST)]
-    found = _evaluate(space, known, targets)
-    return {target: _answer(target, len(known), found[target]) for target in targets}
+    if len(known) < MIN_CANDIDATES:
+        problem = f"needs {MIN_CANDIDATES} complete candidates, has {len(known)}"
+        return {target: _importance(target, len(known), problem=problem) for target in targets}
+    interval = -(-len(known) // _MAX_CANDIDATES)  # rounded up
+    known = known[::interval]
+    values_by_target = _evaluate(space, known, targets)
+    return {target: _importance(target, len(known), values_by_target[target]) for target in targets}
 
 
-def _answer(
+def _importance(
     target: str,
     candidates: int,
     values: Mapping[str, float] | None = None,
@@ -60,7 +63,7 @@ def _answer(
 
 
 def _values(row: Row, objective: Objective) -> dict[str, float] | None:
-    """A candidate's value by target; None if one of them or its place in the space is not known."""
+    """Return a candidate's value by target; None if one is unknown or it is outside the space."""
     accuracy, step_time = row["accuracy"], row["normalized_step_time"]
     parameters, reference = row["parameters"], row["reference_parameters"]
     if row["state"] != State.COMPLETE or accuracy is None or set(row["choices"]) <= {None}:
@@ -74,23 +77,27 @@ def _values(row: Row, objective: Objective) -> dict[str, float] | None:
 def _evaluate(
     space: Space, known: Sequence[tuple[Row, Mapping[str, float]]], targets: Iterable[str]
 ) -> dict[str, dict[str, float]]:
-    """A stage that is left out counts with the first of each choice, as the space encodes it."""
-    import optuna  # takes a while, and most pages are looked at without it
+    """Return the importance of each choice, by target.
+
+    A stage with 0 layers counts with the first option of each of its other choices, as in
+    :meth:`Space.encode`.
+    """
+    import optuna  # slow to import, and most pages do without it
     from optuna.distributions import CategoricalDistribution
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes.* low")
-    parameters = space.options()
-    distributions = {name: CategoricalDistribution(of) for name, of in parameters.items()}
+    choices = space.options()
+    distributions = {name: CategoricalDistribution(options) for name, options in choices.items()}
     study = optuna.create_study()
     for row, values in known:
-        places = zip(parameters.items(), row["choices"], strict=True)
-        chosen = {name: options[place or 0] for (name, options), place in places}
+        indices = zip(choices.items(), row["choices"], strict=True)
+        point = {name: options[index or 0] for (name, options), index in indices}
         study.add_trial(
             optuna.create_trial(
                 value=_cost(values, TARGETS[0]),
-                params=chosen,
+                params=point,
                 distributions=dict(distributions),
                 user_attrs={target: _cost(values, target) for target in targets},
             )
@@ -105,7 +112,7 @@ def _evaluate(
 
 
 def _cost(values: Mapping[str, float], target: str) -> float:
-    """The evaluator looks for what is low."""
+    """Return the value with the sign that makes lower better, as the evaluator expects."""
     return values[target] if target == "normalized_step_time" else -values[target]
 
 

@@ -1,4 +1,4 @@
-"""The page's files, which are installed with the package and sent as they are."""
+"""The static files of the page, which are installed with the package."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from importlib.resources import files
 from plotly.offline import get_plotlyjs
 
 INDEX = "index.html"
-_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
 @cache
 def page_files() -> dict[str, str]:
-    """The text of each file by name."""
+    """Return the text of each file of the page, by name."""
     page = files("results.dashboard") / "page"
     return {
         file.name: file.read_text(encoding="utf-8")
         for file in page.iterdir()
-        if kind_of(file.name) is not None
+        if media_type(file.name) is not None
     }
 
 
-def kind_of(name: str) -> str | None:
-    """A file's media type by its name; None for what is not the page's."""
-    return next((kind for ending, kind in _KINDS.items() if name.endswith(ending)), None)
+def media_type(name: str) -> str | None:
+    """Return the media type of a file's name; None if the page has no files of this kind."""
+    return next((kind for ending, kind in _MEDIA_TYPES.items() if name.endswith(ending)), None)
 
 
 @cache
 def plotly_js() -> str:
-    """The library that draws, as the plotly package carries it."""
-    text: str = get_plotlyjs()
-    return text
+    """Return plotly.js as the plotly package contains it."""
+    source: str = get_plotlyjs()
+    return source

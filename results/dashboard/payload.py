@@ -1,43 +1,43 @@
-"""What the dashboard's page is fed, by the server or by data inside the report: the JSON's shape.
+"""The data of the dashboard's page: format of the JSON that the server sends and reports contain.
 
-All numbers are raw: seconds, bytes, shares in [0, 1]; the page scales for display and computes
-rewards, ranks and fronts itself, since its sliders change them. Every text may come from a run's
-files, which may be a stranger's, so the page must treat every text as text. Null: not known.
+All numbers are raw: seconds, bytes, shares in [0, 1]. The page scales them for display and computes
+rewards, ranks and fronts itself, since its sliders change them. Null stands for an unknown value.
+Every text may come from a stranger's run, so the page must never treat a text as HTML.
 
-The whole, ``GET /api/runs``, and in the report under ``<script id="nas-data">``::
+The whole page, ``GET /api/runs``, and in the report under ``<script id="nas-data">``::
 
     {"mode": "live" | "report",
      "generated_at": 1.7e9,              # Unix seconds
-     "objective": {"step_time_exponent": -0.07, "parameters_exponent": -0.05},   # w and v at first
+     "objective": {"step_time_exponent": -0.07, "parameters_exponent": -0.05},   # initial w and v
      "runs": [RUN, ...],
      "benches": [BENCH, ...],
-     "details": {"0": {"17": DETAIL}},   # only in the report: all candidates, by run and number
-     "importance": {"0": {"reward": IMPORTANCE, ...}}}    # only in the report, at w and v as above
+     "details": {"0": {"17": DETAIL}},   # only in the report, by run and number
+     "importance": {"0": {"reward": IMPORTANCE, ...}}}    # only in the report, at the w and v above
 
-A RUN; ``id`` is its place among the RUNs of the command line::
+A RUN; ``id`` is its index among the RUNs of the command line::
 
     {"id": 0,
      "path": "runs/2026-11-22-01",       # as given on the command line
      "title": "small on digits",         # space and data
-     "version": "4f1c-31",               # for ?after=; opaque
-     "whole": true,                      # false: columns hold only what is new or changed
-     "problem": null,                    # or why nothing can be shown of it; columns are empty then
+     "version": "4f1c-31-2",             # for ?after=; opaque
+     "whole": true,                      # false: columns hold only new or changed rows
+     "problem": null,                    # or why the run cannot be shown; columns are then empty
      "warnings": ["2 damaged candidates are left out", ...],
      "run_id": "9a0c...", "created_at": 1.7e9,
-     "is_searching": true,               # a search holds the run's lock; null: cannot be told here
+     "is_searching": true,               # a search holds the run's lock; null: unknown
      "settings": {"data": "digits", "budget": 100, ...},   # any JSON values
      "task": {"classes": 10, "in_channels": 1},
      "space": {"name": "small", "size": 186624, "stages": STAGES of the backbone,
                "stem_channels": 16, "stem_stride": 1, "head_channels": 256,
                "parameters": [{"name": "stage1.operator", "stage": 1, "choice": "operator",
                                "options": ["mbconv", "fused_mbconv"]}, ...]},       # or null
-     "reference": {"name": "backbone", "candidate": 12,    # the candidate that is the same network
+     "reference": {"name": "backbone", "candidate": 12,    # the candidate with this architecture
                    "accuracy", "parameters", "multiply_adds", "step_time_s",
                    "normalized_step_time": 1, "peak_memory_bytes", "inference_time_s",
                    "images_per_s"},      # or null; any value may be null
      "columns": COLUMNS}
 
-COLUMNS: a list each, all of one length, a place a candidate, in the order of numbers::
+COLUMNS: lists of equal length with one entry per candidate, by ascending number::
 
     number, confirms, state, cause, detail, seed, architecture_id,
     accuracy,                                                          # minival, [0, 1]
@@ -48,18 +48,19 @@ COLUMNS: a list each, all of one length, a place a candidate, in the order of nu
     epochs, training_s, started_at, finished_at,                       # Unix seconds
     layers, fused_share,               # all stages' layers; the share of them that is fused_mbconv
     worker, device, image_size, batch_size,
-    choices                            # {"stage1.operator": [0, 1, null, ...], ...}: places in the
-                                       # parameter's options; null outside the space, and for a
-                                       # stage that is left out except for its layers
+    choices                            # {"stage1.operator": [0, 1, null, ...], ...}: indices into
+                                       # the choice's options; null outside the space, and for a
+                                       # stage with 0 layers except for its layers
 
 ``state``, ``cause``, ``worker`` and ``device`` are ``{"values": [texts], "codes": [0, null,
-...]}``; each answer has its own ``values``. ``seed`` is text: a page's numbers cannot hold it.
-States: running, complete, failed, infeasible, stopped, duplicate. Only a complete candidate with
-accuracy, normalized_step_time, parameters and reference_parameters has a reward: ``accuracy *
-normalized_step_time**w * (parameters / reference_parameters)**v``; of equal rewards the lowest
-number wins. One that ``confirms`` another, trained again with another seed, has no reward and no
-place on the front. The front is over accuracy (high) and normalized_step_time (low) of complete
-candidates; equals stay together.
+...]}``: the codes are indices into the ``values`` of the same response. ``seed`` is text, since a
+double cannot hold it. States: running, complete, failed, infeasible, stopped, duplicate.
+
+Only a complete candidate with accuracy, normalized_step_time, parameters and reference_parameters
+has a reward: ``accuracy * normalized_step_time**w * (parameters / reference_parameters)**v``. Of
+equal rewards the lowest number wins. The front is over accuracy (high) and normalized_step_time
+(low) of the complete candidates; equals stay on it together. A candidate that ``confirms`` another,
+by training it again with another seed, has no reward and is not on the front.
 
 STAGES are as in an architecture's JSON::
 
@@ -73,7 +74,7 @@ A DETAIL, ``GET /api/runs/<id>/candidates/<number>``: one candidate::
      "architecture": {"schema_version", "stem_channels", "stem_stride", "head_channels", "stages",
                       "architecture_id"},
      "curve": [[epoch, loss, accuracy, elapsed_s], ...],
-     "samples_s": [...], "reference_samples_s": [...],     # pairs: step, backbone's step in turn
+     "samples_s": [...], "reference_samples_s": [...],     # in pairs: step, backbone's step
      "step_time": {"device", "image_size", "batch_size", "micro_batch_size", "is_precise",
                    "unsteady", "step_time_s", "step_time_ci_s": [low, high],
                    "normalized_step_time", "normalized_ci": [low, high],
@@ -81,7 +82,7 @@ A DETAIL, ``GET /api/runs/<id>/candidates/<number>``: one candidate::
      "accuracy", "parameters", "reference_parameters", "multiply_adds", "inference_time_s",
      "phases_s": {"build": 0.1, ...}, "versions": {"torch": "2.13.0", ...}, "proposal": {...},
      "file_name": "candidate-17.json",
-     "file": {...},                      # what "save JSON" saves, as it is
+     "file": {...},                      # what "save JSON" saves; null if it cannot be made
      "commands": {"scale": "nas scale --from candidate-17.json --to M",
                   "train": "nas train --arch candidate-17.json ..."}}   # quoted for a shell
 
@@ -89,20 +90,25 @@ A BENCH, a row of ``nas bench --json``::
 
     {"name", "accuracy", "parameters", "multiply_adds", "step_time_s", "images_per_s",
      "inference_time_s", "peak_memory_bytes", "device", "batch_size", "image_size",
-     "normalized_step_time": [1.2, null]}     # by run; null where timed otherwise
+     "normalized_step_time": [1.2, null]}     # by run; null if timed on another
+                                              # device, batch size or image size
 
 An IMPORTANCE, ``GET /api/runs/<id>/importance?target=reward&w=-0.07&v=-0.05``; ``target`` is
-reward, accuracy or normalized_step_time; w and v count for the reward alone::
+reward, accuracy or normalized_step_time; w and v matter for the reward only::
 
     {"target": "reward", "evaluator": "PED-ANOVA", "candidates": 812,
      "values": {"stage1.operator": 0.31, ...},             # sum 1, highest first
-     "problem": null}                         # or why there is none, such as too few candidates
+     "problem": null}                         # or the reason why there is none
 
-Other addresses: ``/`` the page, ``/page/NAME`` its files, ``/plotly.js``;
-``/api/runs/<id>?after=VERSION`` the run with what changed since (``whole``: false, to be merged by
-``number``; true where all was sent again); ``/api/events``, server-sent events ``changed`` with
-``{"runs": {"0": VERSION, ...}}`` at the beginning and after each change. Errors have status 400,
-404 or 500 and say ``{"problem": "..."}``.
+Other addresses:
+
+- ``/`` is the page, ``/page/NAME`` its files, ``/plotly.js`` the plotting library.
+- ``/api/runs/<id>?after=VERSION`` is a RUN with the changes after a version, to be merged by
+  ``number``; if ``whole`` is true, all rows were sent again.
+- ``/api/events`` sends server-sent events ``changed`` with ``{"runs": {"0": VERSION, ...}}`` at the
+  beginning and after each change.
+
+Errors have status 400, 404 or 500 and the content ``{"problem": "..."}``.
 """
 
 from __future__ import annotations
@@ -118,11 +124,15 @@ from results.dashboard.facts import reference_json
 from results.dashboard.source import Source
 from reward.objective import Objective
 
+_BENCH_NUMBERS = ("accuracy", "step_time_s", "images_per_s", "inference_time_s")
+_BENCH_COUNTS = ("parameters", "multiply_adds", "peak_memory_bytes", "batch_size")
+_TIMING_CONDITIONS = ("device", "batch_size", "image_size")
+
 
 def page_data(
     sources: Sequence[Source], benches: Sequence[Mapping[str, Any]], mode: str
 ) -> dict[str, Any]:
-    """All there is to show, but for what belongs to one candidate."""
+    """Return the data of the whole page, except the details of candidates and the importance."""
     objective = Objective()
     return {
         "mode": mode,
@@ -139,40 +149,31 @@ def page_data(
 def _benches(
     sources: Sequence[Source], benches: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The networks beside the candidates, with their S/S0 in each run."""
-    known = []
+    """Return the networks that were benched, with their S/S0 in each run."""
+    runs = []
     for source in sources:
         rows = source.rows()
-        known.append((rows, reference_json(source.run.space if source.run else None, rows)))
+        runs.append((rows, reference_json(source.run.space if source.run else None, rows)))
     return [
         {
             **bench,
             "normalized_step_time": [
-                relative_step_time(bench, rows, reference) for rows, reference in known
+                relative_step_time(bench, rows, reference) for rows, reference in runs
             ],
         }
         for bench in benches
     ]
 
 
-_NUMBERS = ("accuracy", "step_time_s", "images_per_s", "inference_time_s")
-
-
-_COUNTS = ("parameters", "multiply_adds", "peak_memory_bytes", "batch_size")
-
-
-_LIKE = ("device", "batch_size", "image_size")
-
-
 class NoBench(ValueError):
-    """A file that holds no rows of ``nas bench --json``; the message is one line."""
+    """The file holds no rows of ``nas bench --json``; the message is one line."""
 
 
 def read_benches(path: Path) -> list[dict[str, Any]]:
-    """The file's rows, BENCH in :mod:`results.dashboard.payload` less what depends on a run.
+    """Read each row of the file as a BENCH, without ``normalized_step_time``, which needs a run.
 
     Raises:
-        NoBench: not there, or written by something else.
+        NoBench: the file is missing, or is not the output of ``nas bench --json``.
     """
     try:
         rows = _rows(json.loads(path.read_text(encoding="utf-8")))
@@ -181,23 +182,25 @@ def read_benches(path: Path) -> list[dict[str, Any]]:
     except (ValueError, RecursionError) as error:
         raise NoBench(f"{path}: not JSON ({error})") from error
     if not rows or not all(isinstance(row, dict) and row.get("name") for row in rows):
-        raise NoBench(f"{path}: holds no networks, must be what nas bench --json prints")
+        raise NoBench(f"{path}: holds no networks, must be the output of nas bench --json")
     return [_bench(row) for row in rows]
 
 
 def relative_step_time(
     bench: Mapping[str, Any], rows: Sequence[Row], reference: Mapping[str, Any] | None
 ) -> float | None:
-    """S/S0 of a bench in a run; None unless device, image size and batch size are the run's."""
+    """Return the S/S0 of a bench in a run; None if timed on another device, image or batch size."""
     timed = next((row for row in rows if row.get("device")), None)
-    own, base = bench["step_time_s"], reference and reference["step_time_s"]
-    if timed is None or not own or not base or any(bench[key] != timed[key] for key in _LIKE):
+    step_time_s, reference_s = bench["step_time_s"], reference and reference["step_time_s"]
+    if timed is None or not step_time_s or not reference_s:
         return None
-    return float(own / base)
+    if any(bench[key] != timed[key] for key in _TIMING_CONDITIONS):
+        return None
+    return float(step_time_s / reference_s)
 
 
 def _rows(data: Any) -> Any:
-    """The list itself, or the one list in an object."""
+    """Return the list itself, or the only list in an object; None if there is none."""
     if isinstance(data, dict):
         lists = [value for value in data.values() if isinstance(value, list)]
         return lists[0] if len(lists) == 1 else None
@@ -210,6 +213,6 @@ def _bench(row: Mapping[str, Any]) -> dict[str, Any]:
         "image_size": whole_number(size.get("train") if isinstance(size, dict) else size),
         "name": text(row["name"]),
         "device": text(row.get("device")),
-        **{key: number(row.get(key)) for key in _NUMBERS},
-        **{key: whole_number(row.get(key)) for key in _COUNTS},
+        **{key: number(row.get(key)) for key in _BENCH_NUMBERS},
+        **{key: whole_number(row.get(key)) for key in _BENCH_COUNTS},
     }

@@ -1,4 +1,4 @@
-"""Reads a run's record while a search may be writing it, and never writes."""
+"""A read-only view of a run's record, which a search may be writing at the same time."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from results.candidate import Candidate
 from results.database import (
     CANDIDATES,
     RUNS,
-    SCHEMA_VERSION,
     RecordError,
+    check_schema_version,
     connect,
     one_line_errors,
     sqlite_file,
 )
 from results.record import from_row
 
+# Exceptions that damaged values may raise.
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
-_MISSING_COLUMN = ("no such column", "does not exist")
+_MISSING_COLUMN = ("no such column", "does not exist")  # SQLite's message, PostgreSQL's
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run's own row: what it was asked for, and when in Unix seconds."""
+    """Settings of a run, and its creation time in Unix seconds."""
 
     settings: dict[str, Any]
     created_at: float
@@ -39,57 +40,52 @@ class RunRow:
 
 @dataclass(frozen=True)
 class Reading:
-    """Candidates in the order of their numbers, and the numbers of those that cannot be read."""
+    """Candidates by ascending number, and the numbers of damaged ones."""
 
     candidates: list[Candidate] = field(default_factory=list)
     damaged: list[int] = field(default_factory=list)
 
 
 class Reader:
-    """One run's rows; every method raises RecordError, in one line that says what is wrong."""
+    """Reader of one run's rows; every method may raise RecordError, whose message is one line."""
 
     def __init__(self, url: str, run_id: str) -> None:
         self._run_id = run_id
         file = sqlite_file(url)
-        self._where = str(file or url.rpartition("@")[2])
+        self._address = str(file or url.rpartition("@")[2])
         if file is not None and not file.is_file():
             raise RecordError(f"{file}: no such file")
         self._engine = connect(url) if file is None else _read_only(file)
 
     def run(self) -> RunRow:
-        """The run's row; RecordError if there is none, or a later release made it."""
+        """Return the run's row; RecordError if it is missing, or of a later release."""
         rows = self._rows(select(RUNS).where(RUNS.c.run_id == self._run_id))
         if not rows:
-            raise RecordError(f"{self._where}: no run {self._run_id!r}")
-        version = rows[0]["schema_version"]
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
-            raise RecordError(
-                f"{self._where}: has schema version {version!r}, this release reads "
-                f"{SCHEMA_VERSION} and earlier ones"
-            )
+            raise RecordError(f"{self._address}: no run {self._run_id!r}")
+        check_schema_version(rows[0]["schema_version"], self._address)
         try:
             settings = json.loads(rows[0]["settings"])
         except _DAMAGE as error:
-            raise RecordError(f"{self._where}: damaged settings ({error})") from error
+            raise RecordError(f"{self._address}: the settings are damaged ({error})") from error
         if not isinstance(settings, dict):
-            raise RecordError(f"{self._where}: damaged settings (no object)")
+            raise RecordError(f"{self._address}: the settings are damaged (not an object)")
         return RunRow(settings, rows[0]["created_at"])
 
     def candidates(self, after: int = -1, also: Collection[int] = ()) -> Reading:
-        """Those with a number above ``after``, and those of the numbers ``also``."""
-        return self._reading(or_(CANDIDATES.c.number > after, CANDIDATES.c.number.in_(also)))
+        """Read the candidates with numbers above ``after``, and those with the numbers ``also``."""
+        return self._read(or_(CANDIDATES.c.number > after, CANDIDATES.c.number.in_(also)))
 
     def candidate(self, number: int) -> Candidate | None:
-        """The one of that number; None if there is none, or it is damaged."""
-        found = self._reading(CANDIDATES.c.number == number).candidates
-        return found[0] if found else None
+        """Read one candidate; None if it does not exist or is damaged."""
+        candidates = self._read(CANDIDATES.c.number == number).candidates
+        return candidates[0] if candidates else None
 
     def close(self) -> None:
-        """Lets go of the database."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
-    def _reading(self, wanted: ColumnElement[bool]) -> Reading:
-        query = select(CANDIDATES).where(CANDIDATES.c.run_id == self._run_id).where(wanted)
+    def _read(self, condition: ColumnElement[bool]) -> Reading:
+        query = select(CANDIDATES).where(CANDIDATES.c.run_id == self._run_id).where(condition)
         reading = Reading()
         for row in self._rows(query.order_by(CANDIDATES.c.number)):
             try:
@@ -100,18 +96,18 @@ class Reader:
 
     def _rows(self, query: Any) -> list[RowMapping]:
         try:
-            with one_line_errors(self._where), self._engine.connect() as connection:
+            with one_line_errors(self._address), self._engine.connect() as connection:
                 return list(connection.execute(query).mappings())
         except RecordError as error:
-            if any(said in str(error) for said in _MISSING_COLUMN):
-                raise RecordError(f"{error}: made by another release of this tool") from error
+            if any(message in str(error) for message in _MISSING_COLUMN):
+                raise RecordError(f"{error}: written by another release of this tool") from error
             raise
-        except _DAMAGE as error:  # the driver's own, for a column of the wrong type
-            raise RecordError(f"{self._where}: damaged ({error})") from error
+        except _DAMAGE as error:  # raised by the driver, for a value of the wrong type
+            raise RecordError(f"{self._address}: damaged ({error})") from error
 
 
 def _read_only(file: Path) -> Engine:
-    """An engine that opens the file anew each time, so that a run made again is seen."""
+    """Return an engine that reopens the file for each query, since a run may be replaced."""
 
     def connection() -> sqlite3.Connection:
         address = f"file:{quote(str(file))}?mode=ro"
@@ -119,17 +115,17 @@ def _read_only(file: Path) -> Engine:
             opened = sqlite3.connect(address, uri=True, timeout=1)
             opened.execute("SELECT 1 FROM sqlite_master")
         except sqlite3.OperationalError:
-            # A record on a medium that cannot be written at all has no place for SQLite's own
-            # index of the log beside it; nobody else can write it either.
+            # On a read-only medium SQLite cannot create the shared-memory index of its log, but
+            # there no other process can write the file either.
             opened = sqlite3.connect(f"{address}&immutable=1", uri=True)
         return opened
 
     engine = create_engine("sqlite://", creator=connection, poolclass=NullPool)
-    event.listen(engine, "connect", _distrust)
+    event.listen(engine, "connect", _restrict)
     return engine
 
 
-def _distrust(connection: Any, _: object) -> None:
-    """A file from elsewhere may define views and triggers that call functions."""
+def _restrict(connection: Any, _: object) -> None:
+    """Forbid writing, and functions in views and triggers, which a stranger's file may define."""
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA query_only=ON")

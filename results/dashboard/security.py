@@ -1,4 +1,4 @@
-"""What the browser may do with the page, and from which address it may be asked for."""
+"""Security of the server: the page's Content-Security-Policy, and a check of the Host header."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Only the page's own scripts run, and it talks to nobody else. plotly.js writes styles into the
-# page as it goes, which cannot run anything.
+# Only the page's own scripts may run, and it may send requests to this server only. Inline styles
+# are allowed, since plotly.js writes them; they cannot run anything.
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -24,7 +24,7 @@ _POLICY = {
 
 
 def policy(**changes: str) -> str:
-    """A Content-Security-Policy; changes by name, such as ``script_src="'none'"``."""
+    """Return a Content-Security-Policy with changes by name, such as ``script_src="'none'"``."""
     changed = {name.replace("_", "-"): value for name, value in changes.items()}
     return "; ".join(f"{name} {value}" for name, value in {**_POLICY, **changed}.items())
 
@@ -39,11 +39,11 @@ _HEADERS = {
 }
 
 
-class Guard:
-    """Answers only those who ask for this machine by a name or number of its own.
+class HostGuard:
+    """Middleware that refuses requests whose Host header is not a name or address of this machine.
 
-    A stranger's page can make its own name point here (DNS rebinding), and would then read the
-    answers as its own; the Host header still says that name.
+    By DNS rebinding, a foreign page can let its own domain name point to this machine and read the
+    answers; the Host header then still contains that domain name.
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
@@ -51,32 +51,34 @@ class Guard:
         self._names = {name.lower() for name in names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, as ASGI has it."""
+        """Handle one ASGI request; all answers get the security headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
         host = Headers(scope=scope).get("host", "")
-        app = self._app if self._is_own(host) else _refusal(host)
-        await app(scope, receive, send_guarded)
+        app = self._app if self._is_allowed(host) else _refusal(host)
+        await app(scope, receive, send_with_headers)
 
-    def _is_own(self, host: str) -> bool:
+    def _is_allowed(self, host: str) -> bool:
         name = _without_port(host).lower()
-        return name in self._names or _is_number(name)
+        return name in self._names or _is_ip_address(name)
 
 
-def own_names(host: str) -> set[str]:
-    """The names by which this machine may be asked when the server listens at ``host``."""
+def host_names(host: str) -> set[str]:
+    """Return the names under which a server that listens at ``host`` answers."""
     return {"localhost", host, socket.gethostname(), socket.getfqdn()}
 
 
 def _refusal(host: str) -> ASGIApp:
-    return JSONResponse({"problem": f"{host}: not a name of this machine, try its address"}, 400)
+    return JSONResponse(
+        {"problem": f"Host: got {host!r}, must be a name or an IP address of this machine"}, 400
+    )
 
 
 def _without_port(host: str) -> str:
@@ -85,8 +87,8 @@ def _without_port(host: str) -> str:
     return host.partition(":")[0]
 
 
-def _is_number(name: str) -> bool:
-    """An address in numbers is nobody's name, so no other page can pass for it."""
+def _is_ip_address(name: str) -> bool:
+    """Return whether it is an IP address, which DNS rebinding cannot use."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

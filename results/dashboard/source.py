@@ -1,4 +1,8 @@
-"""A RUN of the command line as the page is shown it, whatever is wrong with it."""
+"""The source of one run on the page: its record, followed while a search writes it.
+
+A :class:`Source` stands for a RUN of the command line, also if it cannot be read; a
+:class:`LiveRun` is the run itself once its record was found.
+"""
 
 from __future__ import annotations
 
@@ -23,68 +27,80 @@ from results.dashboard.reader import Reader
 from results.database import RecordError
 from reward.step_time.measurement import StepTime, normalized_interval
 
+_DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)  # raised by damaged values
+_MAX_INTERVALS = 500  # computed per poll, which takes less than a second
+
 
 class NoRun(Exception):
-    """There is no run to show; the message is one line that says why."""
+    """There is no run to show; the message is one line with the reason."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The location of a run's record: the URL of its database, and the run's id there."""
+
+    url: str
+    run_id: str
 
 
 class Source:
-    """One thread calls :meth:`poll`, any may call the rest meanwhile.
+    """A RUN of the command line, whether it can be read or not.
 
-    ``locate`` says where the run's record is, or raises NoRun; it is asked at every poll, since a
-    run may begin, or be made again, while the page is open.
+    One thread calls :meth:`poll`; any thread may call the other methods meanwhile. ``locate``
+    returns the location of the run's record or raises NoRun. It is called at every poll, since a
+    run may begin, or be replaced, while the page is open.
     """
 
     def __init__(self, path: Path, locate: Callable[[], Place]) -> None:
         self.path = path
-        self.run: LiveRun | None = None  # None: not read yet, or there is a problem
-        self.problem: str | None = None  # what was wrong when it was last read
+        self.run: LiveRun | None = None  # None until it is read without a problem
+        self.problem: str | None = None  # of the last poll
         self._locate = locate
-        self._token = secrets.token_hex(4)  # so that no version is another process's
-        self._notes = 0  # how often what is said about the run changed
+        self._token = secrets.token_hex(4)  # differs between processes and between runs
+        self._status_version = 0  # increases when the problem or ``is_searching`` changes
         self._is_searching: bool | None = None
 
     @property
     def version(self) -> str:
-        """Changes whenever :meth:`payload` does; ``TOKEN-CANDIDATES-NOTES``."""
-        return f"{self._token}-{self.run.version if self.run else 0}-{self._notes}"
+        """The version of :meth:`payload`, as ``TOKEN-CANDIDATES-STATUS``."""
+        return f"{self._token}-{self.run.version if self.run else 0}-{self._status_version}"
 
     @property
     def has_more(self) -> bool:
-        """Whether another poll would find more at once."""
+        """Whether another poll has more to show at once."""
         return self.run is not None and self.run.has_more
 
     def poll(self) -> None:
-        """Reads what is new."""
+        """Read what is new; a problem is stored, not raised."""
         try:
             self._read()
             problem = None
         except (NoRun, RecordError) as error:
             problem = text(error)
-        except Exception as error:  # a stranger's files hold what nobody thought of
+        except Exception as error:  # a stranger's files may hold anything
             problem = f"cannot be read ({type(error).__name__}: {text(error)})"
-        notes = (problem, is_searching(self.path))
-        if notes != (self.problem, self._is_searching):
-            self.problem, self._is_searching = notes
-            self._notes += 1
+        status = (problem, is_searching(self.path))
+        if status != (self.problem, self._is_searching):
+            self.problem, self._is_searching = status
+            self._status_version += 1
 
     def payload(self, index: int, after: str | None = None) -> dict[str, Any]:
-        """The run as in :mod:`results.dashboard.payload`, or what of it changed after a version."""
-        run, token, notes = self.run, self._token, self._notes
+        """Return a RUN of :mod:`results.dashboard.payload`, or its changes after a version."""
+        run, token, status_version = self.run, self._token, self._status_version
         since = _candidates_version(after, token)
         head = {
             "id": index,
             "path": text(self.path),
-            "version": f"{token}-0-{notes}",
+            "version": f"{token}-0-{status_version}",
             "whole": since < 0,
             "is_searching": self._is_searching,
         }
         if run is None:
-            return {**head, **_nothing(text(self.path.name), self.problem)}
+            return {**head, **_empty_run(text(self.path.name), self.problem)}
         version, rows, changed = run.rows(since)
         return {
             **head,
-            "version": f"{token}-{version}-{notes}",
+            "version": f"{token}-{version}-{status_version}",
             "title": title_of(run.settings, run.space),
             "problem": None,
             "warnings": self._warnings(run),
@@ -97,20 +113,22 @@ class Source:
             "columns": columns(changed, run.space),
         }
 
-    def candidate(self, wanted: int) -> Candidate | None:
-        """A candidate with all of its facts; None if there is none of that number.
+    def candidate(self, candidate_number: int) -> Candidate | None:
+        """Read one candidate anew; None if it does not exist.
 
         Raises:
             RecordError: the record cannot be read.
         """
-        return self.run.candidate(wanted) if self.run and self.run.has(wanted) else None
+        if self.run is None or not self.run.has(candidate_number):
+            return None
+        return self.run.candidate(candidate_number)
 
     def rows(self) -> list[Row]:
-        """All candidates, in the order of their numbers."""
+        """Return all candidates as rows, by ascending number."""
         return self.run.rows()[1] if self.run else []
 
     def close(self) -> None:
-        """Lets go of the record."""
+        """Close the record."""
         if self.run is not None:
             self.run.reader.close()
 
@@ -128,20 +146,22 @@ class Source:
         damaged = len(run.damaged)
         kind = "candidate is" if damaged == 1 else "candidates are"
         return [
-            *([f"cannot be read any more: {self.problem}"] if self.problem else []),
+            *([f"the run can no longer be read: {self.problem}"] if self.problem else []),
             *([run.space_problem] if run.space_problem else []),
             *([f"{damaged} damaged {kind} left out"] if damaged else []),
         ]
 
 
 def _candidates_version(after: str | None, token: str) -> int:
-    """The version of the candidates in a version of the whole; -1 if it is none of this run's."""
-    own, _, rest = (after or "").partition("-")
+    """Return the candidates' part of a version; -1 if the version has another token."""
+    its_token, _, rest = (after or "").partition("-")
     version = rest.partition("-")[0]
-    return int(version) if own == token and version.isdecimal() and len(version) < 10 else -1
+    is_valid = its_token == token and version.isdecimal() and len(version) < 10
+    return int(version) if is_valid else -1
 
 
-def _nothing(title: str | None, problem: str | None) -> dict[str, Any]:
+def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
+    """Return the rest of the RUN where nothing can be shown of it."""
     return {
         "title": title or "?",
         "problem": problem or "not read yet",
@@ -156,24 +176,11 @@ def _nothing(title: str | None, problem: str | None) -> dict[str, Any]:
     }
 
 
-_ROW_DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)
-
-
-_INTERVALS_AT_ONCE = 500  # under a second
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run's record is."""
-
-    url: str
-    run_id: str
-
-
 class LiveRun:
-    """One thread calls :meth:`read`; any may call the rest meanwhile.
+    """The rows of a run, which grow while a search writes its record.
 
-    Raises RecordError where the record cannot be read.
+    One thread calls :meth:`read`; any thread may call the other methods meanwhile. They raise
+    RecordError if the record cannot be read.
     """
 
     def __init__(self, place: Place) -> None:
@@ -187,75 +194,79 @@ class LiveRun:
         self.version = 0
         self._lock = threading.Lock()
         self._rows: dict[int, Row] = {}
-        self._came_with: dict[int, int] = {}
+        self._changed_in: dict[int, int] = {}  # the version in which each row last changed
         self._running: set[int] = set()
-        self._untimed: dict[int, StepTime] = {}  # whose interval is yet to be found
-        self._intervals: dict[int, Row] = {}  # found, but not yet shown
+        self._awaiting_interval: dict[int, StepTime] = {}
+        self._intervals: dict[int, Row] = {}  # computed, but not yet in the rows
 
     @property
     def has_more(self) -> bool:
-        """Whether intervals are yet to be found."""
-        return bool(self._untimed)
+        """Whether intervals are still to be computed."""
+        return bool(self._awaiting_interval)
 
     def read(self) -> None:
-        """Reads what is new. The intervals of many candidates come later, all together."""
+        """Read what is new; the intervals of many candidates follow in later calls, all at once."""
         settings = self.reader.run().settings
         reading = self.reader.candidates(max(self._rows, default=-1), self._running)
         damaged = set(reading.damaged)
-        news: dict[int, Row] = {}
+        new_rows: dict[int, Row] = {}
         for candidate in reading.candidates:
             try:
-                self._note(candidate, news)
-            except _ROW_DAMAGE:
+                self._add(candidate, new_rows)
+            except _DAMAGE:
                 damaged.add(candidate.number)
         is_first = self.version == 0
-        self._find_intervals(news, is_first)
+        self._compute_intervals(new_rows, is_first)
         with self._lock:
-            if is_first or news or settings != self.settings or not damaged <= self.damaged:
+            if is_first or new_rows or settings != self.settings or not damaged <= self.damaged:
                 self.version += 1
             self.settings = settings
             self.damaged |= damaged
-            self._rows.update(news)
-            self._came_with.update(dict.fromkeys(news, self.version))
+            self._rows.update(new_rows)
+            self._changed_in.update(dict.fromkeys(new_rows, self.version))
 
     def rows(self, since: int = -1) -> tuple[int, list[Row], list[Row]]:
-        """The version, all candidates, and those that came after version ``since``."""
+        """Return the version, all rows, and those that changed after version ``since``."""
         with self._lock:
             rows = sorted(self._rows.items())
-            changed = [row for n, row in rows if self._came_with[n] > since]
-            return self.version, [row for _, row in rows], changed
+            changed = [values for n, values in rows if self._changed_in[n] > since]
+            return self.version, [values for _, values in rows], changed
 
-    def has(self, wanted: int) -> bool:
-        """Whether there is a candidate of that number."""
-        return wanted in self._rows
+    def has(self, candidate_number: int) -> bool:
+        """Return whether a candidate has this number."""
+        return candidate_number in self._rows
 
-    def candidate(self, wanted: int) -> Candidate | None:
-        """A candidate with all of its facts, read anew."""
-        return self.reader.candidate(wanted)
+    def candidate(self, candidate_number: int) -> Candidate | None:
+        """Read one candidate anew; None if it does not exist or is damaged."""
+        return self.reader.candidate(candidate_number)
 
-    def _note(self, candidate: Candidate, news: dict[int, Row]) -> None:
-        n, new = candidate.number, row(candidate, self.space)
+    def _add(self, candidate: Candidate, new_rows: dict[int, Row]) -> None:
+        """Add the candidate's row to ``new_rows`` if it is new or has changed."""
+        n, values = candidate.number, row(candidate, self.space)
         if candidate.state is State.RUNNING:
             self._running.add(n)
         else:
             self._running.discard(n)
             if candidate.step_time is not None:
-                self._untimed[n] = candidate.step_time
-        if new != self._rows.get(n):
-            news[n] = new
+                self._awaiting_interval[n] = candidate.step_time
+        if values != self._rows.get(n):
+            new_rows[n] = values
 
-    def _find_intervals(self, news: dict[int, Row], is_first: bool) -> None:
-        """Adds the intervals to ``news``: at first the most accurate candidates', then the rest."""
-        known = {**self._rows, **news}
-        waiting = sorted(self._untimed, key=lambda n: -(known[n]["accuracy"] or 0))
-        for n in waiting[:_INTERVALS_AT_ONCE]:
+    def _compute_intervals(self, new_rows: dict[int, Row], is_first: bool) -> None:
+        """Compute some intervals, of the most accurate candidates first.
+
+        They are added to ``new_rows`` at the first call, and then once all are computed.
+        """
+        known = {**self._rows, **new_rows}
+        waiting = sorted(self._awaiting_interval, key=lambda n: -(known[n]["accuracy"] or 0))
+        for n in waiting[:_MAX_INTERVALS]:
             try:
-                interval = normalized_interval(self._untimed.pop(n))
-            except _ROW_DAMAGE:
+                interval = normalized_interval(self._awaiting_interval.pop(n))
+            except _DAMAGE:
                 continue
             low, high = interval or (None, None)
             self._intervals[n] = dict(zip(INTERVAL, (number(low), number(high)), strict=True))
-        if is_first or not self._untimed:
-            for n, found in self._intervals.items():
-                news[n] = {**known[n], **found}
+        if is_first or not self._awaiting_interval:
+            for n, interval_values in self._intervals.items():
+                new_rows[n] = {**known[n], **interval_values}
             self._intervals = {}

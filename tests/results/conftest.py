@@ -1,4 +1,4 @@
-"""Candidates to try the results on."""
+"""Candidates and a record's URL for the tests of ``results``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ARCHITECTURE = Architecture(
 
 @pytest.fixture
 def make_candidate() -> MakeCandidate:
-    """A complete candidate; any field by keyword, ``step_s`` for every sample of its step."""
+    """Return a factory of complete candidates; ``step_s`` sets all samples, others are fields."""
 
     def make(number: int = 0, step_s: float = 0.1, **changes: Any) -> Candidate:
         candidate = Candidate(
@@ -53,5 +53,5 @@ def make_candidate() -> MakeCandidate:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """Where a record may be made."""
+    """Return the URL of a record that does not exist yet."""
     return sqlite_url(tmp_path / "record.sqlite")

@@ -1,4 +1,4 @@
-"""An architecture's file comes back as it was, and a wrong one is refused in one line."""
+"""An architecture file is read back unchanged, and a wrong one is refused in one line."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _FILE = ArchitectureFile(
 )
 
 
-def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_file_is_read_back_unchanged(tmp_path: Path) -> None:
     assert read(write(tmp_path / "best.json", _FILE)) == _FILE
     bare = ArchitectureFile("x", EFFICIENTNETV2_S, 32, 32)
     assert read(write(tmp_path / "bare.json", bare)) == bare
 
 
-def test_it_is_an_architecture_too(tmp_path: Path) -> None:
+def test_a_file_parses_as_an_architecture(tmp_path: Path) -> None:
     data = json.loads(write(tmp_path / "best.json", _FILE).read_text())
     assert Architecture.from_json(data) == EFFICIENTNETV2_S
     assert data["schema_version"] == 1
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         (json.dumps(_FILE.to_json())[:500], "torn"),
         ("", "torn"),
@@ -50,16 +50,16 @@ def test_it_is_an_architecture_too(tmp_path: Path) -> None:
         (json.dumps({**_FILE.to_json(), "name": None}), "name: got None"),
     ],
 )
-def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, content: str, says: str) -> None:
+def test_a_wrong_file_is_refused_in_one_line(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "arch.json"
     path.write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(ArchitectureFileError, match=says) as error:
+    with pytest.raises(ArchitectureFileError, match=message) as error:
         read(path)
     assert str(error.value).startswith(f"{path}: ")
     assert "\n" not in str(error.value)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchitectureFileError, match="No such file"):
         read(tmp_path / "none.json")
     with pytest.raises(ArchitectureFileError, match="directory"):

@@ -1,4 +1,4 @@
-"""The run's files follow from its candidates, and are whole or absent."""
+"""The files of a run are computed from its candidates, and are whole or absent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-def test_all_three_follow_from_the_candidates(
+def test_three_files_are_written_from_the_candidates(
     tmp_path: Path, make_candidate: MakeCandidate
 ) -> None:
     candidates = [
@@ -47,7 +47,9 @@ def test_all_three_follow_from_the_candidates(
     }
 
 
-def test_without_a_reward_there_is_no_best(tmp_path: Path, make_candidate: MakeCandidate) -> None:
+def test_without_a_reward_there_is_no_best_json(
+    tmp_path: Path, make_candidate: MakeCandidate
+) -> None:
     write_files(
         tmp_path, [make_candidate(accuracy=None)], Objective(), run_id="a", task=Task(10, 1)
     )

@@ -1,4 +1,4 @@
-"""The table has the contract's columns, whatever is missing."""
+"""The table has all columns of the contract, also if values are missing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_row_holds_what_was_measured(make_candidate: MakeCandidate) -> None:
     assert (row["epochs"], row["training_s"], row["image_size"]) == (2, 9.0, 32)
 
 
-def test_what_is_missing_stays_missing(make_candidate: MakeCandidate) -> None:
+def test_missing_values_stay_missing(make_candidate: MakeCandidate) -> None:
     bare = Candidate(1, State.FAILED, make_candidate().architecture, seed=1, cause="out_of_memory")
     frame = table([make_candidate(0), bare])
     assert list(frame.columns) == list(COLUMNS)

@@ -1,4 +1,4 @@
-"""What the dashboard and the driver import stays light."""
+"""The record, the files and the dashboard are imported without heavy packages."""
 
 from __future__ import annotations
 

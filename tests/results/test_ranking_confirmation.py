@@ -1,4 +1,4 @@
-"""Networks trained again: the mean decides, and nothing of it is ranked by itself."""
+"""Candidates trained again are ranked by their mean; these trainings are not ranked themselves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _curve(epochs: int) -> tuple[CurvePoint, ...]:
 
 @pytest.fixture
 def lucky_and_steady(make_candidate: MakeCandidate) -> list[Candidate]:
-    """The first was lucky once, the second is good every time; two trainings more of each."""
+    """Return a candidate with one lucky result, a steady one, and two more trainings of each."""
     accuracies = {0: 0.99, 1: 0.97, 2: 0.5, 3: 0.90, 4: 0.96, 5: 0.91, 6: 0.98}
     confirms = {3: 0, 4: 1, 5: 0, 6: 1}
     return [
@@ -34,7 +34,7 @@ def lucky_and_steady(make_candidate: MakeCandidate) -> list[Candidate]:
     ]
 
 
-def test_the_mean_decides_not_the_luckiest_training(lucky_and_steady: list[Candidate]) -> None:
+def test_the_mean_decides_not_the_best_training(lucky_and_steady: list[Candidate]) -> None:
     assert ranked(lucky_and_steady, Objective())[0][1].number == 0
     chosen = winner(lucky_and_steady, Objective())
     assert chosen is not None
@@ -86,7 +86,9 @@ def test_longer_trainings_are_not_averaged_with_the_first(make_candidate: MakeCa
     assert second.accuracies == (0.95,)
 
 
-def test_who_failed_every_time_again_does_not_win(make_candidate: MakeCandidate) -> None:
+def test_a_candidate_whose_confirmations_all_failed_does_not_win(
+    make_candidate: MakeCandidate,
+) -> None:
     candidates = [
         make_candidate(0, accuracy=0.9),
         make_candidate(1, accuracy=0.8),
@@ -101,5 +103,5 @@ def test_who_failed_every_time_again_does_not_win(make_candidate: MakeCandidate)
     assert chosen.number == 0
 
 
-def test_no_spread_of_one() -> None:
+def test_a_single_value_has_no_deviation() -> None:
     assert spread([0.5]) == (0.5, None)

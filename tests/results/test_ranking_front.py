@@ -1,4 +1,4 @@
-"""The front against its definition, on random candidates with many ties."""
+"""The Pareto front agrees with its definition, on random candidates with many ties."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(points=st.lists(st.tuples(_STEPS, _ACCURACIES), max_size=12))
-def test_the_front_is_what_nothing_dominates(
+def test_the_front_is_all_that_no_candidate_dominates(
     make_candidate: Callable[..., Candidate], points: list[tuple[float, float]]
 ) -> None:
     candidates = [make_candidate(i, step, accuracy=a) for i, (step, a) in enumerate(points)]
@@ -36,7 +36,9 @@ def test_the_front_is_what_nothing_dominates(
     assert order == sorted(order)
 
 
-def test_only_complete_ones_are_on_it(make_candidate: Callable[..., Candidate]) -> None:
+def test_only_complete_candidates_are_on_the_front(
+    make_candidate: Callable[..., Candidate],
+) -> None:
     others = [make_candidate(state=state, accuracy=1.0) for state in State if state != "complete"]
     untimed = make_candidate(1, step_time=None, accuracy=1.0)
     untrained = make_candidate(2, accuracy=None)

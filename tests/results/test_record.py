@@ -1,4 +1,4 @@
-"""The record gives back what it was given, and says in one line what is wrong."""
+"""The record returns candidates as they were stored, and reports each problem in one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from results.record import Record
 MakeCandidate = Callable[..., Candidate]
 
 
-def test_a_candidate_comes_back_as_it_was(url: str, make_candidate: MakeCandidate) -> None:
+def test_a_candidate_is_read_back_unchanged(url: str, make_candidate: MakeCandidate) -> None:
     bare = Candidate(2, State.RUNNING, make_candidate().architecture, seed=2**62)
     with Record.open(url, "a") as record:
         record.create({"budget": 5})
@@ -47,14 +47,14 @@ def test_a_start_may_be_repeated_until_it_finishes(url: str, make_candidate: Mak
         record.finish(make_candidate())
         with pytest.raises(RecordError, match="already recorded"):
             record.start(running)
-        record.finish(make_candidate())  # the same again, after an answer that was lost
+        record.finish(make_candidate())  # repeated, as after a lost answer
         with pytest.raises(RecordError, match="candidate 0 is not running"):
             record.finish(make_candidate(accuracy=0.5))
         assert record.candidates() == [make_candidate()]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_no_number_that_is_not_finite_is_stored(
+def test_a_number_that_is_not_finite_is_refused(
     url: str, make_candidate: MakeCandidate, bad: float
 ) -> None:
     with Record.open(url, "a") as record:
@@ -82,19 +82,19 @@ def test_a_later_schema_is_refused_with_both_versions(url: str, tmp_path: Path) 
         Record.open(url, "a")
 
 
-def test_reading_makes_nothing(url: str, tmp_path: Path) -> None:
+def test_reading_creates_no_file_and_no_run(url: str, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="no such file"):
         Record.read(url, "a")
     assert list(tmp_path.iterdir()) == []
     with Record.open(url, "a") as record:
         record.create({})
-        with pytest.raises(RecordError, match="run 'a' is there already"):
+        with pytest.raises(RecordError, match="run 'a' already exists"):
             record.create({})
     with pytest.raises(RecordError, match="no run 'b'"):
         Record.read(url, "b")
 
 
-def test_any_path_has_a_url(tmp_path: Path) -> None:
+def test_a_path_with_special_characters_has_a_url(tmp_path: Path) -> None:
     file = tmp_path / "a b?c#d%20é.sqlite"
     with Record.open(sqlite_url(file), "a") as record:
         record.create({})
@@ -102,7 +102,7 @@ def test_any_path_has_a_url(tmp_path: Path) -> None:
     Record.read(sqlite_url(file), "a").close()
 
 
-def test_a_file_that_is_no_database(url: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database(url: str, tmp_path: Path) -> None:
     (tmp_path / "record.sqlite").write_text("number,accuracy\n" * 1000)
     for way in (Record.open, Record.read):
         with pytest.raises(RecordError, match="not a record") as error:
@@ -110,7 +110,7 @@ def test_a_file_that_is_no_database(url: str, tmp_path: Path) -> None:
         assert "\n" not in str(error.value)
 
 
-def test_a_torn_database(url: str, tmp_path: Path, make_candidate: MakeCandidate) -> None:
+def test_a_truncated_database(url: str, tmp_path: Path, make_candidate: MakeCandidate) -> None:
     file = tmp_path / "record.sqlite"
     with Record.open(url, "a") as record:
         record.create({})
@@ -136,7 +136,7 @@ def test_a_full_database_keeps_what_it_has(
 ) -> None:
     with Record.open(url, "a") as record:
         record.create({})
-        with record._engine.connect() as connection:  # The pool keeps this one connection.
+        with record._engine.connect() as connection:  # the pool reuses this connection
             connection.exec_driver_sql("PRAGMA max_page_count=30")
         written = _fill(record, make_candidate)
         assert 0 < written < 1000
@@ -146,7 +146,7 @@ def test_a_full_database_keeps_what_it_has(
 
 
 def _fill(record: Record, make_candidate: MakeCandidate) -> int:
-    """How many of 1,000 candidates found room."""
+    """Start up to 1,000 candidates until the disk is full; return their number."""
     for number in range(1000):
         try:
             record.start(make_candidate(number))

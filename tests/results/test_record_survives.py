@@ -1,4 +1,4 @@
-"""What the record has acknowledged outlives its writer, a full disk and being read meanwhile."""
+"""What was recorded survives SIGKILL of the writer, a full disk and concurrent readers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from results.candidate import Candidate
 from results.database import RecordError
 from results.record import Record
 
-# Prints a number once its candidate is recorded, so a printed number is an acknowledged one.
+# Prints the number of each candidate after it was recorded.
 _WRITER = """
 import resource, sys
 from results.candidate import Candidate, State
@@ -46,7 +46,7 @@ def _writer(url: str, limit_bytes: int = 0) -> subprocess.Popen[str]:
 
 @pytest.fixture
 def writer(url: str) -> Iterator[subprocess.Popen[str]]:
-    """A process that records until it is killed."""
+    """Start a process that records candidates until it is killed."""
     with _writer(url) as process:
         yield process
         process.kill()
@@ -56,38 +56,38 @@ def _complete(candidates: list[Candidate]) -> list[int]:
     return [candidate.number for candidate in candidates if candidate.accuracy == 0.5]
 
 
-def test_sigkill_takes_nothing_acknowledged(
+def test_sigkill_loses_nothing_that_was_recorded(
     url: str, writer: subprocess.Popen[str], make_candidate: Callable[..., Candidate]
 ) -> None:
     assert writer.stdout
-    acknowledged = [int(writer.stdout.readline()) for _ in range(40)]
+    recorded = [int(writer.stdout.readline()) for _ in range(40)]
     writer.send_signal(signal.SIGKILL)
-    acknowledged += [int(line) for line in writer.stdout.read().split()]
+    recorded += [int(line) for line in writer.stdout.read().split()]
     with Record.open(url, "a") as record:
         found = _complete(record.candidates())
-        assert found[: len(acknowledged)] == acknowledged
-        assert len(found) - len(acknowledged) <= 1
+        assert found[: len(recorded)] == recorded
+        assert len(found) - len(recorded) <= 1
         record.start(make_candidate(10**6))
 
 
 def test_reading_while_another_process_writes(url: str, writer: subprocess.Popen[str]) -> None:
     assert writer.stdout
-    with_first = int(writer.stdout.readline())
+    first = int(writer.stdout.readline())
     with Record.read(url, "a") as record:
         seen = [_complete(record.candidates())]
         for _ in range(20):
             newest = int(writer.stdout.readline())
             seen.append(_complete(record.candidates()))
             assert newest in seen[-1]
-    assert seen[0][0] == with_first
+    assert seen[0][0] == first
     assert [len(found) for found in seen] == sorted(len(found) for found in seen)
 
 
 def test_a_full_disk_keeps_what_was_recorded(url: str) -> None:
     with _writer(url, limit_bytes=300_000) as process:
-        said, error = process.communicate(timeout=60)
+        output, error = process.communicate(timeout=60)
     assert process.returncode == 1
     assert error.splitlines()[-1].startswith(f"{RecordError.__module__}.RecordError")
     assert "what was recorded before is kept" in error.splitlines()[-1]
     with Record.read(url, "a") as record:
-        assert _complete(record.candidates()) == [int(line) for line in said.split()]
+        assert _complete(record.candidates()) == [int(line) for line in output.split()]

@@ -1,4 +1,4 @@
-"""A browser, and the dashboard's server for it, in this process."""
+"""A browser, and the dashboard's server in this process."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ expect.set_options(timeout=_WAIT_MS)
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Headless Chromium; without one the tests are skipped, but on CI they fail."""
+    """Start headless Chromium; without it the tests are skipped, but fail on CI."""
     program = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if program is None:
-        say = pytest.fail if os.environ.get("CI") else pytest.skip
-        say("needs Chromium: apt install chromium")
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop("needs Chromium: apt install chromium")
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
@@ -44,14 +44,14 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Visit:
-    """A page with what went wrong in it and what it asked for."""
+    """An open page, with its errors and its requests."""
 
     page: Page
     errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
     def open(self, address: str) -> Page:
-        """Opens an address and waits for the plot."""
+        """Open an address and wait for the plot."""
         self.page.goto(address)
         self.page.wait_for_function(
             """() => document.documentElement.dataset.drawn !== undefined
@@ -63,7 +63,7 @@ class Visit:
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Opens pages, at any size; at the end none may have had an error or left the machine."""
+    """Return a function that opens pages; none may have an error or send a request elsewhere."""
     visits: list[Visit] = []
     with ExitStack() as contexts:
 
@@ -86,7 +86,7 @@ def _watched(page: Page) -> Visit:
     page.on("pageerror", lambda error: visit.errors.append(str(error)))
     page.on(
         "console",
-        lambda said: visit.errors.append(said.text) if said.type == "error" else None,
+        lambda message: visit.errors.append(message.text) if message.type == "error" else None,
     )
     page.on("request", lambda request: visit.requests.append(request.url))
     return visit
@@ -94,7 +94,7 @@ def _watched(page: Page) -> Visit:
 
 @pytest.fixture(scope="package")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with sixty candidates, to be read only."""
+    """Make a run with sixty candidates, which no test may change."""
     path = tmp_path_factory.mktemp("runs") / "made"
     make_run(path, CANDIDATES).close()
     return path
@@ -102,7 +102,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., str]]:
-    """Serves runs' directories and returns the address."""
+    """Return a function that serves run directories and returns the address."""
     with ExitStack() as servers:
 
         def begin(*runs: Path, benches: list[dict[str, Any]] | None = None) -> str:
@@ -113,7 +113,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 
 def place(run: Path) -> Place:
-    """Where :mod:`tests.results.dashboard.made_run` puts a record."""
+    """Return where :mod:`tests.results.dashboard.made_run` puts a record."""
     return Place(sqlite_url(run / "record.sqlite"), "made")
 
 

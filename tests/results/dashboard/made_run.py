@@ -1,8 +1,8 @@
-"""A run's directory with made-up candidates, such as a search leaves, for the dashboard's tests.
+"""A run directory with made-up candidates, as a search leaves it, for the dashboard's tests.
 
     python -m tests.results.dashboard.made_run RUN --candidates 1000 [--live]
 
-``--live`` adds a candidate a second to a run that is there, or just made, until Ctrl-C.
+``--live`` adds a candidate per second to the run, until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DEVICE = "Intel(R) Xeon(R) Processor, 1 thread"
 def make_run(
     path: Path, count: int, space: Space | None = None, seed: int = 0, run_id: str = "made"
 ) -> Record:
-    """A new run with ``count`` candidates, of which 0 is the backbone; its record is left open."""
+    """Make a run with ``count`` candidates, 0 is the backbone; return its open record."""
     space = space or small()
     path.mkdir(parents=True, exist_ok=True)
     record = Record.open(sqlite_url(path.absolute() / "record.sqlite"), run_id)
@@ -48,7 +48,7 @@ def make_run(
 
 
 def settings(space: Space, seed: int = 0, **changes: Any) -> dict[str, Any]:
-    """What a search of the digits would be asked for."""
+    """Return the settings of a search on the digits."""
     return {
         "data": "digits",
         "data_fingerprint": "0" * 16,
@@ -68,7 +68,7 @@ def settings(space: Space, seed: int = 0, **changes: Any) -> dict[str, Any]:
 
 
 def add(record: Record, candidates: Iterable[Candidate]) -> None:
-    """Writes them in one transaction: the record's own way syncs the disk at each."""
+    """Add candidates in one transaction, since the record would sync the disk after each."""
     rows = [{"run_id": record.run_id, **to_row(candidate)} for candidate in candidates]
     if rows:
         with record._transaction() as connection:
@@ -76,12 +76,12 @@ def add(record: Record, candidates: Iterable[Candidate]) -> None:
 
 
 def made_candidates(space: Space, count: int, seed: int = 0) -> list[Candidate]:
-    """Candidates whose accuracy and step time follow from their stages, and some that failed."""
+    """Return candidates with accuracy and step time computed from their stages; some failed."""
     return [made_candidate(space, number, seed) for number in range(count)]
 
 
 def made_candidate(space: Space, number: int, seed: int = 0) -> Candidate:
-    """The same at each call; number 0 is the backbone and complete."""
+    """Return the same candidate at each call; number 0 is the backbone and complete."""
     generator = random.Random(f"{seed} {number}")
     architecture = space.sample(generator) if number else space.backbone
     parameters = _parameters(architecture)
@@ -116,7 +116,7 @@ def made_candidate(space: Space, number: int, seed: int = 0) -> Candidate:
 
 
 def _parameters(architecture: Architecture) -> int:
-    """Near a network's, by its widest products."""
+    """Return roughly the number of a network's parameters."""
     return 5000 + sum(
         block.in_channels * block.hidden_channels
         + block.hidden_channels * block.out_channels
@@ -133,15 +133,15 @@ def _cost(architecture: Architecture) -> float:
 
 
 def _step_time(architecture: Architecture, space: Space, generator: random.Random) -> StepTime:
-    own, reference = _cost(architecture), _cost(space.backbone)
+    cost, reference_cost = _cost(architecture), _cost(space.backbone)
     drift = [generator.uniform(0.95, 1.15) for _ in range(PAIRS)]
     noise = [generator.gauss(1, 0.02) for _ in range(2 * PAIRS)]
     return StepTime(
-        samples_s=tuple(0.002 * own * d * n for d, n in zip(drift, noise[:PAIRS], strict=True)),
+        samples_s=tuple(0.002 * cost * d * n for d, n in zip(drift, noise[:PAIRS], strict=True)),
         reference_samples_s=tuple(
-            0.002 * reference * d * n for d, n in zip(drift, noise[PAIRS:], strict=True)
+            0.002 * reference_cost * d * n for d, n in zip(drift, noise[PAIRS:], strict=True)
         ),
-        peak_memory_bytes=int(3e7 + 2e6 * own),
+        peak_memory_bytes=int(3e7 + 2e6 * cost),
         device=DEVICE,
         image_size=32,
         batch_size=128,
@@ -169,8 +169,8 @@ def _curve(accuracy: float, generator: random.Random) -> tuple[CurvePoint, ...]:
     )
 
 
-def _go_on(path: Path) -> None:
-    """Adds to the run as a search would: begun, then finished."""
+def _add_live(path: Path) -> None:
+    """Add candidates as a search does: started, then finished."""
     record = Record.read(sqlite_url(path.absolute() / "record.sqlite"), "made")
     space = parse_space(str(record.settings()["space"]))
     with record:
@@ -183,7 +183,7 @@ def _go_on(path: Path) -> None:
 
 
 def main() -> None:
-    """Makes a run, unless it is there, and with ``--live`` goes on with it."""
+    """Make the run unless it exists; with ``--live`` add candidates to it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--candidates", type=int, default=1000)
@@ -192,7 +192,7 @@ def main() -> None:
     if not (options.run / "run.json").exists():
         make_run(options.run, options.candidates).close()
     if options.live:
-        _go_on(options.run)
+        _add_live(options.run)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A candidate's file and commands can be used as they are."""
+"""The file and the commands that the page offers for a candidate work unchanged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPLETE = made_candidate(small(), 0)
     ],
     ids=["timed", "not timed"],
 )
-def test_the_file_is_one_that_the_commands_read(candidate: Candidate, tmp_path: Path) -> None:
+def test_the_commands_can_read_the_file(candidate: Candidate, tmp_path: Path) -> None:
     found = detail(candidate, SETTINGS, "run")
     path = tmp_path / found["file_name"]
     path.write_text(to_json(found["file"]))
@@ -37,7 +37,7 @@ def test_the_file_is_one_that_the_commands_read(candidate: Candidate, tmp_path: 
     assert file.task.classes == 10
 
 
-def test_a_run_that_does_not_say_the_task_has_no_file() -> None:
+def test_without_a_task_in_the_settings_there_is_no_file() -> None:
     assert detail(COMPLETE, {}, "run")["file"] is None
 
 
@@ -50,13 +50,13 @@ def test_a_strangers_data_is_one_word_in_the_shell(data: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["../../", "-rf ", ".", "a b/", "<b>"])
-def test_a_file_name_is_a_plain_one(prefix: str) -> None:
+def test_a_file_name_needs_no_quotes(prefix: str) -> None:
     name = detail(COMPLETE, SETTINGS, "run", prefix)["file_name"]
     assert name.endswith("candidate-0.json")
     assert name[0] not in "-."
     assert not set(name) & set("/ <>")
 
 
-def test_what_stands_in_a_script_cannot_end_it() -> None:
+def test_data_in_a_script_cannot_end_it() -> None:
     text = for_script({"a": "</script><!--<script>&"})
     assert not set(text) & set("<>&")

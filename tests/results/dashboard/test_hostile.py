@@ -1,4 +1,4 @@
-"""A run directory from elsewhere holds scripts where texts belong; none may run."""
+"""No script from a stranger's run directory may run in the page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ATTACK = "".join(ATTACKS)
 
 @pytest.fixture
 def hostile(tmp_path: Path) -> Path:
-    """A run that holds the attacks in every text that it can hold."""
+    """Make a run with the attacks in each of its texts."""
     run = tmp_path / "<b>hostile</b>"
     space = replace(small(), name=ATTACK)
     with make_run(run, 30, space) as record:
@@ -60,7 +60,7 @@ def hostile(tmp_path: Path) -> Path:
 def page(
     request: pytest.FixtureRequest, hostile: Path, tmp_path: Path, serve: Serve, visit: Begin
 ) -> Page:
-    """The page with the hostile candidate open, live and as a file."""
+    """Open the page at the hostile candidate, from the server and as a report."""
     bench = {"name": ATTACK, "device": ATTACK, **dict.fromkeys(NUMBERS, 1)}
     if request.param == "server":
         address = serve(hostile, benches=[bench])
@@ -83,7 +83,7 @@ NUMBERS = (
 )
 
 
-def test_nothing_of_a_run_runs(page: Page) -> None:
+def test_no_script_of_a_run_is_executed(page: Page) -> None:
     expect(page.locator("#candidate")).to_contain_text(ATTACKS[0])
     for view in ("table", "matters", "progress", "plot"):
         page.locator(f"[data-view={view}]").click()
@@ -97,9 +97,7 @@ def test_nothing_of_a_run_runs(page: Page) -> None:
     assert page.locator("img, a[href^='javascript'], [onerror], [onmouseover]").count() == 0
 
 
-def test_a_storage_elsewhere_and_wrong_types_are_no_way_in(
-    tmp_path: Path, serve: Serve, visit: Begin
-) -> None:
+def test_values_of_wrong_types_do_no_harm(tmp_path: Path, serve: Serve, visit: Begin) -> None:
     run = tmp_path / "run"
     make_run(run, 10).close()
     with sqlite3.connect(run / "record.sqlite") as connection:

@@ -1,4 +1,4 @@
-"""Importance goes to the choice that decides."""
+"""The choice that determines a target has the highest importance."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from results.dashboard.importance import FEWEST, importances
+from results.dashboard.importance import MIN_CANDIDATES, importances
 from reward.objective import Objective
 from search_space.space import Space
 from search_space.spaces import small
 
 SPACE: Space = small()
-DECIDES = list(SPACE.options()).index("stage2.expansion")
+DECISIVE = list(SPACE.options()).index("stage2.expansion")
 
 
 def _row(number: int, **changes: Any) -> dict[str, Any]:
-    """A candidate whose accuracy follows from one choice, its step time from another."""
+    """Return a row whose accuracy depends on one choice, and its step time on another."""
     generator = random.Random(number)
     choices = [generator.randrange(len(options)) for options in SPACE.options().values()]
     return {
         "state": "complete",
         "choices": choices,
-        "accuracy": 0.5 + 0.1 * choices[DECIDES],
+        "accuracy": 0.5 + 0.1 * choices[DECISIVE],
         "normalized_step_time": 1.0 + 0.5 * choices[0],
         "parameters": 1000,
         "reference_parameters": 1000,
@@ -34,7 +34,7 @@ def _row(number: int, **changes: Any) -> dict[str, Any]:
 ROWS = [_row(number) for number in range(200)]
 
 
-def test_the_choice_that_decides_comes_first() -> None:
+def test_the_choice_that_determines_the_target_comes_first() -> None:
     found = importances(ROWS, SPACE, Objective())
     first = {target: next(iter(answer["values"])) for target, answer in found.items()}
     assert first["accuracy"] == "stage2.expansion"
@@ -42,7 +42,7 @@ def test_the_choice_that_decides_comes_first() -> None:
     assert sum(found["accuracy"]["values"].values()) == pytest.approx(1)
 
 
-def test_the_exponents_decide_what_the_reward_is() -> None:
+def test_the_exponents_change_the_importance_for_the_reward() -> None:
     found = importances(ROWS, SPACE, Objective(0.0, 0.0), ["reward"])["reward"]
     assert next(iter(found["values"])) == "stage2.expansion"
     alike = [{**row, "accuracy": 0.7} for row in ROWS]
@@ -61,8 +61,8 @@ def test_only_complete_candidates_of_the_space_count() -> None:
     assert answer["candidates"] == len(ROWS)
 
 
-def test_too_few_are_said_to_be_so() -> None:
-    answer = importances(ROWS[: FEWEST - 1], SPACE, Objective())["reward"]
+def test_too_few_candidates_are_a_problem() -> None:
+    answer = importances(ROWS[: MIN_CANDIDATES - 1], SPACE, Objective())["reward"]
     assert answer["values"] == {}
-    assert f"has {FEWEST - 1}" in answer["problem"]
+    assert f"has {MIN_CANDIDATES - 1}" in answer["problem"]
     assert "space" in importances(ROWS, None, Objective())["reward"]["problem"]

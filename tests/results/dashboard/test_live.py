@@ -1,4 +1,4 @@
-"""A search goes on while its page is open."""
+"""The page follows a search while it is open."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Begin = Callable[..., Visit]
 BEFORE = 20
 
 
-def test_a_completed_candidate_shows_up_and_nothing_set_is_lost(
+def test_a_completed_candidate_appears_and_no_setting_is_lost(
     tmp_path: Path, serve: Serve, visit: Begin
 ) -> None:
     with make_run(tmp_path, BEFORE) as record:
@@ -37,7 +37,7 @@ def test_a_completed_candidate_shows_up_and_nothing_set_is_lost(
         assert "selected=0" in page.url
 
 
-def test_a_run_that_begins_later_shows_up(tmp_path: Path, serve: Serve, visit: Begin) -> None:
+def test_a_run_that_begins_later_appears(tmp_path: Path, serve: Serve, visit: Begin) -> None:
     run = tmp_path / "later"
     run.mkdir()
     page = visit().open(serve(run))
@@ -47,7 +47,7 @@ def test_a_run_that_begins_later_shows_up(tmp_path: Path, serve: Serve, visit: B
         expect(page.locator("#problems")).not_to_contain_text("directory")
 
 
-def test_a_run_that_is_made_again_replaces_what_was_shown(
+def test_a_new_run_in_the_same_directory_replaces_the_old_one(
     tmp_path: Path, serve: Serve, visit: Begin
 ) -> None:
     run = tmp_path / "run"

@@ -1,4 +1,4 @@
-"""The page in a browser, fed by the server."""
+"""The page in a browser, with data from the server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 
 @pytest.fixture(scope="module")
 def candidates(made: Path) -> list[Candidate]:
-    """Those of the run that is shown."""
+    """Return the candidates of the run that is shown."""
     where = place(made)
     with Record.read(where.url, where.run_id) as record:
         return record.candidates()
@@ -32,11 +32,11 @@ def candidates(made: Path) -> list[Candidate]:
 
 @pytest.fixture
 def page(made: Path, serve: Serve, visit: Begin) -> Page:
-    """The page of the run, open."""
+    """Open the page of the run."""
     return visit().open(serve(made))
 
 
-def test_every_candidate_is_drawn_and_the_winner_is_the_commands(
+def test_every_candidate_is_drawn_and_the_winner_is_correct(
     page: Page, candidates: list[Candidate]
 ) -> None:
     winner = best(candidates, Objective())
@@ -88,7 +88,7 @@ def test_two_candidates_stand_side_by_side(page: Page, candidates: list[Candidat
     expect(page.locator("body")).to_have_class("comparing")
 
 
-def test_what_is_saved_is_read_by_the_other_commands(
+def test_the_commands_can_read_the_saved_file(
     page: Page, candidates: list[Candidate], tmp_path: Path
 ) -> None:
     fastest = front(candidates)[0]
@@ -139,7 +139,7 @@ def test_what_matters_and_progress_are_drawn(page: Page) -> None:
     expect(page.locator("#settings")).to_contain_text("digits")
 
 
-def test_the_address_holds_what_was_set(made: Path, serve: Serve, visit: Begin) -> None:
+def test_the_url_encodes_the_view(made: Path, serve: Serve, visit: Begin) -> None:
     address = serve(made)
     page = visit().open(address)
     slide(page, w=-0.2)
@@ -153,7 +153,7 @@ def test_the_address_holds_what_was_set(made: Path, serve: Serve, visit: Begin) 
 
 
 @pytest.mark.parametrize("view", ["plot", "table", "matters", "progress"])
-def test_a_phone_shows_all_of_it(made: Path, serve: Serve, visit: Begin, view: str) -> None:
+def test_every_view_fits_a_phone(made: Path, serve: Serve, visit: Begin, view: str) -> None:
     page = visit(**PHONE).open(serve(made))
     page.locator(f"[data-view={view}]").click()
     expect(page.locator(f"#view-{view}")).to_be_visible()
@@ -167,7 +167,7 @@ def test_dark_is_dark(made: Path, serve: Serve, visit: Begin) -> None:
     assert max(int(part) for part in colour.strip("rgb()").split(",")[:3]) < 64
 
 
-def test_several_runs_stand_together(made: Path, serve: Serve, visit: Begin) -> None:
+def test_several_runs_are_shown_together(made: Path, serve: Serve, visit: Begin) -> None:
     page = visit().open(serve(made, made))
     assert page.locator("html").get_attribute("data-drawn") == str(2 * CANDIDATES)
     assert page.locator("#runs li").count() == 2
@@ -193,7 +193,7 @@ def test_benched_networks_are_marked(made: Path, serve: Serve, visit: Begin) -> 
 
 
 def slide(page: Page, **exponents: float) -> None:
-    """Moves sliders, and waits for the answer to each."""
+    """Move sliders, and wait for the page's update after each."""
     for name, value in exponents.items():
         before = page.evaluate("Number(document.documentElement.dataset.answered ?? 0)")
         page.locator(f"#{name}").fill(str(value))
@@ -203,7 +203,7 @@ def slide(page: Page, **exponents: float) -> None:
 
 
 def click_at(page: Page, candidate: Candidate, **options: Any) -> None:
-    """Clicks on a candidate's point in the plot."""
+    """Click on a candidate's point in the plot."""
     row = table([candidate]).iloc[0]
     assert candidate.accuracy is not None
     x, y = page.evaluate(

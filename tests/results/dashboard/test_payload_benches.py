@@ -1,4 +1,4 @@
-"""Benched networks stand beside candidates where they were timed alike."""
+"""Benched networks have an S/S0 if they were timed under the conditions of the run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ RUN: list[dict[str, Any]] = [
     {"device": "gpu", "batch_size": 64, "image_size": 224},
 ]
 REFERENCE = {"step_time_s": 0.2}
-
-
 BENCHED = {**ROW, "image_size": {"train": 224, "eval": 256}}
 
 
@@ -28,7 +26,7 @@ def _read(tmp_path: Path, content: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("content", [[ROW], [BENCHED], {"rows": [ROW]}])
-def test_rows_are_found(tmp_path: Path, content: Any) -> None:
+def test_rows_are_read_from_each_format(tmp_path: Path, content: Any) -> None:
     (bench,) = _read(tmp_path, content)
     assert bench["name"] == "b0"
     assert bench["step_time_s"] == 0.3
@@ -37,21 +35,21 @@ def test_rows_are_found(tmp_path: Path, content: Any) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", [], {}, "1", [1], [{"parameters": 1}], "[" * 10**5])
-def test_a_file_of_something_else_is_named(tmp_path: Path, content: Any) -> None:
+def test_another_file_is_refused_by_name(tmp_path: Path, content: Any) -> None:
     with pytest.raises(NoBench, match=r"bench\.json: "):
         _read(tmp_path, content)
     with pytest.raises(NoBench, match="cannot be read"):
         read_benches(tmp_path / "nowhere.json")
 
 
-def test_what_was_timed_alike_compares(tmp_path: Path) -> None:
+def test_a_bench_under_the_same_conditions_has_a_ratio(tmp_path: Path) -> None:
     (bench,) = _read(tmp_path, [ROW])
     assert relative_step_time(bench, RUN, REFERENCE) == pytest.approx(1.5)
 
 
-@pytest.mark.parametrize("unlike", [{"device": "cpu"}, {"batch_size": 1}, {"image_size": 32}])
-def test_what_was_timed_otherwise_does_not(tmp_path: Path, unlike: dict[str, Any]) -> None:
-    (bench,) = _read(tmp_path, [{**ROW, **unlike}])
+@pytest.mark.parametrize("other", [{"device": "cpu"}, {"batch_size": 1}, {"image_size": 32}])
+def test_a_bench_under_other_conditions_has_no_ratio(tmp_path: Path, other: dict[str, Any]) -> None:
+    (bench,) = _read(tmp_path, [{**ROW, **other}])
     assert relative_step_time(bench, RUN, REFERENCE) is None
     assert relative_step_time(bench, RUN[:1], REFERENCE) is None
     assert relative_step_time(bench, RUN, None) is None

@@ -1,4 +1,4 @@
-"""The report is the page, whole, in one file."""
+"""The report is the whole page in one file."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Begin = Callable[..., Visit]
 
 @pytest.fixture(scope="module")
 def written(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of the run."""
+    """Write the report of the run."""
     return write_report(tmp_path_factory.mktemp("report") / "r.html", [source_of(made)])
 
 
 @pytest.fixture(scope="module")
 def winner(made: Path) -> Candidate:
-    """The run's best candidate."""
+    """Return the run's best candidate."""
     where = place(made)
     with Record.read(where.url, where.run_id) as record:
         found = best(record.candidates(), Objective())
@@ -40,7 +40,9 @@ def winner(made: Path) -> Candidate:
     return found
 
 
-def test_a_file_shows_what_the_server_does(written: Path, winner: Candidate, visit: Begin) -> None:
+def test_the_report_shows_the_same_as_the_server(
+    written: Path, winner: Candidate, visit: Begin
+) -> None:
     page = visit(offline=True).open(f"{written.as_uri()}#selected=0:{winner.number}")
     assert page.locator("html").get_attribute("data-drawn") == str(CANDIDATES)
     expect(page.locator("#winner")).to_contain_text(f"candidate {winner.number}")
@@ -53,7 +55,7 @@ def test_a_file_shows_what_the_server_does(written: Path, winner: Candidate, vis
     assert saved["architecture_id"] == winner.architecture.architecture_id
 
 
-def test_nothing_in_it_is_elsewhere(written: Path) -> None:
+def test_the_report_refers_to_no_other_file(written: Path) -> None:
     page = written.read_text(encoding="utf-8")
     tags = re.findall(r"<(?:script|link|img|iframe|style)\b[^>]*>", _without_scripts(page))
     assert [tag for tag in tags if "src=" in tag or "href=" in tag] == [
@@ -67,10 +69,10 @@ def test_every_candidate_has_its_details(written: Path) -> None:
     assert sorted(map(int, _data(written)["details"]["0"])) == list(range(CANDIDATES))
 
 
-def test_of_very_many_the_front_and_the_best_have_details(
+def test_of_too_many_candidates_the_front_and_the_best_have_details(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "MOST_DETAILS", 12)
+    monkeypatch.setattr(report, "MAX_DETAILS", 12)
     with make_run(tmp_path / "run", 40) as record:
         candidates = record.candidates()
     data = _data(write_report(tmp_path / "r.html", [source_of(tmp_path / "run")]))

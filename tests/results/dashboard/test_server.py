@@ -1,4 +1,4 @@
-"""What the server answers, to whom, and what it keeps to itself."""
+"""The answers of the server, and the requests that it refuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from results.candidate import State
-from results.dashboard.importance import FEWEST
+from results.dashboard.importance import MIN_CANDIDATES
 from results.files import candidate_json
 from results.record import Record
 from reward.objective import Objective
@@ -27,7 +27,7 @@ from tests.results.dashboard.made_run import made_candidate, make_run
 Serve = Callable[..., str]
 
 
-def test_the_columns_are_what_the_commands_say(made: Path, serve: Serve) -> None:
+def test_the_columns_agree_with_the_commands(made: Path, serve: Serve) -> None:
     run = _ask(serve(made), "api/runs")["runs"][0]
     where = place(made)
     with Record.read(where.url, where.run_id) as record:
@@ -43,7 +43,7 @@ def test_the_columns_are_what_the_commands_say(made: Path, serve: Serve) -> None
     assert run["reference"]["parameters"] == expected[0]["parameters"]
 
 
-def test_what_changed_is_sent_and_nothing_else(tmp_path: Path, serve: Serve) -> None:
+def test_only_changes_are_sent(tmp_path: Path, serve: Serve) -> None:
     with make_run(tmp_path, 5) as record:
         address = serve(tmp_path)
         version = _ask(address, "api/runs")["runs"][0]["version"]
@@ -59,19 +59,19 @@ def test_what_changed_is_sent_and_nothing_else(tmp_path: Path, serve: Serve) -> 
         assert _ask(address, "api/runs/0?after=nonsense-7-1")["whole"]
 
 
-def test_events_tell_the_versions(made: Path, serve: Serve) -> None:
+def test_events_contain_the_versions(made: Path, serve: Serve) -> None:
     address = serve(made)
     version = _ask(address, "api/runs")["runs"][0]["version"]
     with _answer(address, "/api/events") as answer:
         assert answer.readline() == b"event: changed\n"
-        told = json.loads(answer.readline().removeprefix(b"data: "))
-    assert told["runs"]["0"].split("-")[0] == version.split("-")[0]
+        data = json.loads(answer.readline().removeprefix(b"data: "))
+    assert data["runs"]["0"].split("-")[0] == version.split("-")[0]
 
 
 def test_importance_is_a_share_of_each_choice(made: Path, serve: Serve) -> None:
     address = serve(made)
     answer = _ask(address, "api/runs/0/importance?target=accuracy")
-    assert answer["candidates"] >= FEWEST
+    assert answer["candidates"] >= MIN_CANDIDATES
     assert set(answer["values"]) == set(small().options())
     assert sum(answer["values"].values()) == pytest.approx(1)
     assert _status(address, "/api/runs/0/importance?target=secrets") == 400
@@ -94,12 +94,12 @@ def test_importance_is_a_share_of_each_choice(made: Path, serve: Serve) -> None:
         "/docs",
     ],
 )
-def test_nothing_but_the_page_and_its_runs_is_served(made: Path, serve: Serve, path: str) -> None:
+def test_only_the_page_and_its_runs_are_served(made: Path, serve: Serve, path: str) -> None:
     assert _status(serve(made), path) == 404
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_it_is_read_only(made: Path, serve: Serve, method: str) -> None:
+def test_the_server_is_read_only(made: Path, serve: Serve, method: str) -> None:
     assert _status(serve(made), "/api/runs", method=method) == 405
 
 
@@ -116,7 +116,7 @@ def test_it_is_read_only(made: Path, serve: Serve, method: str) -> None:
         ("", 400),
     ],
 )
-def test_only_this_machines_own_names_are_answered(
+def test_only_names_of_this_machine_are_answered(
     made: Path, serve: Serve, host: str, status: int
 ) -> None:
     assert _status(serve(made), "/api/runs", headers={"Host": host}) == status
@@ -132,7 +132,7 @@ def test_the_page_may_run_its_own_scripts_only(made: Path, serve: Serve) -> None
     assert b"<script>" not in page
 
 
-def test_a_candidate_has_all_that_is_known_of_it(made: Path, serve: Serve) -> None:
+def test_a_detail_has_all_that_is_recorded(made: Path, serve: Serve) -> None:
     detail = _ask(serve(made), "api/runs/0/candidates/0")
     expected = made_candidate(small(), 0)
     assert expected.step_time is not None
@@ -144,7 +144,7 @@ def test_a_candidate_has_all_that_is_known_of_it(made: Path, serve: Serve) -> No
 
 
 def _changed(address: str, version: str) -> dict[str, Any]:
-    """What came after a version, once something has."""
+    """Wait for changes after a version, and return them."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         answer: dict[str, Any] = _ask(address, f"api/runs/0?after={version}")

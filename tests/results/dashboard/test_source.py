@@ -1,4 +1,4 @@
-"""Whatever is wrong with a run, what is shown says so, and the run is left as it was."""
+"""Each problem of a run is shown on the page, and the run directory stays unchanged."""
 
 from __future__ import annotations
 
@@ -74,40 +74,40 @@ def _with_an_unknown_storage(run: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "problem"),
     [
         (_empty, "must be a run's directory"),
         (_half_written, "must be a run's directory"),
         (_torn, "must be a run's directory"),
         (_without_a_record, "no such file"),
         (_with_another_database, "not a record of this tool"),
-        (_with_no_database, "nor any database"),
-        (_with_an_old_record, "made by another release"),
+        (_with_no_database, "not a record of this tool (file is not a database)"),
+        (_with_an_old_record, "written by another release of this tool"),
         (_with_a_later_record, "schema version 99"),
         (_foreign, "written by something else"),
         (_with_an_unknown_storage, "a"),
     ],
 )
-def test_what_cannot_be_read_is_named(
-    tmp_path: Path, make: Callable[[Path], None], said: str
+def test_a_run_that_cannot_be_read_has_a_problem(
+    tmp_path: Path, make: Callable[[Path], None], problem: str
 ) -> None:
     make(tmp_path)
     source = source_of(tmp_path)
     source.poll()
     shown = source.payload(0)
-    assert said in shown["problem"]
+    assert problem in shown["problem"]
     assert "\n" not in shown["problem"]
     assert shown["columns"]["number"] == []
 
 
-def test_a_record_that_is_lost_later_leaves_what_was_read(tmp_path: Path) -> None:
+def test_if_the_record_is_lost_later_its_candidates_stay(tmp_path: Path) -> None:
     make_run(tmp_path, 5).close()
     source = _polled(tmp_path)
     (tmp_path / "record.sqlite").unlink()
     source.poll()
     shown = source.payload(0)
     assert len(shown["columns"]["number"]) == 5
-    assert "cannot be read any more" in shown["warnings"][0]
+    assert "the run can no longer be read: " in shown["warnings"][0]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_damaged_candidate_is_left_out_and_counted(
 
 
 @pytest.mark.parametrize("value", [9e999, "much", b"\0"])
-def test_what_is_no_number_is_not_known(tmp_path: Path, value: object) -> None:
+def test_a_value_that_is_not_a_number_is_null(tmp_path: Path, value: object) -> None:
     make_run(tmp_path, 5).close()
     _set(tmp_path, "multiply_adds", value)
     shown = _polled(tmp_path).payload(0)
@@ -140,7 +140,7 @@ def test_what_is_no_number_is_not_known(tmp_path: Path, value: object) -> None:
     assert None not in shown["columns"]["multiply_adds"][:3]
 
 
-def test_a_run_is_read_without_touching_it(tmp_path: Path) -> None:
+def test_reading_does_not_change_the_run(tmp_path: Path) -> None:
     run = tmp_path / "run"
     make_run(run, 5).close()
     before = _content(run)
@@ -150,7 +150,7 @@ def test_a_run_is_read_without_touching_it(tmp_path: Path) -> None:
     assert _content(run) == before
 
 
-def test_a_run_in_rollback_mode_stays_in_it(tmp_path: Path) -> None:
+def test_reading_does_not_change_the_journal_mode(tmp_path: Path) -> None:
     make_run(tmp_path, 5).close()
     with sqlite3.connect(tmp_path / "record.sqlite") as connection:
         connection.execute("PRAGMA journal_mode=DELETE")
@@ -159,7 +159,7 @@ def test_a_run_in_rollback_mode_stays_in_it(tmp_path: Path) -> None:
     assert _content(tmp_path) == before
 
 
-def test_the_intervals_of_many_candidates_come_together(tmp_path: Path) -> None:
+def test_the_intervals_of_many_candidates_appear_together(tmp_path: Path) -> None:
     make_run(tmp_path, 700).close()
     source = _polled(tmp_path)
     assert source.has_more
@@ -185,7 +185,7 @@ def test_a_budget_that_is_raised_is_shown(tmp_path: Path) -> None:
         assert source.payload(0)["settings"]["budget"] == 77
 
 
-def test_a_search_is_told_by_its_lock(tmp_path: Path) -> None:
+def test_a_search_is_detected_by_its_lock(tmp_path: Path) -> None:
     from nas.search.run_directory import open_run
 
     make_run(tmp_path, 3).close()
@@ -209,7 +209,7 @@ def _set(run: Path, column: str, value: Any) -> None:
 
 
 def _content(run: Path) -> dict[str, str]:
-    """What is in the directory, but for the index that SQLite keeps while a file is open."""
+    """Return the files' digests by name, without those of SQLite's open connections."""
     return {
         file.name: hashlib.sha256(file.read_bytes()).hexdigest()
         for file in run.iterdir()
