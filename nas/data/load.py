@@ -1,4 +1,4 @@
-"""``--data``: from what the user typed to the images that are read."""
+"""Data sets by the value of ``--data``: those in memory here, encoded images through the cache."""
 
 from __future__ import annotations
 
@@ -18,18 +18,54 @@ from nas.data.formats.registry import is_encoded
 from nas.data.split import EvaluationData, SearchData, Split, training_and_minival
 from nas.errors import UserError
 
-DEFAULT_SIZE = 64  # of images that have none in common
-
-
+DEFAULT_SIZE = 64  # of encoded images, whose own sizes may differ
+ARRAYS = ".npz"
 FORMS = (
-    "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, Parquet files or "
-    f"WebDataset .tar shards, CIFAR's archive, a .npz file, or {FORM}"
+    "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, of Parquet files or of "
+    f"WebDataset .tar shards, one such file, a CIFAR archive, a .npz file, or {FORM}"
 )
 
 
+def load_search_data(spec: str, image_size: int | None = None) -> SearchData:
+    """Return the training set and the minival of ``spec`` at ``image_size`` pixels.
+
+    By default, images in memory keep their size, and encoded images are decoded at 64 pixels.
+    Encoded images are decoded once, into the cache.
+
+    Raises:
+        UserError: ``spec`` is none of the :data:`FORMS`, or the data cannot be used.
+    """
+    with _readable(spec):
+        if is_in_memory(spec):
+            return _search_data_in_memory(spec, image_size)
+        return cached_search_data(spec, absolute_data(spec), image_size or DEFAULT_SIZE)
+
+
+# ``nas train`` reads the same training set, and the same minival for early stopping.
+load_training_data = load_search_data
+
+
+def load_test_data(
+    spec: str, image_size: int | None = None, class_names: tuple[str, ...] = ()
+) -> EvaluationData:
+    """Return the test split of ``spec``, which neither a search nor a training reads.
+
+    ``class_names`` are the training set's, by label. By default the labels of the training set are
+    read, but none of its images.
+
+    Raises:
+        UserError: as :func:`load_search_data`, or ``spec`` has no test split.
+    """
+    with _readable(spec):
+        if is_in_memory(spec):
+            return _evaluation_data_in_memory(spec, image_size, class_names)
+        size = image_size or DEFAULT_SIZE
+        return cached_evaluation_data(spec, absolute_data(spec), size, class_names)
+
+
 def absolute_data(spec: str) -> str:
-    """The same data, named so that it is found from any folder."""
-    if spec == "digits" or spec.partition(":")[0] == "shapes":
+    """Return a ``spec`` of the same data that does not depend on the working directory."""
+    if spec == "digits" or _is_shapes(spec):
         return spec
     if spec.startswith(PREFIX):
         name, comma, options = spec.removeprefix(PREFIX).partition(",")
@@ -38,88 +74,50 @@ def absolute_data(spec: str) -> str:
     return str(Path(spec).resolve())
 
 
-def load_search_data(spec: str, image_size: int | None = None) -> SearchData:
-    """The training set and the minival of ``spec`` at ``image_size`` pixels, or at its own size.
-
-    Encoded images are decoded once, into the cache: at 64 pixels, unless a size is asked for.
-
-    Raises:
-        UserError: a ``spec`` of none of the :data:`FORMS`, or data that cannot be used.
-    """
-    with _readable(spec):
-        if is_in_memory(spec):
-            return search_data_in_memory(spec, image_size)
-        return cached_search_data(spec, absolute_data(spec), image_size or DEFAULT_SIZE)
-
-
-# What ``nas train`` reads: the same training set, and the same minival for early stopping.
-load_training_data = load_search_data
-
-
-def load_test_data(
-    spec: str, image_size: int | None = None, class_names: tuple[str, ...] = ()
-) -> EvaluationData:
-    """The test split of ``spec``, which neither a search nor a training reads.
-
-    ``class_names`` are the training set's, by label. Without them they are read from the training
-    set, but none of its images.
-
-    Raises:
-        UserError: as :func:`load_search_data`, or ``spec`` has no test split.
-    """
-    with _readable(spec):
-        if is_in_memory(spec):
-            return evaluation_data_in_memory(spec, image_size, class_names)
-        size = image_size or DEFAULT_SIZE
-        return cached_evaluation_data(spec, absolute_data(spec), size, class_names)
-
-
-@contextmanager
-def _readable(spec: str) -> Iterator[None]:
-    """Refuses what is no data, also where the file system will not say."""
-    try:
-        if not is_in_memory(spec) and not is_encoded(spec):
-            raise UserError(f"--data: got {spec!r}, must be {FORMS}")
-        yield
-    except OSError as error:  # no permission, or a name that is too long
-        reason = error.strerror or error
-        raise UserError(f"--data: got {spec!r}, must be {FORMS} ({reason})") from error
-
-
-ARRAYS = ".npz"
-
-
 def is_in_memory(spec: str) -> bool:
-    """Whether ``spec`` is one of these."""
+    """Return whether the images of ``spec`` are kept in memory, as they are small or generated."""
     if spec == "digits" or _is_shapes(spec):
         return True
     return Path(spec).suffix == ARRAYS or is_cifar(Path(spec))
 
 
-def search_data_in_memory(spec: str, image_size: int | None) -> SearchData:
-    """Its training set and minival; UserError if there is something wrong with it."""
+@contextmanager
+def _readable(spec: str) -> Iterator[None]:
+    """Refuse a ``spec`` that names no data, or that the file system cannot read."""
+    try:
+        if not is_in_memory(spec) and not is_encoded(spec):
+            raise UserError(f"--data: got {spec!r}, must be {FORMS}")
+        yield
+    except OSError as error:  # such as no permission, or a name that is too long
+        reason = error.strerror or error
+        raise UserError(f"--data: got {spec!r}, must be {FORMS} ({reason})") from error
+
+
+# Data in memory.
+
+
+def _search_data_in_memory(spec: str, image_size: int | None) -> SearchData:
     if spec == "digits":
         size = image_size or digits.SIZE
         parts = (digits.digits("train", size), digits.digits("minival", size))
         return SearchData(spec, digits.CLASSES, *parts, class_names=_numbers(digits.CLASSES))
     if _is_shapes(spec):
         options = _shapes_options(spec)
-        made = _shapes(spec, options, "train", options["n"], image_size)
+        training = _shapes(spec, options, "train", options["n"], image_size)
         minival = _shapes(spec, options, "minival", shapes.MINIVAL_COUNT, image_size)
         names = _numbers(options["classes"])
-        return SearchData(spec, len(names), made, minival, class_names=names)
+        return SearchData(spec, len(names), training, minival, class_names=names)
     if is_cifar(Path(spec)):
-        return _held_out(spec, *cifar(Path(spec), "train", image_size))
+        return _split_in_two(spec, *cifar(Path(spec), "train", image_size))
     split = training_arrays(Path(spec), image_size)
-    labels, places = np.unique(split.labels, return_inverse=True)
+    labels, numbers = np.unique(split.labels, return_inverse=True)
     names = tuple(map(str, labels.tolist()))
-    return _held_out(spec, Split(split.pixels, places.astype(np.int64)), names)
+    return _split_in_two(spec, Split(split.pixels, numbers.astype(np.int64)), names)
 
 
-def evaluation_data_in_memory(
+def _evaluation_data_in_memory(
     spec: str, image_size: int | None, class_names: tuple[str, ...]
 ) -> EvaluationData:
-    """Its test split; UserError if it has none, or one of other classes."""
     if spec == "digits":
         test = digits.digits("test", image_size or digits.SIZE)
         return EvaluationData(spec, digits.CLASSES, test)
@@ -131,23 +129,25 @@ def evaluation_data_in_memory(
         test, names = cifar(Path(spec), "test", image_size)
         return EvaluationData(spec, len(names), test)
     test = evaluation_arrays(Path(spec), image_size)
-    known = _numbered(spec, class_names) if class_names else training_labels(Path(spec))
-    places = np.searchsorted(known, test.labels).clip(max=max(0, len(known) - 1))
-    if not len(known) or (known[places] != test.labels).any():
+    known = _as_labels(spec, class_names) if class_names else training_labels(Path(spec))
+    numbers = np.searchsorted(known, test.labels).clip(max=max(0, len(known) - 1))
+    if not len(known) or (known[numbers] != test.labels).any():
         raise UserError(
-            f"--data: {spec}: got test labels beyond the training set's {len(known)} classes"
+            f"--data: {spec}: got test labels that the training set does not have, "
+            f"must be of its {len(known)} classes"
         )
-    return EvaluationData(spec, len(known), Split(test.pixels, places.astype(np.int64)))
+    return EvaluationData(spec, len(known), Split(test.pixels, numbers.astype(np.int64)))
 
 
-def _held_out(name: str, split: Split, class_names: tuple[str, ...]) -> SearchData:
-    kept, held = training_and_minival(split.labels)
-    parts = (split.take(kept), split.take(held))
+def _split_in_two(name: str, split: Split, class_names: tuple[str, ...]) -> SearchData:
+    """Hold a minival out of the split."""
+    kept, held_out = training_and_minival(split.labels)
+    parts = (split.take(kept), split.take(held_out))
     return SearchData(name, len(class_names), *parts, class_names=class_names)
 
 
-def _numbered(spec: str, class_names: tuple[str, ...]) -> NDArray[np.int64]:
-    """The labels that these names are."""
+def _as_labels(spec: str, class_names: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the labels of a .npz file that these class names stand for."""
     try:
         return np.array([int(name) for name in class_names], np.int64)
     except (ValueError, OverflowError) as error:
@@ -171,7 +171,8 @@ def _shapes_options(spec: str) -> dict[str, int]:
         key, _, value = part.partition("=")
         if key not in options or not value.isdecimal():
             raise UserError(
-                f"--data: got {part!r} in {spec!r}, must be classes=, size= or n= and a number"
+                f"--data: got {part!r} in {spec!r}, must be classes=, size= or n= "
+                "followed by a number"
             )
         options[key] = int(value)
     return options
@@ -186,4 +187,6 @@ def _shapes(
     except ValueError as error:
         raise UserError(f"--data: {spec!r}: {error}") from error
     except MemoryError as error:
-        raise UserError(f"--data: {spec!r}: got more than fits into memory ({error})") from error
+        raise UserError(
+            f"--data: {spec!r}: got more images than fit into memory ({error})"
+        ) from error

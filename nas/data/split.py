@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from nas.errors import UserError
 
-NO_LABEL = -1
+NO_LABEL = -1  # pads the rows of images with fewer labels than others
+_AT_ONCE = 2**26  # pixels in a chunk of a histogram
 
 
 @dataclass(frozen=True)
 class Split:
-    """``pixels`` (N, C, H, W) uint8 with H = W, which may be a memory-mapped file.
+    """Images and labels of one split.
 
-    ``labels`` are (N,) int64; or (N, L) where an image has several classes, each row filled up with
-    :data:`NO_LABEL`.
+    ``pixels`` are (N, C, H, W) uint8 with H = W, and may be a memory-mapped file. ``labels`` are
+    (N,) int64, or (N, L) with rows padded with :data:`NO_LABEL` if an image may have several
+    classes.
     """
 
     pixels: NDArray[np.uint8]
@@ -29,18 +31,19 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, index: NDArray[np.int64]) -> Split:
-        """The images of these positions."""
-        return Split(self.pixels[index], self.labels[index])
+    def take(self, positions: NDArray[np.int64]) -> Split:
+        """Return the images and labels at these positions."""
+        return Split(self.pixels[positions], self.labels[positions])
 
 
 @dataclass(frozen=True)
 class SearchData:
-    """What a search and a training read: a training set and a minival, never the test split.
+    """Data of a search or a training: a training set and a minival, never the test split.
 
-    ``statistics`` are those of the training set where they are known already, ``digest`` likewise
-    stands for the content. Where ``reopen`` is set, a pickle holds it instead of the images, and
-    unpickling calls it: so do the workers of a node share one memory-mapped file.
+    ``name`` is the data as the user named it. ``unreadable`` are the names of the images left out.
+    ``statistics`` of the training set and the content's hash ``digest`` are set if they are already
+    computed. If ``reopen`` is set, a pickle holds it instead of the images, and unpickling calls
+    it, so that the workers of a node share one memory-mapped file.
     """
 
     name: str
@@ -55,12 +58,12 @@ class SearchData:
 
     @property
     def image_size(self) -> int:
-        """Height and width in pixels."""
+        """Height and width of an image in pixels."""
         return int(self.training.pixels.shape[-1])
 
     @property
     def channels(self) -> int:
-        """1 for grey images, 3 for colour."""
+        """Number of channels: 1 for grey images, 3 for colour images."""
         return int(self.training.pixels.shape[1])
 
     @property
@@ -69,7 +72,7 @@ class SearchData:
         return self.training.labels.ndim > 1
 
     def fingerprint(self) -> str:
-        """A hash of all pixels and labels: the same data, or not."""
+        """Return a hash of all pixels and labels."""
         if self.digest is not None:
             return self.digest
         digest = hashlib.sha256()
@@ -85,9 +88,9 @@ class SearchData:
 
 @dataclass(frozen=True)
 class EvaluationData:
-    """The test split, read once, when all is chosen. Labels are those of the training set.
+    """The test split, for one evaluation after all choices; labels are those of the training set.
 
-    ``split`` is what the data set calls it, where that is known.
+    ``split`` is the data set's own name of the split, where it is known.
     """
 
     name: str
@@ -98,10 +101,10 @@ class EvaluationData:
 
 
 def minival_count(images: int) -> int:
-    """How many of the training images to hold out: 2 %, but 1000 to 25,000, and never over 20 %.
+    """Return how many training images to hold out: 2 %, but 1000 to 25,000 and at most 20 %.
 
-    EfficientNetV2, section 3.3, holds out 25,000, about 2 % of ImageNet. On small sets that would
-    be too few to tell two networks apart.
+    EfficientNetV2, section 3.3, holds out 25,000 images, about 2 % of ImageNet. On small sets, 2 %
+    would be too few to tell two networks apart.
     """
     return max(1, min(max(images // 50, 1000), 25_000, images // 5))
 
@@ -109,51 +112,48 @@ def minival_count(images: int) -> int:
 def training_and_minival(
     labels: NDArray[np.int64],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of (the training set, the minival) in a set that is to be both.
+    """Return the positions of the training set and of the minival in a set to be split in two.
 
     Raises:
-        UserError: one image or class, or none.
+        UserError: there are fewer than two images or classes.
     """
-    classes = len(np.unique(labels[labels != NO_LABEL]))
-    if len(labels) < 2 or classes < 2:
+    images, classes = len(labels), len(np.unique(labels[labels != NO_LABEL]))
+    if images < 2 or classes < 2:
         raise UserError(
-            f"--data: got a training set with labels of {classes} class and {len(labels)} images, "
-            "must be 2 or more of both"
+            f"--data: got a training set of {images} image{'s' * (images != 1)} in {classes} "
+            f"class{'es' * (classes != 1)}, must have 2 or more of both"
         )
-    return hold_out(labels, minival_count(len(labels)))
+    return hold_out(labels, minival_count(images))
 
 
 def hold_out(labels: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of (kept, held out): ``count`` held out, each class by its share, always the same.
+    """Return the positions kept and the ``count`` positions held out, the same ones every time.
 
-    Within a class the choice is random; over the classes it is even, since the positions are sorted
-    by their rank within the class, as a share of the class. An image of several classes counts for
-    its first.
+    Each class is held out in proportion to its size: images are ranked at random within their
+    class, and those of the lowest rank relative to the size of the class are taken. An image of
+    several classes counts for its first.
     """
     generator = np.random.default_rng(0)
     labels = labels if labels.ndim == 1 else labels[:, 0]
     shares = np.empty(len(labels))
     by_label = np.argsort(labels, kind="stable")
     _, starts = np.unique(labels[by_label], return_index=True)
-    for own in np.split(by_label, starts[1:]):
-        shares[generator.permutation(own)] = (np.arange(len(own)) + 0.5) / len(own)
+    for members in np.split(by_label, starts[1:]):
+        shares[generator.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
     order = np.argsort(shares, kind="stable")
     return np.sort(order[count:]), np.sort(order[:count])
 
 
-_AT_ONCE = 2**26  # pixels
-
-
 @dataclass(frozen=True)
 class Statistics:
-    """``mean`` and ``std`` of each channel, in units of 0 to 255; ``std`` is at least 1."""
+    """Mean and standard deviation of each channel, in units of 0 to 255; ``std`` is at least 1."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
 
 def histogram(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """How often each channel has each value: (C, 256), of (N, C, H, W) pixels."""
+    """Count how often each channel of pixels (N, C, H, W) has each value: (C, 256)."""
     channels = pixels.shape[1]
     counts = np.zeros((channels, 256), np.int64)
     rows = max(1, _AT_ONCE // max(1, pixels[:1].size))
@@ -165,7 +165,10 @@ def histogram(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def statistics(counts: NDArray[np.int64]) -> Statistics:
-    """Exact, whatever the order in which the counts were added up. A constant channel has std 1."""
+    """Compute the statistics from a histogram (C, 256); a constant channel gets std 1.
+
+    The result is exact: it does not depend on the order in which the counts were added up.
+    """
     values = np.arange(256)
     shares = counts / counts.sum(1, keepdims=True)
     mean = shares @ values

@@ -1,4 +1,4 @@
-"""Where decoded images are kept, how much room they may take, and who has to go."""
+"""The directory of decoded images: where it is, its size limit, eviction and locks."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from typing import TextIO
 from nas.data.cache.entry import META, remove_unless_in_use, size_bytes, used_at
 from nas.errors import UserError
 
+MAKING = ".making"  # suffix of the directory of an incomplete entry, called a draft
+LOCK = "lock"  # file in a draft that its maker keeps locked
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-
-
-MAKING = ".making"  # ends the name of what is not complete
 
 
 @dataclass(frozen=True)
 class CacheDirectory:
-    """A directory of entries and the ``limit_bytes`` of all of them together."""
+    """A directory of cache entries, which together may take ``limit_bytes``."""
 
     path: Path
     limit_bytes: int
 
     def entries(self) -> list[Path]:
-        """The complete ones, the last used first."""
+        """Return the directories of all complete entries, the last used first."""
         paths = [meta.parent for meta in self.path.glob(f"*/{META}")]
         return sorted((p for p in paths if p.suffix != MAKING), key=used_at, reverse=True)
 
     def sweep(self) -> None:
-        """Deletes what makers left behind that were killed."""
+        """Delete the drafts of processes that were killed."""
         for draft in self.path.glob(f"*{MAKING}"):
             sweep(draft)
 
     def size_bytes(self) -> int:
-        """What all of it takes on the disk, what is being made included."""
+        """Return the space on the disk that all entries and drafts take."""
         return sum(size_bytes(path) for path in self.path.iterdir() if path.is_dir())
 
     def make_room(self, wanted_bytes: int) -> None:
-        """Deletes the least recently used entries, none in use or another user's, until so much
-        fits.
+        """Delete the least recently used entries until ``wanted_bytes`` fit.
+
+        Entries in use and those of other users are kept.
 
         Raises:
-            UserError: it does not fit into the limit or onto the disk.
+            UserError: the limit or the disk is too small.
         """
         if wanted_bytes > self.limit_bytes:
             raise UserError(
@@ -57,19 +57,19 @@ class CacheDirectory:
         for path in self._to_evict(wanted_bytes):
             with suppress(PermissionError):  # another user's
                 remove_unless_in_use(path)
-        free = shutil.disk_usage(self.path).free
-        if free < wanted_bytes:
-            raise no_room(self.path, wanted_bytes, f"{in_units(free)} are free")
-        total = self.size_bytes()
-        if total + wanted_bytes > self.limit_bytes:
+        free_bytes = shutil.disk_usage(self.path).free
+        if free_bytes < wanted_bytes:
+            raise no_room(self.path, wanted_bytes, f"{in_units(free_bytes)} are free")
+        total_bytes = self.size_bytes()
+        if total_bytes + wanted_bytes > self.limit_bytes:
             raise UserError(
                 f"NAS_CACHE_LIMIT: got {in_units(self.limit_bytes)}, of which "
-                f"{in_units(total)} are in use or another user's, must be "
-                f"{in_units(total + wanted_bytes)} or more"
+                f"{in_units(total_bytes)} are in use or belong to another user, must be "
+                f"{in_units(total_bytes + wanted_bytes)} or more"
             )
 
     def _to_evict(self, wanted_bytes: int) -> Iterator[Path]:
-        """The least recently used first, for as long as there is no room."""
+        """Yield the least recently used entry for as long as there is too little room."""
         for path in reversed(self.entries()):
             fits_limit = self.size_bytes() + wanted_bytes <= self.limit_bytes
             if fits_limit and shutil.disk_usage(self.path).free >= wanted_bytes:
@@ -78,37 +78,38 @@ class CacheDirectory:
 
 
 def cache_directory() -> CacheDirectory:
-    """NAS_CACHE_DIR, or nas/ in XDG_CACHE_HOME, by default ~/.cache; made if it is not there.
+    """Return the cache directory, which is created if it is missing.
 
-    Its limit is NAS_CACHE_LIMIT, such as 500GB, by default half of the disk that it is on.
+    It is ``$NAS_CACHE_DIR``, else ``$XDG_CACHE_HOME/nas``, else ``~/.cache/nas``. Its limit is
+    ``$NAS_CACHE_LIMIT``, such as 500GB, and half of the disk by default.
 
     Raises:
-        UserError: it cannot be made, or the limit is no size.
+        UserError: the directory cannot be created, or the limit is not a size.
     """
-    own = os.environ.get("NAS_CACHE_DIR")
+    chosen = os.environ.get("NAS_CACHE_DIR")
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    path = Path(own or Path(home) / "nas").expanduser().absolute()
+    path = Path(chosen or Path(home) / "nas").expanduser().absolute()
     try:
         path.mkdir(parents=True, exist_ok=True)
         limit = os.environ.get("NAS_CACHE_LIMIT")
         return CacheDirectory(path, _bytes(limit) if limit else shutil.disk_usage(path).total // 2)
     except (OSError, RuntimeError) as error:  # RuntimeError: no home directory
         raise UserError(
-            f"NAS_CACHE_DIR: got {path}, must be a folder that can be written ({error})"
+            f"NAS_CACHE_DIR: got {path}, must be a writable folder ({error})"
         ) from error
 
 
 def no_room(path: Path, wanted_bytes: int, reason: str) -> UserError:
-    """The error of a full disk."""
+    """Return the error for a full disk."""
     return UserError(
-        f"NAS_CACHE_DIR: {path}: the decoded images take {in_units(wanted_bytes)}, but {reason}; "
-        "must have the room, so free some, or set NAS_CACHE_DIR to a folder on another disk",
+        f"NAS_CACHE_DIR: {path}: the decoded images need {in_units(wanted_bytes)}, but {reason}; "
+        "free some space, or set NAS_CACHE_DIR to a folder on a larger disk",
         exit_code=1,
     )
 
 
 def in_units(count: int) -> str:
-    """Bytes in three digits: 1.54 GB."""
+    """Format a number of bytes with three digits, such as 1.54 GB."""
     for scale, unit in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= scale:
             return f"{count / scale:.3g} {unit}"
@@ -122,17 +123,17 @@ def _bytes(text: str) -> int:
     return round(float(match[1]) * _UNITS[match[2]])
 
 
-_LOCK = "lock"
+# Drafts.
 
 
 @contextmanager
 def maker_lock(draft: Path, on_wait: Callable[[], None]) -> Iterator[bool]:
-    """Holds the directory ``draft``, made and empty but for its lock; or False after a wait.
+    """Create the directory ``draft``, empty but for its lock, and hold it; yield True.
 
-    Whoever held it before has then moved it to its place, or failed. The directory is deleted at
-    the end, unless it was moved.
+    If another process holds it, call ``on_wait``, wait and yield False: that process has then
+    moved the draft to its place, or failed. A draft that was not moved is deleted at the end.
     """
-    with _opened(draft) as file:
+    with _open_lock(draft) as file:
         has_waited = False
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,36 +153,36 @@ def maker_lock(draft: Path, on_wait: Callable[[], None]) -> Iterator[bool]:
 
 
 def sweep(draft: Path) -> None:
-    """Deletes what a maker left behind that was killed; one at work keeps its own."""
+    """Delete the draft of a process that was killed; keep one that is being made."""
     try:
-        with (draft / _LOCK).open("r+") as file:
+        with (draft / LOCK).open("r+") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(draft, ignore_errors=True)
     except FileNotFoundError:  # killed before it had a lock
         with suppress(OSError):
             draft.rmdir()
-    except OSError:  # at work, done meanwhile, or another user's
+    except OSError:  # being made, finished in the meantime, or another user's
         return
 
 
-def _opened(draft: Path) -> TextIO:
+def _open_lock(draft: Path) -> TextIO:
     while True:
         draft.mkdir(exist_ok=True)
         try:
-            return (draft / _LOCK).open("a")
+            return (draft / LOCK).open("a")
         except FileNotFoundError:  # moved or deleted in between
             continue
 
 
 def _is_current(file: TextIO, draft: Path) -> bool:
-    """Whether the lock is still the one in the directory."""
+    """Return whether the open lock file is still the one in the directory."""
     try:
-        return os.path.samestat(os.fstat(file.fileno()), (draft / _LOCK).stat())
+        return os.path.samestat(os.fstat(file.fileno()), (draft / LOCK).stat())
     except FileNotFoundError:
         return False
 
 
 def _empty(draft: Path) -> None:
     for file in draft.iterdir():
-        if file.name != _LOCK:
+        if file.name != LOCK:
             file.unlink()

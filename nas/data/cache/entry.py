@@ -1,4 +1,7 @@
-"""One set of decoded images in the cache: a directory with a memory-mapped file of pixels."""
+"""An entry of the cache: a directory with one data set's decoded images at one size.
+
+The pixels are one file that processes map into memory; the labels and the metadata are beside it.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,12 @@ PIXELS, LABELS, META = "pixels.bin", "labels.npy", "meta.json"
 
 @dataclass(frozen=True)
 class Meta:
-    """What an entry holds: ``rows`` (start, stop) in its file for each part.
+    """Metadata of an entry, stored as JSON.
 
-    The parts are the training set and the minival, or the test set alone. ``digest`` is a hash of
-    all pixels and labels, ``statistics`` are those of the first part. ``made_at`` is in seconds
-    since 1970.
+    ``rows`` are the (start, stop) in the pixel file of each part: the training set and the minival,
+    or the test set alone. ``unreadable`` are the names of the images left out. ``statistics`` are
+    those of the first part. ``digest`` is a hash of all pixels and labels. ``made_at`` is in
+    seconds since 1970.
     """
 
     source: str
@@ -40,30 +44,34 @@ class Meta:
 
     @property
     def images(self) -> int:
-        """How many there are in all parts."""
+        """Number of images in all parts."""
         return sum(stop - start for start, stop in self.rows)
 
     @staticmethod
     def read(path: Path) -> Meta:
-        """The one in an entry's directory; OSError or ValueError if there is none."""
+        """Read the metadata in the entry's directory ``path``.
+
+        Raises:
+            OSError, ValueError, KeyError, TypeError: there is none, or it is damaged.
+        """
         values: dict[str, Any] = json.loads((path / META).read_text(encoding="utf-8"))
-        known = Statistics(*(tuple(values["statistics"][key]) for key in ("mean", "std")))
+        statistics = Statistics(*(tuple(values["statistics"][key]) for key in ("mean", "std")))
         for key in ("class_names", "unreadable"):
             values[key] = tuple(values[key])
         rows = tuple((start, stop) for start, stop in values["rows"])
-        return Meta(**{**values, "statistics": known, "rows": rows})
+        return Meta(**{**values, "statistics": statistics, "rows": rows})
 
     def write(self, path: Path) -> None:
-        """Into an entry's directory."""
+        """Write the metadata into the entry's directory ``path``."""
         (path / META).write_text(json.dumps(asdict(self)), encoding="utf-8")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A complete entry, its pixels (N, 3, H, W) mapped read-only.
+    """A complete entry that is in use: ``pixels`` (N, 3, H, W) are mapped read-only.
 
-    It counts as in use, by any number of processes, for as long as the mapping lives: the lock is
-    the open file's, of which the mapping has a duplicate.
+    Any number of processes may use an entry. Each holds a shared lock on the pixel file for as long
+    as its mapping, or any view of it, exists: the mapping keeps a duplicate of the locked file.
     """
 
     path: Path
@@ -72,30 +80,30 @@ class Entry:
     labels: NDArray[np.int64]
 
     def parts(self) -> list[Split]:
-        """The training set and the minival, or the test set."""
-        stretches = [slice(*rows) for rows in self.meta.rows]
-        return [Split(self.pixels[part], self.labels[part]) for part in stretches]
+        """Return the training set and the minival, or the test set."""
+        slices = [slice(*rows) for rows in self.meta.rows]
+        return [Split(self.pixels[part], self.labels[part]) for part in slices]
 
 
 def open_entry(path: Path) -> Entry | None:
-    """The entry in this directory, from now on in use; None if there is no whole one."""
+    """Open the entry in the directory ``path``; None if there is none, or it is damaged."""
     try:
         with (path / PIXELS).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH)
-            meta = Meta.read(path)  # after the lock: what was removed meanwhile has none
+            meta = Meta.read(path)  # after the lock: a removed entry has no metadata
             labels = np.load(path / LABELS, allow_pickle=False)
             shape = (len(labels), 3, meta.image_size, meta.image_size)
             pixels: NDArray[np.uint8] = np.memmap(file, np.uint8, "r", shape=shape)
     except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
     with suppress(OSError):  # another user's
-        now = time.time_ns()  # finer than the kernel's own clock for files, of a few ms
+        now = time.time_ns()  # the kernel's own clock for files ticks every few ms
         os.utime(path / META, ns=(now, now))
     return Entry(path, meta, pixels, labels)
 
 
 def used_at(path: Path) -> float:
-    """When the entry was last opened, in seconds since 1970; 0 if it has gone."""
+    """Return when the entry was last opened, in seconds since 1970; 0 if it is gone."""
     try:
         return (path / META).stat().st_mtime
     except OSError:
@@ -103,7 +111,7 @@ def used_at(path: Path) -> float:
 
 
 def size_bytes(path: Path) -> int:
-    """What the entry takes on the disk; 0 if it has gone."""
+    """Return the size of the entry's files; 0 if it is gone."""
     try:
         return sum(file.stat().st_size for file in path.iterdir())
     except OSError:
@@ -111,9 +119,9 @@ def size_bytes(path: Path) -> int:
 
 
 def is_in_use(path: Path) -> bool:
-    """Whether any process has the entry open."""
+    """Return whether any process has the entry open."""
     try:
-        with (path / PIXELS).open("r+b") as file:  # NFS locks exclusively what can be written only
+        with (path / PIXELS).open("r+b") as file:  # NFS: an exclusive lock needs write access
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
@@ -123,15 +131,17 @@ def is_in_use(path: Path) -> bool:
 
 
 def remove_unless_in_use(path: Path) -> bool:
-    """Deletes the entry, or says False: a process has it open. A missing one counts as deleted.
+    """Delete the entry and return True; return False if a process has it open.
+
+    A missing entry counts as deleted.
 
     Raises:
-        OSError: no right to delete it.
+        OSError: no permission to delete it.
     """
     try:
         with (path / PIXELS).open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            (path / META).unlink()  # whoever waits for the lock finds no entry
+            (path / META).unlink()  # so that a process waiting for the lock finds no entry
             shutil.rmtree(path)
     except BlockingIOError:
         return False

@@ -1,4 +1,4 @@
-"""Decodes a set of images, in parallel, into the files of a cache entry."""
+"""Decode a set of images, in parallel, into the files of a cache entry."""
 
 from __future__ import annotations
 
@@ -21,14 +21,13 @@ from nas.data.formats.base import Chunk, Listing
 from nas.data.split import histogram, statistics
 from nas.errors import UserError
 
+VERSION = 1  # to be raised when the same image file would give other pixels
 _CHANNELS = 3
-
-
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def image_bytes(size: int) -> int:
-    """What one image takes."""
+    """Return the number of bytes of one decoded image of ``size`` by ``size`` pixels."""
     return _CHANNELS * size * size
 
 
@@ -40,14 +39,15 @@ def fill(
     source: str,
     advance: Callable[[int], None],
 ) -> Meta:
-    """Writes the images of each part, positions (N,), one part after the other; returns what is.
+    """Decode the images of each part into the directory ``draft``, one part after the other.
 
-    A position is in one part. ``advance`` is told how many images were done. Threads, as Pillow
-    decodes without holding Python's lock.
+    Each of the ``parts`` is an array of positions (N,); together they hold every position once.
+    ``advance`` is called with the number of images just processed. Returns the entry's metadata.
+    Images are decoded in threads, as Pillow decodes without holding Python's lock.
 
     Raises:
-        OSError: no room or no right to write.
-        UserError: too few images that are whole, or one whose file cannot be read.
+        OSError: no room or no permission to write.
+        UserError: too few images can be decoded, or a file cannot be read.
     """
     positions = np.concatenate(parts)
     slots = np.empty_like(positions)
@@ -59,9 +59,12 @@ def fill(
         is_readable = filling.is_readable[slots]
         listing.check(is_readable, source)
         if not all(is_readable[part].any() for part in parts):
-            raise UserError(f"--data: {source}: got too few readable images to hold some out")
+            raise UserError(
+                f"--data: {source}: got no readable image in the training set or in the minival, "
+                "must have one or more in each"
+            )
         bounds = np.cumsum([0, *map(len, parts)])
-        rows = [filling.pack(int(a), int(b)) for a, b in pairwise(bounds)]
+        rows = [filling.pack(int(start), int(stop)) for start, stop in pairwise(bounds)]
         os.fsync(file.fileno())
     labels = listing.labels[positions]
     for part, start in zip(rows, bounds, strict=False):
@@ -72,7 +75,9 @@ def fill(
     meta = Meta(
         source=source,
         image_size=size,
-        rows=tuple((int(a), int(a) + len(part)) for a, part in zip(bounds, rows, strict=False)),
+        rows=tuple(
+            (int(start), int(start) + len(part)) for start, part in zip(bounds, rows, strict=False)
+        ),
         class_names=listing.class_names,
         unreadable=tuple(map(listing.name, np.flatnonzero(~is_readable).tolist())),
         statistics=statistics(filling.counts),
@@ -84,34 +89,38 @@ def fill(
 
 
 class _Filling:
-    """The pixel file: image ``position`` has the place ``slots[position]``."""
+    """The pixel file while it is written: the image at ``position`` goes to ``slots[position]``.
+
+    ``is_readable`` and ``digests`` are by slot. ``counts`` is the histogram (C, 256) of the images
+    in the first ``counted_slots`` slots. ``name`` gives the name of the image at a position.
+    """
 
     def __init__(
         self,
         file: int,
         slots: NDArray[np.int64],
-        counted: int,
+        counted_slots: int,
         size: int,
         name: Callable[[int], str],
     ) -> None:
         self._file = file
         self._slots = slots
-        self._counted = counted
+        self._counted_slots = counted_slots
         self._size = size
         self._name = name
         self._bytes = image_bytes(size)
-        self._is_over = False
-        self.is_readable = np.zeros(len(slots), bool)  # by slot
+        self._is_cancelled = False
+        self.is_readable = np.zeros(len(slots), bool)
         self.digests = np.zeros((len(slots), _DIGEST_BYTES), np.uint8)
-        self.counts = np.zeros((_CHANNELS, 256), np.int64)  # of the first ``counted`` slots
+        self.counts = np.zeros((_CHANNELS, 256), np.int64)
 
     def reserve(self) -> None:
-        """All the room at once, so that a disk that is too full says so before the work."""
+        """Allocate the whole file at once, so that a full disk is an error before the work."""
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(self._file, 0, len(self._slots) * self._bytes)
 
     def run(self, chunks: Iterator[Chunk], advance: Callable[[int], None]) -> None:
-        """Decodes and writes every chunk; few are waiting at a time, as they may hold bytes."""
+        """Decode and write every chunk; few wait at a time, as they may hold encoded images."""
         threads = os.cpu_count() or 1
         waiting: deque[Future[tuple[int, NDArray[np.int64]]]] = deque()
         with ThreadPoolExecutor(threads, "decode") as pool:
@@ -119,29 +128,29 @@ class _Filling:
                 for chunk in chunks:
                     waiting.append(pool.submit(self._write, chunk))
                     if len(waiting) > 2 * threads:
-                        self._take(waiting.popleft(), advance)
+                        self._collect(waiting.popleft(), advance)
                 while waiting:
-                    self._take(waiting.popleft(), advance)
+                    self._collect(waiting.popleft(), advance)
             finally:
-                self._is_over = True
+                self._is_cancelled = True
                 pool.shutdown(cancel_futures=True)
 
     def pack(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Closes the gaps that unreadable images left in a part with images from its end.
+        """Fill the gaps of unreadable images in the slots of a part with images from its end.
 
-        Returns the slot that each of the images from ``start`` on had. To move them all up would
-        rewrite a large file for one image.
+        Returns the former slot of each image from ``start`` on. Moving all later images up instead
+        would rewrite a large file because of one image.
         """
-        own = start + np.flatnonzero(self.is_readable[start:stop])
-        places = np.arange(start, start + len(own))
+        readable = start + np.flatnonzero(self.is_readable[start:stop])
+        places = np.arange(start, start + len(readable))
         rows = places.copy()
-        rows[~self.is_readable[places]] = own[own >= start + len(own)]
+        rows[~self.is_readable[places]] = readable[readable >= start + len(readable)]
         for place in places[rows != places].tolist():
             content = os.pread(self._file, self._bytes, int(rows[place - start]) * self._bytes)
             self._put(memoryview(content), place)
         return rows
 
-    def _take(
+    def _collect(
         self, future: Future[tuple[int, NDArray[np.int64]]], advance: Callable[[int], None]
     ) -> None:
         done, counts = future.result()
@@ -149,13 +158,14 @@ class _Filling:
         advance(done)
 
     def _write(self, chunk: Chunk) -> tuple[int, NDArray[np.int64]]:
+        """Decode and write a chunk; return its length and its histogram."""
         counts = np.zeros_like(self.counts)
         for position, reader in chunk:
-            if self._is_over:  # Ctrl-C, or a full disk: nobody waits for the rest of the chunk
+            if self._is_cancelled:  # Ctrl-C or a full disk
                 break
             try:
                 pixels = decode(reader, self._size)
-            except OSError as error:  # its disk's: kept as unreadable, it would be so for good
+            except OSError as error:  # of the disk: must not mark the image as unreadable for good
                 reason = error.strerror or error
                 raise UserError(
                     f"--data: {self._name(position)}: cannot be read ({reason})"
@@ -167,12 +177,12 @@ class _Filling:
             self.is_readable[slot] = True
             digest = hashlib.sha256(pixels.data).digest()
             self.digests[slot] = np.frombuffer(digest, np.uint8)
-            if slot < self._counted:
+            if slot < self._counted_slots:
                 counts += histogram(pixels[None])
         return len(chunk), counts
 
     def _put(self, content: memoryview, slot: int) -> None:
-        """Writes an image. Not through a mapping: a full disk would end the process there."""
+        """Write an image with ``pwrite``: on a full disk a memory map would kill the process."""
         offset = slot * self._bytes
         while content:
             written = os.pwrite(self._file, content, offset)
@@ -182,7 +192,7 @@ class _Filling:
 def _digest(
     labels: NDArray[np.int64], digests: NDArray[np.uint8], rows: Sequence[NDArray[np.int64]]
 ) -> str:
-    """A hash of the labels and pixels of each part, in order."""
+    """Return a hash of the labels and pixels of each part, in order."""
     digest = hashlib.sha256()
     for part in rows:
         digest.update(repr((len(part), labels.shape[1:])).encode())
@@ -191,14 +201,13 @@ def _digest(
     return digest.hexdigest()[:16]
 
 
-VERSION = 1  # goes up when the same file would give other pixels
-
-
 def decode(read: Callable[[], bytes], size: int) -> NDArray[np.uint8] | None:
-    """The middle square, bicubic, (3, size, size); None where what is read is no whole image.
+    """Decode an image, cut to its middle square and resized bicubically: (3, size, size).
+
+    Returns None if the bytes are not a complete image.
 
     Raises:
-        OSError: it cannot be read, which says nothing of the image.
+        OSError: the bytes cannot be read, which does not mean that the image is damaged.
     """
     content = read()
     try:
@@ -206,17 +215,17 @@ def decode(read: Callable[[], bytes], size: int) -> NDArray[np.uint8] | None:
             image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode no more than is needed
             upright = _rgb(ImageOps.exif_transpose(image))
             fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
-    except Exception:  # foreign bytes: decoders raise whatever they come upon
+    except Exception:  # on damaged bytes, decoders raise errors of any type
         return None
     pixels = np.asarray(fitted, dtype=np.uint8).transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
     return np.ascontiguousarray(pixels)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    """Three channels of 8 bits. Pillow by itself clips 16-bit greys at 255, so to white."""
+    """Convert to three channels of 8 bits; 16-bit greys, which Pillow would clip, are scaled."""
     if image.mode.startswith("I"):
         greys = np.rint(np.asarray(image) / 257).clip(0, 255)
         return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
-    if "transparency" in image.info:  # Pillow warns where it goes to RGB at once
+    if "transparency" in image.info:  # Pillow warns if such an image goes to RGB directly
         image = image.convert("RGBA")
     return image.convert("RGB")

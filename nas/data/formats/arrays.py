@@ -1,4 +1,4 @@
-"""Images from a .npz file of numpy arrays."""
+"""Images from a .npz file of NumPy arrays."""
 
 from __future__ import annotations
 
@@ -16,29 +16,34 @@ from nas.data.images import square
 from nas.data.split import Split
 from nas.errors import UserError
 
-# Ours, MedMNIST's and Keras's names.
+# Names of the arrays in files of MedMNIST and of Keras, and the plain ones.
 _NAMES = (("train_images", "train_labels"), ("x_train", "y_train"), ("images", "labels"))
 _TEST_NAMES = (("test_images", "test_labels"), ("x_test", "y_test"))
 
 
 def training_arrays(path: Path, size: int | None) -> Split:
-    """The file's training images, square, at ``size`` or their own. The test's are not read.
+    """Return the file's training images, square, at ``size`` pixels or at their own size.
 
-    Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or floats from 0 to 1.
+    The file holds images (N, H, W), (N, H, W, 1) or (N, H, W, 3), as uint8 or as floats from 0 to
+    1, and whole numbers as labels. Its test images are not read.
 
     Raises:
-        UserError: no such file, no such arrays, or arrays of another form.
+        UserError: the file or the arrays are missing, or the arrays have another form.
     """
     return _arrays(path, _NAMES, size)
 
 
 def evaluation_arrays(path: Path, size: int | None) -> Split:
-    """The file's test images, likewise."""
+    """Return the file's test images in the same form.
+
+    Raises:
+        UserError: as :func:`training_arrays`.
+    """
     return _arrays(path, _TEST_NAMES, size)
 
 
 def training_labels(path: Path) -> NDArray[np.int64]:
-    """The training images' labels alone, each once, in order."""
+    """Return the distinct labels of the training images, in ascending order."""
     with _opened(path) as arrays:
         names = [labels for _, labels in _NAMES if labels in arrays]
         return np.unique(arrays[names[0]]) if names else np.empty(0, np.int64)
@@ -67,7 +72,7 @@ def _checked(
     if len(pixels) != len(labels) or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
         raise UserError(
             f"--data: {path}: got {len(pixels)} images and {len(labels)} labels of type "
-            f"{labels.dtype}, must be as many whole numbers as images"
+            f"{labels.dtype}, must be one whole number per image, for one or more images"
         )
     return Split(square(pixels, size or min(pixels.shape[2:])), labels.astype(np.int64))
 
@@ -79,23 +84,29 @@ def _find(
         if images in arrays and labels in arrays:
             return arrays[images], arrays[labels]
     names = " or ".join(" + ".join(pair) for pair in known)
-    raise UserError(f"--data: {path}: got arrays {sorted(arrays)}, must be {names}")
+    raise UserError(f"--data: {path}: got arrays {sorted(arrays)}, must contain {names}")
 
 
 def _to_pixels(path: Path, images: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """(N, C, H, W) from any of the forms."""
+    """Convert images of any accepted form to (N, C, H, W)."""
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[3] not in (1, 3):
         raise UserError(
-            f"--data: {path}: got images of shape {images.shape}, must be (N, H, W) or (N, H, W, 3)"
+            f"--data: {path}: got images of shape {images.shape}, must be (N, H, W), (N, H, W, 1) "
+            "or (N, H, W, 3)"
         )
     if np.issubdtype(images.dtype, np.floating):
         floats = images.astype(np.float32)
-        if not ((floats >= 0) & (floats <= 1)).all():  # nor NaN
-            raise UserError(f"--data: {path}: got floats outside 0 to 1, must be within, or uint8")
+        if not ((floats >= 0) & (floats <= 1)).all():  # also refuses NaN
+            raise UserError(
+                f"--data: {path}: got floats outside 0 to 1, must be floats from 0 to 1, or uint8"
+            )
         images = np.rint(floats * 255).astype(np.uint8)
     if images.dtype != np.uint8:
-        raise UserError(f"--data: {path}: got images of type {images.dtype}, must be uint8")
+        raise UserError(
+            f"--data: {path}: got images of type {images.dtype}, must be uint8, "
+            "or floats from 0 to 1"
+        )
     pixels: NDArray[np.uint8] = images.transpose(0, 3, 1, 2)  # type: ignore[assignment]
     return pixels

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 in their authors' Python form: the .tar.gz archive or the folder in it."""
+"""CIFAR-10 and CIFAR-100 in their authors' Python version: the .tar.gz archive or its folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from nas.data.split import Split
 from nas.errors import UserError
 
 SIDE = 32
-# What numpy 1 wrote under Python 2, and nothing else: a pickle may call what it names.
+# A pickle may call any function that it names. Only those are allowed that the files of the authors
+# name, which were written with NumPy 1 under Python 2.
 _ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"),
     ("numpy._core.multiarray", "_reconstruct"),
@@ -28,7 +29,7 @@ _ALLOWED = {
 
 @dataclass(frozen=True)
 class _Form:
-    """The files of one of the two data sets, and the keys in them."""
+    """Names of the files of one of the two data sets, and of the keys in them."""
 
     train: tuple[str, ...]
     test: tuple[str, ...]
@@ -46,7 +47,7 @@ _CIFAR_100 = _Form(("train",), ("test",), ("meta", b"fine_label_names"), b"fine_
 
 
 def is_cifar(path: Path) -> bool:
-    """Whether it is named or filled as CIFAR's archive or folder is."""
+    """Return whether ``path`` is named like a CIFAR archive, or is a folder with CIFAR's files."""
     if path.is_dir():
         return any(
             all((path / name).is_file() for name in (*form.train, form.names[0]))
@@ -58,35 +59,39 @@ def is_cifar(path: Path) -> bool:
 def cifar(
     path: Path, part: Literal["train", "test"], size: int | None
 ) -> tuple[Split, tuple[str, ...]]:
-    """A split at ``size`` pixels or at 32, and the classes' names. CIFAR-100's are the fine ones.
+    """Return a split at ``size`` pixels (by default 32), and the names of the classes.
+
+    The classes of CIFAR-100 are the 100 fine ones.
 
     Raises:
-        UserError: a file is missing, damaged, or holds what CIFAR's do not.
+        UserError: a file is missing, is damaged, or has other content than CIFAR's.
     """
     try:
         files = _read(path)
         form = _CIFAR_10 if _CIFAR_10.names[0] in files else _CIFAR_100
         batches = [_load(files[name]) for name in getattr(form, part)]
         name, key = form.names
-        class_names = tuple(n.decode() for n in _load(files[name])[key])
+        class_names = tuple(label.decode() for label in _load(files[name])[key])
         pixels = np.concatenate([batch[b"data"] for batch in batches])
         labels = np.concatenate([batch[form.labels] for batch in batches]).astype(np.int64)
         pixels = pixels.reshape(len(labels), 3, SIDE, SIDE)
         if pixels.dtype != np.uint8 or not 0 <= labels.min() <= labels.max() < len(class_names):
             raise ValueError("pixels or labels out of range")
-    except Exception as error:  # what damaged pickles raise is anything
+    except Exception as error:  # damaged pickles raise errors of any type
         reason = f"{type(error).__name__}: {error}"
         raise UserError(
-            f"--data: got {path}, must be CIFAR-10's or CIFAR-100's archive for Python ({reason})"
+            f"--data: got {path}, must be the Python version of CIFAR-10 or CIFAR-100, "
+            f"as an archive or a folder ({reason})"
         ) from error
     return Split(square(pixels, size or SIDE), labels), class_names
 
 
 def _read(path: Path) -> dict[str, bytes]:
-    """The content of every file, by its name."""
+    """Return the content of every file by its name."""
     if path.is_dir():
-        wanted = {n for f in (_CIFAR_10, _CIFAR_100) for n in (*f.train, *f.test, f.names[0])}
-        return {f.name: f.read_bytes() for f in path.iterdir() if f.name in wanted}
+        forms = (_CIFAR_10, _CIFAR_100)
+        wanted = {name for form in forms for name in (*form.train, *form.test, form.names[0])}
+        return {file.name: file.read_bytes() for file in path.iterdir() if file.name in wanted}
     files: dict[str, bytes] = {}
     with tarfile.open(path, "r:gz") as archive:
         for member in archive:
@@ -101,10 +106,10 @@ def _load(content: bytes) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes numpy arrays and Python's own lists, numbers and texts, and calls nothing else."""
+    """Unpickler of NumPy arrays and of Python's own types, which calls nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """What a pickle names, if it is one of the few."""
+        """Return the class or function that a pickle names, if it is allowed."""
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"{module}.{name} is none of CIFAR's")
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed in a CIFAR file")
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)

@@ -1,4 +1,4 @@
-"""Scikit-learn's handwritten digits, which come with it: 1,797 grey images of 8x8 pixels."""
+"""Handwritten digits that are part of scikit-learn: 1,797 grey images of 8 x 8 pixels."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _PARTS = {"test": slice(0, 360), "minival": slice(360, 660), "train": slice(660,
 
 
 def digits(split: Literal["train", "minival", "test"], size: int = SIZE) -> Split:
-    """1,137 images to train on, 300 of minival or 360 of test, always the same."""
+    """Return the 1,137 training, 300 minival or 360 test images, which are always the same."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    own = np.random.default_rng(0).permutation(len(data.target))[_PARTS[split]]
-    pixels = np.rint(data.images[own] * (255 / 16)).astype(np.uint8)
-    return Split(square(pixels[:, None], size), data.target[own].astype(np.int64))
+    positions = np.random.default_rng(0).permutation(len(data.target))[_PARTS[split]]
+    pixels = np.rint(data.images[positions] * (255 / 16)).astype(np.uint8)
+    return Split(square(pixels[:, None], size), data.target[positions].astype(np.int64))

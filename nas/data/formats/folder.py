@@ -1,4 +1,4 @@
-"""Images from a folder with one sub-folder per class."""
+"""Images from a folder with one subfolder per class."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", 
 
 
 def training_folder(root: Path) -> Source:
-    """The images of ``root``/class, or of ``root``/train/class.
+    """Return the training images: those in ``root``/class, or in ``root``/train/class.
 
     Raises:
-        UserError: fewer than two classes, or a folder that looks like a split and not like a class.
+        UserError: there are fewer than two classes, or a folder looks like a split, not a class.
     """
     top, root = root, _training_root(root)
     files = _files_by_class(root)
@@ -34,20 +34,22 @@ def training_folder(root: Path) -> Source:
 
 
 def has_classes(root: Path) -> bool:
-    """Whether there are folders of images to train on."""
+    """Return whether ``root`` has folders of images to train on."""
     return _has_folder_of_images(_training_root(root))
 
 
 def evaluation_folder(root: Path, class_names: tuple[str, ...]) -> Source:
-    """The images of ``root``/test/class, or of ``root``/val/class if there are none there.
+    """Return the test images: those in ``root``/test/class, else those in ``root``/val/class.
 
     Raises:
-        UserError: neither is there, or it has a class that the training set has not.
+        UserError: there are none, or there is a class that is not among ``class_names``.
     """
     root = _evaluation_root(root, class_names)
     files = _files_by_class(root) if root.is_dir() else {}
     if not files:
-        raise UserError(f"--data: got {root}, must be a folder of class folders")
+        raise UserError(
+            f"--data: got {root}, must be an existing folder with one folder of images per class"
+        )
     unknown = sorted(set(files) - set(class_names))
     if unknown:
         raise UserError(
@@ -58,60 +60,63 @@ def evaluation_folder(root: Path, class_names: tuple[str, ...]) -> Source:
 
 
 def _training_root(root: Path) -> Path:
-    """Where the classes are: ``root``, or the folder in it that is named for training."""
+    """Return the folder of the classes: ``root``, or the training split in it."""
     found = [folder for folder in _named(root, "train") if _has_folder_of_images(folder)]
     if len(found) > 1:
         raise UserError(
             f"--data: got {root} with the training sets {found[0].name} and {found[1].name}, "
-            "must have one"
+            "must have only one"
         )
     return _training_root(found[0]) if found else root
 
 
 def _evaluation_root(root: Path, class_names: Sequence[str]) -> Path:
-    """The first split with folders of the classes: a test set's images may have no labels."""
+    """Return the folder of the test split, or of the validation split if only that has classes.
+
+    The images of a test split may lie there without class folders, as they have no labels.
+    """
     named = [folder for split in ("test", "val") for folder in _named(root, split)]
     for folder in named:
         split = split_of_folder(folder.name) or ""
-        for place in (folder, *_named(folder, split)):  # seg_test/seg_test/class
-            if any((place / name).is_dir() for name in class_names):
-                return place
+        for candidate in (folder, *_named(folder, split)):  # seg_test/seg_test/class
+            if any((candidate / name).is_dir() for name in class_names):
+                return candidate
     return named[0] if named else root / "test"
 
 
 def _named(root: Path, split: str) -> list[Path]:
-    """The folders whose names say that they are this split."""
-    found = (f for f in root.iterdir() if split_of_folder(f.name) == split and f.is_dir())
-    return sorted(found)
+    """Return the folders in ``root`` that are named like this split."""
+    folders = (folder for folder in root.iterdir() if split_of_folder(folder.name) == split)
+    return sorted(folder for folder in folders if folder.is_dir())
 
 
 def _check_class(folder: Path, images: Sequence[Path], may_be_called_a_split: bool) -> None:
-    """Refuses a split beside the classes, and folders of classes in a class's place.
+    """Refuse a folder that is a split, or that holds several classes, in the place of a class.
 
-    A class may have its images in one folder below, as Tiny ImageNet's have.
+    The images of a class may lie in one subfolder, as in Tiny ImageNet.
     """
     if split_of_folder(folder.name) and not may_be_called_a_split:
         raise UserError(
-            f"--data: got {folder}, images without classes beside the classes, must be a folder "
-            "of class folders; or another name if it is a class"
+            f"--data: got {folder}, which is named like a split but has no class folders, must "
+            "have class folders, or be renamed if it is a class"
         )
     if any(image.parent == folder for image in images):
         return
-    below = sorted({image.relative_to(folder).parts[0] for image in images})
-    if len(below) > 1:
-        first, second = below[:2]
+    subfolders = sorted({image.relative_to(folder).parts[0] for image in images})
+    if len(subfolders) > 1:
+        first, second = subfolders[:2]
         raise UserError(
-            f"--data: got {folder} with the folders {first} and {second}, must be a class with "
-            "its images in it"
+            f"--data: got {folder} with the folders {first} and {second}, must be a class folder "
+            "with its images directly in it, or in one subfolder"
         )
 
 
 def _source(
     root: Path, files: dict[str, list[Path]], class_names: tuple[str, ...], fewest: int
 ) -> Source:
-    images = [file for own in files.values() for file in own]
+    images = [file for class_files in files.values() for file in class_files]
     numbers = {name: i for i, name in enumerate(class_names)}
-    labels = np.repeat([numbers[name] for name in files], [len(own) for own in files.values()])
+    labels = np.repeat([numbers[name] for name in files], [*map(len, files.values())])
     listing = Listing(
         labels.astype(np.int64),
         class_names,
@@ -123,16 +128,16 @@ def _source(
 
 
 def _files_by_class(root: Path) -> dict[str, list[Path]]:
-    """The images of every class, classes and images in the order of their names.
+    """Return the images of every class, with classes and images sorted by name.
 
-    A split beside the classes, with classes of its own, is none of them.
+    A folder beside the classes that is named like a split and has class folders is left out.
     """
     files: dict[str, list[Path]] = {}
     for folder in sorted(folder for folder in root.iterdir() if folder.is_dir()):
-        own = _images(folder)
+        images = _images(folder)
         is_split = split_of_folder(folder.name) is not None and _has_folder_of_images(folder)
-        if own and not is_split:
-            files[folder.name] = own
+        if images and not is_split:
+            files[folder.name] = images
     return files
 
 

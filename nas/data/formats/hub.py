@@ -23,7 +23,7 @@ _SAVED = ("dataset_dict.json", "state.json")
 
 @dataclass(frozen=True)
 class HubName:
-    """A data set's name, or a folder; its configuration and what its splits are called."""
+    """Name of a data set, or a folder, with its configuration and the names of its splits."""
 
     name: str
     config: str | None = None
@@ -32,10 +32,10 @@ class HubName:
 
 
 def parse_hub(spec: str) -> HubName:
-    """What ``hub:NAME,config=..`` names.
+    """Parse ``hub:NAME,config=..,train=..,test=..``.
 
     Raises:
-        UserError: another option, or none of a name.
+        UserError: the name is missing, or an option is unknown or empty.
     """
     name, *parts = spec.removeprefix(PREFIX).split(",")
     options: dict[str, str] = {}
@@ -50,15 +50,15 @@ def parse_hub(spec: str) -> HubName:
 
 
 def is_saved(path: Path) -> bool:
-    """Whether the folder is what ``Dataset.save_to_disk`` leaves."""
+    """Return whether the folder was written by ``Dataset.save_to_disk``."""
     return any((path / name).is_file() for name in _SAVED)
 
 
 def hub_source(wanted: HubName, split: str, class_names: tuple[str, ...] = ()) -> Source:
-    """The images of a split, downloaded by the library into its own cache if need be.
+    """Return the images of a split, which the library downloads into its own cache if needed.
 
     Raises:
-        UserError: the library is missing, the Hub cannot be reached, or has no such data.
+        UserError: the library is missing, the Hub cannot be reached, or it has no such data.
     """
     dataset = _load(wanted, split)
     files = [Path(file["filename"]).absolute() for file in dataset.cache_files]
@@ -66,10 +66,10 @@ def hub_source(wanted: HubName, split: str, class_names: tuple[str, ...] = ()) -
     schema: pa.Schema = dataset.features.arrow_schema
     where = f"{wanted.name}, {split}"
     table = Table(where, schema, partial(_batches, dataset), lambda i: f"{where}, row {i}")
-    # The library's own hash tells which rows of the files were taken, such as train[:50%].
+    # The library's own hash covers the selection of rows, such as train[:50%].
     key = repr((fingerprint(root, files), dataset._fingerprint, len(dataset)))
-    whole = hashlib.sha256(key.encode()).hexdigest()
-    return Source(whole, partial(table_listing, table, class_names), split)
+    content = hashlib.sha256(key.encode()).hexdigest()
+    return Source(content, partial(table_listing, table, class_names), split)
 
 
 def _batches(dataset: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -93,18 +93,18 @@ def _load(wanted: HubName, split: str) -> Any:
         return datasets.load_dataset(wanted.name, wanted.config, split=split)
     except UserError:
         raise
-    except Exception as error:  # the library's own, its HTTP client's, and the data's script's
+    except Exception as error:  # raised by the library, its HTTP client or the data set's script
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"--data: got {PREFIX}{wanted.name}, must be a data set of the Hugging Face Hub with "
-            f"a split {split!r}, and the Hub reachable ({type(error).__name__}: {reason})"
+            f"a split {split!r}, and the Hub must be reachable ({type(error).__name__}: {reason})"
         ) from error
 
 
 def _unsplit(dataset: Any, wanted: HubName, split: str) -> Any:
-    """A saved ``Dataset``, which has no splits, and so no images kept for the test."""
+    """Return a saved ``Dataset``, which has no splits, if the training images are wanted."""
     if split != wanted.train:
         raise UserError(
-            f"--data: got {wanted.name}, which has no splits, must have one named {split}"
+            f"--data: got {wanted.name}, which has no splits, must have a split named {split}"
         )
     return dataset

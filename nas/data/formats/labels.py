@@ -1,4 +1,7 @@
-"""Labels as data sets have them, numbers or names, one or several an image, as numbers from 0."""
+"""Labels of data sets, converted to class numbers from 0.
+
+A data set has numbers or names as labels, one or several per image.
+"""
 
 from __future__ import annotations
 
@@ -15,35 +18,37 @@ Label = int | str | Sequence[int] | Sequence[str]
 
 
 def class_names_of(labels: Iterable[Label]) -> tuple[str, ...]:
-    """Every label that occurs, numbers in their order before names in theirs."""
-    values = set(chain.from_iterable(map(_several, labels)))
+    """Return every label that occurs: first the numbers, then the names, both sorted."""
+    values = set(chain.from_iterable(map(_as_list, labels)))
     return tuple(map(str, sorted(values, key=lambda value: (isinstance(value, str), value))))
 
 
 def numbered(labels: Sequence[Label], class_names: Sequence[str], where: str) -> NDArray[np.int64]:
-    """Each label's place among the class names: (N,), or (N, L) filled up if they are lists.
+    """Return the number of each label among the class names: (N,), or (N, L) for lists of labels.
+
+    Rows of (N, L) are padded with -1. ``where`` names the data in errors.
 
     Raises:
-        UserError: an image with no label, or with one of no class.
+        UserError: an image has no label, or one that is not among the class names.
     """
-    places = {name: i for i, name in enumerate(class_names)}
+    numbers = {name: i for i, name in enumerate(class_names)}
     rows: list[list[int]] = []
     for i, label in enumerate(labels):
         try:
-            rows.append(list(dict.fromkeys(places[str(value)] for value in _several(label))))
+            rows.append(list(dict.fromkeys(numbers[str(value)] for value in _as_list(label))))
         except KeyError as error:
             raise UserError(
                 f"--data: {where}: image {i}: got the label {error.args[0]!r}, "
-                f"must be one of the training set's {len(places)} classes"
+                f"must be one of the training set's {len(numbers)} classes"
             ) from error
-    return filled_up(rows, any(not isinstance(label, (int, str)) for label in labels), where)
+    return padded(rows, any(not isinstance(label, (int, str)) for label in labels), where)
 
 
-def filled_up(rows: Sequence[Sequence[int]], is_multi_label: bool, where: str) -> NDArray[np.int64]:
-    """Lists of class numbers as (N, L), each filled up with -1; or (N,) if each has one.
+def padded(rows: Sequence[Sequence[int]], is_multi_label: bool, where: str) -> NDArray[np.int64]:
+    """Return lists of class numbers as (N, L), padded with -1; or as (N,) if each has one number.
 
     Raises:
-        UserError: an empty list.
+        UserError: a list is empty.
     """
     for i, row in enumerate(rows):
         if not row:
@@ -56,7 +61,7 @@ def filled_up(rows: Sequence[Sequence[int]], is_multi_label: bool, where: str) -
     return labels
 
 
-def _several(label: Label) -> Sequence[int] | Sequence[str]:
+def _as_list(label: Label) -> Sequence[int] | Sequence[str]:
     if isinstance(label, str):
         return [label]
     return [label] if isinstance(label, int) else label

@@ -1,4 +1,4 @@
-"""Images from Parquet files."""
+"""Images from Parquet files and from other tables with a column of images and one of labels."""
 
 from __future__ import annotations
 
@@ -21,24 +21,29 @@ from nas.errors import UserError
 
 SUFFIX = ".parquet"
 
+# Names of columns, the first one found is taken.
+_IMAGE_NAMES = ("image", "img", "jpg", "jpeg", "png", "webp", "bytes")
+_LABEL_NAMES = ("label", "labels", "fine_label", "class", "cls", "target", "targets", "category")
+
 
 def parquet_source(root: Path, files: Sequence[Path], class_names: tuple[str, ...]) -> Source:
-    """The rows of these files, one after the other."""
+    """Return the rows of these files, one file after the other."""
     return Source(fingerprint(root, files), partial(_listing, files, class_names))
 
 
 def _listing(files: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
-    """
+    """List the images of all files.
+
     Raises:
-        UserError: a file that cannot be read, or with other columns than it needs.
+        UserError: a file cannot be read, or lacks a column.
     """
-    rows = []
+    row_counts = []
     schema = None
     for file in files:
         with _readable(file), parquet.ParquetFile(file) as opened:
-            rows.append(opened.metadata.num_rows)
+            row_counts.append(opened.metadata.num_rows)
             schema = schema or opened.schema_arrow
-    starts = [0, *accumulate(rows)]
+    starts = [0, *accumulate(row_counts)]
 
     def name(position: int) -> str:
         i = bisect_right(starts, position) - 1
@@ -51,31 +56,33 @@ def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.RecordBat
     for file in files:
         with _readable(file), parquet.ParquetFile(file) as opened:
             for column in columns:
-                opened.schema_arrow.field(column)  # else one that is missing is passed over
+                opened.schema_arrow.field(column)  # raises, as iter_batches skips a missing one
             yield from opened.iter_batches(batch_size=CHUNK, columns=columns)
 
 
 @contextmanager
 def _readable(file: Path) -> Iterator[None]:
+    """Turn the errors of reading ``file`` into a UserError."""
     try:
         yield
-    except (pa.ArrowException, OSError, KeyError) as error:  # KeyError: no such column in it
+    except (pa.ArrowException, OSError, KeyError) as error:  # KeyError: a missing column
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"--data: got {file}, must be a readable Parquet file of the same columns as the "
-            f"others ({reason})"
+            f"--data: got {file}, must be a readable Parquet file with the same columns as the "
+            f"other files ({reason})"
         ) from error
 
 
-_IMAGE_NAMES = ("image", "img", "jpg", "jpeg", "png", "webp", "bytes")
-
-
-_LABEL_NAMES = ("label", "labels", "fine_label", "class", "cls", "target", "targets", "category")
+# Tables.
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows to be read in batches: ``batches`` takes the columns wanted, ``name`` a row."""
+    """A table that is read in batches of rows.
+
+    ``batches`` takes the names of the wanted columns; ``name`` takes a row's number and returns the
+    row's name. ``where`` names the table in errors.
+    """
 
     where: str
     schema: pa.Schema
@@ -84,72 +91,34 @@ class Table:
 
 
 def table_listing(table: Table, class_names: tuple[str, ...] = ()) -> Listing:
-    """The images and labels of a table, numbered by the class names, or by the table's own.
+    """List the images and labels of a table.
+
+    Labels are numbered by ``class_names``, by default by the names that the table has.
 
     Raises:
-        UserError: no such columns, a row without a label, or one of no class.
+        UserError: a column is missing, or a row has no label or one outside the classes.
     """
     image = _column(table, "images", _IMAGE_NAMES, _is_image)
     label = _column(table, "labels", _LABEL_NAMES, _is_label)
     values: list[Any] = []
     for batch in table.batches([label]):
         values += batch.column(0).to_pylist()
-    stored = _stored_names(table.schema, label)
-    labels, names = _labels(table.where, values, stored, class_names)
+    stored_names = _stored_names(table.schema, label)
+    labels, names = _labels(table.where, values, stored_names, class_names)
     return Listing(labels, names, table.name, partial(_chunks, table, image))
 
 
-def _labels(
-    where: str, values: list[Any], stored: tuple[str, ...], class_names: tuple[str, ...]
-) -> tuple[Any, tuple[str, ...]]:
-    _check_labels(where, values, len(stored))
-    if stored:  # numbers that stand for these names
-        values = [
-            [stored[v] for v in value] if isinstance(value, list) else stored[value]
-            for value in values
-        ]
-    labels: list[Label] = values
-    names = class_names or stored or class_names_of(labels)
-    return numbered(labels, names, where), names
-
-
-def _check_labels(where: str, values: list[Any], stored: int) -> None:
-    """Every row has a label; it is one of those that the table names, if it names any."""
-    for i, value in enumerate(values):
-        for number in value if isinstance(value, list) else [value]:
-            if number is None or (stored and not 0 <= number < stored):
-                raise UserError(f"--data: {where}: image {i}: got no label, must have one or more")
-
-
-def _chunks(table: Table, image: str) -> Iterator[Chunk]:
-    position = 0
-    for batch in table.batches([image]):
-        readers = [partial(_read, cell) for cell in batch.column(0)]
-        yield list(enumerate(readers, position))
-        position += len(readers)
-
-
-def _read(cell: pa.Scalar) -> bytes:
-    value = cell.as_py()
-    if isinstance(value, dict):
-        path, value = value.get("path"), value.get("bytes")
-        if value is None and path:
-            value = Path(path).read_bytes()
-    content: bytes = value or b""
-    return content
-
-
 def _column(
-    table: Table, what: str, known: tuple[str, ...], is_one: Callable[[pa.DataType], bool]
+    table: Table, content: str, known: tuple[str, ...], has_type: Callable[[pa.DataType], bool]
 ) -> str:
-    """The column of a known name and the right type, or the only one of that type."""
-    fitting = [field.name for field in table.schema if is_one(field.type)]
+    """Return the column with a known name and the right type, or the only one of that type."""
+    fitting = [field.name for field in table.schema if has_type(field.type)]
     named = [name for name in known if name in fitting]
     if not named and len(fitting) != 1:
         columns = ", ".join(f"{field.name} ({field.type})" for field in table.schema)
         raise UserError(
-            f"--data: {table.where}: got the columns {columns}; must have one of {what}, "
-            f"called {' or '.join(known[:2])}"
+            f"--data: {table.where}: got the columns {columns}; must have a single column of "
+            f"{content}, or one that is named {' or '.join(known[:2])}"
         )
     return named[0] if named else fitting[0]
 
@@ -163,19 +132,61 @@ def _is_image(kind: pa.DataType) -> bool:
 def _is_label(kind: pa.DataType) -> bool:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         kind = kind.value_type
-    texts = (pa.types.is_string, pa.types.is_large_string)
-    return bool(pa.types.is_integer(kind) or any(is_text(kind) for is_text in texts))
+    text_checks = (pa.types.is_string, pa.types.is_large_string)
+    return bool(pa.types.is_integer(kind) or any(is_text(kind) for is_text in text_checks))
 
 
 def _stored_names(schema: pa.Schema, label: str) -> tuple[str, ...]:
-    """The classes' names that the ``datasets`` library leaves in a schema; none without."""
+    """Return the class names that the ``datasets`` library stored in the schema, if it did."""
     metadata = (schema.metadata or {}).get(b"huggingface")
     if metadata is None:
         return ()
     feature = json.loads(metadata).get("info", {}).get("features", {}).get(label)
-    if isinstance(feature, list):  # how a list of labels is written by older versions
+    if isinstance(feature, list):  # a list of labels, as written by older versions
         feature = feature[0]
     if isinstance(feature, dict) and isinstance(feature.get("feature"), dict):
         feature = feature["feature"]
     names = feature.get("names") if isinstance(feature, dict) else None
     return tuple(names or ())
+
+
+def _labels(
+    where: str, values: list[Any], stored_names: tuple[str, ...], class_names: tuple[str, ...]
+) -> tuple[Any, tuple[str, ...]]:
+    """Return the class number of each row, and the names of the classes."""
+    _check_labels(where, values, len(stored_names))
+    if stored_names:  # the values are numbers of these names
+        values = [
+            [stored_names[v] for v in value] if isinstance(value, list) else stored_names[value]
+            for value in values
+        ]
+    labels: list[Label] = values
+    names = class_names or stored_names or class_names_of(labels)
+    return numbered(labels, names, where), names
+
+
+def _check_labels(where: str, values: list[Any], name_count: int) -> None:
+    """Check that every row has a label; and if the table names its classes, one of those."""
+    for i, value in enumerate(values):
+        for number in value if isinstance(value, list) else [value]:
+            if number is None or (name_count and not 0 <= number < name_count):
+                raise UserError(f"--data: {where}: image {i}: got no label, must have one or more")
+
+
+def _chunks(table: Table, image: str) -> Iterator[Chunk]:
+    position = 0
+    for batch in table.batches([image]):
+        readers = [partial(_read, cell) for cell in batch.column(0)]
+        yield list(enumerate(readers, position))
+        position += len(readers)
+
+
+def _read(cell: pa.Scalar) -> bytes:
+    """Return the bytes in a cell, or those of the file that it names; none if it is empty."""
+    value = cell.as_py()
+    if isinstance(value, dict):
+        path, value = value.get("path"), value.get("bytes")
+        if value is None and path:
+            value = Path(path).read_bytes()
+    content: bytes = value or b""
+    return content

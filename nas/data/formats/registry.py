@@ -1,4 +1,4 @@
-"""Files of encoded images, whatever their format."""
+"""The source of images for a ``--data`` of encoded images, by its format."""
 
 from __future__ import annotations
 
@@ -27,46 +27,46 @@ _SHARDS: dict[str, Opener] = {
 
 
 def is_encoded(spec: str) -> bool:
-    """Whether it names a folder, a shard or a data set of the Hub."""
+    """Return whether ``spec`` names a folder, a shard or a data set of the Hub."""
     path = Path(spec)
     return spec.startswith(hub.PREFIX) or path.is_dir() or path.suffix in _SHARDS
 
 
 def training_source(spec: str) -> Source:
-    """The training images; nothing of the test split is opened.
+    """Return the training images. No file of the test split is opened.
 
     Raises:
         UserError: there are none, or they cannot be read.
     """
-    if wanted := _hub_name(spec):
-        return hub.hub_source(wanted, wanted.train)
+    if hub_name := _hub_name(spec):
+        return hub.hub_source(hub_name, hub_name.train)
     root = Path(spec)
-    if shards := _shards(root):
-        opener, found = shards
-        return opener(root, training_shards(root, found), ())
+    if found := _shards(root):
+        opener, shards = found
+        return opener(root, training_shards(root, shards), ())
     return folder.training_folder(root)
 
 
 def evaluation_source(spec: str, class_names: tuple[str, ...]) -> Source:
-    """The test images, labelled by the class names, or without any by the training set's.
+    """Return the test images, labelled by ``class_names``, by default by the training set's.
 
     Raises:
-        UserError: there are none, they cannot be read, or are of other classes.
+        UserError: there are none, they cannot be read, or they have other classes.
     """
-    wanted = _hub_name(spec)
-    shards = None if wanted else _shards(Path(spec))
-    is_file = Path(spec).is_file()  # a shard of test images alone
+    hub_name = _hub_name(spec)
+    found = None if hub_name else _shards(Path(spec))
+    is_file = Path(spec).is_file()  # a shard that has test images only
     names = class_names or (() if is_file else training_source(spec).listing().class_names)
-    if wanted:
-        source = hub.hub_source(wanted, wanted.test, names)
-    elif shards:
-        opener, found = shards
-        chosen = evaluation_shards(Path(spec), found)
+    if hub_name:
+        source = hub.hub_source(hub_name, hub_name.test, names)
+    elif found:
+        opener, shards = found
+        chosen = evaluation_shards(Path(spec), shards)
         split = split_of_shard(Path(spec), chosen[0]) or ""
         source = replace(opener(Path(spec), chosen, names), split=split)
     else:
         source = folder.evaluation_folder(Path(spec), names)
-    # What a label stands for follows from the names.
+    # The labels depend on the class names.
     key = hashlib.sha256(repr((source.fingerprint, names)).encode())
     return replace(source, fingerprint=key.hexdigest())
 
@@ -78,12 +78,19 @@ def _hub_name(spec: str) -> hub.HubName | None:
 
 
 def _shards(root: Path) -> tuple[Opener, list[Path]] | None:
-    """The shards that the folder has instead of class folders, or that it is."""
+    """Return the shards in ``root`` with the opener of their format; None for class folders.
+
+    A folder with class folders counts as such even if there are shards in it, such as the archive
+    that they were extracted from.
+
+    Raises:
+        UserError: ``root`` does not exist.
+    """
     if root.is_dir() and folder.has_classes(root):
         return None
     for suffix, opener in _SHARDS.items():
-        if found := find_shards(root, suffix):
-            return opener, found
+        if shards := find_shards(root, suffix):
+            return opener, shards
     if not root.exists():
-        raise UserError(f"--data: got {root}, must be there")
+        raise UserError(f"--data: got {root}, no such file or folder, must exist")
     return None

@@ -1,13 +1,12 @@
-"""Shapes: a made image classification problem, of any size and number, for search on a CPU.
+"""Shapes: a synthetic image classification set of any size, for searches on a CPU.
 
-An image shows one polygon or star at a random place, scale, rotation and colouring, over a textured
-background with clutter, under sensor noise. Its class is the outline together with the fill, so
-that a network has to see both a form and a texture. Scenes are drawn in unit coordinates: the image
-size is their resolution and nothing else, and corners and fills blur together when it is small.
+An image shows one polygon or star at a random place, scale, rotation and colour, over a textured
+background with distractors and sensor noise. Its class is the combination of outline and fill, so
+that a network must recognise both form and texture. Scenes are drawn in unit coordinates, so that
+the image size changes their resolution only; at small sizes corners and fills blur.
 
-With the defaults, ten proxy epochs take a network of ``small`` some 19 s of processor time, from 10
-to 34, on one core of a busy two-core machine, and bring it to 0.71 to 0.93: the backbone and 19
-random ones, median 0.85. Over 4 seeds the backbone has a standard deviation of 0.023.
+With the defaults, ten proxy epochs of a network of the space ``small`` take about 19 s on one core
+and reach an accuracy of 0.71 to 0.93 (docs/data.md).
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ MINIVAL_COUNT = 1000
 TEST_COUNT = 2000
 
 SPLITS = ("train", "minival", "test")
-# Corners, and the inner radius as a share of the outer one; None: straight sides, no notches.
+# Number of corners, and a star's inner radius as a share of the outer one; None for a polygon.
 OUTLINES: tuple[tuple[int, float | None], ...] = (
     (3, None),
     (4, None),
@@ -38,26 +37,26 @@ OUTLINES: tuple[tuple[int, float | None], ...] = (
 FILLS = ("stripes", "checks", "hole", "plain")
 MAX_CLASSES = len(OUTLINES) * len(FILLS)
 
-# Lightness, from black to white as 0 to 1.
+# Ranges of lightness, from 0 (black) to 1 (white).
 BACKGROUND, PAINT, INK = (0.05, 0.35), (0.75, 0.95), (0.35, 0.6)
-NOISE = 0.05  # a pixel's standard deviation
-TURN = 0.35  # radians, either way
+NOISE = 0.05  # standard deviation of a pixel
+TURN = 0.35  # radians, the largest rotation in either direction
 DISTRACTORS = 2
-_UNIFORMS = 64  # drawn for each scene, more than it uses
-_LEAST_POINTS = 64  # in a row: smaller images are drawn at a multiple and averaged
-_POINTS_AT_ONCE = 2**17  # a chunk's arrays stay in the processor's cache
+_UNIFORMS = 64  # random numbers drawn for each scene, more than it uses
+_LEAST_POINTS = 64  # in a row; smaller images are drawn at a multiple of their size and averaged
+_POINTS_AT_ONCE = 2**17  # so that a chunk's arrays fit into the processor's cache
 
 
 def shapes(
     split: str, count: int, size: int = SIZE, classes: int = CLASSES, seed: int = 0
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The first ``count`` images of a split: pixels (N, 3, ``size``, ``size``) and labels (N,).
+    """Draw the first ``count`` images of a split: pixels (N, 3, size, size) and labels (N,).
 
-    Image ``i`` has class ``i % classes``, and follows from the seed, the split, ``i``, ``classes``
-    and ``size`` alone; at another size it is the same scene under other noise.
+    Image ``i`` has class ``i % classes`` and depends on the seed, the split, ``i``, ``classes`` and
+    ``size`` only. At another size it is the same scene under other noise.
 
     Raises:
-        ValueError: an argument out of range.
+        ValueError: an argument is out of range.
     """
     _check(split, count, size, classes, seed)
     pixels = np.empty((count, 3, size, size), np.uint8)
@@ -70,7 +69,7 @@ def shapes(
             np.random.default_rng((seed, SPLITS.index(split), i))
             for i in range(part.start, part.stop)
         ]
-        # The scene is drawn first, so that it does not depend on the noise's size.
+        # The scene's numbers come first, so that they do not depend on the size of the noise.
         uniforms = np.stack([g.random(_UNIFORMS, np.float32) for g in generators])
         noise = np.stack([g.standard_normal((3, size, size), np.float32) for g in generators])
         images = _shrink(_scene(_Draws(uniforms), labels[part], size * sampling), sampling)
@@ -79,28 +78,28 @@ def shapes(
 
 
 class _Draws:
-    """A table (N, columns) of uniforms, handed out a column at a time."""
+    """Random numbers of N scenes, taken from a table (N, columns) one column at a time."""
 
     def __init__(self, uniforms: Floats) -> None:
         self._columns: Iterator[Floats] = iter(np.ascontiguousarray(uniforms.T))
 
     def uniform(self, low: float, high: float) -> Floats:
-        """One draw for each image, (N, 1, 1)."""
+        """Draw one number for each image, (N, 1, 1)."""
         column = next(self._columns)[:, None, None]
         return (low + (high - low) * column).astype(np.float32)
 
     def colour(self, low: float, high: float) -> Floats:
-        """A tinted grey of lightness ``low`` to ``high``, (N, 3, 1, 1)."""
+        """Draw a tinted grey of lightness ``low`` to ``high`` for each image, (N, 3, 1, 1)."""
         lightness = self.uniform(low, high)
         tints = np.stack([self.uniform(-0.15, 0.15) for _ in range(3)], axis=1)
         return lightness[:, None] + tints
 
 
 def _scene(draws: _Draws, labels: NDArray[np.int64], size: int) -> Floats:
-    """Images (N, 3, H, W) from 0 to 1: background, clutter, then the shape that has the class."""
+    """Draw images (N, 3, H, W) from 0 to 1: background, distractors, then the labelled shape."""
     ticks: Floats = np.arange(0.5, size, dtype=np.float32) / np.float32(size)
     x, y = ticks[None, None, :], ticks[None, :, None]  # (1, 1, W), (1, H, 1)
-    # Ink is nearer to paint than to the background, so that an outline shows through its fill.
+    # Ink is closer to paint than to the background, so that outlines show through fills.
     base, paint, ink = (draws.colour(*greys) for greys in (BACKGROUND, PAINT, INK))
     texture = _wave(draws, x, y) + _wave(draws, x, y)
     images = base + texture[:, None]  # (N, 3, H, W)
@@ -112,13 +111,13 @@ def _scene(draws: _Draws, labels: NDArray[np.int64], size: int) -> Floats:
 
 
 def _over(below: Floats, colour: Floats, share: Floats) -> Floats:
-    """Colour (N, 3, 1, 1) painted over images (N, 3, H, W) where ``share`` (N, H, W) is 1."""
+    """Paint a colour (N, 3, 1, 1) over images (N, 3, H, W) to the ``share`` (N, H, W) of 0 to 1."""
     share = share[:, None]
     return below + share * (colour - below)
 
 
 def _wave(draws: _Draws, x: Floats, y: Floats) -> Floats:
-    """A faint plane wave over the image, (N, H, W)."""
+    """Draw a faint plane wave over the image, (N, H, W)."""
     angle, phase = draws.uniform(0, 2 * np.pi), draws.uniform(0, 2 * np.pi)
     frequency = 2 * np.pi * draws.uniform(2, 12)
     wave = np.sin(frequency * (x * np.cos(angle) + y * np.sin(angle)) + phase)
@@ -126,7 +125,7 @@ def _wave(draws: _Draws, x: Floats, y: Floats) -> Floats:
 
 
 def _bar(draws: _Draws, x: Floats, y: Floats, size: int) -> Floats:
-    """A short bar, as the share of each point that it covers, (N, H, W)."""
+    """Draw a short bar, as the share of each point that it covers, (N, H, W)."""
     u, v = _turned(draws, x, y, 0, 1, np.pi)
     length, width = draws.uniform(0.05, 0.25), draws.uniform(0.02, 0.08)
     return _covered(np.maximum(np.abs(u) - length, np.abs(v) - width), size)
@@ -135,13 +134,13 @@ def _bar(draws: _Draws, x: Floats, y: Floats, size: int) -> Floats:
 def _shape(
     draws: _Draws, labels: NDArray[np.int64], x: Floats, y: Floats, size: int
 ) -> tuple[Floats, Floats]:
-    """The shares of each point that the shape covers, and that ink covers inside it, (N, H, W)."""
+    """Draw the shape, as the shares of each point that it and the ink in it cover, (N, H, W)."""
     outline, fill = labels // len(FILLS), labels % len(FILLS)
     u, v = _turned(draws, x, y, 0.37, 0.63, TURN)
     radius = draws.uniform(0.23, 0.36)
     distance = _polygon(outline, u, v, radius)
-    cell = draws.uniform(0.05, 0.07)  # a stripe's width
-    # Where a fill starts is anywhere, so that it says nothing of where the outline is.
+    cell = draws.uniform(0.05, 0.07)  # width of a stripe
+    # A fill has a random phase, so that it does not reveal the outline's place.
     across, along = (_zigzag(w + draws.uniform(0, 1), cell) for w in (u, v))
     inks = {
         "stripes": _covered(across, size),
@@ -156,7 +155,7 @@ def _shape(
 def _turned(
     draws: _Draws, x: Floats, y: Floats, low: float, high: float, turn: float
 ) -> tuple[Floats, Floats]:
-    """Coordinates (N, H, W) around a random centre, turned by up to ``turn`` radians either way."""
+    """Return coordinates (N, H, W) around a random centre, rotated by up to ``turn`` radians."""
     x, y = x - draws.uniform(low, high), y - draws.uniform(low, high)
     angle = draws.uniform(-turn, turn)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -164,10 +163,10 @@ def _turned(
 
 
 def _polygon(outline: NDArray[np.int64], u: Floats, v: Floats, radius: Floats) -> Floats:
-    """Distance (N, H, W) to the side of a regular polygon or star, negative inside.
+    """Return the distance (N, H, W) to the outline of a regular polygon or star, negative inside.
 
-    The circle is folded into half a corner's sector, where the outline is one line, from the outer
-    corner to the inner one.
+    By symmetry, every point is mapped into half the sector of one corner. There, the outline is one
+    line from the outer corner to the inner one.
     """
     table = [(n, np.cos(np.pi / n) if inner is None else inner) for n, inner in OUTLINES]
     corners, inner = np.asarray(table, np.float32)[outline].T[:, :, None, None]
@@ -181,27 +180,27 @@ def _polygon(outline: NDArray[np.int64], u: Floats, v: Floats, radius: Floats) -
 
 
 def _zigzag(u: Floats, cell: Floats) -> Floats:
-    """Distance to the nearest edge of stripes one ``cell`` wide, negative in every other stripe."""
+    """Return the distance to the nearest edge of stripes, negative in every other one."""
     distance: Floats = np.abs(u % (2 * cell) - cell) - cell / 2
     return distance
 
 
 def _either(a: Floats, b: Floats) -> Floats:
-    """The distance to one or the other of two regions, but not to both."""
+    """Return the distance to the points in exactly one of two regions."""
     distance: Floats = np.copysign(np.minimum(np.abs(a), np.abs(b)), a * b)
     return distance
 
 
 def _covered(distance: Floats, size: int) -> Floats:
-    """The share of each point that lies at a negative distance, for points 1 / ``size`` wide."""
+    """Return the share of each point, 1 / ``size`` wide, that lies at a negative distance."""
     share: Floats = np.clip(0.5 - distance * size, 0, 1)
     return share
 
 
-def _shrink(images: Floats, k: int) -> Floats:
-    """Each square of ``k`` by ``k`` points averaged into a pixel."""
+def _shrink(images: Floats, side: int) -> Floats:
+    """Average each square of ``side`` by ``side`` points into a pixel."""
     n, channels, size, _ = images.shape
-    squares = images.reshape(n, channels, size // k, k, size // k, k)
+    squares = images.reshape(n, channels, size // side, side, size // side, side)
     return np.asarray(squares.mean((3, 5)))
 
 

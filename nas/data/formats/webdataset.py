@@ -1,8 +1,8 @@
-"""Images from WebDataset shards: .tar files in which files of one name are a sample.
+"""Images from WebDataset shards: .tar files in which a sample is a group of files with one name.
 
-``0001.jpg`` is an image, ``0001.cls`` beside it its label: a number or a name, or several numbers
-with commas or blanks between them. ``0001.json`` does too, with a ``label``, ``labels`` or ``cls``:
-a number or a name, or a list of them.
+``0001.jpg`` is an image. Its label is in ``0001.cls`` beside it: a number, a name, or several
+numbers separated by commas or blanks. It may also be in ``0001.json``, under ``label``, ``labels``
+or ``cls``: a number, a name, or a list of them.
 """
 
 from __future__ import annotations
@@ -29,22 +29,73 @@ from nas.data.formats.labels import Label, class_names_of, numbered
 from nas.errors import UserError
 
 SUFFIX = ".tar"
-
-
 _IMAGES = {"jpg", "jpeg", "png", "webp", "bmp", "ppm", "gif", "tif", "tiff"}
-
-
 _JSON_KEYS = ("label", "labels", "cls")
 
 
-def webdataset_source(root: Path, shards: Sequence[Path], class_names: tuple[str, ...]) -> Source:
-    """The samples of these shards, one after the other. Shards must not be compressed."""
-    return Source(fingerprint(root, shards), partial(_listing, shards, class_names))
+# Shards of any format, and the splits that they belong to.
+
+
+def find_shards(path: Path, suffix: str) -> list[Path]:
+    """Return ``path`` if it is a file with this suffix, or all such files below it, sorted."""
+    if path.is_file():
+        return [path] if path.suffix == suffix else []
+    found = (
+        Path(folder, name)
+        for folder, _, names in os.walk(path)
+        for name in names
+        if name.endswith(suffix)
+    )
+    return sorted(found)
+
+
+def training_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
+    """Return the shards named ``train`` below ``root``, or else those that name no split.
+
+    If the user named a single file, it is taken whatever its name.
+
+    Raises:
+        UserError: all shards are named test or validation.
+    """
+    if shards == [root]:
+        return [root]
+    splits = {shard: split_of_shard(root, shard) for shard in shards}
+    chosen = [shard for shard in shards if splits[shard] == "train"]
+    chosen = chosen or [shard for shard in shards if splits[shard] is None]
+    if not chosen:
+        raise UserError(
+            f"--data: got {root} with test or validation files only, must have training files"
+        )
+    return chosen
+
+
+def evaluation_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
+    """Return the shards named ``test`` below ``root``, or else those named validation.
+
+    Raises:
+        UserError: there are none.
+    """
+    splits = {shard: split_of_shard(root, shard) for shard in shards}
+    chosen = [shard for shard in shards if splits[shard] == "test"]
+    chosen = chosen or [shard for shard in shards if splits[shard] == "val"]
+    if not chosen:
+        raise UserError(
+            f"--data: got {root} with no file or folder named test or val, must have a test split"
+        )
+    return chosen
+
+
+def split_of_shard(root: Path, shard: Path) -> str | None:
+    """Return ``train``, ``test`` or ``val`` by the shard's name and its folders below ``root``."""
+    return split_in_path(shard.name if shard == root else shard.relative_to(root).as_posix())
+
+
+# The samples of WebDataset shards.
 
 
 @dataclass
 class _Sample:
-    """One image: its place in the shard's bytes, and its label."""
+    """One image: the place of its bytes in the shard, and its label."""
 
     name: str
     offset: int | None = None
@@ -52,10 +103,16 @@ class _Sample:
     label: Label | None = None
 
 
+def webdataset_source(root: Path, shards: Sequence[Path], class_names: tuple[str, ...]) -> Source:
+    """Return the samples of these uncompressed shards, one shard after the other."""
+    return Source(fingerprint(root, shards), partial(_listing, shards, class_names))
+
+
 def _listing(shards: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
-    """
+    """List the images of all shards.
+
     Raises:
-        UserError: a shard that cannot be read, or an image without a label.
+        UserError: a shard cannot be read, or an image has no label.
     """
     samples: list[tuple[Path, _Sample]] = []
     for shard in shards:
@@ -70,10 +127,11 @@ def _listing(shards: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
     for shard, sample in samples:
         if sample.label is None:
             raise UserError(
-                f"--data: {shard}: {sample.name}: got no label, must have a .cls or .json beside it"
+                f"--data: {shard}: {sample.name}: got no label, must have one in a .cls or .json "
+                "file beside it"
             )
     if not samples:
-        raise UserError(f"--data: got {shards[0]} without images, must have some")
+        raise UserError(f"--data: got {shards[0]} without images, must have one or more")
     names = class_names or class_names_of(labels)
     return Listing(
         numbered(labels, names, str(shards[0])),
@@ -84,7 +142,7 @@ def _listing(shards: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
 
 
 def _samples(shard: Path) -> Iterator[_Sample]:
-    """Those that have an image, in the shard's order."""
+    """Yield the samples that have an image, in the shard's order."""
     samples: dict[str, _Sample] = {}
     with tarfile.open(shard, "r:") as archive:
         for member in archive:
@@ -99,6 +157,7 @@ def _samples(shard: Path) -> Iterator[_Sample]:
 
 
 def _add(sample: _Sample, suffix: str, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    """Add the image's place or the label in ``member`` to its sample."""
     if suffix in _IMAGES:
         sample.name, sample.offset, sample.size = member.name, member.offset_data, member.size
     elif suffix in ("cls", "json"):
@@ -121,8 +180,8 @@ def _label_of_json(text: str) -> Label | None:
     value: Any = json.loads(text)
     if isinstance(value, dict):
         value = next((value[key] for key in _JSON_KEYS if key in value), None)
-    several = value if isinstance(value, list) else [value]
-    is_label = all(isinstance(v, (int, str)) for v in several)
+    labels = value if isinstance(value, list) else [value]
+    is_label = all(isinstance(label, (int, str)) for label in labels)
     return value if is_label else None
 
 
@@ -138,49 +197,3 @@ def _chunks(samples: Sequence[tuple[Path, _Sample]]) -> Iterator[Chunk]:
 def _read(shard: Path, offset: int, size: int) -> bytes:
     with shard.open("rb", buffering=0) as file:
         return os.pread(file.fileno(), size, offset)
-
-
-def find_shards(path: Path, suffix: str) -> list[Path]:
-    """``path`` itself, or all files of its folder and below with this suffix, by their names."""
-    if path.is_file():
-        return [path] if path.suffix == suffix else []
-    found = (Path(p, n) for p, _, names in os.walk(path) for n in names if n.endswith(suffix))
-    return sorted(found)
-
-
-def training_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
-    """Those that say ``train`` below ``root``; where none does, those that say nothing else.
-
-    A file that was named itself is taken at the user's word.
-
-    Raises:
-        UserError: all say something else.
-    """
-    if shards == [root]:
-        return [root]
-    said = {shard: split_of_shard(root, shard) for shard in shards}
-    chosen = [s for s in shards if said[s] == "train"]
-    chosen = chosen or [s for s in shards if said[s] is None]
-    if not chosen:
-        raise UserError(f"--data: got {root} with test files alone, must have a training set")
-    return chosen
-
-
-def evaluation_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
-    """Those that say ``test``, or where none does those of the validation.
-
-    Raises:
-        UserError: none does.
-    """
-    said = {shard: split_of_shard(root, shard) for shard in shards}
-    chosen = [s for s in shards if said[s] == "test"] or [s for s in shards if said[s] == "val"]
-    if not chosen:
-        raise UserError(
-            f"--data: got {root} with no file or folder named test or val, must have a test split"
-        )
-    return chosen
-
-
-def split_of_shard(root: Path, shard: Path) -> str | None:
-    """``train``, ``test`` or ``val``, by the shard's name and the folders below ``root``."""
-    return split_in_path(shard.name if shard == root else shard.relative_to(root).as_posix())

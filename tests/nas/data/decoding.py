@@ -1,4 +1,4 @@
-"""What becomes of encoded images, in the order in which they were found."""
+"""Helpers that decode the images of a source into the cache, in the order of their positions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from nas.data.split import Split
 
 
 def decoded(source: Source, size: int = 8) -> Entry:
-    """All images of the source, decoded into the cache."""
+    """Decode all images of the source."""
     return open_cached("some", source, size, whole_listing)
 
 
 def only_part(source: Source, size: int = 8) -> Split:
-    """Their pixels and labels."""
+    """Decode all images of the source and return them as a split."""
     (split,) = decoded(source, size).parts()
     return split

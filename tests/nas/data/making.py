@@ -1,7 +1,7 @@
-"""A process that decodes a folder into the cache, slowly, and tells of each image.
+"""A process that decodes a folder into the cache slowly.
 
-``python -m tests.nas.data.making FOLDER SECONDS`` prints a line for each image that it decodes and
-one for what it has in the end: "done DIGEST". An image takes so many seconds.
+``python -m tests.nas.data.making FOLDER SECONDS`` takes SECONDS for each image. It prints "image"
+for each one, and "done DIGEST" at the end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIZE = 8
 
 @contextmanager
 def maker(folder: Path, seconds_an_image: float) -> Iterator[subprocess.Popen[str]]:
-    """This module as a process, running, with this process's cache; killed at the end."""
+    """Run this module as a process with the same cache; kill it at the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.nas.data.making", str(folder), str(seconds_an_image)],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Encoded images of one grey, which tell where a decoded one came from."""
+"""Encoded images of a single grey, by which a decoded image is recognised."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from PIL import Image
 
 
 def picture(grey: int, side: int = 12) -> bytes:
-    """A PNG file's content."""
+    """Return the content of a PNG file."""
     content = io.BytesIO()
     Image.new("L", (side, side), grey).save(content, "PNG")
     return content.getvalue()
 
 
 def class_folders(root: Path, names: tuple[str, ...] = ("ant", "bee"), count: int = 10) -> Path:
-    """``count`` pictures a class, of grey 0, 1, 2 and so on, 100 more from class to class."""
+    """Write ``count`` pictures per class with greys from 0, 100, 200 and so on."""
     for i, name in enumerate(names):
         (root / name).mkdir(parents=True)
         for j in range(count):

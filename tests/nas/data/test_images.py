@@ -1,4 +1,4 @@
-"""Images on the device: normalised by the training set alone."""
+"""Images on the device, normalised by the training set, and images made square."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nas.data.images import images, images_on_device, read_ahead
+from nas.data.images import images, images_on_device, read_ahead, square
 from nas.data.split import SearchData, Split, Statistics, histogram, statistics
 
 CPU = torch.device("cpu")
@@ -48,7 +48,7 @@ def test_a_constant_channel_gives_zeros_and_no_nan() -> None:
 
 
 def test_read_only_arrays_are_copied() -> None:
-    """Ray hands out arrays in shared memory."""
+    """Arrays that Ray keeps in shared memory are read-only."""
     pixels, labels = np.zeros((2, 1, 4, 4), np.uint8), np.array([0, 1])
     pixels.setflags(write=False)
     labels.setflags(write=False)
@@ -65,20 +65,20 @@ def _mapped(tmp_path: Path, pixels: NDArray[np.int64]) -> NDArray[np.uint8]:
     return np.memmap(tmp_path / "pixels", np.uint8, "r", shape=pixels.shape)
 
 
-def test_a_memory_map_is_read_as_it_is(tmp_path: Path) -> None:
+def test_a_memory_map_is_not_copied(tmp_path: Path) -> None:
     mapped = _mapped(tmp_path, np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4)))
     split = Split(mapped, np.arange(10))
     training, _ = images_on_device(SearchData("some", 10, split, split), CPU)
     assert training.pixels.data_ptr() == mapped.ctypes.data
     copied = images(Split(np.array(mapped), split.labels), CPU, STATISTICS, 10)
     order = torch.tensor([7, 0, 7, 3])
-    known = images(split, CPU, STATISTICS, 10).batch(order)
-    assert torch.equal(known[0], copied.batch(order)[0])
-    assert known[1].tolist() == [7, 0, 7, 3]
+    pixels, labels = images(split, CPU, STATISTICS, 10).batch(order)
+    assert torch.equal(pixels, copied.batch(order)[0])
+    assert labels.tolist() == [7, 0, 7, 3]
 
 
 @pytest.mark.parametrize("count", [0, 1, 6, 10])
-def test_batches_are_the_order_in_pieces(tmp_path: Path, count: int) -> None:
+def test_batches_follow_the_order(tmp_path: Path, count: int) -> None:
     mapped = _mapped(tmp_path, np.random.default_rng(0).integers(0, 256, (10, 3, 4, 4)))
     some = images(Split(mapped, np.arange(10)), CPU, STATISTICS, 10)
     order = torch.randperm(10)[:count]
@@ -127,6 +127,50 @@ def test_several_labels_are_targets_of_sum_1() -> None:
 def test_statistics_are_exact_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nas.data.split._AT_ONCE", 100)
     pixels = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4)).astype(np.uint8)
-    known = statistics(histogram(pixels))
-    assert known.mean == pytest.approx(pixels.mean((0, 2, 3)).tolist())
-    assert known.std == pytest.approx(pixels.std((0, 2, 3)).tolist())
+    computed = statistics(histogram(pixels))
+    assert computed.mean == pytest.approx(pixels.mean((0, 2, 3)).tolist())
+    assert computed.std == pytest.approx(pixels.std((0, 2, 3)).tolist())
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 8), (8, 4), (4, 7), (7, 4), (4, 4)])
+def test_square_cuts_the_middle(height: int, width: int) -> None:
+    rows, columns = np.mgrid[:height, :width]
+    image = (10 * rows + columns).astype(np.uint8)[None, None]
+    cut = square(image, 4)[0, 0]
+    top, left = (height - 4) // 2, (width - 4) // 2
+    expected = 10 * np.arange(top, top + 4)[:, None] + np.arange(left, left + 4)
+    assert np.array_equal(cut, expected)
+
+
+def test_square_keeps_the_mean_of_patterns_finer_than_a_pixel() -> None:
+    checks = ((np.indices((64, 64)).sum(0) % 2) * 255).astype(np.uint8)[None, None]
+    shrunk = square(checks, 8)
+    assert shrunk.shape == (1, 1, 8, 8)
+    assert np.abs(shrunk.astype(float) - 127.5).max() < 2  # without antialiasing: 0 or 255
+
+
+@pytest.mark.parametrize("size", [3, 8, 20])
+def test_square_keeps_flat_images_flat(size: int) -> None:
+    greys = np.arange(0, 256, 51, dtype=np.uint8)
+    pixels = np.broadcast_to(greys[:, None, None, None], (6, 3, 8, 11))
+    resized = square(pixels, size)
+    assert resized.dtype == np.uint8
+    assert resized.shape == (6, 3, size, size)
+    assert np.array_equal(resized.max((1, 2, 3)), greys)
+    assert np.array_equal(resized.min((1, 2, 3)), greys)
+
+
+def test_square_keeps_the_order_over_chunks() -> None:
+    """Images are resized 1,024 at a time."""
+    numbers = np.arange(2100)
+    pixels = np.zeros((2100, 2, 4, 4), np.uint8)
+    pixels[:, 0], pixels[:, 1] = (part[:, None, None] for part in divmod(numbers, 256))
+    resized = square(pixels, 2).astype(int)
+    assert np.array_equal(256 * resized[:, 0, 0, 0] + resized[:, 1, 0, 0], numbers)
+
+
+def test_square_does_not_change_its_argument() -> None:
+    pixels = np.arange(64, dtype=np.uint8).reshape(1, 1, 8, 8)
+    pixels.setflags(write=False)
+    square(pixels, 4)
+    assert np.array_equal(pixels.ravel(), np.arange(64))

@@ -1,4 +1,4 @@
-"""``--data``: every form is read, every other one is refused in one line."""
+"""``--data``: every documented form is read, every other one is refused with one line."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_test_split_depends_on_the_classes(tmp_path: Path) -> None:
     assert labels == [1, 0]
 
 
-def test_the_test_splits_of_what_is_in_memory(tmp_path: Path) -> None:
+def test_the_test_splits_of_data_in_memory(tmp_path: Path) -> None:
     assert np.array_equal(load_test_data("digits").test.pixels, digits("test").pixels)
     made = load_test_data("shapes:classes=3,size=12").test
     assert np.array_equal(made.pixels[:9], shapes("test", 9, 12, 3)[0])
@@ -96,9 +96,15 @@ def test_the_test_splits_of_what_is_in_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"y_test": [5, 8]}, "got test labels beyond the training set's 3 classes"),
-        ({"y_test": [5, 10]}, "got test labels beyond the training set's 3 classes"),
-        ({}, "must be test_images + test_labels or x_test + y_test"),
+        (
+            {"y_test": [5, 8]},
+            "got test labels that the training set does not have, must be of its 3 classes",
+        ),
+        (
+            {"y_test": [5, 10]},
+            "got test labels that the training set does not have, must be of its 3 classes",
+        ),
+        ({}, "must contain test_images + test_labels or x_test + y_test"),
     ],
 )
 def test_arrays_without_a_test_split_of_their_classes_are_refused(
@@ -122,17 +128,19 @@ def test_labels_of_arrays_are_numbered_from_0(tmp_path: Path) -> None:
     for split in (data.training, data.minival):
         assert split.labels.dtype == np.int64
         assert split.labels.tolist() == (split.pixels[:, 0, 0, 0] % 3).tolist()
-    own = np.concatenate([data.training.labels, data.minival.labels])
-    assert np.bincount(own).tolist() == [10, 10, 10]
+    all_labels = np.concatenate([data.training.labels, data.minival.labels])
+    assert np.bincount(all_labels).tolist() == [10, 10, 10]
 
 
 def test_one_class_in_arrays_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, images=np.zeros((9, 4, 4), np.uint8), labels=np.ones(9, int))
-    _assert_refused(str(path), "with labels of 1 class and 9 images, must be 2 or more")
+    _assert_refused(
+        str(path), "got a training set of 9 images in 1 class, must have 2 or more of both"
+    )
 
 
-def test_other_class_names_than_numbers_do_not_fit_arrays(tmp_path: Path) -> None:
+def test_class_names_other_than_numbers_are_refused_for_arrays(tmp_path: Path) -> None:
     path = tmp_path / "set.npz"
     np.savez(path, x_test=np.zeros((2, 4, 4), np.uint8), y_test=[0, 1])
     with pytest.raises(UserError, match="got numbers as labels, must have the training set's 2"):
@@ -140,9 +148,11 @@ def test_other_class_names_than_numbers_do_not_fit_arrays(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("form", ["npz", "parquet", "tar"])
-@pytest.mark.parametrize(("labels", "said"), [([3], "1 class and 1 images"), ([3] * 9, "1 class")])
+@pytest.mark.parametrize(
+    ("labels", "size"), [([3], "1 image in 1 class"), ([3] * 9, "9 images in 1 class")]
+)
 def test_too_little_to_train_on_is_refused_in_every_form(
-    tmp_path: Path, form: str, labels: list[int], said: str
+    tmp_path: Path, form: str, labels: list[int], size: str
 ) -> None:
     path = tmp_path / f"set.{form}"
     if form == "npz":
@@ -156,15 +166,15 @@ def test_too_little_to_train_on_is_refused_in_every_form(
                     member = tarfile.TarInfo(name)
                     member.size = len(content)
                     archive.addfile(member, io.BytesIO(content))
-    _assert_refused(str(path), f"with labels of {said}")
+    _assert_refused(str(path), f"got a training set of {size}, must have 2 or more of both")
 
 
 def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "test.parquet"
     schema = pa.schema([("image", pa.binary()), ("label", pa.int64())])
     parquet.write_table(schema.empty_table(), path)
-    _assert_refused(str(path), "with labels of 0 class and 0 images")
-    with pytest.raises(UserError, match="got no images, must have some"):
+    _assert_refused(str(path), "got a training set of 0 images in 0 classes")
+    with pytest.raises(UserError, match="got 0 images, must have one or more"):
         load_test_data(str(path), 8, ("1", "2"))
 
 
@@ -174,7 +184,9 @@ def test_a_training_set_without_a_readable_image_is_refused(tmp_path: Path) -> N
     for content in (images, images[::-1]):
         table = pa.table({"image": content[:2], "label": [0, 1]})
         parquet.write_table(table, path)
-        _assert_refused(str(path), "got too few readable images to hold some out")
+        _assert_refused(
+            str(path), "got no readable image in the training set or in the minival, must have"
+        )
 
 
 @pytest.mark.parametrize(
@@ -185,8 +197,8 @@ def test_a_training_set_without_a_readable_image_is_refused(tmp_path: Path) -> N
         ("digits:n=3", "got 'digits:n=3', must be"),
         ("shape", "got 'shape', must be"),
         ("a" * 300, "must be digits"),
-        ("shapes:", "got '' in 'shapes:', must be classes=, size= or n= and a number"),
-        ("shapes:n", "got 'n' in 'shapes:n', must be classes=, size= or n= and a number"),
+        ("shapes:", "got '' in 'shapes:', must be classes=, size= or n= followed by a number"),
+        ("shapes:n", "got 'n' in 'shapes:n', must be classes=, size= or n= followed by a number"),
         ("shapes:n=", "got 'n=' in"),
         ("shapes:n=-5", "got 'n=-5' in"),
         ("shapes:n=2.5", "got 'n=2.5' in"),
@@ -197,7 +209,7 @@ def test_a_training_set_without_a_readable_image_is_refused(tmp_path: Path) -> N
         ("shapes:classes=25", "classes: got 25"),
         ("shapes:size=3", "size: got 3, must be a whole number from 4"),
         ("shapes:n=" + "9" * 30, "count: got 999"),
-        ("shapes:n=1000000000,size=4096", "memory"),
+        ("shapes:n=1000000000,size=4096", "got more images than fit into memory"),
         ("/no/such.npz", "got /no/such.npz, must be a readable .npz file"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The minival: its size, its classes, and that no image is on both sides."""
+"""The minival: its size, its share of each class, and its disjointness from the training set."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_minival_count(images: int, held_out: int) -> None:
 
 
 @given(labels=label_lists, data=st.data())
-def test_hold_out_splits_the_positions_in_two_of_the_asked_sizes(
+def test_hold_out_splits_the_positions_in_two_of_the_wanted_sizes(
     labels: list[int], data: st.DataObject
 ) -> None:
     count = data.draw(st.integers(0, len(labels)))
@@ -47,7 +47,7 @@ def test_hold_out_splits_the_positions_in_two_of_the_asked_sizes(
 def test_hold_out_takes_the_same_share_of_each_class(
     labels: list[int], data: st.DataObject
 ) -> None:
-    """To within half an image of each of the two classes compared."""
+    """The shares of two classes agree to within half an image of each."""
     array = np.array(labels)
     _, held = hold_out(array, data.draw(st.integers(0, len(labels))))
     totals, taken = np.bincount(array, minlength=6), np.bincount(array[held], minlength=6)
@@ -65,7 +65,7 @@ def test_hold_out_is_the_same_every_time(labels: list[int]) -> None:
 
 def test_hold_out_is_random_within_a_class() -> None:
     _, held = hold_out(np.zeros(1000, np.int64), 200)
-    assert 350 < held.mean() < 650  # neither the first nor the last ones
+    assert 350 < held.mean() < 650  # neither the first nor the last
     assert len(set(np.diff(held))) > 3  # nor every fifth
 
 
@@ -78,7 +78,7 @@ def data() -> SearchData:
     return SearchData("some", 2, Split(pixels[:4], labels[:4]), Split(pixels[4:], labels[4:]))
 
 
-def test_search_data_knows_its_form(data: SearchData) -> None:
+def test_search_data_have_a_size_and_channels(data: SearchData) -> None:
     assert (data.image_size, data.channels) == (5, 1)
     assert (len(data.training), len(data.minival)) == (4, 2)
 
@@ -97,7 +97,7 @@ def test_fingerprint_changes_with_one_pixel_and_with_one_label(data: SearchData,
     assert len(prints) == 3
 
 
-def test_fingerprint_is_of_the_content_alone(data: SearchData) -> None:
+def test_fingerprint_depends_on_the_content_only(data: SearchData) -> None:
     split = data.training
     strided = np.asfortranarray(split.pixels)
     same = replace(data, name="other", training=Split(strided, split.labels.copy()))

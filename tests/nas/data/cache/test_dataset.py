@@ -1,9 +1,14 @@
-"""Making cache entries: once, whole or not at all, whoever else makes them and whatever dies."""
+"""Data sets through the cache: each entry is made once, completely or not at all, and shared.
+
+Neither other processes nor their deaths may leave an incomplete entry. Other processes get the same
+images: from the entry, from a copy or by decoding them again.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -16,13 +21,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
 
-from nas.data.cache import filling
+from nas.data.cache import dataset, filling
 from nas.data.cache.dataset import open_cached, training_parts, whole_listing
 from nas.data.cache.entry import Entry
 from nas.data.cache.filling import decode
 from nas.data.formats.folder import training_folder
+from nas.data.images import images_on_device
+from nas.data.load import load_search_data
+from nas.data.split import SearchData
 from nas.errors import UserError
 from tests.nas.command_line import environment
 from tests.nas.data.making import SIZE, maker
@@ -39,7 +48,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def decoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The size of each image that is decoded."""
+    """Sizes of the images that are decoded, in order."""
     sizes: list[int] = []
 
     def spy(read: Callable[[], bytes], size: int) -> Any:
@@ -61,14 +70,16 @@ def test_images_are_decoded_once(folder: Path, decoded_images: list[int]) -> Non
     assert np.array_equal(first.pixels, second.pixels)
 
 
-def test_each_size_is_made_of_its_own(folder: Path, decoded_images: list[int]) -> None:
+def test_each_size_has_its_own_entry(folder: Path, decoded_images: list[int]) -> None:
     _make(folder, 16)
     assert _make(folder).pixels.shape == (COUNT, 3, 8, 8)
     assert sorted(decoded_images) == [8] * COUNT + [16] * COUNT
 
 
 @pytest.mark.parametrize("change", ["content", "time", "name", "one more", "one less"])
-def test_another_content_is_made_anew(folder: Path, decoded_images: list[int], change: str) -> None:
+def test_other_content_is_decoded_again(
+    folder: Path, decoded_images: list[int], change: str
+) -> None:
     file = folder / "ant" / "3.png"
     status = file.stat()
     _make(folder)
@@ -88,7 +99,7 @@ def test_another_content_is_made_anew(folder: Path, decoded_images: list[int], c
     assert decoded_images
 
 
-def test_a_copy_with_its_times_is_the_same(
+def test_a_copy_with_the_same_times_uses_the_same_entry(
     folder: Path, decoded_images: list[int], tmp_path: Path
 ) -> None:
     _make(folder)
@@ -98,7 +109,7 @@ def test_a_copy_with_its_times_is_the_same(
     assert decoded_images == []
 
 
-def test_the_minival_lies_apart_and_is_not_in_the_statistics(folder: Path) -> None:
+def test_the_minival_is_a_part_of_its_own_and_not_in_the_statistics(folder: Path) -> None:
     entry = open_cached("pets", training_folder(folder), SIZE, training_parts)
     training, minival = entry.parts()
     assert (len(training), len(minival)) == (16, 4)
@@ -109,7 +120,7 @@ def test_the_minival_lies_apart_and_is_not_in_the_statistics(folder: Path) -> No
         assert np.array_equal(split.pixels[:, 0, 0, 0] // 100, split.labels)
 
 
-def test_a_minival_with_unreadable_images_is_what_is_left_of_it(folder: Path) -> None:
+def test_unreadable_images_are_left_out_of_both_parts(folder: Path) -> None:
     whole_set = open_cached("pets", training_folder(folder), SIZE, training_parts)
     lost = [int(split.pixels[0, 0, 0, 0]) for split in whole_set.parts()]
     for grey in lost:
@@ -129,12 +140,14 @@ def test_no_readable_image_is_refused_and_leaves_nothing(tmp_path: Path, cache_p
     class_folders(tmp_path / "pets", count=5)
     for file in (tmp_path / "pets").rglob("*.png"):
         file.write_bytes(b"")
-    with pytest.raises(UserError, match="got 0 readable images"):
+    with pytest.raises(
+        UserError, match=r"got 0 readable images, must have one or more \(10 unreadable in total\)"
+    ):
         _make(tmp_path / "pets")
     assert list(cache_path.iterdir()) == []
 
 
-def test_a_disk_that_fails_is_one_line_and_leaves_nothing(
+def test_a_read_error_is_one_line_and_leaves_nothing(
     folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_bytes = Path.read_bytes
@@ -164,7 +177,7 @@ def test_two_makers_at_once_decode_once(folder: Path, cache_path: Path) -> None:
     assert len(list(cache_path.iterdir())) == 1
 
 
-def test_who_waits_says_so_and_goes_on_when_the_maker_is_killed(folder: Path) -> None:
+def test_a_waiting_process_reports_it_and_continues_if_the_maker_is_killed(folder: Path) -> None:
     with maker(folder, 60) as first:
         _wait_for_images(first, 1)
         with maker(folder, 0) as second:
@@ -176,7 +189,7 @@ def test_who_waits_says_so_and_goes_on_when_the_maker_is_killed(folder: Path) ->
     assert second.returncode == 0
 
 
-def test_a_kill_half_way_leaves_nothing_that_counts(
+def test_a_killed_maker_leaves_no_complete_entry(
     folder: Path, cache_path: Path, tmp_path: Path
 ) -> None:
     with maker(folder, 0.1) as process:
@@ -185,12 +198,12 @@ def test_a_kill_half_way_leaves_nothing_that_counts(
     (left,) = cache_path.iterdir()
     assert left.name.endswith(".making")
     _make(class_folders(tmp_path / "other", ("cat", "dog")))
-    (made,) = cache_path.iterdir()  # the next maker, of whatever, has cleaned up
+    (made,) = cache_path.iterdir()  # the next maker of any entry has cleaned up
     assert made != left
     assert _make(folder).pixels[:, 0, 0, 0].tolist() == [*range(10), *range(100, 110)]
 
 
-def test_a_maker_at_work_is_left_alone_by_others(
+def test_a_draft_in_the_making_is_kept_by_others(
     folder: Path, cache_path: Path, tmp_path: Path
 ) -> None:
     with maker(folder, 60) as process:
@@ -215,14 +228,14 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     monkeypatch.setattr(os, call, fail)
     with pytest.raises(UserError) as error:
         _make(folder)
-    start = f"NAS_CACHE_DIR: {cache_path}: the decoded images take 3.84 kB, but {os.strerror(code)}"
+    start = f"NAS_CACHE_DIR: {cache_path}: the decoded images need 3.84 kB, but {os.strerror(code)}"
     assert str(error.value).startswith(start)
     assert "\n" not in str(error.value)
     assert error.value.exit_code == 1
     assert list(cache_path.iterdir()) == []
 
 
-def test_a_real_limit_of_the_system_ends_the_command_in_one_line(
+def test_a_file_size_limit_of_the_system_ends_the_command_with_one_line(
     folder: Path, cache_path: Path, tmp_path: Path
 ) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
@@ -247,7 +260,9 @@ def test_a_folder_that_cannot_be_written_is_one_line(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UserError, match=r"NAS_CACHE_DIR: got .*/file/cache, must be a folder"):
+    with pytest.raises(
+        UserError, match=r"NAS_CACHE_DIR: got .*/file/cache, must be a writable folder"
+    ):
         _make(folder)
 
 
@@ -283,7 +298,9 @@ def test_an_interrupt_does_not_wait_for_the_rest(
     assert list(cache_path.iterdir()) == []
 
 
-def test_the_bar_is_on_a_terminal_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_progress_bar_is_shown_on_a_terminal_only(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = training_folder(folder)
     open_cached(str(folder), source, 8, whole_listing)
     assert capsys.readouterr() == ("", "")
@@ -294,9 +311,101 @@ def test_the_bar_is_on_a_terminal_alone(folder: Path, capsys: pytest.CaptureFixt
     assert "20/20" in err
 
 
-def test_a_damaged_entry_is_made_anew(folder: Path, cache_path: Path) -> None:
+def test_a_damaged_entry_is_made_again(folder: Path, cache_path: Path) -> None:
     for name, content in (("pixels.bin", b"short"), ("meta.json", b"{"), ("labels.npy", b"")):
         _make(folder)
         (path,) = cache_path.iterdir()
         (path / name).write_bytes(content)
         assert _make(folder).pixels[:, 0, 0, 0].tolist() == [*range(10), *range(100, 110)]
+
+
+# In other processes.
+
+
+def _unpickled(data: SearchData) -> SearchData:
+    """Pickle and unpickle the data, and check that they are the same."""
+    loaded: SearchData = pickle.loads(pickle.dumps(data))
+    assert (loaded.name, loaded.classes, loaded.class_names, loaded.statistics) == (
+        data.name, data.classes, data.class_names, data.statistics,
+    )  # fmt: skip
+    assert loaded.fingerprint() == data.fingerprint()
+    for split, other in ((data.training, loaded.training), (data.minival, loaded.minival)):
+        assert np.array_equal(split.pixels, other.pixels)
+        assert np.array_equal(split.labels, other.labels)
+    return loaded
+
+
+def _is_mapped(data: SearchData) -> bool:
+    return isinstance(data.training.pixels, np.memmap)
+
+
+def test_workers_map_the_same_file(folder: Path) -> None:
+    assert _is_mapped(_unpickled(load_search_data(str(folder), 8)))
+
+
+def test_data_unpickled_twice_still_map_the_file(folder: Path) -> None:
+    assert _is_mapped(_unpickled(_unpickled(load_search_data(str(folder), 8))))
+
+
+def test_a_node_without_the_file_uses_the_copy(folder: Path, cache_path: Path) -> None:
+    data = load_search_data(str(folder), 8)
+    content = pickle.dumps(data)
+    shutil.rmtree(folder)
+    for entry in cache_path.iterdir():
+        shutil.rmtree(entry)
+    loaded = pickle.loads(content)
+    assert not _is_mapped(loaded)
+    assert np.array_equal(loaded.training.pixels, data.training.pixels)
+    training, _ = images_on_device(loaded, torch.device("cpu"))
+    assert torch.equal(training.pixels, torch.tensor(data.training.pixels))
+
+
+def test_large_data_are_not_sent_but_decoded_on_the_node(
+    folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "SENT_BYTES", 1000)
+    data = load_search_data(str(folder), 8)
+    content = pickle.dumps(data)
+    assert len(content) < 2000
+    for entry in cache_path.iterdir():
+        shutil.rmtree(entry)
+    loaded = pickle.loads(content)
+    assert _is_mapped(loaded)
+    assert np.array_equal(loaded.minival.pixels, data.minival.pixels)
+
+
+def test_other_images_on_the_node_are_refused(
+    folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "SENT_BYTES", 1000)
+    content = pickle.dumps(load_search_data(str(folder), 8))
+    for entry in cache_path.iterdir():
+        shutil.rmtree(entry)
+    (folder / "ant" / "2.png").write_bytes(picture(222))
+    with pytest.raises(UserError, match="got other images on this node than where the run started"):
+        pickle.loads(content)
+
+
+def test_the_fingerprint_follows_the_pixels_and_labels_alone(folder: Path, tmp_path: Path) -> None:
+    first = load_search_data(str(folder), 8)
+    shutil.copytree(folder, tmp_path / "other", copy_function=shutil.copyfile)  # with new times
+    second = load_search_data(str(tmp_path / "other"), 8)
+    assert second.reopen is not None
+    assert second.fingerprint() == first.fingerprint()
+    (folder / "ant" / "2.png").write_bytes(picture(222))
+    assert load_search_data(str(folder), 8).fingerprint() != first.fingerprint()
+    (folder / "ant" / "2.png").write_bytes(picture(2))
+    (folder / "ant").rename(folder / "cat")
+    assert load_search_data(str(folder), 8).fingerprint() != first.fingerprint()
+
+
+def test_data_are_found_from_any_working_directory(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset, "SENT_BYTES", 0)
+    monkeypatch.chdir(tmp_path)
+    data = load_search_data("pets", 8)
+    assert data.name == "pets"
+    content = pickle.dumps(data)
+    monkeypatch.chdir("/")
+    assert pickle.loads(content).name == "pets"

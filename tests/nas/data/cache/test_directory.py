@@ -1,4 +1,4 @@
-"""The cache's room: what goes first, what never goes, and what does not fit."""
+"""The cache's size limit: what is deleted first, what is never deleted, and what does not fit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Disk(NamedTuple):
 
 
 def _make(root: Path, name: str, used: int) -> Entry:
-    """An entry of :data:`BYTES` and a little more, last used at that second."""
+    """Make an entry of a little over :data:`BYTES`, last used at the second ``used``."""
     folder = root / name
     if not folder.exists():
         class_folders(folder)
@@ -47,7 +47,9 @@ def test_the_least_recently_used_goes_first(
     for name, used in (("new", 300), ("old", 100), ("middle", 200)):
         _make(tmp_path, name, used)
     assert _names() == ["new", "middle", "old"]
-    monkeypatch.setenv("NAS_CACHE_LIMIT", str(4 * BYTES))  # and not what goes with the pixels
+    monkeypatch.setenv(
+        "NAS_CACHE_LIMIT", str(4 * BYTES)
+    )  # without room for the labels and the metadata
     _make(tmp_path, "newest", 400)
     assert _names() == ["newest", "new", "middle"]
     monkeypatch.setenv("NAS_CACHE_LIMIT", str(round(2.5 * BYTES)))
@@ -55,7 +57,7 @@ def test_the_least_recently_used_goes_first(
     assert _names() == ["last", "newest"]
 
 
-def test_to_open_is_to_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_an_entry_counts_as_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [_make(tmp_path, name, used).path for name, used in (("a", 100), ("b", 200))]
     assert open_entry(paths[0]) is not None
     monkeypatch.setenv("NAS_CACHE_LIMIT", str(round(2.5 * BYTES)))
@@ -63,8 +65,8 @@ def test_to_open_is_to_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert _names() == ["c", "a"]
 
 
-def test_what_is_in_use_never_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pixels = _make(tmp_path, "old", 100).parts()[0].pixels[3:5]  # any view keeps it
+def test_an_entry_in_use_is_never_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = _make(tmp_path, "old", 100).parts()[0].pixels[3:5]  # any view keeps the entry in use
     _make(tmp_path, "middle", 200)
     monkeypatch.setenv("NAS_CACHE_LIMIT", str(round(2.5 * BYTES)))
     _make(tmp_path, "new", 300)
@@ -73,12 +75,12 @@ def test_what_is_in_use_never_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UserError) as error:
         _make(tmp_path, "newest", 400)
     assert str(error.value).startswith("NAS_CACHE_LIMIT: got 23 kB, of which 1")
-    assert "are in use or another user's, must be 3" in str(error.value)
+    assert "are in use or belong to another user, must be 3" in str(error.value)
     assert _names() == ["old"]
     assert pixels[0, 0, 0, 0] == 3
 
 
-def test_another_users_entry_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_of_another_user_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def remove(path: Path) -> bool:
         if path.name.startswith("theirs"):
             raise PermissionError(path)
@@ -92,7 +94,7 @@ def test_another_users_entry_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert _names() == ["new", "theirs"]
 
 
-def test_an_entry_is_in_use_while_its_pixels_live(tmp_path: Path) -> None:
+def test_an_entry_is_in_use_while_any_view_of_it_exists(tmp_path: Path) -> None:
     entry = _make(tmp_path, "some", 100)
     path, view = entry.path, entry.pixels[2:3]
     del entry
@@ -106,7 +108,7 @@ def test_an_entry_is_in_use_while_its_pixels_live(tmp_path: Path) -> None:
     assert remove_unless_in_use(path)
 
 
-def test_what_can_never_fit_deletes_nothing(
+def test_images_beyond_the_limit_delete_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _make(tmp_path, "some", 100)
@@ -116,7 +118,7 @@ def test_what_can_never_fit_deletes_nothing(
     assert _names() == ["some"]
 
 
-def test_a_full_disk_first_costs_what_is_not_in_use(
+def test_on_a_full_disk_entries_not_in_use_are_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = _make(tmp_path, "kept", 50)
@@ -131,7 +133,7 @@ def test_a_full_disk_first_costs_what_is_not_in_use(
     _make(tmp_path, "c", 300)
     assert _names() == ["c", "b", "kept"]
     monkeypatch.setattr(shutil, "disk_usage", lambda _: _Disk(10**9, 10**9, 0))
-    with pytest.raises(UserError, match=r"the decoded images take 15.4 kB, but 0 B are free"):
+    with pytest.raises(UserError, match=r"the decoded images need 15.4 kB, but 0 B are free"):
         _make(tmp_path, "d", 300)
     assert kept.pixels[0, 0, 0, 0] == 0
 
@@ -146,13 +148,13 @@ def test_a_full_disk_first_costs_what_is_not_in_use(
         ("7M", 7 * 10**6),
     ],
 )
-def test_limits(monkeypatch: pytest.MonkeyPatch, limit: str, expected: int) -> None:
+def test_limits_are_parsed(monkeypatch: pytest.MonkeyPatch, limit: str, expected: int) -> None:
     monkeypatch.setenv("NAS_CACHE_LIMIT", limit)
     assert cache_directory().limit_bytes == expected
 
 
 @pytest.mark.parametrize("limit", ["much", "-5GB", "5PB", "1e9", "GB"])
-def test_no_limits(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+def test_other_limits_are_refused(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     monkeypatch.setenv("NAS_CACHE_LIMIT", limit)
     with pytest.raises(UserError) as error:
         cache_directory()
@@ -163,7 +165,9 @@ def test_the_limit_is_half_the_disk_by_default(cache_path: Path) -> None:
     assert cache_directory().limit_bytes == shutil.disk_usage(cache_path).total // 2
 
 
-def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_directory_follows_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NAS_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_directory().path == tmp_path / "xdg" / "nas"
@@ -173,7 +177,7 @@ def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cache_directory().path.is_dir()
 
 
-def test_sizes_for_people() -> None:
+def test_sizes_are_formatted_with_units() -> None:
     sizes = (0, 999, 1000, 1_540_000_000, 2 * 10**12)
     assert [in_units(size) for size in sizes] == ["0 B", "999 B", "1 kB", "1.54 GB", "2 TB"]
 

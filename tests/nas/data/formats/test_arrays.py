@@ -1,4 +1,4 @@
-"""Images from .npz files: the forms that are read, and every form that is not."""
+"""Images from .npz files: the forms that are accepted, and those that are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABELS = np.array([0, 1, 0, 1])
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a file may be written."""
+    """Path of a .npz file that does not exist yet."""
     return tmp_path / "set.npz"
 
 
@@ -78,16 +78,28 @@ def _nan() -> NDArray[np.float64]:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"pixels": PIXELS, "labels": LABELS}, "got arrays ['labels', 'pixels'], must be train_im"),
-        ({"images": PIXELS}, "got arrays ['images'], must be train_images + train_labels or"),
+        (
+            {"pixels": PIXELS, "labels": LABELS},
+            "got arrays ['labels', 'pixels'], must contain train_im",
+        ),
+        ({"images": PIXELS}, "got arrays ['images'], must contain train_images + train_labels or"),
         ({"images": PIXELS[0], "labels": LABELS}, "got images of shape (6, 6), must be (N, H, W)"),
         ({"images": np.zeros((4, 6, 6, 2), np.uint8), "labels": LABELS}, "shape (4, 6, 6, 2)"),
         ({"images": np.zeros((4, 3, 6, 6), np.uint8), "labels": LABELS}, "shape (4, 3, 6, 6)"),
         ({"images": PIXELS.astype(np.int64), "labels": LABELS}, "got images of type int64"),
-        ({"images": PIXELS > 9, "labels": LABELS}, "got images of type bool, must be uint8"),
-        ({"images": PIXELS * 1.0, "labels": LABELS}, "got floats outside 0 to 1"),
-        ({"images": PIXELS / -255, "labels": LABELS}, "got floats outside 0 to 1"),
-        ({"images": _nan(), "labels": LABELS}, "got floats outside 0 to 1"),
+        (
+            {"images": PIXELS > 9, "labels": LABELS},
+            "got images of type bool, must be uint8, or floats",
+        ),
+        (
+            {"images": PIXELS * 1.0, "labels": LABELS},
+            "got floats outside 0 to 1, must be floats from 0",
+        ),
+        (
+            {"images": PIXELS / -255, "labels": LABELS},
+            "got floats outside 0 to 1, must be floats from 0",
+        ),
+        ({"images": _nan(), "labels": LABELS}, "got floats outside 0 to 1, must be floats from 0"),
         ({"images": PIXELS, "labels": LABELS[:3]}, "got 4 images and 3 labels of type int64"),
         ({"images": PIXELS, "labels": np.eye(4, dtype=int)}, "got 4 images and 16 labels"),
         ({"images": PIXELS, "labels": LABELS * 1.0}, "4 labels of type float64"),

@@ -1,4 +1,4 @@
-"""CIFAR's own archives, as Python 2 wrote them, and pickles that would do harm."""
+"""CIFAR's archives, as written by Python 2, and malicious pickles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nas.errors import UserError
 
 
 class _Python2Pickler(pickle._Pickler):
-    """Writes every text as Python 2's byte string, and names numpy's modules as numpy 1 did."""
+    """Pickler that writes every text as a byte string, as Python 2 did."""
 
     dispatch: ClassVar[dict[Any, Any]] = dict(pickle._Pickler.dispatch)
 
@@ -39,7 +39,7 @@ def _python2(value: object) -> bytes:
 
 
 def _rows(start: int, count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Images (N, 3072) whose pixels are the image's number, and 1 and 2 more in green and blue."""
+    """Return images (N, 3072) whose red is the image's number, green 1 and blue 2 more."""
     numbers = np.arange(start, start + count, dtype=np.uint8)
     planes = numbers[:, None] + np.repeat(np.arange(3, dtype=np.uint8), 1024)
     return planes.astype(np.uint8)
@@ -114,7 +114,9 @@ def test_a_pickle_that_calls_something_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     files = {**_cifar_10(), "data_batch_3": pickle.dumps({b"data": _Harm()}, protocol=2)}
-    with pytest.raises(UserError, match=r"UnpicklingError: posix\.mkdir is none of CIFAR's"):
+    with pytest.raises(
+        UserError, match=r"UnpicklingError: posix\.mkdir is not allowed in a CIFAR file"
+    ):
         cifar(_folder(tmp_path / "cifar", files), "train", None)
     assert not (tmp_path / "harm").exists()
 
@@ -133,7 +135,9 @@ def test_a_pickle_that_calls_something_is_refused(
 )
 def test_damaged_files_are_refused(tmp_path: Path, change: dict[str, bytes]) -> None:
     path = _folder(tmp_path / "cifar", {**_cifar_10(), **change})
-    with pytest.raises(UserError, match="must be CIFAR-10's or CIFAR-100's archive") as error:
+    with pytest.raises(
+        UserError, match="must be the Python version of CIFAR-10 or CIFAR-100"
+    ) as error:
         cifar(path, "train", None)
     assert "\n" not in str(error.value)
 
@@ -141,5 +145,5 @@ def test_damaged_files_are_refused(tmp_path: Path, change: dict[str, bytes]) -> 
 def test_a_cut_archive_is_refused(tmp_path: Path) -> None:
     path = _archive(tmp_path / "cifar-10-python.tar.gz", _cifar_10())
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match="must be CIFAR-10's or CIFAR-100's archive"):
+    with pytest.raises(UserError, match="must be the Python version of CIFAR-10 or CIFAR-100"):
         load_search_data(str(path))

@@ -1,4 +1,4 @@
-"""The embedded digits: splits apart, values true to their source."""
+"""Scikit-learn's digits: disjoint splits, with the pixels and labels of the source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SPLITS: tuple[Literal["train", "minival", "test"], ...] = ("train", "minival", "
 
 
 def test_splits_share_no_image_and_leave_none_out() -> None:
-    """Every one of the 1,797 images is different, so pixels tell them apart."""
+    """All 1,797 images differ, so that their pixels identify them."""
     sets = [{image.tobytes() for image in digits(split).pixels} for split in SPLITS]
     assert [len(images) for images in sets] == [1137, 300, 360]
     assert len(set.union(*sets)) == 1797
@@ -27,10 +27,10 @@ def test_pixels_and_labels_belong_together() -> None:
         for image, label in zip(source.images, source.target, strict=True)
     }
     for split in SPLITS:
-        own = digits(split)
-        assert own.pixels.shape[1:] == (1, 8, 8)
-        assert own.pixels.max() == 255
-        assert [labels[image.tobytes()] for image in own.pixels] == own.labels.tolist()
+        data = digits(split)
+        assert data.pixels.shape[1:] == (1, 8, 8)
+        assert data.pixels.max() == 255
+        assert [labels[image.tobytes()] for image in data.pixels] == data.labels.tolist()
 
 
 @pytest.mark.parametrize("split", SPLITS)

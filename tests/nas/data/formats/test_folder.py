@@ -1,4 +1,4 @@
-"""Folders of images as people have them: nested, damaged, rotated, in every mode."""
+"""Folders of images: nested, damaged, rotated, in every mode, and with splits by any name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COUNT = FEWEST_PER_CLASS
 
 @pytest.fixture
 def make_folder(tmp_path: Path) -> MakeFolder:
-    """A folder of class folders, with images of one grey: 0, 50, 100 and so on by class."""
+    """Function that makes a folder of class folders; the classes have the greys 0, 50, 100, ..."""
 
     def make(names: Sequence[str] = ("cat", "dog"), count: int = COUNT, under: str = "") -> Path:
         for i, name in enumerate(names):
@@ -37,12 +37,12 @@ def make_folder(tmp_path: Path) -> MakeFolder:
 def _one(
     root: Path, image: Image.Image, name: str = "cat/new.png", **options: Any
 ) -> NDArray[np.uint8]:
-    """What becomes of one image among the others: (C, H, W)."""
+    """Save one image among the others and return it decoded: (C, H, W)."""
     image.save(root / name, **options)
     (root / "cat" / "0.png").unlink()  # as many as before
     entry = decoded(training_folder(root))
     assert entry.meta.unreadable == ()
-    pixels: NDArray[np.uint8] = entry.pixels[COUNT - 1]  # by name the last one of the cats
+    pixels: NDArray[np.uint8] = entry.pixels[COUNT - 1]  # the last of the cats by name
     return pixels
 
 
@@ -56,7 +56,7 @@ def test_classes_are_folders_in_the_order_of_their_names(make_folder: MakeFolder
     assert greys == [50] * COUNT + [100] * COUNT + [0] * COUNT
 
 
-def test_files_lie_at_any_depth_and_others_are_passed_over(make_folder: MakeFolder) -> None:
+def test_images_lie_at_any_depth_and_other_files_are_skipped(make_folder: MakeFolder) -> None:
     root = make_folder()
     (root / "cat" / "2024" / "may").mkdir(parents=True)
     Image.new("RGB", (9, 9), (200, 0, 0)).save(root / "cat" / "2024" / "may" / "A.JPG", "JPEG")
@@ -68,7 +68,7 @@ def test_files_lie_at_any_depth_and_others_are_passed_over(make_folder: MakeFold
     assert np.bincount(entry.labels).tolist() == [COUNT + 1, COUNT]
 
 
-def test_train_is_read_and_what_is_beside_it_never(
+def test_only_the_training_folder_is_read(
     make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = make_folder(under="train")
@@ -88,7 +88,7 @@ def test_train_is_read_and_what_is_beside_it_never(
     assert {file.relative_to(root).parts[0] for file in opened} == {"train"}
 
 
-def test_unreadable_images_are_left_out_and_named(make_folder: MakeFolder) -> None:
+def test_unreadable_images_are_left_out_and_reported(make_folder: MakeFolder) -> None:
     root = make_folder()
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     for name in ("cat/cut.png", "cat/cut.jpg", "dog/cut.gif", "dog/cut.webp"):
@@ -110,11 +110,11 @@ def test_unreadable_images_are_left_out_and_named(make_folder: MakeFolder) -> No
     assert np.array_equal(split.pixels[:, 0, 4, 4], 50 * split.labels)
 
 
-def test_a_photograph_is_turned_as_its_exif_says(make_folder: MakeFolder) -> None:
+def test_a_photograph_is_rotated_by_its_exif_data(make_folder: MakeFolder) -> None:
     image = Image.new("RGB", (40, 40))
     image.paste((255, 255, 255), (0, 0, 40, 20))  # white above
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be shown turned clockwise
+    exif[0x0112] = 6  # to be rotated clockwise
     pixels = _one(make_folder(), image, "cat/new.jpg", exif=exif)
     assert pixels[:, :, :3].max() < 10  # the left
     assert pixels[:, :, 5:].min() > 245  # the right
@@ -124,7 +124,7 @@ def test_a_photograph_is_turned_as_its_exif_says(make_folder: MakeFolder) -> Non
 def test_every_mode_becomes_rgb(make_folder: MakeFolder, mode: str) -> None:
     image = Image.new("RGB", (20, 20), (255, 255, 255)).convert(mode)
     name = "cat/new.jpg" if mode in ("CMYK", "YCbCr") else "cat/new.png"
-    if mode in ("PA", "HSV"):  # no file has them
+    if mode in ("PA", "HSV"):  # no file format has these modes
         image = image.convert("RGBA")
     assert _one(make_folder(), image, name).min() >= 253
 
@@ -168,8 +168,8 @@ def test_too_few_readable_images_of_a_class_end_the_run(make_folder: MakeFolder)
     (root / "dog" / "0.png").write_bytes(b"\x89PNG")
     with pytest.raises(UserError) as error:
         decoded(training_folder(root))
-    text = f"class 'dog': got {COUNT - 1} readable images, must be {COUNT} or more"
-    assert str(error.value) == f"--data: some: {text} (1 unreadable in all)"
+    text = f"class 'dog': got {COUNT - 1} readable images, must have {COUNT} or more"
+    assert str(error.value) == f"--data: some: {text} (1 unreadable in total)"
 
 
 @pytest.mark.parametrize("names", [(), ("cat",)])
@@ -205,7 +205,9 @@ def test_a_test_set_beside_the_classes_is_no_class(make_folder: MakeFolder) -> N
         ("train2017", "Validation Set"),
     ],
 )
-def test_splits_are_known_by_their_words(make_folder: MakeFolder, train: str, test: str) -> None:
+def test_splits_are_recognised_by_their_names(
+    make_folder: MakeFolder, train: str, test: str
+) -> None:
     make_folder(under=train)
     root = make_folder(under=test, count=2)
     assert training_folder(root).listing().class_names == ("cat", "dog")
@@ -215,9 +217,11 @@ def test_splits_are_known_by_their_words(make_folder: MakeFolder, train: str, te
     assert source.split == Path(test).name
 
 
-def test_of_two_training_sets_none_is_taken(make_folder: MakeFolder) -> None:
+def test_two_training_sets_are_refused(make_folder: MakeFolder) -> None:
     make_folder(under="train")
-    with pytest.raises(UserError, match="with the training sets train and train2, must have one"):
+    with pytest.raises(
+        UserError, match="with the training sets train and train2, must have only one"
+    ):
         training_folder(make_folder(under="train2"))
 
 
@@ -230,13 +234,17 @@ def test_a_class_of_the_training_set_may_be_called_test(make_folder: MakeFolder)
 def test_unlabelled_images_beside_the_classes_are_no_class(
     make_folder: MakeFolder, name: str
 ) -> None:
-    with pytest.raises(UserError, match=f"/{name}, images without classes beside the classes"):
+    with pytest.raises(
+        UserError, match=f"/{name}, which is named like a split but has no class folders"
+    ):
         training_folder(make_folder(("cat", "dog", name)))
 
 
-def test_sets_of_classes_are_no_classes(make_folder: MakeFolder) -> None:
+def test_folders_of_classes_are_refused_as_classes(make_folder: MakeFolder) -> None:
     make_folder(under="fold1")
-    with pytest.raises(UserError, match="fold1 with the folders cat and dog, must be a class"):
+    with pytest.raises(
+        UserError, match="fold1 with the folders cat and dog, must be a class folder"
+    ):
         training_folder(make_folder(under="fold2"))
 
 
@@ -263,8 +271,8 @@ def test_test_comes_before_val(make_folder: MakeFolder) -> None:
 
 
 @pytest.mark.parametrize("under", ["test", "test/unknown"])
-def test_an_unlabelled_test_set_is_passed_over(make_folder: MakeFolder, under: str) -> None:
-    """As ILSVRC has it beside train and val."""
+def test_an_unlabelled_test_set_is_skipped(make_folder: MakeFolder, under: str) -> None:
+    """ILSVRC has such a test set beside train and val."""
     root = make_folder(("cat", "dog"), under="val", count=3)
     (root / under).mkdir(parents=True)
     Image.new("RGB", (9, 9)).save(root / under / "0.png")
@@ -273,12 +281,14 @@ def test_an_unlabelled_test_set_is_passed_over(make_folder: MakeFolder, under: s
     assert len(source.listing().labels) == 6
 
 
-def test_a_test_class_that_nobody_trained_on_is_refused(make_folder: MakeFolder) -> None:
+def test_a_test_class_outside_the_training_set_is_refused(make_folder: MakeFolder) -> None:
     root = make_folder(("cat", "fox"), under="test")
     with pytest.raises(UserError, match=r"test/fox, must be one of the training set's 1 classes"):
         evaluation_folder(root, ("cat",))
 
 
-def test_a_folder_without_a_test_set_says_so(make_folder: MakeFolder) -> None:
-    with pytest.raises(UserError, match=r"got .*/test, must be a folder of class folders"):
+def test_a_folder_without_a_test_set_is_refused(make_folder: MakeFolder) -> None:
+    with pytest.raises(
+        UserError, match=r"got .*/test, must be an existing folder with one folder of im"
+    ):
         evaluation_folder(make_folder(), ("cat", "dog"))

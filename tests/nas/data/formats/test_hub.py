@@ -1,4 +1,4 @@
-"""The ``datasets`` library's folders, and what is said where it or the Hub is missing."""
+"""Folders of the ``datasets`` library, and the errors if the library or the Hub is missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = ["cat", "dog"]
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """The library, which neither writes beyond the test nor asks the network."""
+    """The library with a cache of its own and without network access."""
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hub cache")
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
@@ -58,11 +58,13 @@ def test_a_dataset_without_splits_has_no_test(library: Any, tmp_path: Path) -> N
     for names in ((), ("cat", "dog")):
         with pytest.raises(UserError) as error:
             load_test_data(str(tmp_path / "saved"), 8, names)
-        said = f"got {tmp_path / 'saved'}, which has no splits, must have one named test"
-        assert str(error.value) == f"--data: {said}"
+        message = f"got {tmp_path / 'saved'}, which has no splits, must have a split named test"
+        assert str(error.value) == f"--data: {message}"
 
 
-def test_other_rows_of_the_same_files_are_other_images(library: Any, tmp_path: Path) -> None:
+def test_other_rows_of_the_same_files_have_another_fingerprint(
+    library: Any, tmp_path: Path
+) -> None:
     class_folders(tmp_path / "made" / "train", count=4)
     wanted = parse_hub(f"hub:{tmp_path / 'made'}")
     slices = ("train", "train[:50%]", "train[50%:]")
@@ -71,7 +73,7 @@ def test_other_rows_of_the_same_files_are_other_images(library: Any, tmp_path: P
     assert first == second
 
 
-def test_images_kept_in_memory_are_told_apart(
+def test_data_sets_in_memory_have_different_fingerprints(
     library: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("datasets.config.IN_MEMORY_MAX_SIZE", 2**30)
@@ -93,8 +95,8 @@ def test_a_folder_that_the_library_builds(library: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "split"), [("no/such", "train"), ("nosuch", "train")])
-def test_the_hub_out_of_reach_is_one_line(library: Any, name: str, split: str) -> None:
-    _assert_refused(f"hub:{name}", f"with a split {split!r}, and the Hub reachable (")
+def test_an_unreachable_hub_is_one_line(library: Any, name: str, split: str) -> None:
+    _assert_refused(f"hub:{name}", f"with a split {split!r}, and the Hub must be reachable (")
 
 
 def test_no_such_split_is_one_line(library: Any, tmp_path: Path) -> None:
@@ -102,7 +104,9 @@ def test_no_such_split_is_one_line(library: Any, tmp_path: Path) -> None:
     _assert_refused(f"hub:{tmp_path / 'saved'},train=trian", "with a split 'trian'")
 
 
-def test_without_the_library_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_error_is_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     _assert_refused("hub:a/b", "needs the datasets library: pip install 'nas-engine[data]'")
 
@@ -118,7 +122,7 @@ def test_a_name_and_its_options() -> None:
     assert values == ("me/mine", "small", "train", "validation")
 
 
-def test_a_folder_is_found_from_anywhere_and_a_name_stays(
+def test_a_folder_becomes_absolute_and_a_name_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine").mkdir()

@@ -1,4 +1,4 @@
-"""Parquet files: the columns that are found, labels of every kind, and what is refused."""
+"""Parquet files: the columns that are chosen, labels of every kind, and tables refused."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_an_image_may_be_bytes_and_path_as_the_hub_has_it(tmp_path: Path) -> Non
     features = {"label": {"names": ["cat", "dog", "emu"], "_type": "ClassLabel"}}
     path = _write(tmp_path / "a.parquet", {"image": cells, "label": [2, 0, 0, 2]}, features)
     entry = decoded(training_source(str(path)))
-    assert entry.meta.class_names == ("cat", "dog", "emu")  # also the one that does not occur
+    assert entry.meta.class_names == ("cat", "dog", "emu")  # including one that does not occur
     assert entry.labels.tolist() == [2, 0, 0, 2]
     assert entry.pixels[:, 0, 0, 0].tolist() == GREYS
 
@@ -89,7 +89,7 @@ def test_files_of_a_folder_are_one_set_without_its_test(tmp_path: Path) -> None:
     assert test.labels.tolist() == [1]
 
 
-def test_a_label_that_nobody_trained_on_is_refused(tmp_path: Path) -> None:
+def test_a_label_outside_the_training_set_is_refused(tmp_path: Path) -> None:
     _write(tmp_path / "train.parquet", {"image": CONTENT, "label": [1, 2, 1, 2]})
     _write(tmp_path / "test.parquet", {"image": CONTENT, "label": [1, 2, 3, 2]})
     source = evaluation_source(str(tmp_path), ())
@@ -97,7 +97,7 @@ def test_a_label_that_nobody_trained_on_is_refused(tmp_path: Path) -> None:
         source.listing()
 
 
-def test_unreadable_images_are_left_out_and_named_by_row(tmp_path: Path) -> None:
+def test_unreadable_images_are_left_out_and_reported_by_row(tmp_path: Path) -> None:
     content = [CONTENT[0], b"no image", CONTENT[2], None]
     path = _write(tmp_path / "a.parquet", {"image": content, "label": [0, 1, 0, 1]})
     second = _write(tmp_path / "b.parquet", {"image": [b"", CONTENT[1]], "label": [0, 1]})
@@ -121,15 +121,19 @@ def test_a_cell_without_an_image_is_unreadable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"image": CONTENT}, "got the columns image (binary); must have one of labels"),
+        (
+            {"image": CONTENT},
+            "got the columns image (binary); must have a single column of labels, or",
+        ),
         (
             {"label": [1] * 4},
-            "got the columns label (int64); must have one of images, called image",
+            "got the columns label (int64); must have a single column of images, or one that is "
+            "named image or img",
         ),
-        ({"a": CONTENT, "b": CONTENT, "label": [1] * 4}, "must have one of images"),
+        ({"a": CONTENT, "b": CONTENT, "label": [1] * 4}, "must have a single column of images"),
         ({"image": CONTENT, "label": [1, None, 2, 3]}, "image 1: got no label"),
         ({"image": CONTENT, "label": [[1], [], [2], [3]]}, "image 1: got no label"),
-        ({"image": CONTENT, "label": [0.5] * 4}, "must have one of labels"),
+        ({"image": CONTENT, "label": [0.5] * 4}, "must have a single column of labels"),
     ],
 )
 def test_other_tables_are_refused(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
@@ -139,7 +143,7 @@ def test_other_tables_are_refused(tmp_path: Path, columns: dict[str, Any], messa
 
 def test_a_label_beyond_the_named_classes_is_refused(tmp_path: Path) -> None:
     features = {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
-    for label in (-1, 2):  # -1 is what the Hub has for the labels of a hidden test set
+    for label in (-1, 2):  # -1 is the label of a hidden test set on the Hub
         columns = {"image": CONTENT, "label": [0, 1, label, 0]}
         _assert_refused(_write(tmp_path / "a.parquet", columns, features), "", "image 2: got no la")
 
@@ -147,7 +151,7 @@ def test_a_label_beyond_the_named_classes_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
 def test_a_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.parquet").write_bytes(content)
-    _assert_refused(tmp_path / "a.parquet", "--data: got ", "must be a readable Parquet file of")
+    _assert_refused(tmp_path / "a.parquet", "--data: got ", "must be a readable Parquet file with")
 
 
 def test_a_file_damaged_where_the_images_are_is_refused(tmp_path: Path, cache_path: Path) -> None:
@@ -155,7 +159,7 @@ def test_a_file_damaged_where_the_images_are_is_refused(tmp_path: Path, cache_pa
     content = path.read_bytes()
     path.write_bytes(content[:4] + bytes(60) + content[64:])
     source = training_source(str(path))
-    with pytest.raises(UserError, match=r"a\.parquet, must be a readable Parquet file of"):
+    with pytest.raises(UserError, match=r"a\.parquet, must be a readable Parquet file with"):
         decoded(source)
     assert list(cache_path.iterdir()) == []
 
@@ -163,7 +167,7 @@ def test_a_file_damaged_where_the_images_are_is_refused(tmp_path: Path, cache_pa
 def test_files_of_different_columns_are_refused(tmp_path: Path) -> None:
     _write(tmp_path / "a.parquet", {"image": CONTENT, "label": [0, 1, 0, 1]})
     _write(tmp_path / "b.parquet", {"image": CONTENT, "category": [0, 1, 0, 1]})
-    _assert_refused(tmp_path, f"--data: got {tmp_path / 'b.parquet'}, ", "of the same columns as")
+    _assert_refused(tmp_path, f"--data: got {tmp_path / 'b.parquet'}, ", "with the same columns as")
 
 
 def _assert_refused(path: Path, start: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The made images: reproducible, apart, balanced, and one scene at every size."""
+"""Synthetic shapes: reproducible, distinct and balanced, with the same scene at every size."""
 
 from __future__ import annotations
 

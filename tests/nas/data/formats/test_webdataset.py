@@ -1,4 +1,4 @@
-"""WebDataset shards: samples of files of one name, with labels of every kind."""
+"""WebDataset shards: their samples, labels of every kind, and the split of each shard."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from nas.data.formats.registry import evaluation_source, training_source
+from nas.data.formats.webdataset import evaluation_shards, find_shards, training_shards
 from nas.errors import UserError
 from tests.nas.data.decoding import decoded, only_part
 from tests.nas.data.pictures import picture
@@ -39,7 +40,7 @@ def test_labels_are_numbers_or_names_beside_the_images(tmp_path: Path) -> None:
     assert entry.pixels[:, 0, 0, 0].tolist() == [10, 20]
 
 
-def test_several_labels_are_a_list(tmp_path: Path) -> None:
+def test_an_image_may_have_several_labels(tmp_path: Path) -> None:
     files: Files = {
         "1.png": picture(10), "1.cls": "4,2",
         "2.png": picture(20), "2.cls": "9 4 2",
@@ -58,7 +59,7 @@ def test_labels_in_json(tmp_path: Path, content: str) -> None:
     assert listing.labels.tolist() == [1, 0]
 
 
-def test_unreadable_images_are_left_out_and_named(tmp_path: Path) -> None:
+def test_unreadable_images_are_left_out_and_reported(tmp_path: Path) -> None:
     files = {f"{i}.{kind}": content for i in range(4) for kind, content in
              (("jpg", picture(10 * i) if i != 1 else b"no image"), ("cls", str(i)))}  # fmt: skip
     path = _shard(tmp_path / "a.tar", files)
@@ -68,7 +69,7 @@ def test_unreadable_images_are_left_out_and_named(tmp_path: Path) -> None:
     assert np.array_equal(split.pixels[:, 0, 0, 0], 10 * split.labels)
 
 
-def test_the_test_shards_are_apart(tmp_path: Path) -> None:
+def test_the_test_shards_are_not_trained_on(tmp_path: Path) -> None:
     _shard(tmp_path / "imagenet-train-000.tar", {"1.png": picture(10), "1.cls": "3"})
     _shard(tmp_path / "imagenet-train-001.tar", {"2.png": picture(20), "2.cls": "8"})
     _shard(tmp_path / "imagenet-val-000.tar", {"3.png": picture(30), "3.cls": "8"})
@@ -79,7 +80,7 @@ def test_the_test_shards_are_apart(tmp_path: Path) -> None:
     assert test.labels.tolist() == [1]
 
 
-def test_class_folders_win_over_the_archive_they_came_in(tmp_path: Path) -> None:
+def test_class_folders_come_before_the_archive_they_were_in(tmp_path: Path) -> None:
     _shard(tmp_path / "images.tar", {"cat/1.png": picture(10), "dog/1.png": picture(10)})
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
@@ -90,13 +91,16 @@ def test_class_folders_win_over_the_archive_they_came_in(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"1.png": picture(1)}, "1.png: got no label, must have a .cls or .json beside it"),
+        (
+            {"1.png": picture(1)},
+            "1.png: got no label, must have one in a .cls or .json file beside it",
+        ),
         ({"1.png": picture(1), "1.json": "{}"}, "1.png: got no label"),
         ({"1.png": picture(1), "1.json": '{"label": 0.5}'}, "1.png: got no label"),
         ({"1.png": picture(1), "1.json": '{"labels": []}'}, "image 0: got no label"),
         ({"1.png": picture(1), "1.json": "{"}, "must be an uncompressed .tar file"),
         ({"1.png": picture(1), "1.cls": b"\xff"}, "must be an uncompressed .tar file"),
-        ({"1.txt": "no image", "1.cls": "1"}, "without images, must have some"),
+        ({"1.txt": "no image", "1.cls": "1"}, "without images, must have one or more"),
     ],
 )
 def test_other_shards_are_refused(tmp_path: Path, files: Files, message: str) -> None:
@@ -118,3 +122,60 @@ def _assert_refused(path: Path, message: str) -> None:
     assert str(error.value).startswith("--data: ")
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def _names(root: Path, chosen: list[Path]) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in chosen]
+
+
+@pytest.mark.parametrize(
+    ("names", "train", "test"),
+    [
+        (["data/train-00000-of-1.tar", "data/test-00000-of-1.tar"], [0], [1]),
+        (["imagenet-train-000.tar", "imagenet-val-000.tar"], [0], [1]),
+        (["train/0.tar", "validation/0.tar", "test/0.tar"], [0], [2]),
+        (["Train.tar", "VALID.tar"], [0], [1]),
+        (["000.tar", "001.tar", "test.tar"], [0, 1], [2]),
+        (["training_0.tar", "test_0.tar", "readme.tar"], [0], [1]),
+        (["Training/0.tar", "Testing/0.tar", "dev/0.tar"], [0], [1]),
+        (["train_set/0.tar", "test_set/0.tar"], [0], [1]),
+        (["0.tar", "eval-0.tar"], [0], [1]),
+        (["trained.tar", "latest.tar", "val1.tar"], [0, 1], [2]),
+    ],
+)
+def test_splits_follow_from_the_names(
+    tmp_path: Path, names: list[str], train: list[int], test: list[int]
+) -> None:
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "train-labels.txt").touch()
+    found = find_shards(tmp_path, ".tar")
+    chosen = _names(tmp_path, training_shards(tmp_path, found))
+    assert chosen == sorted(names[i] for i in train)
+    assert _names(tmp_path, evaluation_shards(tmp_path, found)) == [names[i] for i in test]
+
+
+def test_names_above_the_folder_are_ignored(tmp_path: Path) -> None:
+    root = tmp_path / "test" / "pets"
+    root.mkdir(parents=True)
+    (root / "0.tar").touch()
+    assert _names(root, training_shards(root, find_shards(root, ".tar"))) == ["0.tar"]
+    with pytest.raises(UserError, match="with no file or folder named test or val"):
+        evaluation_shards(root, find_shards(root, ".tar"))
+
+
+def test_test_files_only_are_refused_as_a_training_set(tmp_path: Path) -> None:
+    (tmp_path / "test.tar").touch()
+    with pytest.raises(
+        UserError, match="with test or validation files only, must have training files"
+    ):
+        training_shards(tmp_path, find_shards(tmp_path, ".tar"))
+
+
+def test_a_single_file_is_taken_whatever_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "test-0.tar"
+    path.touch()
+    assert training_shards(path, find_shards(path, ".tar")) == [path]
+    assert evaluation_shards(path, find_shards(path, ".tar")) == [path]
+    assert find_shards(path, ".parquet") == []
