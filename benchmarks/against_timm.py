@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 from benchmarks.cpu_protocol import follow
 from nas.training.recipes import proxy
-from nas.training.step import to_channels_last
-from reward.step_time.clocks import device_name, mixed_precision
+from nas.training.step import step_without_learning
+from reward.step_time.clocks import device_name, mixed_precision, to_channels_last
 from reward.step_time.measurement import (
     StepTime,
     median_s,
@@ -91,11 +91,10 @@ def _measured(
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.arange(batch_size, device=device) % CLASSES
     architecture = published(compared.name).architecture
-    own = TimedNetwork(
-        to_channels_last(Network(architecture, CLASSES, 3, 0.0, 1.0), device), images, labels
-    )
+    network = to_channels_last(Network(architecture, CLASSES, 3, 0.0, 1.0), device)
+    ours = TimedNetwork(network, images, labels, partial(step_without_learning, proxy()))
     theirs = partial(_timms_step(compared.timm_name, device), images, labels)
-    return measure_step_time(own, own.step(proxy()), theirs, device, precision)
+    return measure_step_time(ours, ours.step(), theirs, device, precision)
 
 
 def _timms_step(name: str, device: torch.device) -> Callable[[Tensor, Tensor], None]:

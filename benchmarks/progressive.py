@@ -29,8 +29,7 @@ from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, accuracy, averaging_steps
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
-from nas.training.step import to_channels_last
-from reward.step_time.clocks import device_name
+from reward.step_time.clocks import device_name, to_channels_last
 from scaling.regularization import Progressive
 from search_space.architecture import Architecture, Stage
 from search_space.network import Network

@@ -30,8 +30,7 @@ from nas.data.images import Images, images
 from nas.data.split import Split, histogram, statistics
 from nas.training.loop import Training
 from nas.training.recipes import Recipe, proxy
-from nas.training.step import to_channels_last
-from reward.step_time.clocks import device_name
+from reward.step_time.clocks import device_name, to_channels_last
 from search_space.network import Network
 from search_space.spaces import small
 

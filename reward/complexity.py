@@ -1,46 +1,108 @@
-"""Parameters and multiply-adds, counted on the network that was built."""
+"""Count the parameters and the multiply-adds of a network, without memory for its weights."""
 
 from __future__ import annotations
 
 import copy
-import logging
+from dataclasses import dataclass
+from itertools import chain
+from math import prod
+from typing import Any
 
 import torch
-from fvcore.nn import FlopCountAnalysis
-from torch import nn
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from nas.errors import UserError
-from reward.step_time.measurement import Complexity
 from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.task import Task
 
 
-def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity:
-    """Trainable parameters, and multiply-adds of one image (channels, image_size, image_size).
+@dataclass(frozen=True)
+class Complexity:
+    """Trainable parameters, and multiply-adds of one image's forward pass."""
 
-    Multiply-adds are those of convolutions, matrix products and batch normalisation (fvcore's
-    "flops"). Activations, additions, products and means are left out on purpose, as in the papers.
-    The network is left as it was: counting runs a copy, in eval mode and on the CPU.
+    parameters: int
+    multiply_adds: int
+
+
+def architecture_complexity(architecture: Architecture, task: Task, image_size: int) -> Complexity:
+    """Count the network of an architecture as :func:`complexity` does.
+
+    Raises:
+        ValueError: the architecture has an unknown operator.
     """
-    count_parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    clone = copy.deepcopy(network).cpu().eval()
-    logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
-    counter = FlopCountAnalysis(clone, torch.zeros(1, channels, image_size, image_size))
-    counter.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    counter.tracer_warnings("none")
-    return Complexity(count_parameters, int(counter.total()))
+    return complexity(_build(architecture, task), task.in_channels, image_size)
 
 
 def count_parameters(architecture: Architecture, task: Task) -> int:
-    """Trainable parameters of the built network, which takes no memory here.
+    """Count the trainable parameters of the network of an architecture.
 
     Raises:
-        UserError: an operator that is not known.
+        ValueError: the architecture has an unknown operator.
+    """
+    return _trainable(_build(architecture, task))
+
+
+def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity:
+    """Count trainable parameters, and multiply-adds of one image (channels, image_size, image_size).
+
+    Multiply-adds are those of convolutions, matrix products and batch normalisation in eval mode.
+    Activations, additions, products and means are left out on purpose, as in the papers.
+
+    The network is left as it was: a copy on torch's meta device is run, which computes shapes only.
     """
     try:
+        multiply_adds = _multiply_adds(network, channels, image_size, "meta")
+    except RuntimeError:
+        # An operator reads values, or torch cannot infer its shapes: it has to be run.
+        multiply_adds = _multiply_adds(network, channels, image_size, "cpu")
+    return Complexity(_trainable(network), multiply_adds)
+
+
+def _build(architecture: Architecture, task: Task) -> Network:
+    """Build the network on the meta device, where an operator's constructor allows it."""
+    try:
         with torch.device("meta"):
-            network = Network(architecture, task.classes, task.in_channels)
-    except ValueError as error:
-        raise UserError(f"--from: {error}") from error
-    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+            return Network(architecture, task.classes, task.in_channels)
+    except RuntimeError:
+        return Network(architecture, task.classes, task.in_channels)
+
+
+def _trainable(network: nn.Module) -> int:
+    return sum(weights.numel() for weights in network.parameters() if weights.requires_grad)
+
+
+def _multiply_adds(network: nn.Module, channels: int, image_size: int, device: str) -> int:
+    duplicate = _copy(network, device).eval()
+    images = torch.zeros(1, channels, image_size, image_size, device=device)
+    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_BATCH_NORM) as counter:
+        duplicate(images)
+    operations: int = counter.get_total_flops()
+    return operations // 2  # A multiply-add is two operations.
+
+
+def _copy(network: nn.Module, device: str) -> nn.Module:
+    """Copy a network to a device. On the meta device the copy's weights take no memory."""
+    weights = chain(network.parameters(), network.buffers())
+    # deepcopy takes what its memo holds in place of a copy of its own.
+    return copy.deepcopy(network, {id(tensor): _moved(tensor, device) for tensor in weights})
+
+
+def _moved(tensor: Tensor, device: str) -> Tensor:
+    if tensor.is_meta:  # There are no values to copy.
+        return torch.zeros_like(tensor, device=device)
+    return tensor.detach().to(device, copy=True)
+
+
+def _batch_norm_operations(
+    shape: torch.Size, weight_shape: torch.Size | None, *_: Any, **__: Any
+) -> int:
+    """Operations of batch normalisation: two multiply-adds a value, one without an affine map."""
+    return 2 * prod(shape) * (1 if weight_shape is None else 2)
+
+
+# Both keys: torch would split up the overload, and counts under the operator.
+_BATCH_NORM = {
+    torch.ops.aten.native_batch_norm: _batch_norm_operations,
+    torch.ops.aten.native_batch_norm.default: _batch_norm_operations,
+}

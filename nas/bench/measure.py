@@ -1,8 +1,8 @@
-"""The measurements of one network against a reference, in a process of their own.
+"""Measure one network against a reference network, in a process of its own.
 
-``python -m nas.bench.measure`` reads a JSON object from standard input and writes one. It is a
-process of its own because the allocator's settings only take effect before one starts, and so
-that a network that does not fit into memory takes nothing else with it.
+``python -m nas.bench.measure`` reads a JSON object from standard input and writes one. A process of
+its own, because the allocator's settings take effect only before a process starts, and so that a
+network that does not fit into memory takes nothing else with it.
 """
 
 from __future__ import annotations
@@ -26,24 +26,17 @@ from search_space.task import IMAGENET, Task
 if TYPE_CHECKING:
     import torch
 
-    from reward.step_time.standalone import TimedNetwork
-
+    from reward.step_time.standalone import MakeStep, TimedNetwork
 
 DEFAULT_CAP_S = 30.0
-
-
 _PIXELS_A_BATCH = 128 * 32**2  # what a CPU does in a fraction of a second
-
-
 _PIXELS_A_BATCH_ON_GPU = 64 * _PIXELS_A_BATCH
-
-
-_RUNS, _WARMUP = 15, 3
+_LATENCY_RUNS, _LATENCY_WARMUP = 15, 3
 
 
 @dataclass(frozen=True)
 class SizedArchitecture:
-    """What is timed: a network, with the pixels that it trains and is evaluated at."""
+    """An architecture with the sides of its images in pixels, in training and at inference."""
 
     architecture: Architecture
     image_size: int
@@ -52,13 +45,13 @@ class SizedArchitecture:
 
 @dataclass(frozen=True)
 class MeasurementRequest:
-    """What to measure and how.
+    """The network to measure, its reference, and how.
 
     ``batch_size`` is by default what suits the reference's image size, 2 to 128. ``cap_s`` bounds
     the timing of the step, in seconds.
     """
 
-    own: SizedArchitecture
+    network: SizedArchitecture
     reference: SizedArchitecture
     task: Task = IMAGENET
     batch_size: int | None = None
@@ -67,9 +60,10 @@ class MeasurementRequest:
 
 @dataclass(frozen=True)
 class NetworkMeasurement:
-    """The training step, the counts, and seconds of each forward pass: of one image, of a batch.
+    """The measured training step, the counts, and the seconds of each forward pass.
 
-    The passes are none where they did not fit into memory.
+    ``latencies_s`` are passes of one image, ``batch_latencies_s`` of a batch; either is empty where
+    it did not fit into memory.
     """
 
     step_time: StepTime
@@ -79,126 +73,23 @@ class NetworkMeasurement:
     batch_latencies_s: tuple[float, ...]
 
 
-def measure_in_subprocess(question: MeasurementRequest) -> NetworkMeasurement:
-    """Measures on the GPU, or on one thread of the CPU.
-
-    Takes seconds for small networks and minutes for EfficientNetV2-S at 300 px on a CPU.
-
-    Raises:
-        UserError: the process ended without a measurement, such as for want of memory.
-    """
-    from reward.step_time.paired import ALLOCATOR_SETTINGS
-
-    asked = asdict(question)
-    for name in ("own", "reference"):
-        asked[name]["architecture"] = getattr(question, name).architecture.to_json()
-    # From wherever these rooms are, and not from the user's folder, which may have a results.py.
-    rooms = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, **ALLOCATOR_SETTINGS, "PYTHONPATH": os.pathsep.join(rooms)}
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "nas.bench.measure"],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    if done.returncode:
-        raise UserError(f"could not be measured: {_failure_reason(done)}", exit_code=1)
-    answer = json.loads(done.stdout)
-    return NetworkMeasurement(**{**answer, "step_time": StepTime(**answer["step_time"])})
-
-
-def _failure_reason(done: subprocess.CompletedProcess[str]) -> str:
-    if done.returncode == -9:
-        return "the system ended its process, most often for want of memory"
-    return (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1][:300]
-
-
-def _measure(asked: dict[str, Any]) -> NetworkMeasurement:
-    import torch
-
-    from nas.search.evaluator import failure
-    from nas.training.recipes import proxy
-    from reward.complexity import complexity
-    from reward.step_time.memory_and_latency import latencies_s
-    from reward.step_time.paired import Precision
-    from reward.step_time.standalone import measure_step_time
-    from reward.step_time.warmup import fill_heap_holes, warm_up_heap
-
-    torch.set_num_threads(1)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    task = Task(**asked["task"])
-    batch_size = asked["batch_size"] or _batch_size(asked["reference"]["image_size"], device)
-    kept = fill_heap_holes(device)
-    reference = _subject(asked["reference"], task, batch_size, device)
-    other = reference.fitting_step(proxy())
-    reference_step = partial(other, reference.images, reference.labels)
-    warm_up_heap(reference, reference_step, task.classes)
-    own = _subject(asked["own"], task, batch_size, device)
-    step = own.fitting_step(proxy())
-    precision = Precision.default(device, asked["cap_s"])
-    timed = measure_step_time(own, step, reference_step, device, precision)
-    del kept, reference, reference_step, other, step  # inference has their memory
-    own.network.zero_grad(set_to_none=True)
-    eval_size = asked["own"]["eval_size"] or asked["own"]["image_size"]
-    count = complexity(own.network, task.in_channels, eval_size)
-
-    def inference(images: int) -> tuple[float, ...]:
-        batch = _images(task, images, eval_size, device)
-        try:
-            return latencies_s(own.network, batch, device, _RUNS, _WARMUP)
-        except Exception as error:
-            if failure(error)[0] != "out_of_memory":
-                raise
-            return ()
-
-    counts = count.parameters, count.multiply_adds
-    return NetworkMeasurement(timed, *counts, inference(1), inference(batch_size))
-
-
-def _batch_size(image_size: int, device: torch.device) -> int:
-    pixels = _PIXELS_A_BATCH_ON_GPU if device.type == "cuda" else _PIXELS_A_BATCH
-    return max(2, min(128, pixels // image_size**2))
-
-
-def _subject(
-    asked: dict[str, Any], task: Task, batch_size: int, device: torch.device
-) -> TimedNetwork:
-    import torch
-
-    from nas.training.step import to_channels_last
-    from reward.step_time.standalone import TimedNetwork
-    from search_space.network import Network
-
-    architecture = Architecture.from_json(asked["architecture"])
-    network = to_channels_last(
-        Network(architecture, task.classes, task.in_channels, 0.0, 1.0), device
-    )
-    labels = torch.arange(batch_size, device=device) % task.classes
-    return TimedNetwork(network, _images(task, batch_size, asked["image_size"], device), labels)
-
-
-def _images(task: Task, count: int, size: int, device: torch.device) -> torch.Tensor:
-    import torch
-
-    images = torch.randn(count, task.in_channels, size, size)
-    return images.to(device, memory_format=torch.channels_last)
-
-
 @dataclass(frozen=True)
 class Row:
-    """``answer`` is None where nothing could be measured; then ``problem`` says why."""
+    """A network's row in the table of ``nas bench``.
+
+    ``measurement`` is None where nothing could be measured; then ``problem`` gives the reason.
+    """
 
     name: str
     architecture_id: str
     train_size: int
     eval_size: int
     reference: str
-    answer: NetworkMeasurement | None
+    measurement: NetworkMeasurement | None
     problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """In the command line's keys; seconds, bytes and images a second, null where not known.
+        """Return the row by the command line's keys: seconds, bytes, images a second, or null.
 
         ``images_per_s`` is in training; ``inference_time_s`` is one image's median latency and
         ``inference_images_per_s`` the rate in batches. ``normalized_step_time`` is relative to the
@@ -210,7 +101,11 @@ class Row:
             "image_size": {"train": self.train_size, "eval": self.eval_size},
             "reference": self.reference,
             "problem": self.problem,
-            **(_measured(self.answer) if self.answer else dict.fromkeys(_MEASURED)),
+            **(
+                _measurement_json(self.measurement)
+                if self.measurement
+                else dict.fromkeys(_MEASURED)
+            ),
         }
 
 
@@ -234,21 +129,136 @@ _MEASURED = (
 )
 
 
-def _measured(answer: NetworkMeasurement) -> dict[str, Any]:
-    timed, step_s = answer.step_time, median_s(answer.step_time)
-    batch_s = median(answer.batch_latencies_s) if answer.batch_latencies_s else None
+def _measurement_json(measurement: NetworkMeasurement) -> dict[str, Any]:
+    timed, step_s = measurement.step_time, median_s(measurement.step_time)
+    batch_s = median(measurement.batch_latencies_s) if measurement.batch_latencies_s else None
     values = {
         **step_time_json(timed),
-        "parameters": answer.parameters,
-        "multiply_adds": answer.multiply_adds,
+        "parameters": measurement.parameters,
+        "multiply_adds": measurement.multiply_adds,
         "images_per_s": timed.batch_size / step_s,
-        "inference_time_s": median(answer.latencies_s) if answer.latencies_s else None,
+        "inference_time_s": median(measurement.latencies_s) if measurement.latencies_s else None,
         "inference_images_per_s": batch_s and timed.batch_size / batch_s,
         "micro_batch_size": timed.micro_batch_size or timed.batch_size,
         "steps": len(timed.samples_s),
         "is_precise": timed.is_precise,
     }
     return {key: values[key] for key in _MEASURED}
+
+
+def measure_in_subprocess(request: MeasurementRequest) -> NetworkMeasurement:
+    """Measure on the GPU, or on one thread of the CPU.
+
+    Takes seconds for small networks and minutes for EfficientNetV2-S at 300 px on a CPU.
+
+    Raises:
+        UserError: the process ended without a measurement, such as for want of memory.
+    """
+    from reward.step_time.paired import ALLOCATOR_SETTINGS
+
+    content = asdict(request)
+    for role in ("network", "reference"):
+        content[role]["architecture"] = getattr(request, role).architecture.to_json()
+    # Our own packages first, and nothing from the user's folder, which may have a results.py.
+    path = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, **ALLOCATOR_SETTINGS, "PYTHONPATH": os.pathsep.join(path)}
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "nas.bench.measure"],
+        input=json.dumps(content),
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    if done.returncode:
+        raise UserError(f"could not be measured: {_failure_reason(done)}", exit_code=1)
+    answer = json.loads(done.stdout)
+    return NetworkMeasurement(**{**answer, "step_time": StepTime(**answer["step_time"])})
+
+
+def _failure_reason(done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode == -9:
+        return "the system ended its process, most often for want of memory"
+    return (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1][:300]
+
+
+def _measure(request: dict[str, Any]) -> NetworkMeasurement:
+    """Measure in this process what :func:`measure_in_subprocess` was asked for, in JSON types."""
+    import torch
+
+    from nas.training.recipes import proxy
+    from nas.training.step import step_without_learning
+    from reward.complexity import complexity
+    from reward.step_time.memory_and_latency import is_out_of_memory, latencies_s
+    from reward.step_time.paired import Precision
+    from reward.step_time.standalone import measure_step_time
+    from reward.step_time.warmup import Reference
+
+    torch.set_num_threads(1)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    task = Task(**request["task"])
+    batch_size = request["batch_size"] or _batch_size(request["reference"]["image_size"], device)
+    make_step = partial(step_without_learning, proxy())
+    reference = Reference(
+        build=lambda: _timed_network(request["reference"], task, batch_size, device, make_step),
+        make_step=make_step,
+        device=device,
+        classes=task.classes,
+        warmup=0,  # the measurement has its own
+    )
+    timed = _timed_network(request["network"], task, batch_size, device, make_step)
+    step = timed.fitting_step()
+    precision = Precision.default(device, request["cap_s"])
+    step_time = measure_step_time(timed, step, reference, device, precision)
+    del reference, step  # inference gets their memory
+    network = timed.network
+    network.zero_grad(set_to_none=True)
+    eval_size = request["network"]["eval_size"] or request["network"]["image_size"]
+    count = complexity(network, task.in_channels, eval_size)
+
+    def inference(images: int) -> tuple[float, ...]:
+        batch = _random_images(task, images, eval_size, device)
+        try:
+            return latencies_s(network, batch, device, _LATENCY_RUNS, _LATENCY_WARMUP)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            return ()
+
+    counts = count.parameters, count.multiply_adds
+    return NetworkMeasurement(step_time, *counts, inference(1), inference(batch_size))
+
+
+def _batch_size(image_size: int, device: torch.device) -> int:
+    pixels = _PIXELS_A_BATCH_ON_GPU if device.type == "cuda" else _PIXELS_A_BATCH
+    return max(2, min(128, pixels // image_size**2))
+
+
+def _timed_network(
+    sized: dict[str, Any],
+    task: Task,
+    batch_size: int,
+    device: torch.device,
+    make_step: MakeStep,
+) -> TimedNetwork:
+    """Build the network of a :class:`SizedArchitecture` in JSON types, with a batch to time it."""
+    import torch
+
+    from reward.step_time.clocks import to_channels_last
+    from reward.step_time.standalone import TimedNetwork
+    from search_space.network import Network
+
+    architecture = Architecture.from_json(sized["architecture"])
+    network = Network(architecture, task.classes, task.in_channels, dropout=0.0, survival=1.0)
+    images = _random_images(task, batch_size, sized["image_size"], device)
+    labels = torch.arange(batch_size, device=device) % task.classes
+    return TimedNetwork(to_channels_last(network, device), images, labels, make_step)
+
+
+def _random_images(task: Task, count: int, size: int, device: torch.device) -> torch.Tensor:
+    import torch
+
+    images = torch.randn(count, task.in_channels, size, size)
+    return images.to(device, memory_format=torch.channels_last)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The accuracy of a trained network on the test split, which is read here alone."""
+"""The accuracy of a trained network on the test split, which nothing else reads."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from nas.data.images import Images, images
 from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
-from nas.search.evaluator import failure
-from nas.training.step import to_channels_last
-from reward.step_time.clocks import mixed_precision
+from reward.step_time.clocks import device_name, mixed_precision, to_channels_last
+from reward.step_time.memory_and_latency import is_out_of_memory
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
 _Z_95 = 1.959964  # the normal distribution's quantile at 0.975
@@ -25,21 +24,21 @@ _Z_95 = 1.959964  # the normal distribution's quantile at 0.975
 
 @dataclass(frozen=True)
 class Share:
-    """``count`` of ``total``, as a share with its 95 % interval."""
+    """A share: ``count`` of ``total``, with its 95 % interval."""
 
     count: int
     total: int
 
     @property
     def value(self) -> float:
-        """In [0, 1]."""
+        """The share, in [0, 1]."""
         return self.count / self.total
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The binomial proportion's 95 % interval by Wilson's score (JASA 22, 1927).
+        """The 95 % interval of the binomial proportion, by Wilson's score (JASA 22, 1927).
 
-        Unlike the normal approximation it holds near 0 and 1, and stays within them.
+        Unlike the normal approximation it is also right near 0 and 1, and stays within them.
         """
         n, p, z = self.total, self.value, _Z_95
         middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -49,9 +48,10 @@ class Share:
 
 @dataclass(frozen=True)
 class TestResult:
-    """What a network came to on a test split. ``top_5`` is None under six classes.
+    """The result of an evaluation on a test split.
 
-    ``split`` is what the data set calls the split, where that is known.
+    ``top_5`` is None if there are fewer than six classes. ``split`` is the data set's own name of
+    the split, empty if it is unknown. ``unreadable`` are the image files that were skipped.
     """
 
     top_1: Share
@@ -66,35 +66,37 @@ class TestResult:
 def evaluate(
     trained: TrainedNetwork, data: str, batch_size: int, device: torch.device
 ) -> TestResult:
-    """The network's accuracy on the test split of ``data``, at the network's evaluation size.
+    """Measure the accuracy on the test split of ``data``, at the network's evaluation size.
 
     Raises:
-        UserError: no such data, no test split, other classes or channels than the network's, or
-            more images at a time than fit into memory.
+        UserError: the data are missing, have no test split, or have other classes or channels than
+            the network; or a batch does not fit into memory.
     """
     size, task = trained.file.eval_size, trained.file.task
     loaded = load_test_data(data, size, trained.class_names)
     channels = int(loaded.test.pixels.shape[1])
-    for what, got, own in (
+    for what, got, expected in (
         ("classes", loaded.classes, task.classes),
         ("channels", channels, task.in_channels),
     ):
-        if got != own:
-            raise UserError(f"--data: got {data!r} with {got} {what}, must have {own}, as trained")
+        if got != expected:
+            raise UserError(
+                f"--data: got {data!r} with {got} {what}, must have {expected}, as in training"
+            )
     with _enough_memory(batch_size):
         test = images(loaded.test, device, trained.normalization, task.classes)
         network = to_channels_last(trained.build(), device)
         ranks(network, replace(test, labels=test.labels[:batch_size]), batch_size)  # warm-up
         start = time.perf_counter()
-        places = ranks(network, test, batch_size)
+        label_ranks = ranks(network, test, batch_size)
         seconds = time.perf_counter() - start
     has_top_5 = task.classes >= FEWEST_CLASSES_FOR_TOP_5
     return TestResult(
-        top_1=Share(int((places < 1).sum()), len(test)),
-        top_5=Share(int((places < 5).sum()), len(test)) if has_top_5 else None,
+        top_1=Share(int((label_ranks < 1).sum()), len(test)),
+        top_5=Share(int((label_ranks < 5).sum()), len(test)) if has_top_5 else None,
         images_per_s=len(test) / seconds,
         image_size=size,
-        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
+        device=device_name(device),
         unreadable=loaded.unreadable,
         split=loaded.split,
     )
@@ -102,10 +104,11 @@ def evaluate(
 
 @contextmanager
 def _enough_memory(batch_size: int) -> Iterator[None]:
+    """Turn an error about memory that ran out into one that names --batch-size."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if failure(error)[0] != "out_of_memory":
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"out of memory in evaluation: --batch-size: got {batch_size}, must be smaller",
@@ -115,14 +118,17 @@ def _enough_memory(batch_size: int) -> Iterator[None]:
 
 @torch.inference_mode()
 def ranks(network: nn.Module, test: Images, batch_size: int) -> Tensor:
-    """The place, from 0, at which the network puts each image's label, or its best one: (N,)."""
-    found = []
+    """Return the rank (N,), from 0, of each image's label among the logits.
+
+    For an image with several labels, it is the rank of the label with the largest logit.
+    """
+    found: list[Tensor] = []
     for batch, labels in test.batches(torch.arange(len(test)), batch_size):
         batch = batch.contiguous(memory_format=torch.channels_last)
         with mixed_precision(batch.device):
             logits: Tensor = network(batch)
-        places = logits.argsort(1, descending=True)  # (N, classes): class by place
+        order = logits.argsort(1, descending=True)  # (N, classes): the classes by rank
         is_single = labels.ndim == 1
-        hit = places == labels[:, None] if is_single else labels.gather(1, places) > 0
-        found.append(hit.int().argmax(1))
+        is_label = order == labels[:, None] if is_single else labels.gather(1, order) > 0
+        found.append(is_label.int().argmax(1))
     return torch.cat(found).cpu()

@@ -21,8 +21,10 @@ from nas.full_training.settings import Job
 from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
-from nas.training.recipes import Recipe, TrainingStage, stages
-from nas.training.step import to_channels_last
+from nas.training.recipes import Recipe, TrainingStage, epoch_stages
+from nas.training.step import step_without_learning
+
+from reward.step_time.clocks import to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
 from reward.step_time.standalone import TimedNetwork
 from search_space.network import Network
@@ -65,7 +67,7 @@ def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> 
 def _train(job: Job, world: World, device: torch.device, tell: Listener) -> None:
     images, minival = images_on_device(job.data, device)
     seed, recipe = job.settings.seed, job.recipe
-    of = stages(recipe, len(images), images.size, seed)
+    of = epoch_stages(recipe, len(images), images.size, seed)
     build = partial(_network, job, images, device)
     recipe = replace(recipe, micro_batch=fitting_micro_batch(build, images, recipe, of, world))
     network = build()
@@ -188,19 +190,22 @@ def fitting_micro_batch(
         return recipe.micro_batch
     heaviest = max(of, key=lambda stage: stage.batch_size * stage.image_size**2)
     own = heaviest.batch_size // world.size
-    subject = _subject(build(), images, own, heaviest.image_size)
-    found = subject.fitting_step(recipe).micro_batch or own
-    del subject
+    twin = _with_made_images(build(), images, recipe, own, heaviest.image_size)
+    found = twin.fitting_step().micro_batch or own
+    del twin
     torch.cuda.empty_cache()
     least = int(world.least(torch.tensor(found, device=images.device)))
     return None if least >= own else least
 
 
-def _subject(network: nn.Module, images: Images, count: int, size: int) -> TimedNetwork:
-    """A network with made images, as many as a batch has."""
+def _with_made_images(
+    network: nn.Module, images: Images, recipe: Recipe, count: int, size: int
+) -> TimedNetwork:
+    """Return the network with ``count`` made images of ``size`` pixels, as a batch has."""
     channels = images.pixels.shape[1]
     made = torch.zeros(count, channels, size, size, device=images.device)
     labels: Tensor = torch.zeros(count, dtype=torch.int64, device=images.device)
     if images.labels.ndim > 1:  # targets, as of images of several classes
         labels = torch.full((count, images.classes), 1 / images.classes, device=images.device)
-    return TimedNetwork(network, made.contiguous(memory_format=torch.channels_last), labels)
+    batch = made.contiguous(memory_format=torch.channels_last)
+    return TimedNetwork(network, batch, labels, partial(step_without_learning, recipe))

@@ -1,4 +1,4 @@
-"""One candidate's evaluation: build, count, train, time the training step, take the accuracy."""
+"""The evaluation of one candidate: build, count, time, train, and validate."""
 
 from __future__ import annotations
 
@@ -20,43 +20,39 @@ from nas.data.images import images_on_device
 from nas.data.split import SearchData
 from nas.errors import Diverged
 from nas.training.ema import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Training, run_untimed, total_steps
+from nas.training.loop import Epoch, Training, run_untimed, total_steps
 from nas.training.recipes import Recipe
-from nas.training.step import to_channels_last
+from nas.training.step import step_without_learning
 from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
 from reward.limits import Infeasible, Limits
+from reward.step_time.clocks import to_channels_last
 from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import is_out_of_memory, latencies_s
 from reward.step_time.paired import Precision, UsualStep
 from reward.step_time.standalone import TimedNetwork, measure_step_time, micro_batches
-from reward.step_time.warmup import fill_heap_holes, warm_up_heap
+from reward.step_time.warmup import Reference
 from reward.step_time.within_training import TrainingTimer
 from search_space.architecture import Architecture
 from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
 
 TIMING_SHARE = 0.035
-"""Of a candidate's evaluation, for the reference's steps beyond the fewest, twice as much where
-something disturbs them; peak memory and latency take some more."""
-
-
+"""The share of an evaluation that the reference's steps may take beyond the fewest; twice as much
+where something disturbs them. Peak memory and latency are measured besides."""
 _REFERENCE_WARMUP = 4  # steps; a process's first ones take up to three times as long
-
-
 _LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
-
-
 _CAP_BEFORE_TRAINING_S = 10.0
 
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """What every candidate of a search is evaluated with.
+    """The settings by which all candidates of a search are evaluated.
 
-    Candidates are trained at their own image size, or else at ``image_size`` pixels, as the
-    backbone is always; the data's own if that is None. The step is timed within training, at next
-    to no cost, unless it must be known before: ``times_before_training``, or limits that need it.
+    A candidate is trained at its own image size if it has one, else at ``image_size`` pixels, which
+    is the backbone's too; None is the data's size. The step is timed within training, at next to no
+    cost, unless it must be known before: with ``times_before_training``, or limits on it.
+    ``confirm_epochs`` are for candidates that confirm another; None is the recipe's.
     """
 
     data: SearchData
@@ -68,35 +64,35 @@ class EvaluationSettings:
     versions: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     times_before_training: bool = False
-    confirm_epochs: int | None = None  # of those that confirm another, where not the recipe's
+    confirm_epochs: int | None = None
 
 
 class Evaluator:
     """Evaluates candidates one after the other on one device, with the data loaded once."""
 
-    def __init__(self, evaluation: EvaluationSettings, device: torch.device) -> None:
-        self._evaluation = evaluation
+    def __init__(self, settings: EvaluationSettings, device: torch.device) -> None:
+        self._settings = settings
         self._device = device
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
-        self._training, self._minival = images_on_device(evaluation.data, device)
-        self._image_size = evaluation.image_size or evaluation.data.image_size
+        self._training, self._minival = images_on_device(settings.data, device)
+        self._image_size = settings.image_size or settings.data.image_size
         self._usual = UsualStep()
-        self._heap_filler = fill_heap_holes(device)
-        network = self._build(evaluation.backbone, 0, evaluation.recipe)
-        self._reference = self._subject(network, self._image_size)
-        step = self._reference.fitting_step(evaluation.recipe)
-        self._reference_step = partial(step, self._reference.images, self._reference.labels)
-        for _ in range(_REFERENCE_WARMUP):
-            self._reference_step()
-        warm_up_heap(self._reference, self._reference_step, evaluation.data.classes)
-        count = complexity(network, evaluation.data.channels, self._image_size)
+        self._reference = Reference(
+            build=self._build_reference,
+            make_step=partial(step_without_learning, settings.recipe),
+            device=device,
+            classes=settings.data.classes,
+            warmup=_REFERENCE_WARMUP,
+        )
+        backbone = self._reference.timed.network
+        count = complexity(backbone, settings.data.channels, self._image_size)
         self._reference_parameters = count.parameters
 
     def evaluate(self, candidate: Candidate) -> Iterator[Candidate]:
-        """Yields the candidate as it stands, RUNNING after each epoch and last as it ended.
+        """Yield the candidate as RUNNING after each measurement and epoch, and last as it ended.
 
-        Whatever is wrong with the candidate becomes its state and cause and is not raised. One
-        that does not fit into memory begins anew with gradients accumulated over smaller batches.
+        Whatever is wrong with the candidate becomes its state and cause and is not raised. One that
+        does not fit into memory starts again with gradients accumulated over micro-batches.
         """
         candidate = replace(
             candidate,
@@ -104,12 +100,13 @@ class Evaluator:
             started_at=time.time(),
             phases_s={},
             reference_parameters=self._reference_parameters,
-            versions=self._evaluation.versions,
+            versions=self._settings.versions,
         )
-        deadline = time.monotonic() + self._evaluation.time_limit_s
+        deadline = time.monotonic() + self._settings.time_limit_s
         ended = candidate
         for micro_batch in micro_batches(self._batch_size):
-            ended = yield from self._attempt(candidate, micro_batch, deadline)
+            recipe = replace(self._recipe(candidate), micro_batch=micro_batch)
+            ended = yield from self._attempt(candidate, recipe, deadline)
             if ended.state is State.COMPLETE:
                 break
             self._free_memory()  # only now, without the traceback, is the network gone
@@ -118,15 +115,14 @@ class Evaluator:
         yield replace(ended, finished_at=time.time())
 
     def _attempt(
-        self, candidate: Candidate, micro_batch: int | None, deadline: float
+        self, candidate: Candidate, recipe: Recipe, deadline: float
     ) -> Generator[Candidate, None, Candidate]:
-        """Yields the candidate as it stands, and returns it as it ended."""
+        """Yield the candidate as it progresses; return it as it ended, failed or not."""
         phases: dict[str, float] = {}
         candidate = replace(candidate, phases_s=phases)
-        recipe = replace(self._recipe(candidate), micro_batch=micro_batch)
         try:
-            for stands in self._steps(candidate, phases, recipe, deadline):
-                candidate = stands
+            for progressed in self._build_to_validate(candidate, phases, recipe, deadline):
+                candidate = progressed
                 yield candidate
         except Infeasible as error:
             return replace(candidate, state=State.INFEASIBLE, cause=error.cause, detail=str(error))
@@ -135,46 +131,39 @@ class Evaluator:
             return replace(candidate, state=State.FAILED, cause=cause, detail=detail)
         return replace(candidate, state=State.COMPLETE, accuracy=candidate.curve[-1].accuracy)
 
-    def _recipe(self, candidate: Candidate) -> Recipe:
-        recipe, epochs = self._evaluation.recipe, self._evaluation.confirm_epochs
-        if candidate.confirms is None or epochs is None:
-            return recipe
-        return replace(recipe, epochs=epochs)
-
-    def _steps(
+    def _build_to_validate(
         self, candidate: Candidate, phases: dict[str, float], recipe: Recipe, deadline: float
     ) -> Iterator[Candidate]:
-        """The candidate after each measurement and each epoch."""
-        evaluation, data = self._evaluation, self._evaluation.data
+        """Run the whole evaluation; yield the candidate after each measurement and each epoch.
+
+        Raises:
+            Infeasible: a limit is exceeded.
+            TimeLimitExceeded, Diverged, MemoryError and others: :func:`failure` names their causes.
+        """
+        limits, size = self._settings.limits, self._size(candidate)
+
         with _timed(phases, "build"):
             network = self._build(candidate.architecture, candidate.seed, recipe)
+
         with _timed(phases, "count"):
-            count = complexity(network, data.channels, self._size(candidate))
+            count = complexity(network, self._settings.data.channels, size)
         candidate = replace(
             candidate, parameters=count.parameters, multiply_adds=count.multiply_adds
         )
         yield candidate
-        evaluation.limits.check_parameters(count.parameters)
-        if evaluation.times_before_training or evaluation.limits.needs_timing:
+        limits.check_parameters(count.parameters)
+
+        timer = None
+        if self._settings.times_before_training or limits.needs_timing:
             with _timed(phases, "step_time"):
-                timed = self._step_time(candidate, recipe, deadline)
-            candidate = replace(candidate, step_time=timed)
+                step_time = self._standalone_step_time(candidate, recipe, deadline)
+            candidate = replace(candidate, step_time=step_time)
             yield candidate
             if candidate.confirms is None:  # what was within the limits once stays so
-                evaluation.limits.check_step_time(timed)
-        yield from self._trained(candidate, network, phases, recipe, deadline)
+                limits.check_step_time(step_time)
+        else:
+            timer = self._training_timer()
 
-    def _trained(
-        self,
-        candidate: Candidate,
-        network: Network,
-        phases: dict[str, float],
-        recipe: Recipe,
-        deadline: float,
-    ) -> Iterator[Candidate]:
-        """The candidate after each epoch, and once more with what the trained network is like."""
-        is_timed, size = candidate.step_time is not None, self._size(candidate)
-        timer = self._timer()
         training = Training(
             network,
             self._training.at(size),
@@ -182,37 +171,40 @@ class Evaluator:
             recipe,
             candidate.seed,
             deadline,
-            run_step=run_untimed if is_timed else timer,
+            run_step=timer or run_untimed,
         )
-        epochs = training.epochs()
-        while True:
-            timed_s = timer.spent_s
-            with _timed(phases, "training"):  # not the time that reports take in between
-                epoch = next(epochs, None)
-            if epoch is None:
-                break
-            _move(phases, "training", "step_time", timer.spent_s - timed_s)
+        epochs = training.epochs()  # each trains, then validates
+        while (epoch := _next_epoch(epochs, timer, phases)) is not None:
             point = CurvePoint(epoch.number, epoch.loss, epoch.accuracy, phases["training"])
             candidate = replace(candidate, curve=(*candidate.curve, point))
-            yield candidate if is_timed else replace(candidate, step_time=timer.step_time())
+            if timer is not None:
+                candidate = replace(candidate, step_time=timer.step_time())
+            yield candidate
+
         with _timed(phases, "step_time"):
-            if not is_timed:
+            if timer is not None:
                 timer.top_up(FEWEST_PAIRS, deadline)
                 candidate = replace(candidate, step_time=timer.step_time())
-            latency = self._latency_s(training.ema, size)
-        yield replace(candidate, inference_time_s=latency)
+            latency_s = self._latency_s(training.ema, size)
+        yield replace(candidate, inference_time_s=latency_s)
+
+    def _recipe(self, candidate: Candidate) -> Recipe:
+        recipe, epochs = self._settings.recipe, self._settings.confirm_epochs
+        if candidate.confirms is None or epochs is None:
+            return recipe
+        return replace(recipe, epochs=epochs)
 
     def _size(self, candidate: Candidate) -> int:
-        """Of its images in pixels, in training and validation."""
+        """The side of its images in pixels, in training and validation."""
         return candidate.image_size or self._image_size
 
     @property
     def _batch_size(self) -> int:
-        return min(self._evaluation.recipe.batch_size, len(self._training))
+        return min(self._settings.recipe.batch_size, len(self._training))
 
     def _build(self, architecture: Architecture, seed: int, recipe: Recipe) -> Network:
-        """The network on the device, its weights decided by the seed."""
-        data = self._evaluation.data
+        """Build the network on the device; the seed determines its weights."""
+        data = self._settings.data
         torch.manual_seed(seed)
         network = Network(
             architecture,
@@ -221,32 +213,35 @@ class Evaluator:
             dropout=recipe.dropout,
             survival=recipe.survival,
             norm_momentum=averaging_momentum(NORM_MOMENTUM, total_steps(self._training, recipe)),
-            operators=self._evaluation.operators,
+            operators=self._settings.operators,
         )
         return to_channels_last(network, self._device)
 
-    def _subject(self, network: Network, size: int) -> TimedNetwork:
-        """The network with the first batch of the training set, at ``size`` pixels."""
+    def _build_reference(self) -> TimedNetwork:
+        network = self._build(self._settings.backbone, 0, self._settings.recipe)
+        return self._with_batch(network, self._image_size)
+
+    def _with_batch(self, network: Network, size: int) -> TimedNetwork:
+        """Return the network with the training set's first batch at ``size`` pixels, to time it."""
         images, labels = self._training.at(size).batch(slice(0, self._batch_size))
-        return TimedNetwork(network, images.contiguous(memory_format=torch.channels_last), labels)
+        images = images.contiguous(memory_format=torch.channels_last)
+        make_step = partial(step_without_learning, self._settings.recipe)
+        return TimedNetwork(network, images, labels, make_step)
 
-    def _timer(self) -> TrainingTimer:
-        return TrainingTimer(
-            self._reference_step,
-            self._device,
-            self._precision.half_width,
-            TIMING_SHARE,
-            self._usual,
-        )
+    def _training_timer(self) -> TrainingTimer:
+        half_width = self._precision.half_width
+        return TrainingTimer(self._reference, self._device, half_width, TIMING_SHARE, self._usual)
 
-    def _step_time(self, candidate: Candidate, recipe: Recipe, deadline: float) -> StepTime:
-        """The measured step of a twin of the candidate, so that the measurement trains nothing."""
+    def _standalone_step_time(
+        self, candidate: Candidate, recipe: Recipe, deadline: float
+    ) -> StepTime:
+        """Measure the step of a twin of the candidate, so that the measurement trains nothing."""
         network = self._build(candidate.architecture, candidate.seed, recipe)
-        twin = self._subject(network, self._size(candidate))
+        twin = self._with_batch(network, self._size(candidate))
         return measure_step_time(
             twin,
-            twin.step(recipe),
-            self._reference_step,
+            twin.step(recipe.micro_batch),
+            self._reference,
             self._device,
             self._precision,
             deadline,
@@ -254,7 +249,7 @@ class Evaluator:
         )
 
     def _latency_s(self, network: nn.Module, size: int) -> float:
-        """The median latency of one image of ``size`` pixels, in seconds."""
+        """Measure the median latency of one image of ``size`` pixels, in seconds."""
         image = self._minival.at(size).batch(slice(0, 1))[0]
         image = image.contiguous(memory_format=torch.channels_last)
         return median(latencies_s(network, image, self._device, _LATENCY_RUNS, _LATENCY_WARMUP))
@@ -270,23 +265,8 @@ class Evaluator:
                 os._exit(1)
 
 
-def _move(phases: dict[str, float], source: str, target: str, seconds: float) -> None:
-    """Counts some of a phase's time as another's."""
-    phases[source] -= seconds
-    phases[target] = phases.get(target, 0.0) + seconds
-
-
-@contextmanager
-def _timed(phases: dict[str, float], name: str) -> Iterator[None]:
-    start = time.monotonic()
-    try:
-        yield
-    finally:
-        phases[name] = phases.get(name, 0.0) + time.monotonic() - start
-
-
 def failure(error: BaseException) -> tuple[str, str]:
-    """The cause, a short code, and one line of detail of what went wrong with a candidate."""
+    """Return the cause of a candidate's failure, a short code, and one line of detail."""
     text = " ".join(str(error).split()) or type(error).__name__
     detail = text if len(text) <= 300 else text[:297] + "..."
     if isinstance(error, Diverged):
@@ -296,3 +276,29 @@ def failure(error: BaseException) -> tuple[str, str]:
     if is_out_of_memory(error):
         return "out_of_memory", detail
     return "error", f"{type(error).__name__}: {detail}"
+
+
+def _next_epoch(
+    epochs: Iterator[Epoch], timer: TrainingTimer | None, phases: dict[str, float]
+) -> Epoch | None:
+    """Train and validate one epoch; None after the last. Its timing counts as ``step_time``.
+
+    The time between two epochs, in which the candidate is reported, counts as neither.
+    """
+    before_s = timer.spent_s if timer else 0.0
+    with _timed(phases, "training"):
+        epoch = next(epochs, None)
+    if epoch is not None and timer is not None:
+        timing_s = timer.spent_s - before_s
+        phases["training"] -= timing_s
+        phases["step_time"] = phases.get("step_time", 0.0) + timing_s
+    return epoch
+
+
+@contextmanager
+def _timed(phases: dict[str, float], name: str) -> Iterator[None]:
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        phases[name] = phases.get(name, 0.0) + time.monotonic() - start

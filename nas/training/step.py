@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -68,19 +67,18 @@ def training_step(network: nn.Module, recipe: Recipe) -> TrainingStep:
     return TrainingStep(network.train(), optimizer, recipe.label_smoothing, recipe.micro_batch)
 
 
+def step_without_learning(
+    recipe: Recipe, network: nn.Module, micro_batch: int | None
+) -> TrainingStep:
+    """Make the recipe's step at learning rate 0, for step time: the same work, weights kept.
+
+    Under ``functools.partial(step_without_learning, recipe)`` it is the factory of steps that
+    :class:`reward.step_time.standalone.TimedNetwork` takes.
+    """
+    return training_step(network, replace(recipe, learning_rate=0.0, micro_batch=micro_batch))
+
+
 def _optimizer(groups: list[dict[str, object]], recipe: Recipe) -> torch.optim.Optimizer:
     if recipe.optimizer == "rmsprop":
         return RMSPropTF(groups, lr=recipe.learning_rate)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-
-
-N = TypeVar("N", bound=nn.Module)
-
-
-def to_channels_last(network: N, device: torch.device) -> N:
-    """The network itself, on the device and channels last, which convolutions are faster in.
-
-    Its images (N, C, H, W) are to be in the same format.
-    """
-    moved: N = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return moved

@@ -1,4 +1,4 @@
-"""The clocks that steps are timed with: the process's own time, or the GPU's events."""
+"""Clocks for steps, and the device that they run on: its name, precision, and memory format."""
 
 from __future__ import annotations
 
@@ -9,57 +9,59 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
+from torch import nn
 
 T = TypeVar("T")
+N = TypeVar("N", bound=nn.Module)
 
 
 class Stopwatch(Protocol):
-    """Times calls and keeps what each took."""
+    """Times calls and keeps the seconds of each."""
 
     def time(self, call: Callable[[], T]) -> T:
-        """Returns what the call returns."""
+        """Time one call and return its result."""
 
     def seconds(self) -> tuple[float, ...]:
-        """What each call took so far, in their order; waits for a device that is still at it."""
+        """Return the seconds of each call in order; waits until the device has finished them."""
 
     def last_s(self) -> float:
-        """What the last call took; waits for it."""
+        """Return the seconds of the last call; waits until the device has finished it."""
 
     def forget_last(self) -> float:
-        """Takes the last call out, and returns its seconds."""
+        """Remove the last call and return its seconds."""
 
 
 class ProcessStopwatch:
-    """The process's own time on a CPU, which a neighbour on another core does not stop."""
+    """The process's own CPU time, which a busy neighbour on another core does not stop."""
 
     def __init__(self) -> None:
         self._taken: list[float] = []
 
     def time(self, call: Callable[[], T]) -> T:
-        """Returns what the call returns."""
+        """Time one call and return its result."""
         start = time.process_time()
         result = call()
         self._taken.append(time.process_time() - start)
         return result
 
     def seconds(self) -> tuple[float, ...]:
-        """What each call took so far."""
+        """Return the seconds of each call in order."""
         return tuple(self._taken)
 
     def last_s(self) -> float:
-        """What the last call took."""
+        """Return the seconds of the last call."""
         return self._taken[-1]
 
     def forget_last(self) -> float:
-        """Takes the last call out, and returns its seconds."""
+        """Remove the last call and return its seconds."""
         return self._taken.pop()
 
 
 class EventStopwatch:
     """A GPU's time between two events in its queue.
 
-    Each call begins with an empty queue, so that what it costs to launch its kernels is its own:
-    queued behind another call's work, a small network's launches would be hidden by it.
+    Each call begins with an empty queue, so that the launches of its kernels are part of its time:
+    queued behind another call's work, the launches of a small network would be hidden by it.
     """
 
     def __init__(self) -> None:
@@ -67,7 +69,7 @@ class EventStopwatch:
         self._queued: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
 
     def time(self, call: Callable[[], T]) -> T:
-        """Returns what the call returns."""
+        """Time one call and return its result."""
         start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         end = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
@@ -78,17 +80,17 @@ class EventStopwatch:
         return result
 
     def seconds(self) -> tuple[float, ...]:
-        """What each call took so far; waits for the last of them."""
+        """Return the seconds of each call in order; waits until the GPU has finished them."""
         self._read()
         return tuple(self._taken)
 
     def last_s(self) -> float:
-        """What the last call took; waits for it."""
+        """Return the seconds of the last call; waits until the GPU has finished it."""
         self._read()
         return self._taken[-1]
 
     def forget_last(self) -> float:
-        """Takes the last call out, and returns its seconds; waits for it."""
+        """Remove the last call and return its seconds; waits until the GPU has finished it."""
         self._read()
         return self._taken.pop()
 
@@ -100,12 +102,12 @@ class EventStopwatch:
 
 
 def stopwatch(device: torch.device) -> Stopwatch:
-    """A new one for what runs on the device."""
+    """Make a new stopwatch for calls that run on the device."""
     return EventStopwatch() if device.type == "cuda" else ProcessStopwatch()
 
 
 def device_name(device: torch.device) -> str:
-    """What the step ran on, such as ``NVIDIA H200`` or ``Intel(R) Xeon(R), 1 thread``."""
+    """Name the device, such as ``NVIDIA H200`` or ``Intel(R) Xeon(R), 1 thread``."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
@@ -113,7 +115,7 @@ def device_name(device: torch.device) -> str:
 
 
 def processor_name() -> str:
-    """As Linux tells it, and else as Python does."""
+    """Name the CPU by Linux's ``/proc/cpuinfo``, elsewhere by Python's ``platform``."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -123,6 +125,15 @@ def processor_name() -> str:
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 where the device computes with it."""
+    """Autocast to bfloat16 where the device computes with it; elsewhere float32 as it is."""
     has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast(device.type, torch.bfloat16, has_bfloat16)
+
+
+def to_channels_last(network: N, device: torch.device) -> N:
+    """Move the network to the device, channels last, in which convolutions are faster.
+
+    Its images (N, C, H, W) must be in the same memory format.
+    """
+    moved: N = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved

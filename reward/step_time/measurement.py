@@ -1,4 +1,4 @@
-"""What is measured of a candidate, raw; rewards are computed from it when it is read."""
+"""The measured step time of a network, with its statistics; raw samples are kept, without torch."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from dataclasses import dataclass
 from math import comb
 from statistics import median
 
+FEWEST_PAIRS = 6  # below these there is no 95 % interval of the median
+
+# Bounds beyond which a measurement is marked as unsteady, as shares (docs/step-time.md).
+RATIO_DRIFT = 0.05
+MACHINE_DRIFT = 0.10
+SCATTER = 0.15
+STANDARD_ERROR = 0.02
+FEWEST_FOR_DRIFT = 2 * FEWEST_PAIRS
+SLOWED_THROUGHOUT = "the machine was slower than usual"
+
 
 class TimeLimitExceeded(Exception):
     """The deadline passed before the training or the measurement was done."""
 
 
 @dataclass(frozen=True)
-class Complexity:
-    """Trainable parameters, and multiply-adds of one image's forward pass."""
-
-    parameters: int
-    multiply_adds: int
-
-
-@dataclass(frozen=True)
 class StepTime:
-    """The measured time of training steps, and of a reference network's in turn with them.
+    """The step times of a network and of a reference network, measured in pairs.
 
-    ``samples_s`` and ``reference_samples_s`` are seconds, one entry a step, in pairs taken one
-    after the other; the rest follows from them, in :mod:`reward.step_time.measurement`.
+    ``samples_s`` and ``reference_samples_s`` are seconds, one entry a step; the two of a pair stand
+    at the same place. All else follows from them by the functions below.
     """
 
     samples_s: tuple[float, ...]
@@ -37,34 +39,47 @@ class StepTime:
     batch_size: int
     micro_batch_size: int | None = None  # None: the whole batch; else gradients were accumulated
     is_precise: bool = False  # the interval became as narrow as was asked for, before the time cap
-    unsteady: str | None = None  # what disturbed it, in words
-
-
-FEWEST_PAIRS = 6  # with a 95 % interval of their median
+    unsteady: str | None = None  # what disturbed the measurement, in words
 
 
 def median_s(step_time: StepTime) -> float:
-    """The median step in seconds: what a step costs when nothing disturbs it more than usual."""
+    """Return the median step in seconds."""
     return median(step_time.samples_s)
 
 
 def reference_median_s(step_time: StepTime) -> float:
-    """S0 in seconds: the median of the backbone's steps, timed in turn with the candidate's."""
+    """Return S0 in seconds: the median of the reference network's steps."""
     return median(step_time.reference_samples_s)
 
 
 def interval_s(step_time: StepTime) -> tuple[float, float] | None:
-    """The median step's 95 % confidence interval in seconds, (low, high); None below 6 samples.
-
-    Two order statistics, so no distribution is assumed: how many of n samples lie below the median
-    is binomial(n, 1/2). Source: Le Boudec, Performance Evaluation of Computer and Communication
-    Systems, theorem 2.1. Below 6 samples even the smallest and the largest cover less than 95 %.
-    """
+    """Return the median step's 95 % confidence interval (low, high) in seconds, as below."""
     return median_interval(step_time.samples_s)
 
 
+def normalized(step_time: StepTime) -> float:
+    """Return S/S0, the median of the pairs' ratios; below 1 is faster than the reference.
+
+    It is not the ratio of the two medians: where the machine changes its speed during the
+    measurement, one median may come from a step before the change and the other from one after it,
+    while the two steps of a pair are a moment apart.
+    """
+    return median(_ratios(step_time))
+
+
+def normalized_interval(step_time: StepTime) -> tuple[float, float] | None:
+    """Return the 95 % confidence interval (low, high) of :func:`normalized`, as below."""
+    return median_interval(_ratios(step_time))
+
+
 def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
-    """The interval of :func:`interval_s` for any independent samples of one quantity."""
+    """Return the median's 95 % confidence interval (low, high); None below 6 samples.
+
+    Its ends are two order statistics, so no distribution is assumed: the number of n samples below
+    the true median is binomial(n, 1/2). Source: Le Boudec, Performance Evaluation of Computer and
+    Communication Systems, theorem 2.1. Below 6 samples even the smallest and the largest cover
+    less than 95 %.
+    """
     below = _samples_left_out(len(samples))
     if below is None:
         return None
@@ -73,94 +88,47 @@ def median_interval(samples: Sequence[float]) -> tuple[float, float] | None:
 
 
 def pair_ratios(samples: Sequence[float], reference: Sequence[float]) -> list[float]:
-    """A pair's own step relative to the reference's, pair by pair."""
-    return [own / other for own, other in zip(samples, reference, strict=True)]
-
-
-def normalized(step_time: StepTime) -> float:
-    """S/S0, the median of the pairs' ratios; below 1 is faster than the reference.
-
-    Not the ratio of the two medians: where the machine changed its pace between two pairs, one
-    median may be of a step before the change and the other of one after it, while the ratio of a
-    pair, whose steps are a moment apart, stays what it is.
-    """
-    return median(_ratios(step_time))
-
-
-def normalized_interval(step_time: StepTime) -> tuple[float, float] | None:
-    """The 95 % confidence interval of :func:`normalized`, as of :func:`interval_s`."""
-    return median_interval(_ratios(step_time))
-
-
-def _ratios(step_time: StepTime) -> list[float]:
-    return pair_ratios(step_time.samples_s, step_time.reference_samples_s)
+    """Return each step relative to the reference's step of the same pair."""
+    return [sample / other for sample, other in zip(samples, reference, strict=True)]
 
 
 def relative_half_width(samples: Sequence[float], reference: Sequence[float]) -> float:
-    """Half the width of the 95 % interval as a share of the value: the step's or the ratio's,
-    whichever is wider. Infinite below 6 pairs."""
+    """Return half the 95 % interval's width as a share of the value; infinite below 6 pairs.
+
+    That of the step or of its ratio to the reference, whichever is wider.
+    """
     return max(_half_width(samples), _half_width(pair_ratios(samples, reference)))
 
 
 def robust_deviation(values: Collection[float]) -> float:
-    """The standard deviation as a share of the median, by the median absolute deviation."""
+    """Return the standard deviation over the median, from the median absolute deviation."""
     middle = median(values)
     return 1.4826 * median(abs(value - middle) for value in values) / middle
 
 
 def standard_error(values: Collection[float]) -> float:
-    """Of the values' median, as a share of it, which a single stray value hardly changes.
+    """Return the standard error of the median as a share of it; robust against a stray value.
 
-    That of a normal distribution, sqrt(pi / 2) times the mean's. The 95 % interval of 6 pairs is
-    from the smallest to the largest: exact, but as wide for one stray pair as for contention.
+    It is that of a normal distribution, sqrt(pi / 2) times the mean's. The 95 % interval of 6 pairs
+    reaches from the smallest to the largest: correct, but as wide for one stray pair as for lasting
+    contention.
     """
     return math.sqrt(math.pi / 2 / len(values)) * robust_deviation(values)
 
 
-def _half_width(values: Sequence[float]) -> float:
-    interval = median_interval(values)
-    return (interval[1] - interval[0]) / (2 * median(values)) if interval else math.inf
-
-
-def _samples_left_out(count: int) -> int | None:
-    """The most samples at either end that can be left out with 95 % still covered."""
-    tail, left_out = 0, -1
-    # In whole numbers, since 2**count is soon beyond a float: 2 * tail / 2**count <= 1/20.
-    while 40 * (tail + comb(count, left_out + 1)) <= 2**count:
-        left_out += 1
-        tail += comb(count, left_out)
-    return left_out if left_out >= 0 else None
-
-
-FEWEST_FOR_DRIFT = 2 * FEWEST_PAIRS
-
-
-RATIO_DRIFT = 0.05
-
-
-MACHINE_DRIFT = 0.10
-
-
-SCATTER = 0.15
-
-
-STANDARD_ERROR = 0.02
-
-
-SLOWED_THROUGHOUT = "the machine was slower than usual"
-
-
 def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | None:
-    """What disturbed the measurement, in words; None for a steady one or one too short to tell.
+    """Return what disturbed the measurement, in words; None if steady, or with too few pairs.
 
-    Three things are looked for, the one that harms the ratio most first. The ratio of step and
-    reference moved by over 5 % between the halves of the measurement: the two did not feel the same
-    machine. The pairs' ratios scatter: contention. By over 15 % (median absolute deviation, as a
-    standard deviation), or so much for so few pairs that the standard error of S is over 2 %, below
-    which it was within 3 % beside bursts of other work (benchmarks/README.md). The reference's own
-    step moved by over 10 %: the machine throttled or got a neighbour, which the ratio cancels and
-    the step time itself does not. A drift counts only where the 95 % intervals of the halves'
-    medians lie apart, and takes 12 pairs to be seen.
+    Tested in the order of the harm to the ratio:
+
+    1. The ratio moved by over 5 % between the two halves: the two networks were not slowed alike.
+    2. The ratios scatter by over 15 % (as a standard deviation), or so much for so few pairs that
+       the standard error of S is over 2 %: other work on the machine.
+    3. The reference's own step moved by over 10 %: the machine changed its speed. The ratio cancels
+       this, the step time in seconds does not.
+
+    A drift counts only if the 95 % intervals of the two halves' medians do not overlap, and needs
+    12 pairs.
     """
     if len(samples) < FEWEST_PAIRS:
         return None
@@ -177,8 +145,27 @@ def unsteadiness(samples: Sequence[float], reference: Sequence[float]) -> str | 
     return None
 
 
+def _ratios(step_time: StepTime) -> list[float]:
+    return pair_ratios(step_time.samples_s, step_time.reference_samples_s)
+
+
+def _half_width(values: Sequence[float]) -> float:
+    interval = median_interval(values)
+    return (interval[1] - interval[0]) / (2 * median(values)) if interval else math.inf
+
+
+def _samples_left_out(count: int) -> int | None:
+    """Return the most samples at either end that can be left out while 95 % stay covered."""
+    tail, left_out = 0, -1
+    # In whole numbers, since 2**count is soon beyond a float: 2 * tail / 2**count <= 1/20.
+    while 40 * (tail + comb(count, left_out + 1)) <= 2**count:
+        left_out += 1
+        tail += comb(count, left_out)
+    return left_out if left_out >= 0 else None
+
+
 def _drift(values: Sequence[float]) -> float:
-    """The second half's median against the first's, as a share; 0 where that may be chance."""
+    """Return the change from the first half's median to the second's; 0 if it may be chance."""
     if len(values) < FEWEST_FOR_DRIFT:
         return 0.0
     half = len(values) // 2

@@ -1,4 +1,4 @@
-"""The memory that a training step needs at its peak."""
+"""Peak memory of a training step, and the latency of inference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from reward.step_time.clocks import mixed_precision, stopwatch
 
-# What torch, the C library, cuBLAS, cuDNN and Ray say in errors of no type of their own.
+# Phrases of torch, the C library, cuBLAS, cuDNN, and Ray in errors that have no type of their own.
 _NO_MEMORY = (
     "out of memory",
     "not enough memory",
@@ -29,12 +29,12 @@ def peak_memory_bytes(
     optimizer: torch.optim.Optimizer,
     device: torch.device,
 ) -> int:
-    """Bytes in use at the peak of one step: weights, optimizer state, gradients, activations.
+    """Return the peak memory of one step: weights, optimizer state, gradients, activations.
 
-    They are what the network and its optimizer hold before the step (after an earlier one, whose
-    gradients are dropped here, as the step would), plus the most that the step took on top: by the
-    device's own count on a GPU, and on a CPU, which keeps none, by the highest sum of what was
-    taken and given back. What else is on the device does not count.
+    That is what the network and its optimizer hold before the step, plus the most that the step
+    allocates besides: on a GPU by the device's own count, and on a CPU, which keeps none, by the
+    running sum of allocations. Other memory on the device does not count. An earlier step must have
+    made the optimizer's state; its gradients are dropped here, as the step itself would.
     """
     optimizer.zero_grad(set_to_none=True)
     resident = sum(tensor.nbytes for tensor in _resident(network, optimizer))
@@ -70,12 +70,12 @@ def _resident(network: nn.Module, optimizer: torch.optim.Optimizer) -> list[Tens
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: the device's, the machine's or Ray's."""
+    """Return whether memory ran out, of the device, of the machine, or of a Ray worker."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or is_about_memory(str(error))
 
 
 def is_about_memory(text: str) -> bool:
-    """Whether an error's text says that memory ran out: torch's, the system's or Ray's."""
+    """Return whether an error's text is one of those for memory that ran out."""
     return any(words in text.lower() for words in _NO_MEMORY)
 
 
@@ -83,10 +83,11 @@ def is_about_memory(text: str) -> bool:
 def latencies_s(
     network: nn.Module, images: Tensor, device: torch.device, runs: int, warmup: int
 ) -> tuple[float, ...]:
-    """Seconds of each forward pass of a batch (N, C, H, W) on its device.
+    """Time forward passes of a batch (N, C, H, W) on its device; return the seconds of each.
 
-    In training's precision: bfloat16 where the GPU has it, float32 on a CPU. Leaves the network
-    evaluating and its weights without gradients, so that autocast treats every network alike.
+    The precision is training's: bfloat16 where the GPU has it, float32 on a CPU. Afterwards the
+    network is in evaluation mode and its weights need no gradients, so that autocast treats every
+    network alike.
     """
     network.eval().requires_grad_(False)
     watch = stopwatch(device)

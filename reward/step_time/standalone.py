@@ -1,17 +1,15 @@
-"""The measured time of training's own step, of a network in turn with a reference."""
+"""Step time standing alone: measured outside of training, at learning rate 0."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from nas.training.recipes import Recipe
-from nas.training.step import TrainingStep, training_step
 from reward.step_time.clocks import device_name
 from reward.step_time.measurement import (
     SLOWED_THROUGHOUT,
@@ -24,9 +22,20 @@ from reward.step_time.paired import (
     WARMUP_STEPS,
     PairedTimer,
     Precision,
+    ReferenceStep,
+    TimedStep,
     UsualStep,
     paired_step_times,
 )
+
+SMALLEST_MICRO_BATCH = 2  # batch normalisation has no statistics of one image
+
+MakeStep = Callable[[nn.Module, int | None], TimedStep]
+"""Makes the step to time of a network, from it and the micro-batch; None is the whole batch.
+
+Its learning rate is to be 0, so that it does the same work on weights that stay as they are: under
+many steps on one batch they would grow or shrink, and a CPU is slower on subnormal numbers.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,65 +45,65 @@ class TimedNetwork:
     network: nn.Module
     images: Tensor
     labels: Tensor
+    make_step: MakeStep
 
-    def step(self, recipe: Recipe) -> TrainingStep:
-        """Training's step at learning rate 0: the same work, on weights that stay as they are.
+    def step(self, micro_batch: int | None = None) -> TimedStep:
+        """Make a step of the network, ``micro_batch`` images at once; None is the whole batch."""
+        return self.make_step(self.network, micro_batch)
 
-        Weights that grow or shrink under many steps on one batch would change the time: a CPU is
-        slower on subnormal numbers.
-        """
-        return training_step(self.network, replace(recipe, learning_rate=0.0))
-
-    def fitting_step(self, recipe: Recipe) -> TrainingStep:
-        """The step in the largest micro-batches that fit into memory.
+    def fitting_step(self) -> TimedStep:
+        """Make the step with the largest micro-batch that fits into memory.
 
         Raises:
-            MemoryError: when even two images at a time do not fit.
+            MemoryError: even two images at once do not fit.
         """
-        said = ""
+        last_problem = ""
         for micro_batch in micro_batches(len(self.labels)):
-            step = self.step(replace(recipe, micro_batch=micro_batch))
-            problem = _memory_error(step, self.images, self.labels)
+            step = self.step(micro_batch)
+            problem = _memory_problem(step, self.images, self.labels)
             if problem is None:
                 return step
-            said = problem
-        raise MemoryError(said)
+            last_problem = problem
+        raise MemoryError(last_problem)
 
 
 def measure_step_time(
-    own: TimedNetwork,
-    step: TrainingStep,
-    reference: Callable[[], object],
+    candidate: TimedNetwork,
+    step: TimedStep,
+    reference: ReferenceStep,
     device: torch.device,
     precision: Precision,
     deadline: float = math.inf,
     warmup: int = WARMUP_STEPS,
     usual: UsualStep | None = None,
 ) -> StepTime:
-    """The ``step`` of ``own`` in turn with the reference's; both networks' statistics change.
+    """Measure the ``step`` of the candidate in pairs with the reference's.
 
-    Measured once more if something disturbed it, and marked if it still did. Of a step that takes
-    its batch in parts, gradients accumulated, the time is that of the whole batch all the same.
+    The measurement is repeated once if something disturbed it, and marked if that was disturbed
+    too. Both networks' batch statistics change. With a micro-batch the time is that of the whole
+    batch all the same.
 
     Raises:
         TimeLimitExceeded: ``time.monotonic()`` passed the deadline.
     """
 
-    def timed() -> Tensor:
-        return step(own.images, own.labels)
+    def candidate_step() -> Tensor:
+        return step(candidate.images, candidate.labels)
 
-    def timed_reference() -> None:
+    def reference_step() -> None:
         if time.monotonic() > deadline:
             raise TimeLimitExceeded("while its training step was timed")
         reference()
 
-    timer = paired_step_times(timed, timed_reference, device, precision, warmup, usual)
-    disturbed = unsteadiness(*timer.samples())
-    if disturbed is not None:
-        again = paired_step_times(timed, timed_reference, device, precision, warmup, usual)
+    def measure() -> PairedTimer:
+        return paired_step_times(candidate_step, reference_step, device, precision, warmup, usual)
+
+    timer = measure()
+    if unsteadiness(*timer.samples()) is not None:
+        again = measure()
         timer = again if again.count >= timer.count or again.is_precise else timer
-    peak = peak_memory_bytes(timed, step.network, step.optimizer, device)
-    return to_step_time(timer, peak, device, own.images, step.micro_batch)
+    peak = peak_memory_bytes(candidate_step, step.network, step.optimizer, device)
+    return to_step_time(timer, peak, device, candidate.images, step.micro_batch)
 
 
 def to_step_time(
@@ -104,7 +113,7 @@ def to_step_time(
     images: Tensor,
     micro_batch: int | None,
 ) -> StepTime:
-    """What the timer has measured of a step on ``images`` (N, C, H, W)."""
+    """Return the result of the timer's pairs, for a step on ``images`` (N, C, H, W)."""
     samples, reference_samples = timer.samples()
     return StepTime(
         samples_s=samples,
@@ -121,10 +130,19 @@ def to_step_time(
     )
 
 
-def _memory_error(step: TrainingStep, images: Tensor, labels: Tensor) -> str | None:
-    """What is said where the step does not fit into memory; None where it does.
+def micro_batches(batch_size: int) -> Iterator[int | None]:
+    """Yield what to try where a batch does not fit: None for all of it, then halves down to 2."""
+    yield None
+    micro_batch = batch_size
+    while micro_batch > SMALLEST_MICRO_BATCH:
+        micro_batch = max(SMALLEST_MICRO_BATCH, -(-micro_batch // 2))
+        yield micro_batch
 
-    Run twice: the optimizer's state is there only since the first step's end.
+
+def _memory_problem(step: TimedStep, images: Tensor, labels: Tensor) -> str | None:
+    """Return the error's text where the step does not fit into memory; None where it does.
+
+    The step runs twice, since the optimizer's state exists only after the first.
     """
     try:
         for _ in range(2):
@@ -138,15 +156,3 @@ def _memory_error(step: TrainingStep, images: Tensor, labels: Tensor) -> str | N
             torch.cuda.empty_cache()
         return " ".join(str(error).split())[:300]
     return None
-
-
-SMALLEST = 2  # batch normalisation has no statistics of one image
-
-
-def micro_batches(batch_size: int) -> Iterator[int | None]:
-    """The whole batch, None, and then its halves, quarters and so on down to two images."""
-    yield None
-    micro_batch = batch_size
-    while micro_batch > SMALLEST:
-        micro_batch = max(SMALLEST, -(-micro_batch // 2))
-        yield micro_batch

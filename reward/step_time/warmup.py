@@ -1,16 +1,21 @@
-"""Memory in which networks that are compared lie alike."""
+"""Warm-up of a process that measures, so that its first candidate is timed like all later ones.
+
+On a CPU the memory in which a network lies changes its step time by some per cent. What was
+measured about it is in ``docs/step-time.md``.
+"""
 
 from __future__ import annotations
 
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
-from nas.training.recipes import proxy
-from nas.training.step import TrainingStep, to_channels_last, training_step
-from reward.step_time.standalone import TimedNetwork
+from reward.step_time.clocks import to_channels_last
+from reward.step_time.paired import ReferenceStep, TimedStep
+from reward.step_time.standalone import MakeStep, TimedNetwork
 from search_space.network import Network
 from search_space.spaces import small
 
@@ -19,37 +24,63 @@ _NETWORKS = 6
 _MOST_S = 3.0
 
 
-def fill_heap_holes(device: torch.device) -> TrainingStep:
-    """The step of a small network that has been run once, to be kept while others are timed.
+class Reference:
+    """The reference network's step in a process that is warmed up; a call runs one step.
 
-    The first network of a process gets the holes that imports left in its memory, and lies
-    scattered among them, between what torch takes for good in a first step. On a CPU its steps
-    then take up to 1 % more than an equal network's that is built later: the backbone against
-    itself was 1.009 instead of 1 (``python -m benchmarks.step_time --itself``). This one takes the
-    holes.
+    ``timed`` is the network with its batch.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], TimedNetwork],
+        make_step: MakeStep,
+        device: torch.device,
+        classes: int,
+        warmup: int,
+    ) -> None:
+        """Fill the heap's holes, build the reference, run ``warmup`` steps, warm up the heap.
+
+        Raises:
+            MemoryError: the reference does not fit into memory even two images at once.
+        """
+        self._heap_filler = fill_heap_holes(device, make_step)
+        self.timed = build()
+        step = self.timed.fitting_step()
+        self._step = partial(step, self.timed.images, self.timed.labels)
+        for _ in range(warmup):
+            self()
+        warm_up_heap(self.timed, self, classes)
+
+    def __call__(self) -> object:
+        """Run one step on the reference's batch."""
+        return self._step()
+
+
+def fill_heap_holes(device: torch.device, make_step: MakeStep) -> TimedStep:
+    """Run one step of a small network and return it; keep it while other networks are timed.
+
+    The first network of a process lies scattered in the holes that imports left in the heap. On a
+    CPU its steps then take up to 1 % more than those of an equal network that is built later. This
+    network takes the holes instead.
     """
     network = Network(small(_PIXELS).backbone, classes=2, dropout=0.0, survival=1.0)
-    step = training_step(to_channels_last(network, device), proxy())
+    step = make_step(to_channels_last(network, device), None)
     images = torch.zeros(2, 3, _PIXELS, _PIXELS, device=device)
     step(images.contiguous(memory_format=torch.channels_last), torch.arange(2, device=device))
     return step
 
 
-def warm_up_heap(
-    reference: TimedNetwork, reference_step: Callable[[], object], classes: int
-) -> None:
-    """Steps of a few networks that are then gone, in turn with the reference's, on its batch.
+def warm_up_heap(reference: TimedNetwork, reference_step: ReferenceStep, classes: int) -> None:
+    """Train six small networks for a moment, in turn with the reference, and drop them.
 
-    A process that has trained networks before is slower than a new one, since the memory of a step
-    comes from among what the former ones left; by up to a fifth, small and quick networks more than
-    others, so that S becomes up to 4 % smaller (benchmarks/README.md). Half of it comes with the
-    first two networks, and with six it is about what it stays at. So the first candidate of a
-    worker and the only one of a measurement find what all others do. On a GPU, which has a memory
-    of its own, there is nothing to do. Takes a second or two, and where steps are slow begins no
-    further network after three.
+    In a process that has trained networks before, steps are slower than in a new one, and small
+    networks more so than large ones, which makes S up to 4 % smaller. After six networks it stays
+    about as it is. So the first candidate of a worker, or the only one of a measurement, finds what
+    all others find. On a GPU, which has memory of its own, this does nothing. It takes a second or
+    two, and begins no further network after three seconds.
 
     Raises:
-        MemoryError: not even two images at a time fit, of a network of ``small``.
+        MemoryError: a network of ``small`` does not fit into memory even two images at once.
     """
     images, labels = reference.images, reference.labels
     if images.device.type != "cpu":
@@ -61,8 +92,7 @@ def warm_up_heap(
             return
         architecture = space.sample(generator)
         network = Network(architecture, classes, images.shape[1], dropout=0.0, survival=1.0)
-        step = TimedNetwork(to_channels_last(network, images.device), images, labels).fitting_step(
-            proxy()
-        )
+        network = to_channels_last(network, images.device)
+        step = TimedNetwork(network, images, labels, reference.make_step).fitting_step()
         step(images, labels)
         reference_step()

@@ -1,4 +1,4 @@
-"""The measured time of training's own step, taken within training."""
+"""Step time within training: some of its own steps, timed in pairs with the reference's."""
 
 from __future__ import annotations
 
@@ -9,45 +9,51 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from nas.training.step import TrainingStep
-from reward.step_time.measurement import FEWEST_PAIRS, STANDARD_ERROR, StepTime, TimeLimitExceeded
+from reward.step_time.measurement import (
+    FEWEST_PAIRS,
+    STANDARD_ERROR,
+    StepTime,
+    TimeLimitExceeded,
+)
 from reward.step_time.memory_and_latency import peak_memory_bytes
-from reward.step_time.paired import PairedTimer, UsualStep
+from reward.step_time.paired import PairedTimer, ReferenceStep, TimedStep, UsualStep
 from reward.step_time.standalone import to_step_time
 
 FIRST_ROW, FURTHER_ROW = FEWEST_PAIRS, 4  # pairs
-FIRST_TIMED = 6  # the first step that is like any other, by measurement
-_PAUSE = 16  # steps, in which what disturbed a row may pass
+FIRST_TIMED = 6  # the first step that takes as long as later ones do
+_PAUSE = 16  # steps after a row, in which a disturbance may pass
 _MOST_AT_ANY_COST = 3 * FEWEST_PAIRS
 _DISTURBED = 2  # times the share, where pairs scatter
 
 
 class TrainingTimer:
-    """Times some of training's own steps, each right before one of the reference's.
+    """Times some steps of a training, each directly before one of the reference network's.
 
-    A candidate is timed by the training that it gets anyway, so that only the reference's steps
-    cost time. Pairs come in rows: one at the start, as long as an interval takes, and a further one
-    whenever it keeps them all within ``share`` of what has passed since the timer was made; within
-    twice as much where pairs scatter so much that the measurement would be marked for it. Others
-    follow soon, up to 18 pairs, for those that were slowed, since it takes 6 that were not. It
-    stops once the measurement is precise. What a candidate learns does not depend on it.
+    A candidate is timed by the training that it gets anyway, so only the reference's steps cost
+    time, and what the candidate learns does not depend on it. Pairs come in rows:
 
-    In rows, and not one by one, since after many steps of training the reference's memory has left
-    the processor's caches: its next step is slower by up to a tenth than it is in turn with the
-    candidate's, as a measurement outside of training takes it. A row therefore begins with an
-    untimed step of the reference.
+    - The first row starts at step 6 and has as many pairs as an interval needs. While some of them
+      were slowed, further rows follow soon, up to 18 pairs.
+    - A further row is taken whenever the cost stays within ``share`` of the time since the timer
+      was made; within twice that share where the pairs scatter so much that the result would be
+      marked as unsteady.
+    - No row is taken once the measurement is precise.
+
+    Rows, not single pairs, because after many steps of training the reference's memory has left the
+    processor's caches and its next step is up to a tenth slower. Each row begins with an untimed
+    step of the reference for the same reason (docs/step-time.md).
     """
 
     def __init__(
         self,
-        reference: Callable[[], object],
+        reference: ReferenceStep,
         device: torch.device,
         half_width: float,
         share: float,
         usual: UsualStep | None = None,
     ) -> None:
-        """``half_width`` as in :class:`reward.step_time.paired.Precision`; ``reference`` runs
-        its step, ``usual`` knows how long that takes."""
+        """``half_width`` as in :class:`reward.step_time.paired.Precision`; ``share`` is the part of
+        the time that timing may take; ``usual`` is the reference's usual step in this process."""
         self._reference = reference
         self._device = device
         self._share = share
@@ -58,26 +64,26 @@ class TrainingTimer:
         self._next_row = FIRST_TIMED
         self._share_now = share
         self._peak_bytes = 0
-        self._last: tuple[TrainingStep, Tensor, Tensor] | None = None
+        self._last: tuple[TimedStep, Tensor, Tensor] | None = None
         self._paired_s = 0.0
         self._reference_steps = 0
         self.spent_s = 0.0
 
-    def __call__(self, step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
-        """Runs training's next step; takes (N, C, H, W) images and labels, returns the loss."""
+    def __call__(self, step: TimedStep, images: Tensor, labels: Tensor) -> Tensor:
+        """Run training's next step on images (N, C, H, W) and labels; return the loss."""
         run = partial(step, images, labels)
         self._steps += 1
         self._last = step, images, labels
-        if self._steps == 2:  # the optimizer's state is there since the first
-            return self._watched(run, step)
+        if self._steps == 2:  # the optimizer's state exists since the first step
+            return self._with_peak_memory(run, step)
         if self._left_in_row or self._is_due():
             return self._in_a_row(run)
         return run()
 
     def top_up(self, fewest: int, deadline: float) -> None:
-        """Takes what is missing to so many pairs, on a network that needs no further training.
+        """Take the pairs that are missing to ``fewest``, on a network that is trained already.
 
-        Where the reference stays slower than usual it gives up after three times as many.
+        If the reference stays slower than usual, this ends after three times as many pairs.
 
         Raises:
             TimeLimitExceeded: ``time.monotonic()`` passed the deadline.
@@ -92,13 +98,14 @@ class TrainingTimer:
             self.spent_s = before + time.monotonic() - start
 
     def step_time(self) -> StepTime | None:
-        """What is known so far; None before the first pair."""
+        """Return the result so far; None before the first pair."""
         if self._last is None or self._timer.taken == 0:
             return None
         step, images, _ = self._last
         return to_step_time(self._timer, self._peak_bytes, self._device, images, step.micro_batch)
 
     def _is_due(self) -> bool:
+        """Whether a row is to begin with this step."""
         if self._timer.is_precise:
             return False
         if self._timer.count < FEWEST_PAIRS and self._timer.taken < _MOST_AT_ANY_COST:
@@ -107,7 +114,7 @@ class TrainingTimer:
         return self._paired_s + row_s <= self._share_now * (time.monotonic() - self._started)
 
     def _in_a_row(self, run: Callable[[], Tensor]) -> Tensor:
-        """The next pair of a row, a new one where none is under way."""
+        """Take the next pair of the row, of a new one where none is in progress."""
         begins = not self._left_in_row
         if begins:
             self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
@@ -124,22 +131,23 @@ class TrainingTimer:
         if begins_a_row:
             self._reference()
         loss = self._timer.pair(run, self._reference)
-        own_s = self._timer.last_s
-        seconds = max(0.0, self._now() - start - own_s)
+        candidate_s = self._timer.last_s
+        seconds = max(0.0, self._now() - start - candidate_s)
         self._paired_s += seconds
         self._reference_steps += 1 + begins_a_row
         self.spent_s += seconds
-        if self._timer.taken == 1:  # the step that was watched trained the network like any other
-            self.spent_s -= min(own_s, self.spent_s)
+        if self._timer.taken == 1:  # the step whose memory was measured was one of training's too
+            self.spent_s -= min(candidate_s, self.spent_s)
         return loss
 
     def _now(self) -> float:
-        """Seconds, once the device has done what was queued."""
+        """Return the time in seconds, once the device has finished what was queued."""
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return time.monotonic()
 
-    def _watched(self, run: Callable[[], Tensor], step: TrainingStep) -> Tensor:
+    def _with_peak_memory(self, run: Callable[[], Tensor], step: TimedStep) -> Tensor:
+        """Run the step and measure its peak memory."""
         losses: list[Tensor] = []
         start = self._now()
         self._peak_bytes = peak_memory_bytes(

@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from reward.complexity import complexity
-from reward.step_time.measurement import Complexity
+from reward.complexity import Complexity, complexity
 
 
 class TwoLayers(nn.Module):

@@ -188,7 +188,7 @@ def test_too_little_memory_is_one_line(make_job: MakeJob, monkeypatch: pytest.Mo
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
-    monkeypatch.setattr("nas.full_training.worker.on_device", full)
+    monkeypatch.setattr("nas.full_training.worker.images_on_device", full)
     with pytest.raises(UserError, match="--batch-size: got 16, must be smaller"):
         _run(make_job())
 
@@ -197,7 +197,7 @@ def test_a_torn_last_checkpoint_is_one_line(make_job: MakeJob) -> None:
     job = make_job()
     _run(job, until=1)
     job.directory.last.write_bytes(job.directory.last.read_bytes()[:-100])
-    with pytest.raises(UserError, match=r"--resume: .*last\.pt: torn, or no checkpoint"):
+    with pytest.raises(UserError, match=r"--resume: .*last\.pt: truncated, or not a checkpoint"):
         _run(_resumed(job))
 
 
