@@ -1,4 +1,4 @@
-"""Which candidates are trained again, with other seeds, once a search's budget is spent."""
+"""Confirmations: the best candidates are trained again with other seeds at the end of a search."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reward.objective import Objective
 
 @dataclass(frozen=True)
 class ConfirmationPlan:
-    """The best ``candidates`` by reward are trained ``trainings`` times more, ``epochs`` each."""
+    """How many of the best candidates to train again, how often each, and for how many epochs."""
 
     candidates: int
     trainings: int
@@ -23,23 +23,27 @@ class ConfirmationPlan:
 def due_confirmations(
     candidates: Sequence[Candidate], confirmation: ConfirmationPlan, objective: Objective
 ) -> list[Candidate]:
-    """What is still to be trained: interrupted confirmations as they began, else the firsts.
+    """Return what is still to be trained again.
 
-    A first is named once for each training that it lacks. All have one more before any has two, so
-    that those that are interrupted leave means of as many trainings each. One that failed is not
-    tried again: it would fail on. Trainings of another length are not counted.
+    First come interrupted confirmations, as they were started. Then comes each of the best
+    candidates, once for each training that it still needs. All get one more training before any
+    gets a second one, so that an interrupted search leaves means over equally many trainings.
+
+    A failed confirmation is not repeated, since it would fail again. A confirmation of another
+    length does not count as done.
     """
-    again = [candidate for candidate in candidates if candidate.confirms is not None]
-    done = Counter(c.confirms for c in again if _counts(c, confirmation.epochs))
-    best = [first for _, first in ranked(candidates, objective)[: confirmation.candidates]]
+    confirmations = [candidate for candidate in candidates if candidate.confirms is not None]
+    done = Counter(c.confirms for c in confirmations if _counts_as_done(c, confirmation.epochs))
+    best = [candidate for _, candidate in ranked(candidates, objective)[: confirmation.candidates]]
     missing = [
-        first
+        candidate
         for training in range(confirmation.trainings)
-        for first in best
-        if done[first.number] <= training
+        for candidate in best
+        if done[candidate.number] <= training
     ]
-    return [candidate for candidate in again if candidate.state is State.RUNNING] + missing
+    interrupted = [c for c in confirmations if c.state is State.RUNNING]
+    return interrupted + missing
 
 
-def _counts(candidate: Candidate, epochs: int) -> bool:
+def _counts_as_done(candidate: Candidate, epochs: int) -> bool:
     return candidate.state is not State.COMPLETE or len(candidate.curve) == epochs

@@ -1,4 +1,4 @@
-"""From the options of ``nas search`` to a search that is ready to run."""
+"""Prepare a search: check the options, load the data, create or open the run."""
 
 from __future__ import annotations
 
@@ -29,13 +29,10 @@ from search_space.space import Grid, Space
 from search_space.space_file import write_space
 
 DEFAULT_BUDGET = 100
-
-
 DEFAULT_TIME_LIMIT_S = 3600.0
 
-
-# What a run keeps from its beginning, with the option that asks for it.
-_FIXED = {
+# Settings that a resumed run cannot change, with their options.
+_FIXED_OPTIONS = {
     "data": "--data",
     "image_size": "--image-size",
     "epochs": "--epochs",
@@ -53,7 +50,7 @@ _FIXED = {
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """The options of ``nas search``; None is what the user left out."""
+    """The options of ``nas search``; None for those that were not given."""
 
     data: str | None = None
     space: str | None = None
@@ -91,24 +88,24 @@ class PreparedSearch:
 
     @cached_property
     def grid(self) -> Grid:
-        """What candidates are proposed from."""
+        """The grid that candidates are proposed from."""
         return self.settings.grid
 
 
 def prepare(request: SearchRequest) -> PreparedSearch:
-    """A new run, or the one to resume, with its data loaded.
+    """Create a new run, or open the one to resume, and load its data.
 
     Raises:
-        UserError: an option that cannot be met, or that contradicts the run to resume.
+        UserError: an option is not valid, or contradicts the run to resume.
         RecordError: the record cannot be opened or written.
     """
-    return _resumed(request, request.resume) if request.resume else _new(request)
+    return _prepare_resumed(request, request.resume) if request.resume else _prepare_new(request)
 
 
 def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> PreparedSearch:
-    """A new run of ``nas scale --fit`` with the file's network as its base.
+    """Create a new run of ``nas scale --fit`` with the file's network as its base.
 
-    Its images are loaded at the largest size of any candidate, and each gets them at its own.
+    Images are loaded at the largest size of any candidate; each candidate then gets its own size.
 
     Raises:
         UserError, RecordError: as :func:`prepare`.
@@ -127,21 +124,49 @@ def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> PreparedSearc
         image_size=base.sizes.train,
         fit=base_json(base, file.provenance),
     )
-    return _begun(request, settings, data)
+    return _begin(request, settings, data)
 
 
-def _new(request: SearchRequest) -> PreparedSearch:
+def _prepare_new(request: SearchRequest) -> PreparedSearch:
     _check_names(request)
-    starts = find_starts(request.start_from)
+    starts = _find_starts(request.start_from)
     data = load_search_data(request.data or "digits", request.image_size)
     space = find_space(request.space, data.image_size)
-    return _begun(request, _settings(request, data, space, starts), data)
+    return _begin(request, _settings(request, data, space, starts), data)
+
+
+def _check_names(request: SearchRequest) -> None:
+    """Check sampler and reward, which can be done before the data is loaded."""
+    check_sampler(request.sampler or "random")
+    try:
+        parse_reward(request.reward or "product")
+    except ValueError as error:
+        raise UserError(f"--reward: {error}") from error
+
+
+def _find_starts(names: Sequence[str]) -> list[Architecture]:
+    """Return the architectures of files and published names, each once, in their order.
+
+    An architecture outside the space is evaluated like any other, but samplers do not learn from
+    it.
+
+    Raises:
+        UserError: a name is neither a file nor a published name.
+    """
+    starts: dict[str, Architecture] = {}
+    for name in names:
+        try:
+            architecture = find_architecture(name).architecture
+        except UserError as error:
+            raise UserError(str(error).replace("ARCH:", "--start-from:", 1)) from error
+        starts.setdefault(architecture.architecture_id, architecture)
+    return list(starts.values())
 
 
 def _settings(
     request: SearchRequest, data: SearchData, space: Space, starts: Sequence[Architecture] = ()
 ) -> SearchSettings:
-    """Of a new run, by default where the user said nothing."""
+    """Return the settings of a new run, with defaults for options that were not given."""
     budget = request.budget or DEFAULT_BUDGET
     settings = SearchSettings(
         data=absolute_data(data.name),
@@ -169,22 +194,8 @@ def _settings(
     return _with_confirmation(settings, request)
 
 
-def _begun(request: SearchRequest, settings: SearchSettings, data: SearchData) -> PreparedSearch:
-    run = create(request.out, request.storage and absolute_storage_url(request.storage))
-    return PreparedSearch(run, _create_record(run, settings), settings, data)
-
-
-def _check_names(request: SearchRequest) -> None:
-    """What can be told before the data is loaded."""
-    check_sampler(request.sampler or "random")
-    try:
-        parse_reward(request.reward or "product")
-    except ValueError as error:
-        raise UserError(f"--reward: {error}") from error
-
-
 def _with_confirmation(settings: SearchSettings, request: SearchRequest) -> SearchSettings:
-    """What is trained again at the end, which a resumed run may change."""
+    """Return the settings with the request's ``--confirm`` options, which may change on resume."""
     given = {
         name: value
         for name in ("confirm", "confirm_seeds", "confirm_epochs")
@@ -193,8 +204,13 @@ def _with_confirmation(settings: SearchSettings, request: SearchRequest) -> Sear
     settings = replace(settings, **given)
     if given and not settings.confirm:
         option = "--" + next(iter(given)).replace("_", "-")
-        raise UserError(f"{option}: says how to confirm the best, so only together with --confirm")
+        raise UserError(f"{option}: only allowed together with --confirm")
     return settings
+
+
+def _begin(request: SearchRequest, settings: SearchSettings, data: SearchData) -> PreparedSearch:
+    run = create(request.out, request.storage and absolute_storage_url(request.storage))
+    return PreparedSearch(run, _create_record(run, settings), settings, data)
 
 
 def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
@@ -208,13 +224,13 @@ def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
         ) from error
 
 
-def _resumed(request: SearchRequest, path: Path) -> PreparedSearch:
+def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
     run = open_run(path, "--resume")
     record = run.read_record()
     settings = SearchSettings.from_json(record.settings())
     request = replace(request, data=absolute_data(request.data) if request.data else None)
     _check_agreement(request, settings, path)
-    # These may change: they say when to end, not what a candidate is.
+    # These may change, since they decide when the search ends, not how a candidate is evaluated.
     for name in ("budget", "max_failures", "time_limit_s"):
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
@@ -229,38 +245,25 @@ def _resumed(request: SearchRequest, path: Path) -> PreparedSearch:
 
 
 def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Path) -> None:
+    """Check that no option contradicts the run to resume; raise UserError otherwise."""
     if request.out is not None or request.storage is not None:
         raise UserError(
-            "--resume: the run keeps its place, so not together with --out or --storage"
+            "--resume: not allowed together with --out or --storage, as a run cannot be moved"
         )
-    for name, option in _FIXED.items():
+    for name, option in _FIXED_OPTIONS.items():
         wanted: Any = getattr(request, name)
-        own = getattr(settings, name)
-        if wanted is not None and wanted != own:
-            raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {own!r}")
+        recorded = getattr(settings, name)
+        if wanted is not None and wanted != recorded:
+            raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {recorded!r}")
     if request.start_from:
-        raise UserError("--start-from: says how a run begins, so not together with --resume")
+        raise UserError(
+            "--start-from: not allowed together with --resume, as the run has begun already"
+        )
     if request.space is not None and settings.fit is not None:
-        raise UserError(f"--space: {path} is a run of nas scale --fit, which has none")
+        raise UserError(f"--space: not allowed here, as {path} is a run of nas scale --fit")
     if request.space is not None:
         space = find_space(request.space, settings.image_size)
         if write_space(space) != settings.space:
-            raise UserError(f"--space: got {request.space!r}, but {path} was begun with another")
-
-
-def find_starts(names: Sequence[str]) -> list[Architecture]:
-    """Files and published names as architectures, each once, in their order.
-
-    One outside the space is evaluated like any other; the strategies do not learn from it.
-
-    Raises:
-        UserError: neither a file nor a published name.
-    """
-    starts: dict[str, Architecture] = {}
-    for name in names:
-        try:
-            architecture = find_architecture(name).architecture
-        except UserError as error:
-            raise UserError(str(error).replace("ARCH:", "--start-from:", 1)) from error
-        starts.setdefault(architecture.architecture_id, architecture)
-    return list(starts.values())
+            raise UserError(
+                f"--space: got {request.space!r}, but {path} was begun with another space"
+            )

@@ -1,4 +1,4 @@
-"""What a search shows while it runs."""
+"""The progress display of a search, and the redirection of all other output."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from reward.objective import Objective
 
 
 class SteadyConsole(Console):
-    """A console whose reader may go away (``nas search | head``) without ending the search."""
+    """A console that stays silent, instead of failing, once its reader is gone (``| head``)."""
 
     def on_broken_pipe(self) -> None:
-        """Says no more."""
+        """Print nothing from now on."""
         self.quiet = True
 
 
 class Progress:
-    """One live line on a terminal, and elsewhere a line for each candidate that ends.
+    """Shows one live line on a terminal; without a terminal, one line for each ended candidate.
 
-    A failure gets a line of its own on a terminal too.
+    On a terminal, each failure is printed as a line too.
     """
 
     def __init__(
@@ -40,8 +40,8 @@ class Progress:
         self._console = console
         self._objective = objective
         self._budget = budget
-        self._states: Counter[State] = Counter()  # of the search's own candidates
-        self._again = 0  # trainings that confirm one
+        self._states: Counter[State] = Counter()  # without confirmations
+        self._confirmations = 0  # complete ones
         self._best: tuple[float, int] | None = None
         self._epochs: Counter[int] = Counter()  # of the running candidates, by number
         self._start = time.monotonic()
@@ -53,7 +53,7 @@ class Progress:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """While this is entered the line is on the terminal."""
+        """Show the line on the terminal until this context ends."""
         self._start = time.monotonic()
         if not self._console.is_terminal:
             yield
@@ -65,7 +65,7 @@ class Progress:
         self._live = None
 
     def __call__(self, candidate: Candidate) -> None:
-        """A candidate began, came to the end of an epoch, or ended."""
+        """Update the display after a candidate started, finished an epoch, or ended."""
         if candidate.state is State.RUNNING:
             self._epochs[candidate.number] = len(candidate.curve)
             return
@@ -80,7 +80,7 @@ class Progress:
             self._print(f"{self._describe(candidate)}; {self._line()}")
 
     def _note_device(self, candidate: Candidate) -> None:
-        """Says once for each further kind of device that the run is a mixed one."""
+        """Warn once for each further kind of device that step times do not compare exactly."""
         kinds = len(self._devices)
         self._devices += devices([candidate])
         if len(self._devices) > max(kinds, 1):
@@ -92,7 +92,7 @@ class Progress:
 
     def _count(self, candidate: Candidate) -> None:
         if candidate.confirms is not None:
-            self._again += candidate.state is State.COMPLETE
+            self._confirmations += candidate.state is State.COMPLETE
             return
         self._states[candidate.state] += 1
         value = reward(candidate, self._objective)
@@ -100,7 +100,7 @@ class Progress:
             self._best = (value, candidate.number)
 
     def _line(self) -> Text:
-        """Done / budget, rate, time left, best so far and other ends, within 80 columns."""
+        """Return done/budget, rate, time left, best so far and other states, in 80 columns."""
         parts = [f"{self._evaluated}/{self._budget}"]
         done, left = self._evaluated - self._evaluated_before, self._budget - self._evaluated
         if done and left > 0:
@@ -109,18 +109,18 @@ class Progress:
         elif left <= 0 and self._epochs:
             parts.append("confirming")
         elif left > 0 and self._console.is_terminal:
-            parts.append(self._first_steps())
+            parts.append(self._first_candidates())
         if self._best:
             parts.append(f"best {self._best[0]:.4f} (no. {self._best[1]})")
         for state in (State.STOPPED, State.INFEASIBLE, State.FAILED):
             if self._states[state]:
                 parts.append(f"{self._states[state]} {state.value}")
-        if self._again:
-            parts.append(f"{self._again} again")
+        if self._confirmations:
+            parts.append(f"{self._confirmations} retrained")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
-    def _first_steps(self) -> str:
-        """What there is to say before the first candidate has ended."""
+    def _first_candidates(self) -> str:
+        """Return how far the first candidates are, while none has ended."""
         if not self._epochs:
             return "starting workers"
         epoch = max(self._epochs.values())
@@ -130,12 +130,13 @@ class Progress:
     def _describe(self, candidate: Candidate) -> str:
         text = f"candidate {candidate.number}: {candidate.state.value}"
         if candidate.confirms is not None:
-            text = f"candidate {candidate.confirms} again, {text}"
+            text = f"candidate {candidate.confirms} again, as {text}"
         value = reward(candidate, self._objective)
         if candidate.accuracy is not None and value is not None:
+            step_time = f"{normalized_step_time(candidate):.2f} x the backbone's"
             text += (
                 f", accuracy {100 * candidate.accuracy:.1f} %"
-                f", step {normalized_step_time(candidate):.2f} x the backbone's{_mark(candidate)}"
+                f", step {step_time}{_unsteady_mark(candidate)}"
                 f", reward {value:.4f}"
             )
         elif candidate.state is State.STOPPED:
@@ -150,12 +151,12 @@ class Progress:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _mark(candidate: Candidate) -> str:
+def _unsteady_mark(candidate: Candidate) -> str:
     return " (unsteady)" if candidate.step_time and candidate.step_time.unsteady else ""
 
 
 def duration(seconds: float) -> str:
-    """A time to come, rough: 40 s, 12 min, 3.5 h, 2.1 days."""
+    """Return a rounded duration, such as 40 s, 12 min, 3.5 h or 2.1 days."""
     for limit, scale, unit in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
             number = seconds / scale
@@ -165,28 +166,26 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
-    """Sends all that this process and its children print to ``log``; yields the real stdout.
+    """Redirect all output of this process and its children to ``log``; yield the real stdout.
 
-    Or the real stderr, with ``keep_stderr``.
-
-    The file descriptors themselves move, since Ray's C++ code does not know ``sys.stdout``.
+    With ``keep_stderr``, the real stderr is yielded instead. The file descriptors themselves are
+    redirected, since Ray's C++ code does not write through ``sys.stdout``.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    own = [os.dup(descriptor) for descriptor in (1, 2)]
+    originals = [os.dup(descriptor) for descriptor in (1, 2)]
     with log.open("ab") as file:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
-    terminal = os.fdopen(
-        os.dup(own[1 if keep_stderr else 0]), "w", buffering=1, encoding="utf-8", errors="replace"
-    )
+    terminal_descriptor = os.dup(originals[1 if keep_stderr else 0])
+    terminal = os.fdopen(terminal_descriptor, "w", buffering=1, encoding="utf-8", errors="replace")
     try:
         yield terminal
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        for descriptor, saved in zip((1, 2), own, strict=True):
-            os.dup2(saved, descriptor)
-            os.close(saved)
-        with suppress(OSError):  # its reader may be gone
+        for descriptor, original in zip((1, 2), originals, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)
+        with suppress(OSError):  # the reader may be gone
             terminal.close()

@@ -1,4 +1,4 @@
-"""Runs a prepared search: workers, terminal, and the files that it leaves."""
+"""Run a prepared search: start the workers, show progress, and write the result files."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def run_search(
     address: str | None = None,
     progress_to_stderr: bool = False,
 ) -> list[Candidate]:
-    """Runs the search to its budget and returns all candidates of the run.
+    """Run the search until its budget is spent, and return all candidates of the run.
 
-    ``workers`` is how many candidates to evaluate at once, by default as many as the machine can,
-    or the Ray cluster at ``address``. Progress is printed on stdout or stderr. Whatever ends the
-    search, what finished is in the record and the run's files are written from it.
+    ``workers`` is the number of candidates evaluated at once, by default as many as this machine,
+    or the Ray cluster at ``address``, allows. Progress is printed to stdout, or to stderr. However
+    the search ends, finished candidates are in the record, and the run's files are written from it.
 
     Raises:
         UserError: no cluster at ``address``, another search in the run, or too many failures.
-        RecordError: the record cannot be written any more.
+        RecordError: the record can no longer be written.
     """
     run, record, settings = prepared.run, prepared.record, prepared.settings
     objective = settings.objective
@@ -95,7 +95,7 @@ def _proposals(prepared: PreparedSearch, known: list[Candidate]) -> ProposalStud
 
 
 def _sampler(settings: SearchSettings, grid: Grid) -> BaseSampler:
-    """The strategy by name; the few points of another grid are all gone through."""
+    """Return the sampler for a space; a grid of coefficients is small and is tried in full."""
     if not isinstance(grid, Space):
         return PermutationSampler(grid, settings.seed)
     limits, count = settings.limits, ParameterCount(settings.task)
@@ -127,13 +127,13 @@ def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
 
 
 def _worker_count(console: Console, wanted: int | None, cluster: Cluster) -> int:
-    """As many as were asked for, but no more than there are GPUs or, without any, cores."""
+    """Return the number of workers wanted, at most one for each GPU or, without GPUs, core."""
     if wanted is None or wanted <= cluster.capacity:
         return wanted or cluster.capacity
     what = "GPU" if cluster.has_gpus else "core"
     plural = "s" if cluster.capacity > 1 else ""
     console.print(
-        f"--workers {wanted}: there are {cluster.capacity} {what}{plural}, so running "
+        f"--workers: got {wanted}, but there are {cluster.capacity} {what}{plural}; running "
         f"{cluster.capacity}",
         highlight=False,
     )
@@ -142,20 +142,20 @@ def _worker_count(console: Console, wanted: int | None, cluster: Cluster) -> int
 
 @contextmanager
 def _files_written(prepared: PreparedSearch, objective: Objective) -> Iterator[None]:
-    """Leaves best.json, the CSV files and the report, also after Ctrl-C or an error."""
-    page_files()  # read now, since a checkout may be another one by the end
+    """Write best.json, the CSV files and the report at the end, also after Ctrl-C or an error."""
+    page_files()  # read now, as the source files may have changed by the end of a long search
     try:
         yield
     except BaseException:
-        with suppress(OSError, RecordError):  # what ended the search is what there is to say
+        with suppress(OSError, RecordError):  # the error that ended the search is reported
             _write_files(prepared, objective)
         raise
     try:
         _write_files(prepared, objective)
     except OSError as error:
         raise UserError(
-            f"{prepared.run.path}: cannot write the results ({error.strerror}); the candidates are "
-            f"safe, write them with: nas search --resume {prepared.run.path}",
+            f"{prepared.run.path}: cannot write the results ({error.strerror}); the record holds "
+            f"all candidates, so try again with: nas search --resume {prepared.run.path}",
             exit_code=1,
         ) from error
 
@@ -170,7 +170,7 @@ def _write_files(prepared: PreparedSearch, objective: Objective) -> None:
 
 @contextmanager
 def _scratch_directory() -> Iterator[Path]:
-    """For Tune's own files."""
+    """Create a temporary directory for Ray Tune's files, and delete it at the end."""
     path = Path(tempfile.mkdtemp(prefix="nas-tune-"))
     try:
         yield path

@@ -1,4 +1,4 @@
-"""A run's directory: where its record is, and the lock that one search at a time holds."""
+"""The directory of a run: run.json, the record, and the lock of the search that writes to it."""
 
 from __future__ import annotations
 
@@ -21,33 +21,31 @@ from results.dashboard.source import NoRun, Place, Source
 from results.database import RecordError, sqlite_file, sqlite_url
 from results.record import Record
 
-_FILE = "run.json"
-
-
-_RECORD = "record.sqlite"
-
-
 SCHEMA_VERSION = 1
+
+_RUN_FILE = "run.json"
+_RECORD_FILE = "record.sqlite"
 
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """``path`` holds run.json, the record unless it is elsewhere, and what a search leaves."""
+    """A run's directory, which holds run.json, the results and, by default, the record."""
 
     path: Path
     run_id: str
-    storage: str | None  # a database's URL; None for the directory's own SQLite file
+    storage: str | None  # a database URL; None for an SQLite file in the directory
 
     @property
     def url(self) -> str:
-        """The record's database."""
-        return self.storage or sqlite_url(self.path.absolute() / _RECORD)
+        """The URL of the record's database."""
+        return self.storage or sqlite_url(self.path.absolute() / _RECORD_FILE)
 
     def create_record(self, settings: Mapping[str, Any]) -> Record:
-        """Begins the run: its record first, then run.json, with which it counts as begun.
+        """Create the record and then run.json, which marks the run as begun.
 
         Raises:
-            RecordError: no record can be made; the directory is taken back.
+            RecordError: the record cannot be created; the directory is then removed.
+            UserError: another search has begun in the directory.
         """
         try:
             record = Record.open(self.url, self.run_id)
@@ -57,12 +55,12 @@ class RunDirectory:
                 self.path.rmdir()
             raise
         content = {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, "storage": self.storage}
-        # Of two searches that begin in one directory, the first to link the file has it. It is for
-        # nobody else to read: a database's URL may hold a password.
-        draft = self.path / f".{_FILE}.{self.run_id}"
+        # If two searches begin in one directory, the first to link the file gets it. Only the owner
+        # may read the file, since a database URL may contain a password.
+        draft = self.path / f".{_RUN_FILE}.{self.run_id}"
         write_text(draft, json.dumps(content, indent=2) + "\n", mode=0o600)
         try:
-            (self.path / _FILE).hardlink_to(draft)
+            (self.path / _RUN_FILE).hardlink_to(draft)
         except FileExistsError as error:
             record.close()
             raise UserError(f"--out: {self.path}: another search has begun in it") from error
@@ -71,21 +69,21 @@ class RunDirectory:
         return record
 
     def read_record(self) -> Record:
-        """The record of this run; RecordError if it is gone or damaged."""
+        """Open the record of this run; raise RecordError if it is missing or damaged."""
         return Record.read(self.url, self.run_id)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held while a search writes; it goes with the process, however that ends."""
+        """Hold the run's lock while a search writes; see :func:`writer_lock`."""
         with writer_lock(self.path, "search"):
             yield
 
 
 def create(path: Path | None, storage: str | None) -> RunDirectory:
-    """The directory for a new run, by default the day's next free one under runs/.
+    """Create the directory of a new run, by default the day's next free one under runs/.
 
     Raises:
-        UserError: the path is taken, or cannot be made.
+        UserError: the path exists and is not empty, or cannot be created.
     """
     try:
         if path is None:
@@ -101,11 +99,29 @@ def create(path: Path | None, storage: str | None) -> RunDirectory:
     return RunDirectory(path, uuid.uuid4().hex[:12], storage)
 
 
+def _is_free(path: Path) -> bool:
+    """Return whether a directory is empty or left by a search that was killed at its start."""
+    ours = (_RECORD_FILE, f".{_RUN_FILE}", f"..{_RUN_FILE}")
+    return path.is_dir() and all(p.name.startswith(ours) for p in path.iterdir())
+
+
+def _make_next(parent: Path) -> Path:
+    """Create the day's next directory; two searches at the same time get different ones."""
+    parent.mkdir(exist_ok=True)
+    day = date.today().isoformat()
+    for i in range(1, 10_000):
+        path = parent / f"{day}-{i:02d}"
+        with suppress(FileExistsError):
+            path.mkdir()
+            return path
+    raise FileExistsError(None, "10,000 runs in a day", str(parent))
+
+
 def absolute_storage_url(storage: str) -> str:
-    """The same database by a URL that holds from any folder.
+    """Return the URL of the same database with an absolute path.
 
     Raises:
-        UserError: no URL, or a database in memory, which ends with the process.
+        UserError: not a URL, or a database in memory, which would be lost with the process.
     """
     may_be = "must be a database's URL, such as postgresql://user@host/name"
     try:
@@ -120,26 +136,26 @@ def absolute_storage_url(storage: str) -> str:
 
 
 def open_run(path: Path, what: str = "RUN") -> RunDirectory:
-    """The directory of a run that exists; ``what`` names the option in the error.
+    """Open the directory of an existing run; error messages name ``what``, the option.
 
     Raises:
-        UserError: no run there.
+        UserError: ``path`` holds no run, or one of a later release.
     """
     try:
-        content = json.loads((path / _FILE).read_text(encoding="utf-8"))
+        content = json.loads((path / _RUN_FILE).read_text(encoding="utf-8"))
         if content["schema_version"] > SCHEMA_VERSION:
             raise UserError(f"{what}: {path} was made by a later release of this tool")
         return RunDirectory(path, content["run_id"], content["storage"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        runs = sorted(str(p.parent) for p in Path("runs").glob(f"*/{_FILE}"))[-5:]
+        runs = sorted(str(p.parent) for p in Path("runs").glob(f"*/{_RUN_FILE}"))[-5:]
         may_be = f", may be {', '.join(runs)}" if runs else ""
         raise UserError(
-            f"{what}: got {path}, must be a run's directory, with a {_FILE}{may_be}"
+            f"{what}: got {path}, must be a run's directory, with a {_RUN_FILE}{may_be}"
         ) from error
 
 
 def open_for_reading(path: Path) -> tuple[RunDirectory, Record]:
-    """A run and its record, open for reading; UserError if either is missing or damaged."""
+    """Open a run and its record for reading; raise UserError if one is missing or damaged."""
     run = open_run(path)
     try:
         return run, run.read_record()
@@ -147,36 +163,19 @@ def open_for_reading(path: Path) -> tuple[RunDirectory, Record]:
         raise UserError(f"RUN: {error}", exit_code=1) from error
 
 
-def _is_free(path: Path) -> bool:
-    """Empty, or left by a search that was killed before it began."""
-    ours = (_RECORD, f".{_FILE}", f"..{_FILE}")
-    return path.is_dir() and all(p.name.startswith(ours) for p in path.iterdir())
-
-
-def _make_next(parent: Path) -> Path:
-    """The day's next directory, made: of two searches at once each gets its own."""
-    parent.mkdir(exist_ok=True)
-    day = date.today().isoformat()
-    for i in range(1, 10_000):
-        path = parent / f"{day}-{i:02d}"
-        with suppress(FileExistsError):
-            path.mkdir()
-            return path
-    raise FileExistsError(None, "10,000 runs in a day", str(parent))
-
-
 def source_of(run: Path) -> Source:
-    """A RUN to show; one that holds nothing yet may do so later.
+    """Return a dashboard source for a run's directory, in which the run may begin later.
 
     Raises:
         UserError: there is no such directory.
     """
     if not run.is_dir():
-        open_run(run)  # says what there is instead
+        open_run(run)  # raises an error that lists the runs there are
     return Source(run, partial(_locate, run))
 
 
 def _locate(path: Path) -> Place:
+    """Return where the run's record is; raise NoRun if there is none yet."""
     try:
         run = open_run(path)
     except UserError as error:
@@ -188,15 +187,17 @@ def _locate(path: Path) -> Place:
 
 @contextmanager
 def writer_lock(directory: Path, what: str) -> Iterator[None]:
-    """Holds the directory's lock, which goes with the process, however that ends.
+    """Hold the lock of a directory; the operating system releases it if the process is killed.
+
+    ``what`` names the kind of writer in the error, such as "search".
 
     Raises:
-        UserError: no right to write there, or another process holds it: ``what``, such as a search.
+        UserError: the directory is not writable, or another process holds the lock.
     """
     try:
         file = (directory / "lock").open("w")
     except OSError as error:
-        raise UserError(f"{directory}: got no right to write ({error.strerror})") from error
+        raise UserError(f"{directory}: cannot write there ({error.strerror})") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

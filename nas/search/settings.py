@@ -1,4 +1,4 @@
-"""What a search was asked for, as it stands in the record."""
+"""Settings of a search, as stored in the record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from search_space.task import Task
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """All that decides which candidates a search evaluates and how."""
+    """Everything that decides which candidates a search evaluates, and how."""
 
     data: str
     data_fingerprint: str
@@ -32,60 +32,60 @@ class SearchSettings:
     max_failures: int
     epochs: int
     batch_size: int
-    time_limit_s: float  # a candidate's
+    time_limit_s: float  # for one candidate
     max_parameters: int | None = None
     max_step_time: float | None = None  # S/S0
-    max_memory_bytes: int | None = None  # of a training step, at its peak
+    max_memory_bytes: int | None = None  # peak of a training step
     scheduler: str = "none"
     bound: str = "none"
     confirm: int = 0  # candidates that are trained again at the end
-    confirm_seeds: int = 2  # trainings more of each
-    confirm_epochs: int | None = None  # of such a training, where not the candidates' own
-    reward: str = "product"  # as reward.objective reads it
-    start_from: Sequence[Mapping[str, Any]] = ()  # architectures that are evaluated first
-    fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are sought
+    confirm_seeds: int = 2  # further trainings of each of them
+    confirm_epochs: int | None = None  # of these trainings; None for ``epochs``
+    reward: str = "product"  # in the form that reward.objective parses
+    start_from: Sequence[Mapping[str, Any]] = ()  # architectures evaluated first
+    fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
 
     @property
     def grid(self) -> Grid:
-        """What candidates are proposed from: the space, or the coefficients of ``fit``."""
+        """The space that candidates are proposed from, or the grid of coefficients with ``fit``."""
         return CoefficientGrid(base_from_json(self.fit)) if self.fit else parse_space(self.space)
 
     @property
     def data_size(self) -> int:
-        """The pixels that images are loaded at: the largest of any candidate."""
+        """The image size in pixels to load, which is the largest of any candidate."""
         grid = self.grid
         return grid.largest_image_size if isinstance(grid, CoefficientGrid) else self.image_size
 
     @property
     def task(self) -> Task:
-        """What the candidates are for."""
+        """The classification task."""
         return Task(self.classes, self.in_channels)
 
     @property
     def limits(self) -> Limits:
-        """What a candidate may cost at most."""
+        """The limits that a candidate must keep."""
         return Limits(self.max_parameters, self.max_step_time, self.max_memory_bytes)
 
     @property
     def objective(self) -> Objective:
-        """What a candidate is worth."""
+        """The function that gives a candidate's reward."""
         return parse_reward(self.reward)
 
     @property
     def starts(self) -> list[Architecture]:
-        """What is evaluated first."""
+        """The architectures that are evaluated first."""
         return [Architecture.from_json(architecture) for architecture in self.start_from]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the settings in JSON types."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SearchSettings:
-        """What :meth:`to_json` gave."""
+        """Return the settings that :meth:`to_json` wrote."""
         return cls(**data)
 
 
 def objective_of(settings: Mapping[str, Any]) -> Objective:
-    """What a run's candidates are worth, from its recorded settings, of an early release too."""
+    """Return the objective of recorded settings, also of releases that had no ``reward``."""
     return parse_reward(str(settings.get("reward", "product")))

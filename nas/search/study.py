@@ -1,4 +1,4 @@
-"""Optuna proposes: an in-memory study, rebuilt from the record when a search begins."""
+"""The Optuna study that proposes candidates, kept in memory and rebuilt from the record."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from search_space.space import Grid, Point
 
 
 class Proposal(NamedTuple):
-    """A candidate's number and architecture, and the space's parameters that it was made from.
+    """A candidate's number and architecture, and the point of the space that it was decoded from.
 
-    ``parameters`` is empty for an architecture that the space does not contain; ``image_size`` is
-    None where it is the run's.
+    ``parameters`` is that point, empty for an architecture outside the space. ``image_size`` is
+    None if it is that of the run.
     """
 
     number: int
@@ -37,11 +37,11 @@ class Proposal(NamedTuple):
 
 
 class ProposalStudy:
-    """A study whose trial numbers are the candidates' numbers.
+    """An ask-and-tell study whose trial numbers are the candidates' numbers.
 
-    It is rebuilt from the candidates' proposals and times, asked and told in their order, so that
-    a sampler finds what it had: exactly with one worker, and with several up to what ended while
-    another was on its way to its worker.
+    It is rebuilt from the candidates' proposals, asked and told in the order of their times. So
+    with one worker, a sampler gets exactly the state that it had. With several, the state may
+    differ in candidates that ended while another one was being sent to its worker.
     """
 
     def __init__(
@@ -54,8 +54,11 @@ class ProposalStudy:
         limits: Limits | None = None,
         has_two_objectives: bool = False,
     ) -> None:
-        """``starts`` are proposed first; ``limits`` are told to the sampler as constraints. The
-        objectives are the reward, or accuracy and step time."""
+        """Create the study and tell it the ``known`` candidates.
+
+        ``starts`` are proposed first. ``limits`` become constraints of the trials. The objective is
+        the reward, or with ``has_two_objectives``, accuracy and step time.
+        """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
         self._sampler = sampler
@@ -67,70 +70,71 @@ class ProposalStudy:
         self._study = optuna.create_study(
             directions=[accuracy_or_reward, step_time][: 1 + has_two_objectives], sampler=sampler
         )
-        self._trials: dict[int, Trial] = {}  # by number, those that have not ended
+        self._trials: dict[int, Trial] = {}  # by number, only those that have not ended
         self._rebuild(sorted(known, key=lambda candidate: candidate.number))
 
     def next(self) -> Proposal | None:
-        """The next candidate; None once there is nothing left to propose."""
+        """Return the next proposal, or None if the space is exhausted."""
         number = len(self._study.get_trials(deepcopy=False))
         if number < len(self._starts):
             architecture = self._starts[number]
-            return Proposal(number, architecture, self._dictate(self._space.point_of(architecture)))
+            point = self._ask_for(self._space.point_of(architecture))
+            return Proposal(number, architecture, point)
         try:
             trial = self._study.ask(dict(self._distributions))
         except SpaceExhausted:
-            self._fail_running()
+            self._fail_unanswered_trial()
             return None
         self._trials[trial.number] = trial
         point = trial.params
-        network, image_size = self._space.decode(point), self._space.image_size(point)
-        return Proposal(trial.number, network, point, image_size)
+        architecture, image_size = self._space.decode(point), self._space.image_size(point)
+        return Proposal(trial.number, architecture, point, image_size)
 
     def reserve(self) -> int:
-        """A candidate's number that no proposal gets."""
+        """Return a candidate's number and keep it from being used by a proposal."""
         self._study.add_trial(create_trial(state=TrialState.FAIL, values=None))
         return len(self._study.get_trials(deepcopy=False)) - 1
 
     def tell(self, candidate: Candidate) -> None:
-        """How a proposed candidate ended; a failed one has no value, not a bad one."""
+        """Tell the study how a proposed candidate ended; a failed one gets no value at all."""
         trial = self._trials.pop(candidate.number)
         trial.set_user_attr(OBSERVATION, observation_attrs(candidate, self._objective))
         tell_candidate(self._study, trial, candidate, self._objective, self._limits)
 
     def _rebuild(self, known: Sequence[Candidate]) -> None:
-        """Asks and tells in the order of the candidates' times."""
+        """Ask for and tell the known candidates, in the order of their times."""
         ends: list[tuple[float, int, Candidate]] = []
         for candidate in known:
-            began = math.inf if candidate.started_at is None else candidate.started_at
-            while ends and ends[0][0] <= began:
+            started_at = math.inf if candidate.started_at is None else candidate.started_at
+            while ends and ends[0][0] <= started_at:
                 self.tell(heapq.heappop(ends)[2])
             while len(self._study.get_trials(deepcopy=False)) < candidate.number:
                 self.reserve()
             if candidate.confirms is not None:
                 self.reserve()
                 continue
-            self._dictate(self._proposed(candidate))
+            self._ask_for(self._proposed_point(candidate))
             if candidate.state is not State.RUNNING:
                 heapq.heappush(ends, (candidate.finished_at or 0.0, candidate.number, candidate))
         while ends:
             self.tell(heapq.heappop(ends)[2])
 
-    def _dictate(self, point: Point) -> Point:
-        """Makes the next trial one of these parameters, or of none."""
+    def _ask_for(self, point: Point) -> Point:
+        """Start the next trial with this point, or without one if it is empty."""
         if point:
             self._study.enqueue_trial(point)
         trial = self._study.ask(dict(self._distributions) if point else None)
         if point and isinstance(self._sampler, PerTrialSampler):
-            _ = trial.relative_params  # asks, as NSGA-II notes its generation when it is asked
+            _ = trial.relative_params  # asks the sampler: NSGA-II then notes the trial's generation
         self._trials[trial.number] = trial
         return trial.params
 
-    def _proposed(self, candidate: Candidate) -> Point:
-        """What it was made from, also in a record that does not hold proposals yet."""
+    def _proposed_point(self, candidate: Candidate) -> Point:
+        """Return the candidate's point, also from early records, which hold no proposals."""
         return dict(candidate.proposal) or self._space.point_of(candidate.architecture)
 
-    def _fail_running(self) -> None:
-        """Ends the trial that nothing was found for, so that nobody waits for it."""
+    def _fail_unanswered_trial(self) -> None:
+        """End the trial that got no point, so that it does not count as running."""
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.number not in self._trials:
                 self._study.tell(trial.number, state=TrialState.FAIL)

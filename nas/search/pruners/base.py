@@ -1,4 +1,4 @@
-"""What a rule that stops candidates is, and the candidate that it stopped."""
+"""The pruners that stop candidates early, as ``--scheduler`` and ``--bound`` name them."""
 
 from __future__ import annotations
 
@@ -11,32 +11,38 @@ from nas.errors import UserError
 from results.candidate import Candidate, State
 from reward.objective import Objective
 
+BOUNDS = ("none", "certain", "credible")
+
+GRACE_SHARE = 0.4  # of the epochs; what it saves and what it loses: docs/pruners.md
+REDUCTION = 4
+
 
 class Pruner(Protocol):
-    """Says when a candidate's training is not worth going on with.
+    """Decides when the training of a candidate is to be stopped.
 
-    Its state follows from the candidates that have ended, in any order, and from what the running
-    ones have reported: told of a record's candidates, it is where an uninterrupted search's is.
+    Its state depends only on the candidates that have ended, in any order, and on what the running
+    ones have reported. So after the candidates of a record were passed to :meth:`ended`, it decides
+    as in an uninterrupted search.
     """
 
     @property
     def cause(self) -> str:
-        """The cause of those that it stops."""
+        """The recorded cause of the candidates that this pruner stops."""
 
     def verdict(self, candidate: Candidate) -> str | None:
-        """Why to stop a running candidate here, in one line; None to go on."""
+        """Return in one line why to stop a running candidate here, or None to continue."""
 
     def ended(self, candidate: Candidate) -> None:
-        """Learns how a candidate ended; one without a curve, that it is to be forgotten."""
+        """Take note of a candidate that has ended; one without a curve is forgotten."""
 
 
-def first_stop(candidate: Candidate, rules: Iterable[Pruner]) -> Candidate | None:
-    """The running candidate as the first rule that objects stops it; None if none does.
+def first_stop(candidate: Candidate, pruners: Iterable[Pruner]) -> Candidate | None:
+    """Return the running candidate as stopped by the first pruner that stops it, or None.
 
-    Its accuracy is the last epoch's. All rules see it, whichever objects first, since what it has
-    reported is part of their state.
+    Its accuracy is that of the last epoch. Every pruner is asked, even after one has stopped the
+    candidate, since the candidate's reports are part of each pruner's state.
     """
-    verdicts = [(rule.cause, rule.verdict(candidate)) for rule in rules]
+    verdicts = [(pruner.cause, pruner.verdict(candidate)) for pruner in pruners]
     for cause, detail in verdicts:
         if detail is not None:
             return replace(
@@ -50,91 +56,88 @@ def first_stop(candidate: Candidate, rules: Iterable[Pruner]) -> Candidate | Non
     return None
 
 
-def tell_pruners(rules: Sequence[Pruner], candidates: Iterable[Candidate]) -> None:
-    """Tells the rules of the candidates that have ended; confirmations are none of theirs."""
+def tell_pruners(pruners: Sequence[Pruner], candidates: Iterable[Candidate]) -> None:
+    """Pass the candidates that have ended to the pruners, except confirmations."""
     for candidate in candidates:
         if candidate.state is not State.RUNNING and candidate.confirms is None:
-            for rule in rules:
-                rule.ended(candidate)
+            for pruner in pruners:
+                pruner.ended(candidate)
 
 
-BOUNDS = ("none", "certain", "credible")
+def make_pruners(scheduler: str, bound: str, objective: Objective, epochs: int) -> list[Pruner]:
+    """Return new pruners for the two options' values; a full training has ``epochs``.
+
+    Raises:
+        UserError: ``scheduler`` is not valid.
+    """
+    pruners: list[Pruner] = []
+    if bound != "none":
+        from nas.search.pruners.bound import Bound, CertainCeiling, CredibleCeiling
+
+        ceiling = CertainCeiling() if bound == "certain" else CredibleCeiling(epochs)
+        pruners.append(Bound(objective, ceiling))
+    rungs = parse_rungs(scheduler, epochs)
+    if rungs is not None:
+        from nas.search.pruners.asha import Asha  # imports Ray Tune, which takes a second
+
+        pruners.append(Asha(objective, epochs, rungs.grace, rungs.reduction))
+    return pruners
 
 
-# In 400 random searches of 60 out of 95 recorded curves of ten epochs, these spent 58 % of the
-# epochs and lost the winner in one; a grace of 3 lost it in 31, of 2 in 158, with reduction 4.
-GRACE_SHARE = 0.4
+def check_pruners(scheduler: str, bound: str, epochs: int) -> None:
+    """Check the values of ``--scheduler`` and ``--bound`` before anything slow is loaded.
 
-
-REDUCTION = 4
+    Raises:
+        UserError: one of them is not valid.
+    """
+    parse_rungs(scheduler, epochs)
+    if bound not in BOUNDS:
+        raise UserError(f"--bound: got {bound!r}, must be one of {', '.join(BOUNDS)}")
 
 
 @dataclass(frozen=True)
 class Rungs:
-    """When successive halving judges: at ``grace`` epochs, ``grace * reduction``, and so on."""
+    """The epochs at which successive halving decides: ``grace``, ``grace * reduction``, ..."""
 
     grace: int
     reduction: int = REDUCTION
 
 
 def default_grace(epochs: int) -> int:
-    """0.4 of the epochs: under one cosine cycle, what comes before says little about the end.
+    """Return 0.4 of the epochs, at least 1.
 
-    Spearman's correlation of the reward at epoch k of ten with the last one's, over 95 candidates:
-    0.23, 0.46, 0.40, 0.65, 0.87, 0.92, 0.96, 0.98, 0.99.
+    Under one cosine cycle, earlier rewards tell little about the final ones (docs/pruners.md).
     """
     return max(1, round(GRACE_SHARE * epochs))
 
 
-def find_rungs(scheduler: str, epochs: int) -> Rungs | None:
-    """The rungs of ``asha[:grace=..,reduction=..]``; None for ``none``.
+def parse_rungs(scheduler: str, epochs: int) -> Rungs | None:
+    """Return the rungs of ``asha[:grace=..,reduction=..]``, or None for ``none``.
 
     Raises:
-        UserError: anything else, or numbers that leave nothing to stop.
+        UserError: the text is not valid, or with these numbers nothing would be stopped.
     """
     name, _, options = scheduler.partition(":")
     if scheduler == "none":
         return None
     values = {"grace": default_grace(epochs), "reduction": REDUCTION}
     highest = {"grace": epochs - 1, "reduction": 100}
-    problem = name != "asha" or (not options and ":" in scheduler)
+    is_invalid = name != "asha" or (not options and ":" in scheduler)
     for part in options.split(",") if options else ():
         key, _, text = part.partition("=")
-        problem |= key not in values or not text.isdecimal()
-        if not problem:
+        is_invalid |= key not in values or not text.isdecimal()
+        if not is_invalid:
             values[key] = int(text)
-    if problem:
+    if is_invalid:
         raise UserError(
             f"--scheduler: got {scheduler!r}, must be none or asha[:grace=..,reduction=..]"
         )
     if epochs < 2:
-        raise UserError("--scheduler asha: with --epochs 1 there is nothing to stop")
-    for key, low in (("grace", 1), ("reduction", 2)):
-        if not low <= values[key] <= highest[key]:
+        raise UserError("--scheduler asha: needs --epochs 2 or more, got 1")
+    for key, lowest in (("grace", 1), ("reduction", 2)):
+        if not lowest <= values[key] <= highest[key]:
             raise UserError(
-                f"--scheduler asha: got {key} {values[key]}, must be from {low} to {highest[key]} "
-                f"for {epochs} epochs"
+                f"--scheduler asha: got {key} {values[key]}, must be from {lowest} to "
+                f"{highest[key]} for {epochs} epochs"
             )
     return Rungs(**values)
-
-
-def check_pruners(scheduler: str, bound: str, epochs: int) -> None:
-    """UserError for what :func:`make_pruners` would refuse, before anything slow is loaded."""
-    find_rungs(scheduler, epochs)
-    if bound not in BOUNDS:
-        raise UserError(f"--bound: got {bound!r}, must be one of {', '.join(BOUNDS)}")
-
-
-def make_pruners(scheduler: str, bound: str, objective: Objective, epochs: int) -> list[Pruner]:
-    """The rules by name, knowing no candidate yet; ``epochs`` are those of a whole training."""
-    rules: list[Pruner] = []
-    if bound != "none":
-        from nas.search.pruners.bound import Bound, Certain, Credible
-
-        rules.append(Bound(objective, Certain() if bound == "certain" else Credible(epochs)))
-    rungs = find_rungs(scheduler, epochs)
-    if rungs is not None:
-        from nas.search.pruners.asha import Asha  # Ray Tune: a second
-
-        rules.append(Asha(objective, epochs, rungs.grace, rungs.reduction))
-    return rules

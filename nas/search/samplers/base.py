@@ -1,4 +1,4 @@
-"""What the strategies of our own have in common."""
+"""The base class of our samplers, and how candidates are read from and told to an Optuna study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nas.search.samplers.domain import TRIES, Domain, Key
+from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, Key
 from nas.search.samplers.random import distributions
 from nas.search.seeds import candidate_seed
 from results.candidate import Candidate, State
@@ -23,89 +23,17 @@ from reward.objective import Objective
 from reward.step_time.measurement import reference_median_s
 from search_space.space import Point
 
-
-@dataclass(frozen=True)
-class SamplerState:
-    """What a proposal may depend on: what has ended, in the order of the ends, and what runs.
-
-    ``seen`` are the points proposed so far; ``generator`` follows from the seed and the trial's
-    number.
-    """
-
-    history: list[Observation]
-    running: list[Observation]
-    seen: set[Key]
-    generator: np.random.Generator
-
-
-class PointSampler(BaseSampler):
-    """A strategy that is a function of the trials so far, and of the seed and the trial's number.
-
-    It keeps nothing between trials, so a study rebuilt from a record goes on as the first one
-    would have. It maximises one value, and proposes nothing twice.
-    """
-
-    def __init__(self, domain: Domain) -> None:
-        self.domain = domain
-
-    @abstractmethod
-    def propose(self, situation: SamplerState) -> Point:
-        """A point of the space; asked again where it is not open."""
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Every choice of the space."""
-        _check_single(study, self)
-        return dict(distributions(self.domain.space))
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """The strategy's proposal, or another point where that was proposed before.
-
-        Raises:
-            SpaceUsedUp: nothing is left to propose.
-        """
-        _check_single(study, self)
-        options, number = self.domain.options, trial.number
-        situation = SamplerState(
-            ended_trials(study, options),
-            running_trials(study, options, number),
-            self.domain.seen(study, number),
-            np.random.default_rng([self.domain.seed, number]),
-        )
-        proposals = (self.propose(situation) for _ in range(TRIES))
-        return dict(self.domain.resolve(proposals, situation.seen, situation.generator))
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        """A parameter that is not the space's, by chance."""
-        _check_single(study, self)
-        seed = candidate_seed(self.domain.seed, trial.number)
-        chance = RandomSampler(seed)
-        return chance.sample_independent(study, trial, param_name, param_distribution)
-
-
-def _check_single(study: Study, sampler: BaseSampler) -> None:
-    if len(study.directions) > 1:
-        raise ValueError(f"directions: {sampler} has one objective, got {len(study.directions)}")
-
-
-OBSERVATION = "facts"
+OBSERVATION = "observation"
+"""The name of the trial attribute that :func:`observation_attrs` fills."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """A trial that has ended, or one under way, of which only ``point`` is known.
+    """A trial that has ended, or a running one, of which only ``point`` is known.
 
-    ``value`` is its reward; of one stopped early, the reward that its last epoch's accuracy would
-    give. ``curve`` holds the accuracy after each epoch, in [0, 1], ``step_time`` is S/S0.
+    ``value`` is the reward. For a candidate that was stopped early, it is the reward at the
+    accuracy of its last epoch. ``curve`` holds the accuracy after each epoch, in [0, 1].
+    ``step_time`` is S/S0.
     """
 
     number: int
@@ -118,49 +46,124 @@ class Observation:
     finished_at: float = 0.0
 
 
+@dataclass(frozen=True)
+class SamplerState:
+    """All that a proposal may depend on.
+
+    ``history`` holds the trials that have ended, in the order in which they ended. ``seen`` holds
+    the keys of the points proposed so far. ``generator`` follows from the seed and the trial's
+    number.
+    """
+
+    history: list[Observation]
+    running: list[Observation]
+    seen: set[Key]
+    generator: np.random.Generator
+
+
+class PointSampler(BaseSampler):
+    """A sampler whose proposal is a function of the study, the seed and the trial's number.
+
+    It keeps no state between trials. So a study that is rebuilt from a record continues with the
+    same proposals. It maximises a single objective and proposes no point twice.
+    """
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+
+    @abstractmethod
+    def propose(self, state: SamplerState) -> Point:
+        """Return a point of the space; called again, up to 4 times, if the point is not open."""
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the distribution of every choice of the space."""
+        _check_single_objective(study, self)
+        return dict(distributions(self.domain.space))
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return the sampler's proposal, or another point if that was proposed before.
+
+        Raises:
+            SpaceExhausted: no point is left to propose.
+        """
+        _check_single_objective(study, self)
+        options, number = self.domain.options, trial.number
+        state = SamplerState(
+            ended_trials(study, options),
+            running_trials(study, options, excluding=number),
+            self.domain.seen(study, excluding=number),
+            np.random.default_rng([self.domain.seed, number]),
+        )
+        proposals = (self.propose(state) for _ in range(PROPOSAL_ATTEMPTS))
+        return dict(self.domain.resolve(proposals, state.seen, state.generator))
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Sample a parameter outside the space at random."""
+        _check_single_objective(study, self)
+        sampler = RandomSampler(candidate_seed(self.domain.seed, trial.number))
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+
+def _check_single_objective(study: Study, sampler: BaseSampler) -> None:
+    if len(study.directions) > 1:
+        raise ValueError(f"directions: {sampler} has one objective, got {len(study.directions)}")
+
+
 def observation_attrs(candidate: Candidate, objective: Objective) -> dict[str, Any]:
-    """A candidate's facts as a trial's attribute, in JSON types."""
+    """Return a candidate's observation as a trial's attribute, in JSON types."""
     curve = [point.accuracy for point in candidate.curve]
     is_complete = candidate.state is State.COMPLETE
     accuracy = candidate.accuracy if is_complete else (curve[-1] if curve else None)
-    timed = candidate.step_time
+    step_time = candidate.step_time
     return {
         "value": accuracy if accuracy is None else reward_at(candidate, accuracy, objective),
         "is_complete": is_complete,
         "curve": curve,
         "step_time": normalized_step_time(candidate),
-        "reference_step_time_s": timed and reference_median_s(timed),
+        "reference_step_time_s": step_time and reference_median_s(step_time),
         "finished_at": candidate.finished_at or 0.0,
     }
 
 
 def ended_trials(study: Study, names: Iterable[str]) -> list[Observation]:
-    """The trials with all of the parameters ``names`` that have ended, in the order of their ends.
+    """Return the trials that have ended and have all of ``names``, in the order of their ends.
 
-    Times decide the order where they are told, so that a study that is rebuilt from a record gives
-    what the first one gave.
+    The recorded times decide the order where there are any, so that a study rebuilt from a record
+    gives the same list as the original one.
     """
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     trials = study.get_trials(deepcopy=False, states=states)
-    observations = [_observation(t, study) for t in trials if t.params.keys() >= set(names)]
-    return sorted(observations, key=lambda each: (each.finished_at, each.number))
+    observations = [
+        _observation(trial, study) for trial in trials if trial.params.keys() >= set(names)
+    ]
+    return sorted(observations, key=lambda trial: (trial.finished_at, trial.number))
 
 
-def running_trials(study: Study, names: Iterable[str], but: int) -> list[Observation]:
-    """The trials that are running, all but number ``but``."""
+def running_trials(study: Study, names: Iterable[str], excluding: int) -> list[Observation]:
+    """Return the running trials that have all of ``names``, except trial number ``excluding``."""
     trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     return [
-        Observation(t.number, t.params)
-        for t in trials
-        if t.number != but and t.params.keys() >= set(names)
+        Observation(trial.number, trial.params)
+        for trial in trials
+        if trial.number != excluding and trial.params.keys() >= set(names)
     ]
 
 
 def _observation(trial: FrozenTrial, study: Study) -> Observation:
     if OBSERVATION in trial.user_attrs:
-        tell_candidate = dict(trial.user_attrs[OBSERVATION])
-        tell_candidate["curve"] = tuple(tell_candidate["curve"])
-        return Observation(trial.number, trial.params, **tell_candidate)
+        attributes = dict(trial.user_attrs[OBSERVATION])
+        attributes["curve"] = tuple(attributes["curve"])
+        return Observation(trial.number, trial.params, **attributes)
     is_complete = trial.state is TrialState.COMPLETE
     value = trial.value if is_complete else None
     if value is not None and study.direction.name == "MINIMIZE":
@@ -171,24 +174,28 @@ def _observation(trial: FrozenTrial, study: Study) -> Observation:
 def tell_candidate(
     study: Study, trial: Trial, candidate: Candidate, objective: Objective, limits: Limits
 ) -> None:
-    """Ends the trial as the candidate ended.
+    """End the trial according to the candidate's final state.
 
-    A candidate that was stopped is a pruned trial with its rewards so far, where there is one
-    objective. One outside the limits is pruned too, with its constraints above 0, which is all
-    that Optuna's samplers then look at; those of two objectives only see complete trials, so
-    it is told to them as one of no accuracy. What has no parameters of the space has failed
-    to these samplers: they could not learn from it.
+    A complete candidate becomes a complete trial, with its reward, or accuracy and step time. One
+    that was stopped becomes a pruned trial; with one objective, its rewards so far are reported.
+
+    A candidate over a limit has a constraint above 0. With one objective it becomes a pruned trial,
+    as Optuna's samplers then look at the constraints alone. Samplers for two objectives look at
+    complete trials only, so there it becomes a complete trial with accuracy 0.
+
+    A failed candidate, one without a step time, and one outside the space become failed trials,
+    which samplers do not learn from.
     """
     for name, excess in _excesses(candidate, limits).items():
         trial.set_constraint(name, excess)
-    has_two = len(study.directions) > 1
-    values = _values(candidate, objective, has_two)
+    has_two_objectives = len(study.directions) > 1
+    values = _values(candidate, objective, has_two_objectives)
     if not trial.params:
         study.tell(trial, state=TrialState.FAIL)
     elif values is not None:
         study.tell(trial, values, TrialState.COMPLETE)
     elif candidate.state in (State.STOPPED, State.INFEASIBLE) and candidate.step_time:
-        for point in [] if has_two else candidate.curve:
+        for point in [] if has_two_objectives else candidate.curve:
             trial.report(reward_at(candidate, point.accuracy, objective) or 0.0, point.epoch)
         study.tell(trial, state=TrialState.PRUNED)
     else:
@@ -211,15 +218,15 @@ def _values(
 
 
 def _excesses(candidate: Candidate, limits: Limits) -> dict[str, float]:
-    """How far it is above each limit, in parts of it; 0 and below keep it."""
-    timed = candidate.step_time
-    pairs: dict[str, tuple[float | None, float | None]] = {
+    """Return by how much of each limit the candidate exceeds it; 0 or less keeps the limit."""
+    step_time = candidate.step_time
+    amounts_and_limits: dict[str, tuple[float | None, float | None]] = {
         "parameters": (candidate.parameters, limits.max_parameters),
         "step_time": (normalized_step_time(candidate), limits.max_step_time),
-        "memory": (timed.peak_memory_bytes if timed else None, limits.max_memory_bytes),
+        "memory": (step_time.peak_memory_bytes if step_time else None, limits.max_memory_bytes),
     }
     return {
         name: amount / limit - 1
-        for name, (amount, limit) in pairs.items()
+        for name, (amount, limit) in amounts_and_limits.items()
         if amount is not None and limit is not None
     }

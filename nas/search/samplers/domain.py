@@ -1,4 +1,4 @@
-"""What a strategy may propose: a space's points within the limits, none of them twice."""
+"""The points that a sampler may propose: those of a space, within the limits, each only once."""
 
 from __future__ import annotations
 
@@ -20,24 +20,23 @@ from search_space.space import Point, Space
 from search_space.task import Task
 
 Key = tuple[Choice, ...]
+"""Identifies a point, see :meth:`Domain.key`."""
 
-
-TRIES = 4  # of a strategy's own, before another point is taken for it
-
-
-WALKED = 20_000  # points looked at before the space counts as used up
+PROPOSAL_ATTEMPTS = 4  # by the sampler itself, before the domain chooses a point for it
+MAX_POINTS_EXAMINED = 20_000  # before the space counts as exhausted
 
 
 class SpaceExhausted(Exception):
-    """Nothing is left to propose: all was proposed, or no more is found within the limits."""
+    """Raised when every point was proposed, or none is found that keeps the limits."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A space's points that may be proposed.
+    """The points of a space that a sampler may propose.
 
-    ``max_parameters`` is kept by ``parameters``, exact before any training. With ``points`` only
-    these may be proposed, as when a strategy is tried on a recorded table.
+    A point is *open* if it keeps ``max_parameters`` and was not proposed before. Parameters are
+    counted exactly, without training. If ``points`` is given, only these may be proposed, as in a
+    replay on a recorded table.
     """
 
     space: Space
@@ -48,47 +47,49 @@ class Domain:
 
     @cached_property
     def options(self) -> dict[str, tuple[Choice, ...]]:
-        """The space's point parameters."""
+        """The options of each choice, by the choice's name."""
         return self.space.options()
 
     def key(self, point: Point) -> Key:
-        """What tells points apart: of a stage that is left out, nothing but that it is."""
+        """Return what identifies a point: all its choices, with 0 for those of an absent stage."""
         layers = (point[name.partition(".")[0] + ".layers"] for name in self.options)
         return tuple(
             0 if count == 0 else point[name]
             for name, count in zip(self.options, layers, strict=True)
         )
 
-    def seen(self, study: Study, but: int) -> set[Key]:
-        """The points of all trials, whatever came of them, but trial ``but``'s."""
+    def seen(self, study: Study, excluding: int) -> set[Key]:
+        """Return the keys of all trials in any state, except trial number ``excluding``."""
         trials = study.get_trials(deepcopy=False)
-        others = (t.params for t in trials if t.number != but)
+        others = (trial.params for trial in trials if trial.number != excluding)
         return {self.key(point) for point in others if self.options.keys() <= point.keys()}
 
     def is_allowed(self, point: Point) -> bool:
-        """Whether it is within the limit on parameters."""
+        """Return whether the point keeps the limit on parameters."""
         if self.max_parameters is None:
             return True
         return self.count_parameters(self.space.decode(point)) <= self.max_parameters
 
     def is_open(self, point: Point, seen: Set[Key]) -> bool:
-        """Whether it is new and allowed."""
+        """Return whether the point is allowed and was not proposed before."""
         return self.key(point) not in seen and self.is_allowed(point)
 
     def open_points(self, seen: Set[Key]) -> list[Point]:
-        """What is left of ``points``."""
+        """Return those of ``points`` that are still open."""
         return [point for point in self.points or () if self.is_open(point, seen)]
 
     def resolve(
         self, proposals: Iterable[Point], seen: Set[Key], generator: np.random.Generator
     ) -> Point:
-        """The first proposal that is open, else an open point near the last one, else any.
+        """Return the first open proposal, or else an open point close to the proposals.
 
-        With ``points``, the first one's nearest. A strategy that has converged proposes the same
-        again and again; its neighbours are then what it would learn most from.
+        If no proposal is open, an open neighbour of the last one is chosen at random, and if there
+        is none, any open point. A converged sampler proposes the same point again and again, and
+        learns most from that point's neighbours. If ``points`` is given, the result is the open
+        point nearest to the first proposal.
 
         Raises:
-            SpaceUsedUp: none is left.
+            SpaceExhausted: no open point is left.
         """
         if self.points is not None:
             return self._nearest(next(iter(proposals)), seen, generator)
@@ -96,62 +97,64 @@ class Domain:
         for last in proposals:
             if self.is_open(last, seen):
                 return last
-        near = self.neighbours(last) if last is not None else []
-        order = generator.permutation(len(near))
-        new = (near[i] for i in order if self.is_open(near[i], seen))
-        return next(new, None) or self.random_open_point(seen, generator)
+        neighbours = self.neighbours(last) if last is not None else []
+        order = generator.permutation(len(neighbours))
+        open_neighbours = (neighbours[i] for i in order if self.is_open(neighbours[i], seen))
+        return next(open_neighbours, None) or self.random_open_point(seen, generator)
 
     def neighbours(self, point: Point) -> list[Point]:
-        """The points one choice away, whether open or not."""
-        own = self.space.neighbours(self.space.decode(point))
-        return [self.space.encode(architecture) for architecture in own]
+        """Return the points that differ in one choice, open or not."""
+        architectures = self.space.neighbours(self.space.decode(point))
+        return [self.space.encode(architecture) for architecture in architectures]
 
     def uniform(self, generator: np.random.Generator) -> Point:
-        """A point by independent uniform choices, whether open or not."""
+        """Return a random point, each choice uniform and independent; it need not be open."""
         return {
-            name: values[generator.integers(len(values))] for name, values in self.options.items()
+            name: options[generator.integers(len(options))]
+            for name, options in self.options.items()
         }
 
     def random_open_point(self, seen: Set[Key], generator: np.random.Generator) -> Point:
-        """An open point of the whole space, by chance.
+        """Return an open point, chosen at random from the whole space.
 
         Raises:
-            SpaceUsedUp: none is left, or none found among 20,000.
+            SpaceExhausted: no open point is left, or none was found among 20,000 points.
         """
         size, seed = self.space.grid_size, int(generator.integers(2**31))
-        for i in range(min(size, WALKED)):
+        for i in range(min(size, MAX_POINTS_EXAMINED)):
             point = self.space.at(permuted(i, size, seed))
             if self.is_open(point, seen):
                 return point
         raise SpaceExhausted
 
     def _nearest(self, point: Point, seen: Set[Key], generator: np.random.Generator) -> Point:
-        """The open one of ``points`` with most choices in common; among equals by chance."""
+        """Return the open one of ``points`` that shares most choices; ties are broken at random."""
         assert self.points is not None
         is_open = np.array([self.is_open(other, seen) for other in self.points])
         if not is_open.any():
             raise SpaceExhausted
-        distances = (self._keys != np.array(self._codes(point))).sum(1) + 0.0
+        distances = (self._point_codes != np.array(self._codes(point))).sum(1) + 0.0
         distances[~is_open] = np.inf
         nearest = np.flatnonzero(distances == distances.min())
         return self.points[int(generator.choice(nearest))]
 
     @cached_property
-    def _keys(self) -> NDArray[np.int64]:
-        """The codes of ``points``, (points, parameters)."""
+    def _point_codes(self) -> NDArray[np.int64]:
+        """The codes of ``points``, (points, choices)."""
         return np.array([self._codes(point) for point in self.points or ()])
 
     def _codes(self, point: Point) -> list[int]:
-        """A key as numbers: the option's place, -1 within a stage that is left out."""
+        """Return the index of the option at each choice; -1 for the choices of an absent stage."""
         keyed = zip(self.options.items(), self.key(point), strict=True)
         return [options.index(value) if value in options else -1 for (_, options), value in keyed]
 
 
 class ParameterCount:
-    """Exact trainable parameters of the built network, each different block built only once.
+    """Counts the trainable parameters of an architecture exactly, and builds each block only once.
 
-    A network is its blocks and the rest (stem, head, classifier), whose size depends on few numbers
-    that a space's architectures share. So one network is built for each of these, and then sums do.
+    A network consists of its blocks and the rest (stem, head, classifier). The size of the rest
+    depends on few numbers, which the architectures of a space share. So one network is built for
+    each such combination, and all other counts are sums.
     """
 
     def __init__(self, task: Task, operators: Mapping[str, Operator] = OPERATORS) -> None:
@@ -161,16 +164,16 @@ class ParameterCount:
         self._rest: dict[tuple[int, int, int], int] = {}
 
     def __call__(self, architecture: Architecture) -> int:
-        """The same as :func:`reward.complexity.count_parameters`."""
+        """Return the same count as :func:`reward.complexity.count_parameters`."""
         blocks = sum(self.by_stage(architecture))
-        last = architecture.stages[-1].channels
-        key = (architecture.stem_channels, last, architecture.head_channels)
+        last_channels = architecture.stages[-1].channels
+        key = (architecture.stem_channels, last_channels, architecture.head_channels)
         if key not in self._rest:
             self._rest[key] = count_parameters(architecture, self._task) - blocks
         return self._rest[key] + blocks
 
     def by_stage(self, architecture: Architecture) -> list[int]:
-        """The parameters of each of its stages."""
+        """Return the number of parameters of each stage."""
         blocks = architecture.blocks()
         return [
             sum(self._block(next(blocks)) for _ in range(stage.layers))
@@ -183,15 +186,18 @@ class ParameterCount:
         return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
-ROUNDS = 6
+FEISTEL_ROUNDS = 6
 
 
 def permuted(index: int, count: int, seed: int) -> int:
-    """Where ``index`` goes in a permutation of 0 to ``count`` - 1 that ``seed`` decides.
+    """Return the image of ``index`` under a pseudo-random permutation of 0 to ``count`` - 1.
 
-    A Feistel network over the next even power of two, walked until it falls within the range
-    (Black and Rogaway, Ciphers with Arbitrary Finite Domains, 2002, section 5). It takes under four
-    evaluations on average, however large ``count`` is.
+    ``seed`` decides the permutation. It is a Feistel network over the next even power of two,
+    applied until the result is in the range (Black and Rogaway, Ciphers with Arbitrary Finite
+    Domains, 2002, section 5). That takes under four evaluations on average for any ``count``.
+
+    Raises:
+        ValueError: ``index`` is not in the range.
     """
     if not 0 <= index < count:
         raise ValueError(f"index: got {index}, must be from 0 to {count - 1}")
@@ -205,7 +211,7 @@ def permuted(index: int, count: int, seed: int) -> int:
 def _feistel(index: int, half_bits: int, seed: int) -> int:
     mask = (1 << half_bits) - 1
     left, right = index >> half_bits, index & mask
-    for number in range(ROUNDS):
+    for number in range(FEISTEL_ROUNDS):
         digest = hashlib.blake2b(f"{seed}/{number}/{right}".encode(), digest_size=16).digest()
         left, right = right, left ^ int.from_bytes(digest, "big") & mask
     return left << half_bits | right

@@ -1,4 +1,4 @@
-"""Regularized evolution: the oldest dies, whatever its worth (Real et al., 1802.01548)."""
+"""Regularized evolution (Real et al., 2018, arXiv:1802.01548): the oldest network dies first."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from search_space.space import Point
 
 
 class EvolutionSampler(PointSampler):
-    """Mutates the best of a few drawn from the youngest (section 2.2, algorithm 1).
+    """Mutates the best of a random sample of the most recent trials (section 2.2, algorithm 1).
 
-    The population is the last ``population`` trials that ended with a reward; a tournament of
-    ``tournament`` of them chooses the parent, and a neighbour of it in the space is the child. The
-    paper's 100 and 25 are for 20,000 networks; these are for hundreds.
+    The population is the last ``population`` trials that ended with a reward. The parent is the
+    best of ``tournament`` of them, drawn at random; the child is one of its neighbours in the
+    space. The paper uses 100 and 25 for 20,000 networks; the defaults here suit some hundreds.
     """
 
     def __init__(self, domain: Domain, population: int = 25, tournament: int = 8) -> None:
@@ -20,14 +20,14 @@ class EvolutionSampler(PointSampler):
         self._population = population
         self._tournament = tournament
 
-    def propose(self, situation: SamplerState) -> Point:
-        """Chance until the first population is full, then a mutation."""
-        valued = [each for each in situation.history if each.value is not None]
-        generator = situation.generator
-        if len(valued) < self._population:
+    def propose(self, state: SamplerState) -> Point:
+        """Return a random point until the first population is full, then a mutation."""
+        rewarded = [trial for trial in state.history if trial.value is not None]
+        generator = state.generator
+        if len(rewarded) < self._population:
             return self.domain.uniform(generator)
-        youngest = valued[-self._population :]
-        drawn = generator.choice(len(youngest), self._tournament, replace=False)
-        parent = max((youngest[i] for i in drawn), key=lambda each: each.value or 0.0)
+        population = rewarded[-self._population :]
+        drawn = generator.choice(len(population), self._tournament, replace=False)
+        parent = max((population[i] for i in drawn), key=lambda trial: trial.value or 0.0)
         children = self.domain.neighbours(parent.point)
         return children[generator.integers(len(children))]

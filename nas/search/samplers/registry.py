@@ -1,4 +1,4 @@
-"""``--sampler``: strategies by name."""
+"""The samplers by name, as ``--sampler`` reads it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import UserError
-from nas.search.samplers.domain import TRIES, Domain
+from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain
 from nas.search.samplers.evolution import EvolutionSampler
 from nas.search.samplers.model.sampler import ModelSampler
 from nas.search.samplers.policy import PolicySampler
@@ -25,10 +25,13 @@ from reward.limits import Limits
 from reward.objective import Objective
 from search_space.space import Point
 
+MakeSampler = Callable[[int], BaseSampler]
+"""Makes a sampler from a seed."""
+
 
 @dataclass(frozen=True)
 class SearchProblem:
-    """What a strategy is made for."""
+    """The domain, objective and limits of a search that a sampler is made for."""
 
     domain: Domain
     objective: Objective
@@ -37,8 +40,8 @@ class SearchProblem:
 
 def _random(problem: SearchProblem) -> BaseSampler:
     domain = problem.domain
-    is_whole = domain.max_parameters is None and domain.points is None
-    return PermutationSampler(domain.space, domain.seed, None if is_whole else domain)
+    is_whole_space = domain.max_parameters is None and domain.points is None
+    return PermutationSampler(domain.space, domain.seed, None if is_whole_space else domain)
 
 
 def _tpe(problem: SearchProblem) -> BaseSampler:
@@ -61,86 +64,87 @@ SAMPLERS: dict[str, Callable[[SearchProblem], BaseSampler]] = {
         problem.domain, problem.objective, problem.limits.max_step_time
     ),
 }
-"""By name."""
-
 
 HAS_TWO_OBJECTIVES = ("nsga2",)
+"""The samplers that are told accuracy and step time instead of the reward."""
 
 
 def check_sampler(name: str) -> None:
-    """That there is such a strategy.
+    """Check that there is a sampler of that name.
 
     Raises:
-        UserError: there is none, in one line.
+        UserError: there is none, or the class cannot be imported or used.
     """
     if name not in SAMPLERS:
         _imported_sampler(name)
 
 
 def make_sampler(name: str, problem: SearchProblem) -> BaseSampler:
-    """The strategy of that name, or Optuna's or anybody's sampler as ``module:Class``."""
+    """Return the sampler of that name, or one of an Optuna sampler class as ``module:Class``.
+
+    Raises:
+        UserError: as :func:`check_sampler`.
+    """
     if name in SAMPLERS:
         return SAMPLERS[name](problem)
-    foreign = _imported_sampler(name)
-    return PerTrialSampler(lambda seed: foreign(seed=seed), problem.domain)
+    sampler_class = _imported_sampler(name)
+    return PerTrialSampler(lambda seed: sampler_class(seed=seed), problem.domain)
 
 
 def _imported_sampler(name: str) -> Callable[..., BaseSampler]:
-    """A class of samplers that a seed is all that it takes to make one of."""
+    """Import a sampler class that takes nothing but a seed."""
     module, _, attribute = name.partition(":")
-    problem = f"--sampler: got {name!r}, "
+    given = f"--sampler: got {name!r}, "
     if not attribute:
         names = ", ".join(SAMPLERS)
         raise UserError(
-            f"{problem}must be one of {names}, or a class such as optuna.samplers:GPSampler"
+            f"{given}must be one of {names}, or a class such as optuna.samplers:GPSampler"
         )
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{problem}which cannot be imported: {error}") from error
+        raise UserError(f"{given}which cannot be imported: {error}") from error
     if not (inspect.isclass(found) and issubclass(found, BaseSampler)):
-        raise UserError(f"{problem}must be a class of Optuna's BaseSampler")
-    make: Callable[..., BaseSampler] = found
+        raise UserError(f"{given}must be a subclass of Optuna's BaseSampler")
+    sampler_class: Callable[..., BaseSampler] = found
     try:
-        make(seed=0)
+        sampler_class(seed=0)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{problem}must be made from a seed alone: {error}") from error
-    return make
-
-
-Make = Callable[[int], BaseSampler]
+        raise UserError(f"{given}must need no argument but a seed: {error}") from error
+    return sampler_class
 
 
 class PerTrialSampler(BaseSampler):
-    """A sampler that is made anew for each trial, from a seed that its number decides.
+    """Wraps an Optuna sampler, which is created anew for each trial.
 
-    Optuna's samplers go on with one generator from trial to trial, so where they stand would be
-    lost with the process; what else they know is in the study. What they propose again is
-    replaced, as :meth:`nas.search.samplers.domain.Domain.resolve` says.
+    The trial's number decides the seed. Optuna's samplers use one random generator from trial to
+    trial, whose state would be lost with the process; the rest of their state is in the study. A
+    point that was proposed before is replaced by
+    :meth:`nas.search.samplers.domain.Domain.resolve`.
     """
 
-    def __init__(self, make: Make, domain: Domain) -> None:
+    def __init__(self, make: MakeSampler, domain: Domain) -> None:
         self._make = make
         self._domain = domain
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Every choice of the space."""
+        """Return the distribution of every choice of the space."""
         return dict(distributions(self._domain.space))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """What the sampler proposes, relative and independent choices together.
+        """Return the sampler's proposal, its relative and independent choices together.
 
         Raises:
-            SpaceUsedUp: nothing is left to propose.
+            SpaceExhausted: no point is left to propose.
         """
-        related = self._sampler(trial).infer_relative_search_space(study, trial)
-        proposals = (self._proposal(study, trial, related, i) for i in range(TRIES))
+        relative = self._sampler(trial).infer_relative_search_space(study, trial)
+        proposals = (self._proposal(study, trial, relative, i) for i in range(PROPOSAL_ATTEMPTS))
         generator = np.random.default_rng([self._domain.seed, trial.number])
-        seen = self._domain.seen(study, trial.number)
+        seen = self._domain.seen(study, excluding=trial.number)
         return dict(self._domain.resolve(proposals, seen, generator))
 
     def sample_independent(
@@ -150,25 +154,25 @@ class PerTrialSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """A parameter that is not the space's."""
+        """Sample a parameter outside the space, with the wrapped sampler."""
         sampler = self._sampler(trial)
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """The sampler's own."""
+        """Call the wrapped sampler."""
         self._sampler(trial).before_trial(study, trial)
 
     def after_trial(
         self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
     ) -> None:
-        """The sampler's own."""
+        """Call the wrapped sampler."""
         self._sampler(trial).after_trial(study, trial, state, values)
 
     def _proposal(
-        self, study: Study, trial: FrozenTrial, related: dict[str, BaseDistribution], attempt: int
+        self, study: Study, trial: FrozenTrial, relative: dict[str, BaseDistribution], attempt: int
     ) -> Point:
         sampler = self._sampler(trial, attempt)
-        point = sampler.sample_relative(study, trial, related)
+        point = sampler.sample_relative(study, trial, relative)
         return {
             name: point[name]
             if name in point
@@ -177,4 +181,6 @@ class PerTrialSampler(BaseSampler):
         }
 
     def _sampler(self, trial: FrozenTrial, attempt: int = 0) -> BaseSampler:
-        return self._make(candidate_seed(self._domain.seed, trial.number * TRIES + attempt))
+        return self._make(
+            candidate_seed(self._domain.seed, trial.number * PROPOSAL_ATTEMPTS + attempt)
+        )

@@ -1,4 +1,4 @@
-"""What a search shows, on a terminal and elsewhere."""
+"""The progress of a search, on a terminal and elsewhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FAILED = replace(
 
 
 class Terminal:
-    """A console's output, and what follows the clock of :mod:`nas.search.progress`."""
+    """A console whose output is kept, and the clock of :mod:`nas.search.progress`."""
 
     def __init__(self, is_terminal: bool) -> None:
         self.file = io.StringIO()
@@ -57,7 +57,7 @@ MakeTerminal = Callable[[bool], Terminal]
 
 @pytest.fixture
 def make_terminal(monkeypatch: pytest.MonkeyPatch) -> MakeTerminal:
-    """A console and a clock that stands still."""
+    """Return a function that makes a console, with a clock that the test sets."""
 
     def make(is_terminal: bool) -> Terminal:
         terminal = Terminal(is_terminal)
@@ -89,7 +89,7 @@ def test_without_a_terminal_each_candidate_that_ends_is_a_line(
     ]
 
 
-def test_a_disturbed_measurement_is_told(make_terminal: MakeTerminal) -> None:
+def test_an_unsteady_measurement_is_marked(make_terminal: MakeTerminal) -> None:
     terminal = make_terminal(False)
     assert CANDIDATE.step_time is not None
     progress = terminal.progress()
@@ -192,7 +192,7 @@ def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_unlike_devices_are_said_once_each(make_terminal: MakeTerminal) -> None:
+def test_each_further_device_is_warned_of_once(make_terminal: MakeTerminal) -> None:
     terminal = make_terminal(False)
     timed = CANDIDATE.step_time
     assert timed is not None
@@ -201,6 +201,6 @@ def test_unlike_devices_are_said_once_each(make_terminal: MakeTerminal) -> None:
         terminal.now_s += 1
         step_time = replace(timed, device=device)
         progress(replace(CANDIDATE, number=number, step_time=step_time))
-    said = [line for line in terminal.lines if "unlike devices" in line]
-    assert len(said) == 1
-    assert "H200 and cpu" in said[0]
+    warnings = [line for line in terminal.lines if "unlike devices" in line]
+    assert len(warnings) == 1
+    assert "H200 and cpu" in warnings[0]

@@ -1,4 +1,4 @@
-"""A run's directory: made, opened, locked, and every way in which it cannot be."""
+"""A run's directory: created, opened and locked, and every way in which that fails."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nas.search.run_directory import RunDirectory, create, open_for_reading, ope
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
-    """A run with a record that has begun."""
+    """Return a run with a record."""
     made = create(tmp_path / "run", None)
     with made.create_record({"seed": 3}):
         return made
@@ -33,12 +33,12 @@ def test_a_run_is_found_again(run: RunDirectory) -> None:
     assert (run.path / "record.sqlite").is_file()
 
 
-def test_runs_have_ids_of_their_own(tmp_path: Path) -> None:
+def test_each_run_has_another_id(tmp_path: Path) -> None:
     ids = {create(tmp_path / str(i), None).run_id for i in range(5)}
     assert len(ids) == 5
 
 
-def test_run_json_may_hold_a_password_and_is_for_its_owner(run: RunDirectory) -> None:
+def test_run_json_may_hold_a_password_and_is_readable_by_its_owner_only(run: RunDirectory) -> None:
     assert (run.path / "run.json").stat().st_mode & 0o077 == 0
 
 
@@ -51,7 +51,7 @@ def test_a_record_elsewhere_is_remembered(tmp_path: Path) -> None:
     assert (tmp_path / "elsewhere.sqlite").is_file()
 
 
-def test_parents_are_made_and_an_empty_directory_is_taken(tmp_path: Path) -> None:
+def test_parents_are_created_and_an_empty_directory_is_used(tmp_path: Path) -> None:
     assert create(tmp_path / "a" / "b", None).path.is_dir()
     (tmp_path / "empty").mkdir()
     assert create(tmp_path / "empty", None).path == tmp_path / "empty"
@@ -141,7 +141,7 @@ def test_one_search_at_a_time(run: RunDirectory) -> None:
     _enter(run)
 
 
-def test_a_lock_goes_with_its_process(run: RunDirectory) -> None:
+def test_a_lock_is_released_with_its_process(run: RunDirectory) -> None:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     process = context.Process(target=_hold, args=(run, ready))

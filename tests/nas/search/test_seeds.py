@@ -1,4 +1,4 @@
-"""A candidate's seed."""
+"""The seed of a candidate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.nas.command_line import environment
 
 
 @given(run_seed=st.integers(0, 2**31 - 1), number=st.integers(0, 10**6))
-def test_a_seed_is_within_what_every_generator_takes(run_seed: int, number: int) -> None:
+def test_a_seed_is_valid_for_every_generator(run_seed: int, number: int) -> None:
     assert 0 <= candidate_seed(run_seed, number) < 2**31
 
 
@@ -24,7 +24,7 @@ def test_seeds_differ_between_candidates_and_between_runs() -> None:
 
 
 def test_a_seed_is_the_same_in_every_process() -> None:
-    """And in every release, so that a run can be resumed."""
+    """It is the same in every release too, so that a run can be resumed."""
     assert [candidate_seed(0, 0), candidate_seed(7, 199)] == [867600841, 509767563]
     command = "from nas.search.seeds import candidate_seed; print(candidate_seed(7, 199))"
     done = subprocess.run(

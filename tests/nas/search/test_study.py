@@ -1,4 +1,4 @@
-"""Proposals: what a search begins with, and what is rebuilt from its record."""
+"""The study that proposes candidates, new and rebuilt from a record."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ended(number: int, architecture: Architecture, state: State = State.COMPLETE
 
 
 def taken(source: ProposalStudy, count: int) -> list[tuple[int, str]]:
-    """The next ones' numbers and architectures, each of which completes."""
+    """Return numbers and architectures of the next proposals, each of which completes."""
     found = []
     for _ in range(count):
         proposal = source.next()
@@ -74,7 +74,7 @@ def test_a_resumed_search_does_not_start_again(tiny_space: Space, interrupted: i
     assert taken(resumed, 3) == taken(first, 3)
 
 
-def test_a_start_has_the_parameters_that_make_it_where_the_space_has_them(
+def test_a_start_has_its_point_if_the_space_contains_it(
     tiny_space: Space,
 ) -> None:
     source = proposals(tiny_space, starts=(tiny_space.backbone, OUTSIDE))
@@ -94,14 +94,14 @@ def test_numbers_go_on_after_confirmations_and_gaps(tiny_space: Space) -> None:
     assert following.number == 5
 
 
-def test_a_reserved_number_is_no_proposals(tiny_space: Space) -> None:
+def test_a_reserved_number_is_not_proposed(tiny_space: Space) -> None:
     source = proposals(tiny_space)
     assert [number for number, _ in taken(source, 1)] == [0]
     assert source.reserve() == 1
     assert [number for number, _ in taken(source, 1)] == [2]
 
 
-def test_what_was_running_can_still_end(tiny_space: Space) -> None:
+def test_a_candidate_that_was_running_can_still_end(tiny_space: Space) -> None:
     running = replace(ended(0, tiny_space.backbone, State.RUNNING), accuracy=None, curve=())
     source = proposals(tiny_space, [running])
     source.tell(ended(0, tiny_space.backbone))

@@ -1,4 +1,4 @@
-"""The model-based strategy: parameters are known exactly, accuracy and step time are learnt."""
+"""The model-based sampler: parameters are counted exactly, accuracy and step time are learnt."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ from numpy.typing import NDArray
 
 from nas.search.samplers.base import Observation, PointSampler, SamplerState
 from nas.search.samplers.domain import Domain, Key, SpaceExhausted
-from nas.search.samplers.model.surrogate import Features, Prediction, predicted
+from nas.search.samplers.model.surrogate import Features, Surrogates, fit_surrogates
 from reward.objective import Objective
 from search_space.space import Point
 
-STARTUP = 8
+Floats = NDArray[np.float64]
 
+STARTUP_CANDIDATES = 8  # complete ones, before the model is used
+_RANDOM_POINTS = 400
+_BEST = 5  # points whose neighbours are examined
+_CLIMB_STEPS = 3
 
-_DRAWN, _CLIMBERS, _CLIMBS = 400, 5, 3
+# Nodes and weights of the mean over a standard normal distribution (Gauss-Hermite quadrature).
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
+_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 class ModelSampler(PointSampler):
-    """Proposes what is expected to better the reward most.
+    """Proposes the point with the highest expected improvement of the reward.
 
-    Gaussian processes over the choices and the parameters by stage predict accuracy and step time
-    (:mod:`nas.search.samplers.model.surrogate`). The highest :class:`Acquisition` is
-    sought among random points, the neighbours of the best networks, and then uphill. The first
-    eight candidates are chance.
+    Gaussian processes predict accuracy and step time from the choices and the parameters of each
+    stage (:mod:`nas.search.samplers.model.surrogate`). The highest :class:`Acquisition` is searched
+    among random points and the neighbours of the best networks, followed by a few steps of hill
+    climbing. Proposals are random until eight candidates are complete.
     """
 
     def __init__(
@@ -38,133 +44,125 @@ class ModelSampler(PointSampler):
         self._max_step_time = max_step_time
         self._features = Features(domain)
 
-    def propose(self, situation: SamplerState) -> Point:
-        """Chance until eight are complete, then the most promising point that is found."""
-        timed = [each for each in situation.history if each.step_time]
-        trained = [each for each in timed if each.curve and each.value is not None]
-        if sum(each.is_complete for each in trained) < STARTUP:
-            return self.domain.uniform(situation.generator)
-        acquisition = self._acquisition(timed, situation.running)
-        incumbent = acquisition.incumbent([each.point for each in trained])
-        pool = self._pool(trained, situation)
+    def propose(self, state: SamplerState) -> Point:
+        """Return a random point at first, later the one with the highest acquisition found."""
+        timed = [trial for trial in state.history if trial.step_time]
+        trained = [trial for trial in timed if trial.curve and trial.value is not None]
+        if sum(trial.is_complete for trial in trained) < STARTUP_CANDIDATES:
+            return self.domain.uniform(state.generator)
+        acquisition = self._acquisition(timed, state.running)
+        incumbent = acquisition.incumbent([trial.point for trial in trained])
+        pool = self._initial_pool(trained, state)
         scores = acquisition(pool, incumbent)
-        for _ in range(_CLIMBS if self.domain.points is None else 0):
-            top = [pool[i] for i in np.argsort(-scores, kind="stable")[:_CLIMBERS]]
-            further = self._open_neighbours(
-                top, {self.domain.key(point) for point in pool}, situation
-            )
-            if not further:
+        for _ in range(_CLIMB_STEPS if self.domain.points is None else 0):
+            top = [pool[i] for i in np.argsort(-scores, kind="stable")[:_BEST]]
+            pool_keys = {self.domain.key(point) for point in pool}
+            neighbours = self._open_neighbours(top, pool_keys, state)
+            if not neighbours:
                 break
-            pool += further
-            scores = np.concatenate([scores, acquisition(further, incumbent)])
+            pool += neighbours
+            scores = np.concatenate([scores, acquisition(neighbours, incumbent)])
         return pool[int(np.argmax(scores))]
 
     def _acquisition(self, timed: list[Observation], running: list[Observation]) -> Acquisition:
-        references = [each.reference_step_time_s or 0.0 for each in timed]
+        reference_times = [trial.reference_step_time_s or 0.0 for trial in timed]
         return Acquisition(
             self.domain,
             self._features,
-            predicted(self._features, timed, running),
-            self._objective.relative_to(median(references)),
+            fit_surrogates(self._features, timed, running),
+            self._objective.relative_to(median(reference_times)),
             self._max_step_time,
         )
 
-    def _pool(self, trained: list[Observation], situation: SamplerState) -> list[Point]:
-        """Where to begin: what is left of a table, or random points and the best's neighbours.
+    def _initial_pool(self, trained: list[Observation], state: SamplerState) -> list[Point]:
+        """Return the open points of a table, or random points and neighbours of the best networks.
 
         Raises:
-            SpaceUsedUp: nothing is left.
+            SpaceExhausted: no open point is left.
         """
         if self.domain.points is not None:
-            left = self.domain.open_points(situation.seen)
-            if not left:
+            open_points = self.domain.open_points(state.seen)
+            if not open_points:
                 raise SpaceExhausted
-            return left
-        drawn = [self.domain.uniform(situation.generator) for _ in range(_DRAWN)]
-        pool = {self.domain.key(point): point for point in drawn}
-        new = [point for point in pool.values() if self.domain.is_open(point, situation.seen)]
-        best = sorted(trained, key=lambda each: -(each.value or 0.0))[:_CLIMBERS]
-        new += self._open_neighbours([each.point for each in best], set(pool), situation)
-        return new or [self.domain.random_open_point(situation.seen, situation.generator)]
+            return open_points
+        drawn = [self.domain.uniform(state.generator) for _ in range(_RANDOM_POINTS)]
+        random_points = {self.domain.key(point): point for point in drawn}
+        pool = [point for point in random_points.values() if self.domain.is_open(point, state.seen)]
+        best = sorted(trained, key=lambda trial: -(trial.value or 0.0))[:_BEST]
+        pool += self._open_neighbours([trial.point for trial in best], set(random_points), state)
+        return pool or [self.domain.random_open_point(state.seen, state.generator)]
 
     def _open_neighbours(
-        self, points: list[Point], known: set[Key], situation: SamplerState
+        self, points: list[Point], known: set[Key], state: SamplerState
     ) -> list[Point]:
-        """The points' neighbours that are open and not among the known, each once."""
-        near = {
+        """Return the points' open neighbours whose keys are not ``known``, each once."""
+        neighbours = {
             self.domain.key(neighbour): neighbour
             for point in points
             for neighbour in self.domain.neighbours(point)
         }
         return [
             point
-            for key, point in near.items()
-            if key not in known and self.domain.is_open(point, situation.seen)
+            for key, point in neighbours.items()
+            if key not in known and self.domain.is_open(point, state.seen)
         ]
-
-
-Floats = NDArray[np.float64]
-
-
-# Nodes and weights of an average over a standard normal distribution.
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(15)
-
-
-_WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
 @dataclass(frozen=True)
 class Acquisition:
-    """Expected improvement of the reward, times the probability of keeping a limit on S/S0.
+    """Expected improvement of the reward, times the probability of keeping the limit on S/S0.
 
-    The expectation is over the accuracy that training would show, its logit normal (Jones et al.,
-    Efficient Global Optimization, 1998); S/S0 is taken at its predicted median and parameters
-    exactly. ``objective`` has no target in seconds.
+    Expected improvement follows Jones et al., Efficient Global Optimization, 1998. The expectation
+    is over the accuracy, whose logit is normally distributed. S/S0 enters with its predicted
+    median, and parameters with their exact count. Targets of ``objective`` must be relative to the
+    backbone, not in seconds.
     """
 
     domain: Domain
     features: Features
-    prediction: Prediction
+    surrogates: Surrogates
     objective: Objective
     max_step_time: float | None = None
 
     def incumbent(self, points: Sequence[Point]) -> float:
-        """The best predicted reward of networks that were trained.
+        """Return the best predicted reward of the trained networks.
 
-        The best observed one would owe much to luck, and no other would promise to better it.
+        The best observed reward is partly luck. Measured against it, hardly any other network would
+        have an expected improvement.
         """
-        logits, _ = self.prediction.accuracy(self.features(points))
-        at_none, slope = self._reward_line(points)
-        return float((at_none + slope * _accuracies(logits)).max())
+        logits, _ = self.surrogates.accuracy(self.features(points))
+        intercept, slope = self._reward_line(points)
+        return float((intercept + slope * _accuracies(logits)).max())
 
     def __call__(self, points: Sequence[Point], incumbent: float) -> Floats:
-        """(points,), 0 and above."""
+        """Return the acquisition of each point: (points,), 0 or more."""
         features = self.features(points)
-        logits, deviations = self.prediction.accuracy(features)
+        logits, deviations = self.surrogates.accuracy(features)
         accuracies = _accuracies(logits[:, None] + deviations[:, None] * _NODES)  # (points, nodes)
-        at_none, slope = self._reward_line(points)
-        rewards = at_none[:, None] + slope[:, None] * accuracies
+        intercept, slope = self._reward_line(points)
+        rewards = intercept[:, None] + slope[:, None] * accuracies
         improvement: Floats = np.maximum(rewards - incumbent, 0.0) @ _WEIGHTS
         return improvement * self._feasibility(features)
 
     def _reward_line(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
-        """The reward at accuracy 0 and how it rises with accuracy: every form is affine in it."""
-        log_times, _ = self.prediction.step_time(self.features(points))
+        """Return intercept and slope of the reward, which is affine in accuracy in every form."""
+        log_times, _ = self.surrogates.step_time(self.features(points))
         space, count = self.domain.space, self.domain.count_parameters
-        reference = count(space.backbone)
-        shares = [count(space.decode(point)) / reference for point in points]
-        ends = np.array(
-            [
+        reference_parameters = count(space.backbone)
+        shares = [count(space.decode(point)) / reference_parameters for point in points]
+        rewards = np.array(
+            [  # at accuracy 0 and 1
                 [self.objective(accuracy, step_time, share) for accuracy in (0.0, 1.0)]
                 for step_time, share in zip(np.exp(log_times).tolist(), shares, strict=True)
             ]
         )
-        return ends[:, 0], ends[:, 1] - ends[:, 0]
+        return rewards[:, 0], rewards[:, 1] - rewards[:, 0]
 
     def _feasibility(self, features: Floats) -> Floats:
+        """Return the probability that each point keeps the limit on S/S0."""
         if self.max_step_time is None:
             return np.ones(len(features))
-        log_times, deviations = self.prediction.step_time(features)
+        log_times, deviations = self.surrogates.step_time(features)
         margins = (np.log(self.max_step_time) - log_times) / deviations
         return np.array([NormalDist().cdf(margin) for margin in margins.tolist()])
 

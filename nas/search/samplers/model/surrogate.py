@@ -1,4 +1,4 @@
-"""A regression that says how sure it is: what the model-based strategy predicts with."""
+"""Gaussian processes for accuracy and step time, the predictions of the model-based sampler."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from search_space.space import Point
 
 Floats = NDArray[np.float64]
 
+_ACCURACY_MARGIN = 0.002  # accuracies are kept this far from 0 and 1, where the logit is infinite
+_STANDARDIZATION_POINTS = 300  # random points that give each feature's mean and deviation
+
 
 @dataclass(frozen=True)
 class Prior:
-    """What is believed of a quantity before any is observed; variances are parts of the observed.
+    """The kernel's constants for one quantity.
 
-    ``length`` is how far apart networks are that have little to do with each other, where 1 is a
+    ``linear``, ``smooth`` and ``noise`` are variances, relative to the variance of the targets.
+    ``length`` is the distance at which two networks are hardly correlated; a distance of 1 is one
     standard deviation in every feature.
 
-    Nothing of it is fitted. The likeliest kernel of 8 to 60 networks predicts others worse than
-    these do, for accuracy with a rank correlation of 0.58 to 0.77 instead of 0.63 to 0.79, and at
-    200 no better (``small`` on ``shapes`` of 24 px; 20 to 40 draws each).
+    The constants are fixed, as constants fitted to 8 to 60 networks predict worse
+    (docs/samplers.md).
     """
 
     linear: float
@@ -38,29 +41,27 @@ class Prior:
 
 
 ACCURACY = Prior(linear=0.0, smooth=1.3, length=1.0, noise=0.2)
-
-
 STEP_TIME = Prior(linear=1.0, smooth=1.3, length=2.0, noise=0.01)
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """A Gaussian process of a linear part, a smooth part and noise, over standardised features."""
+    """A Gaussian process with a linear part, a smooth part and noise."""
 
     process: GaussianProcessRegressor
 
     def __call__(self, features: Floats) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of an observation at (points, features), noise counted."""
+        """Return mean and standard deviation, noise included, at (points, features)."""
         mean, deviation = self.process.predict(features, return_std=True)
         return mean, deviation
 
 
-def conditioned(
+def fit_surrogate(
     prior: Prior, features: Floats, targets: Floats, variances: Floats | None = None
 ) -> Surrogate:
-    """On (points, features) and (points,).
+    """Return the surrogate given features (points, features) and targets (points,).
 
-    ``variances`` are those of the targets beyond the noise that all have.
+    ``variances`` are those of single targets, in addition to the noise that all targets have.
     """
     count = features.shape[1]
     kernel = ConstantKernel(prior.smooth) * RBF(prior.length * count**0.5)
@@ -76,116 +77,112 @@ def conditioned(
     return Surrogate(process.fit(features, targets))
 
 
-_EDGE = 0.002  # accuracies are kept this far from 0 and 1, where the logit ends
-
-
 @dataclass(frozen=True)
-class Prediction:
-    """Normal distributions, mean and deviation, of the logit of accuracy and of log S/S0."""
+class Surrogates:
+    """Predictions of the logit of accuracy and of log S/S0, both normally distributed."""
 
     accuracy: Surrogate
     step_time: Surrogate
 
 
-def predicted(
+def fit_surrogates(
     features: Features, history: Sequence[Observation], running: Sequence[Observation] = ()
-) -> Prediction:
-    """From observations that have a step time; accuracies from those with a curve.
+) -> Surrogates:
+    """Return the surrogates given observations, all of which have a step time.
 
-    What is running counts as ending with what is predicted for it, so that two workers do not
-    explore the same.
+    Accuracy is learnt from the observations that have a curve. Running trials are counted with
+    their predicted accuracy, so that two workers do not explore the same region.
     """
-    trained = [each for each in history if each.curve]
-    points = features([each.point for each in trained])
+    trained = [trial for trial in history if trial.curve]
+    trained_features = features([trial.point for trial in trained])
     targets, variances = _accuracy_targets(trained)
-    accuracy = conditioned(ACCURACY, points, targets, variances)
+    accuracy = fit_surrogate(ACCURACY, trained_features, targets, variances)
     if running:
-        upcoming = features([each.point for each in running])
-        believed, _ = accuracy(upcoming)
-        accuracy = conditioned(
+        running_features = features([trial.point for trial in running])
+        predicted, _ = accuracy(running_features)
+        accuracy = fit_surrogate(
             ACCURACY,
-            np.vstack([points, upcoming]),
-            np.concatenate([targets, believed]),
+            np.vstack([trained_features, running_features]),
+            np.concatenate([targets, predicted]),
             np.concatenate([variances, np.zeros(len(running))]),
         )
-    log_times = np.log([each.step_time or math.nan for each in history])
-    timed = features([each.point for each in history])
-    return Prediction(accuracy, conditioned(STEP_TIME, timed, log_times))
+    log_times = np.log([trial.step_time or math.nan for trial in history])
+    timed_features = features([trial.point for trial in history])
+    return Surrogates(accuracy, fit_surrogate(STEP_TIME, timed_features, log_times))
 
 
 def _accuracy_targets(trained: Sequence[Observation]) -> tuple[Floats, Floats]:
-    """The logit of each one's last accuracy and its variance; of those that were stopped, expected.
+    """Return the logit of each trial's final accuracy, and its variance.
 
-    A curve that was stopped is lengthened by what the complete ones gained on average from its
-    epoch on, with the variance of that gain.
+    For a trial that was stopped, the mean gain of the complete trials from the same epoch to their
+    end is added to its last logit. The variance is that of this gain.
     """
-    curves = [_logit(each.curve) for each in trained]
-    complete = [curve for curve, each in zip(curves, trained, strict=True) if each.is_complete]
+    curves = [_logit(trial.curve) for trial in trained]
+    complete = [curve for curve, trial in zip(curves, trained, strict=True) if trial.is_complete]
     targets, variances = [], []
-    for curve, each in zip(curves, trained, strict=True):
-        reached = [full for full in complete if len(full) > len(curve)]
-        gains = [full[-1] - full[len(curve) - 1] for full in reached]
-        lacks = not each.is_complete and gains
-        targets.append(curve[-1] + (np.mean(gains) if lacks else 0.0))
-        variances.append(np.var(gains) if lacks else 0.0)
+    for curve, trial in zip(curves, trained, strict=True):
+        longer = [other for other in complete if len(other) > len(curve)]
+        gains = [other[-1] - other[len(curve) - 1] for other in longer]
+        is_extrapolated = not trial.is_complete and gains
+        targets.append(curve[-1] + (np.mean(gains) if is_extrapolated else 0.0))
+        variances.append(np.var(gains) if is_extrapolated else 0.0)
     return np.array(targets), np.array(variances)
 
 
 def _logit(accuracies: Sequence[float]) -> Floats:
-    kept = np.clip(accuracies, _EDGE, 1 - _EDGE)
-    logits: Floats = np.log(kept / (1 - kept))
+    clipped = np.clip(accuracies, _ACCURACY_MARGIN, 1 - _ACCURACY_MARGIN)
+    logits: Floats = np.log(clipped / (1 - clipped))
     return logits
 
 
-_DRAWN = 300  # to know a feature's mean and deviation from
-
-
 class Features:
-    """The choices, the layers, and what is exact before any training: parameters by stage.
+    """Computes the features of points, all of them known before any training.
 
-    For each stage one indicator for each operator, kernel and expansion, the same times the layers,
-    and the layers; the stage's parameters as a root and as a logarithm; and the logarithm of the
-    whole network's. Each is standardised over the space, not over what was observed, so that the
-    small differences among the networks around a winner stay small.
+    For each stage: one indicator for each operator, kernel and expansion, the same indicators times
+    the layers, the layers, and the square root and logarithm of the stage's parameters. For the
+    network: the logarithm of its parameters. Features are standardised over the space, not over the
+    observed points, so that the small differences between networks near a winner stay small.
     """
 
     def __init__(self, domain: Domain) -> None:
         self._domain = domain
-        self._rows: dict[Key, NDArray[np.float64]] = {}
+        self._rows: dict[Key, Floats] = {}
 
-    def __call__(self, points: Sequence[Point]) -> NDArray[np.float64]:
-        """(points, features); each different point is computed once."""
-        mean, scale = self._standard
+    def __call__(self, points: Sequence[Point]) -> Floats:
+        """Return (points, features); each different point is computed once."""
+        mean, scale = self._mean_and_scale
         return (np.array([self._row(point) for point in points]) - mean) / scale
 
     @cached_property
-    def _standard(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Every feature's mean and deviation."""
+    def _mean_and_scale(self) -> tuple[Floats, Floats]:
+        """Return the mean and standard deviation of every feature over the space."""
         generator = np.random.default_rng(0)
-        drawn = np.array([self._row(self._domain.uniform(generator)) for _ in range(_DRAWN)])
+        drawn = np.array(
+            [self._row(self._domain.uniform(generator)) for _ in range(_STANDARDIZATION_POINTS)]
+        )
         scale = drawn.std(0)
-        scale[scale < 1e-9] = 1.0  # the same for all
+        scale[scale < 1e-9] = 1.0  # constant features
         return drawn.mean(0), scale
 
-    def _row(self, point: Point) -> NDArray[np.float64]:
+    def _row(self, point: Point) -> Floats:
         key = self._domain.key(point)
         if key not in self._rows:
             self._rows[key] = self._compute(point)
         return self._rows[key]
 
-    def _compute(self, point: Point) -> NDArray[np.float64]:
+    def _compute(self, point: Point) -> Floats:
         architecture = self._domain.space.decode(point)
         by_stage = iter(self._domain.count_parameters.by_stage(architecture))
         row: list[float] = []
         for i, choices in enumerate(self._domain.space.choices, 1):
             layers = int(point[f"stage{i}.layers"])
             indicators = [
-                float(layers > 0 and point[f"stage{i}.{name}"] == value)
-                for name, values in choices.options().items()
+                float(layers > 0 and point[f"stage{i}.{name}"] == option)
+                for name, options in choices.options().items()
                 if name != "layers"
-                for value in values
+                for option in options
             ]
             count = next(by_stage) if layers else 0
-            row += [*indicators, *(layers * value for value in indicators), layers]
+            row += [*indicators, *(layers * indicator for indicator in indicators), layers]
             row += [count**0.5, np.log1p(count)]
         return np.array([*row, np.log(self._domain.count_parameters(architecture))])

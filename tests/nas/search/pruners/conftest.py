@@ -1,4 +1,4 @@
-"""Candidates with curves, and a recorded search to go through again."""
+"""Candidates with curves, and the candidates of a recorded search."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search_space.architecture import Architecture, Stage
 
 EPOCHS = 10
 MakeCurve = Callable[..., Candidate]
-TABLE = Path(__file__).parents[3] / "benchmarks" / "small_on_shapes.csv"
+TABLE = Path(__file__).parents[4] / "benchmarks" / "small_on_shapes.csv"
 
 _ARCHITECTURE = Architecture((Stage("mbconv", 3, 1, 1, 4, 1, 0.25),), stem_channels=4)
 
@@ -23,7 +23,7 @@ _ARCHITECTURE = Architecture((Stage("mbconv", 3, 1, 1, 4, 1, 0.25),), stem_chann
 def made(
     number: int, accuracies: Sequence[float], step_time: float = 1.0, share: float = 1.0
 ) -> Candidate:
-    """A candidate that trained to the end of ``accuracies``; ``share`` is P/P0."""
+    """Return a complete candidate with this curve; ``share`` is P/P0."""
     points = (CurvePoint(i, 1.0, accuracy, float(i)) for i, accuracy in enumerate(accuracies, 1))
     return Candidate(
         number=number,
@@ -39,13 +39,13 @@ def made(
 
 
 def after(candidate: Candidate, epochs: int) -> Candidate:
-    """The candidate as it stood after so many epochs."""
+    """Return the candidate as it was, running, after so many epochs."""
     return replace(candidate, state=State.RUNNING, accuracy=None, curve=candidate.curve[:epochs])
 
 
 @pytest.fixture(scope="session")
 def recorded() -> list[Candidate]:
-    """The 200 complete candidates of a random search, the step time as a multiple; no curves."""
+    """Return the 200 complete candidates of a random search, with S0 = 1 and one-point curves."""
     with TABLE.open() as file:
         rows = [row for row in csv.DictReader(file) if row["state"] == "complete"]
     smallest = min(int(row["parameters"]) for row in rows)

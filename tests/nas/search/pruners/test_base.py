@@ -1,4 +1,4 @@
-"""What the rules make of a candidate, and which candidates they hear of."""
+"""How pruners stop a candidate, and which candidates they are told of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.nas.search.pruners.conftest import after, made
 
 @dataclass
 class Fixed:
-    """Objects always, or never, and remembers what it was shown."""
+    """A pruner that stops all candidates or none, and keeps the numbers that it was given."""
 
     cause: str
     detail: str | None
@@ -26,17 +26,17 @@ class Fixed:
         self.told.append(candidate.number)
 
 
-def test_the_first_that_objects_is_the_cause_and_all_have_seen_it() -> None:
-    rules = [Fixed("none", None), Fixed("first", "because"), Fixed("second", "too")]
-    ends = first_stop(after(made(7, [0.25, 0.5, 0.75]), 2), rules)
+def test_the_first_pruner_that_stops_is_the_cause_and_all_are_asked() -> None:
+    pruners = [Fixed("none", None), Fixed("first", "because"), Fixed("second", "too")]
+    ends = first_stop(after(made(7, [0.25, 0.5, 0.75]), 2), pruners)
     assert ends is not None
     assert (ends.state, ends.cause, ends.detail) == (State.STOPPED, "first", "because")
     assert ends.accuracy == 0.5
     assert ends.finished_at is not None
-    assert [rule.seen for rule in rules] == [[7]] * 3
+    assert [pruner.seen for pruner in pruners] == [[7]] * 3
 
 
-def test_without_an_objection_it_goes_on() -> None:
+def test_without_a_verdict_the_candidate_continues() -> None:
     assert first_stop(after(made(7, [0.5]), 1), [Fixed("none", None)]) is None
 
 
@@ -46,8 +46,8 @@ def test_before_the_first_epoch_there_is_no_accuracy() -> None:
     assert ends.accuracy is None
 
 
-def test_rules_hear_neither_of_what_runs_nor_of_what_confirms() -> None:
-    rule = Fixed("none", None)
+def test_pruners_are_told_neither_of_running_candidates_nor_of_confirmations() -> None:
+    pruner = Fixed("none", None)
     candidates = [made(0, [0.5]), after(made(1, [0.5]), 1), replace(made(2, [0.5]), confirms=0)]
-    tell_pruners([rule], candidates)
-    assert rule.told == [0]
+    tell_pruners([pruner], candidates)
+    assert pruner.told == [0]

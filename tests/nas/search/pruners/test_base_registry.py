@@ -1,11 +1,11 @@
-"""What may be typed for --scheduler and --bound, and what it gives."""
+"""The valid values of --scheduler and --bound, and the pruners that they give."""
 
 from __future__ import annotations
 
 import pytest
 
 from nas.errors import UserError
-from nas.search.pruners.base import Rungs, check_pruners, find_rungs, make_pruners
+from nas.search.pruners.base import Rungs, check_pruners, make_pruners, parse_rungs
 from reward.objective import Objective
 
 
@@ -20,11 +20,11 @@ from reward.objective import Objective
     ],
 )
 def test_rungs_by_name(scheduler: str, epochs: int, rungs: Rungs | None) -> None:
-    assert find_rungs(scheduler, epochs) == rungs
+    assert parse_rungs(scheduler, epochs) == rungs
 
 
 @pytest.mark.parametrize(
-    ("scheduler", "epochs", "says"),
+    ("scheduler", "epochs", "message"),
     [
         ("hyperband", 10, "got 'hyperband', must be none or asha"),
         ("asha:", 10, "must be none or asha"),
@@ -34,24 +34,24 @@ def test_rungs_by_name(scheduler: str, epochs: int, rungs: Rungs | None) -> None
         ("none:grace=3", 10, "must be none or asha"),
         ("asha:grace=10", 10, "got grace 10, must be from 1 to 9 for 10 epochs"),
         ("asha:reduction=1", 10, "got reduction 1, must be from 2 to 100"),
-        ("asha", 1, "with --epochs 1 there is nothing to stop"),
+        ("asha", 1, "--scheduler asha: needs --epochs 2 or more, got 1"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(scheduler: str, epochs: int, says: str) -> None:
+def test_an_invalid_scheduler_is_one_line(scheduler: str, epochs: int, message: str) -> None:
     with pytest.raises(UserError, match="--scheduler") as caught:
         check_pruners(scheduler, "none", epochs)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_bound_is_told() -> None:
+def test_an_unknown_bound_is_refused() -> None:
     with pytest.raises(UserError, match="--bound: got 'tight', must be one of none, certain"):
         check_pruners("none", "tight", 10)
 
 
-def test_the_rules_of_the_names() -> None:
+def test_the_pruners_of_both_options() -> None:
     def causes(scheduler: str, bound: str) -> list[str]:
-        return [rule.cause for rule in make_pruners(scheduler, bound, Objective(), 10)]
+        return [pruner.cause for pruner in make_pruners(scheduler, bound, Objective(), 10)]
 
     assert causes("none", "none") == []
     assert causes("asha", "certain") == ["bound", "asha"]

@@ -1,4 +1,4 @@
-"""Strategies over a small space, and what they are told."""
+"""Samplers over a small space, and made-up results that they are told."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COUNT = ParameterCount(Task(4))
 
 
 class Lab:
-    """A space whose accuracies and step times follow from the choices by known rules.
+    """A space whose accuracies and step times are known functions of the choices.
 
     Accuracy grows with layers and fused operators, the step time with layers and expansion.
     """
@@ -40,10 +40,10 @@ class Lab:
         seed: int = 0,
         limits: Limits | None = None,
     ) -> ProposalStudy:
-        task = SearchProblem(self.domain(seed, limits), self.objective, limits or Limits())
+        problem = SearchProblem(self.domain(seed, limits), self.objective, limits or Limits())
         return ProposalStudy(
             self.space,
-            make_sampler(name, task),
+            make_sampler(name, problem),
             self.objective,
             known or [],
             limits=limits,
@@ -51,13 +51,13 @@ class Lab:
         )
 
     def evaluated(self, proposal: Proposal, limits: Limits | None = None) -> Candidate:
-        """How it ends, five epochs long; outside the limit on the step time not feasible."""
+        """Return the candidate after five epochs; infeasible if it exceeds the limit on S/S0."""
         stages = proposal.architecture.stages
         accuracy = 0.4 + 0.03 * sum(stage.layers for stage in stages)
         accuracy += 0.06 * sum(stage.operator == "fused_mbconv" for stage in stages)
         step_time = 0.3 + 0.1 * sum(stage.layers * stage.expansion for stage in stages)
-        bound = limits.max_step_time if limits else None
-        is_feasible = bound is None or step_time <= bound
+        max_step_time = limits.max_step_time if limits else None
+        is_feasible = max_step_time is None or step_time <= max_step_time
         candidate = Candidate(
             number=proposal.number,
             state=State.COMPLETE,
@@ -79,7 +79,7 @@ class Lab:
     def search(
         self, proposals: ProposalStudy, count: int, limits: Limits | None = None
     ) -> list[Candidate]:
-        """So many candidates one after the other, or all that there are."""
+        """Evaluate so many candidates one after the other, or fewer if the space is exhausted."""
         ended: list[Candidate] = []
         for _ in range(count):
             proposal = proposals.next()
@@ -92,11 +92,11 @@ class Lab:
 
 @pytest.fixture
 def lab(tiny_space: Space) -> Lab:
-    """Over the space of 144 networks."""
+    """Return a lab over the space of 144 networks."""
     return Lab(tiny_space)
 
 
 @pytest.fixture
 def lab_of() -> Callable[[Space], Lab]:
-    """Over any space."""
+    """Return the constructor of a lab over any space."""
     return Lab

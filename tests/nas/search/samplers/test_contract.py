@@ -1,4 +1,4 @@
-"""What holds of every strategy."""
+"""The contract that every sampler keeps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_nothing_is_proposed_twice_and_the_space_ends(name: str, lab: Lab) -> No
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "random"])
 def test_after_the_whole_space_there_is_no_proposal(name: str) -> None:
-    """Random search without limits goes round; the driver ends it by counting."""
+    """Random search without limits starts again; the driver ends it by counting."""
     stages = (Stage("mbconv", 3, 1, 1, 4, 1, 0.25), Stage("mbconv", 3, 1, 1, 8, 1, 0.25))
     choices = (
         StageChoices(("mbconv",), (1,), (3,), (1,)),
@@ -67,7 +67,7 @@ def test_a_resumed_search_proposes_what_an_uninterrupted_one_would(name: str, la
 
 @pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in ("nsga2",)])
 def test_a_record_in_which_candidates_ended_out_of_order_decides_alike(name: str, lab: Lab) -> None:
-    """Two workers: what a strategy knows is what had ended, in the order in which it did."""
+    """Two workers: a sampler's state is what has ended, in the order of the ends."""
     proposals = lab.proposals(name, seed=1)
     chance = random.Random(3)
     running: list[Candidate] = []
@@ -97,7 +97,7 @@ def test_seeds_differ(name: str, lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNING)
-def test_a_strategy_learns(name: str) -> None:
+def test_a_sampler_learns(name: str) -> None:
     """Over two seeds in a large space, candidates 27 to 36 are better than random search's."""
     lab = Lab(small())
     means = {}
@@ -159,12 +159,12 @@ def test_failed_stopped_and_unfinished_candidates_do_no_harm(name: str, lab: Lab
         ("optuna.samplers:None", "which cannot be imported"),
         ("no.such.module:Sampler", "which cannot be imported: No module named 'no'"),
         (":Sampler", "which cannot be imported"),
-        ("optuna.samplers:GridSampler", "must be made from a seed alone"),
-        ("optuna.trial:Trial", "must be a class of Optuna's BaseSampler"),
-        ("optuna.samplers:BaseSampler", "must be made from a seed alone"),
+        ("optuna.samplers:GridSampler", "must need no argument but a seed: "),
+        ("optuna.trial:Trial", "must be a subclass of Optuna's BaseSampler"),
+        ("optuna.samplers:BaseSampler", "must need no argument but a seed: "),
     ],
 )
-def test_what_is_no_sampler_is_told(name: str, message: str) -> None:
+def test_an_invalid_sampler_is_one_line(name: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         check_sampler(name)
     assert message in str(error.value)
@@ -176,35 +176,35 @@ class _Suite:
 
     @pytest.fixture
     def sampler(self, lab: Lab) -> Callable[[], BaseSampler]:
-        """A new one at each call."""
+        """Return a function that makes a new sampler at each call."""
         return lambda: make_sampler(self.name, SearchProblem(lab.domain(), lab.objective))
 
 
 class TestEvolution(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
-    """Optuna's suite."""
+    """Optuna's own test suite."""
 
     name = "evolution"
 
 
 class TestPolicy(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
-    """Optuna's suite."""
+    """Optuna's own test suite."""
 
     name = "policy"
 
 
 class TestModel(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
-    """Optuna's suite."""
+    """Optuna's own test suite."""
 
     name = "model"
 
 
 class TestTpe(_Suite, BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
-    """Optuna's suite on its sampler as we wrap it."""
+    """Optuna's own test suite, on its sampler as we wrap it."""
 
     name = "tpe"
 
 
 class TestNsga2(_Suite, BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
-    """Optuna's suite on its sampler as we wrap it."""
+    """Optuna's own test suite, on its sampler as we wrap it."""
 
     name = "nsga2"

@@ -1,4 +1,4 @@
-"""Parameters counted block by block."""
+"""The count of parameters, block by block."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_the_same_as_of_the_built_network(name: str) -> None:
 
 
 def test_published_counts() -> None:
-    """At 1000 classes: EfficientNetV2-S and EfficientNet-B0, as torchvision has them."""
+    """EfficientNetV2-S and EfficientNet-B0 with 1000 classes, the counts of torchvision."""
     count = ParameterCount(Task(1000))
     assert count(published("efficientnetv2-s").architecture) == 21_458_488
     assert count(published("efficientnet-b0").architecture) == 5_288_548

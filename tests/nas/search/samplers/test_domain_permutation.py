@@ -1,4 +1,4 @@
-"""The pseudo-random order."""
+"""The pseudo-random permutation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_large_range_is_kept_to_and_two_numbers_never_meet(
 
 
 def test_an_order_stays_as_it_was() -> None:
-    """A run that an earlier release began goes on with the same candidates."""
+    """So a run of an earlier release is resumed with the same candidates."""
     assert [permuted(i, 10, seed=0) for i in range(10)] == [3, 6, 5, 8, 7, 9, 2, 1, 0, 4]
 
 

@@ -43,7 +43,7 @@ def test_past_the_end_the_order_begins_again(tiny_space: Space) -> None:
 
 
 def test_a_trial_depends_on_seed_and_number_alone(tiny_space: Space) -> None:
-    """Not on what was told, in what order, nor on the trials before it."""
+    """A trial does not depend on results, on their order, or on earlier trials."""
     expected = _trials(tiny_space, 12, seed=4)
     study = _study(PermutationSampler(tiny_space, 4))
     first, second = (study.ask(dict(distributions(tiny_space))) for _ in range(2))
@@ -85,9 +85,10 @@ def test_two_choices_are_independent() -> None:
     assert all(180 < count < 320 for count in pairs.values())  # 250, deviation 13.7
 
 
-def test_distributions_are_the_spaces_flat_parameters(tiny_space: Space) -> None:
-    own = distributions(tiny_space)
-    assert {name: each.choices for name, each in own.items()} == tiny_space.options()
+def test_distributions_are_the_spaces_options(tiny_space: Space) -> None:
+    found = distributions(tiny_space)
+    options = {name: distribution.choices for name, distribution in found.items()}
+    assert options == tiny_space.options()
 
 
 def test_a_parameter_that_is_not_the_spaces_is_sampled_all_the_same(tiny_space: Space) -> None:
@@ -97,9 +98,9 @@ def test_a_parameter_that_is_not_the_spaces_is_sampled_all_the_same(tiny_space: 
 
 
 class TestOptunasOwnSuite(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
-    """What Optuna publishes for every sampler to pass."""
+    """The test suite that Optuna publishes for samplers."""
 
     @pytest.fixture
     def sampler(self, tiny_space: Space) -> Callable[[], BaseSampler]:
-        """A new one at each call."""
+        """Return a function that makes a new sampler at each call."""
         return lambda: PermutationSampler(tiny_space, 0)
