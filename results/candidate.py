@@ -76,6 +76,11 @@ class Candidate:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
+def candidate_name(candidate: Candidate) -> str:
+    """Return the candidate's name outside its run, such as ``candidate-7``."""
+    return f"candidate-{candidate.number}"
+
+
 _OPERATOR_LETTERS = {"mbconv": "M", "fused_mbconv": "F"}
 
 

@@ -19,7 +19,7 @@ from results.architecture_file import (
     scaling_provenance,
 )
 from results.atomic import write_text
-from results.candidate import Candidate, State, stages_text
+from results.candidate import Candidate, State, candidate_name, stages_text
 from results.ranking import confirmation_json, confirmed, front, reward, winner
 from reward.objective import Objective
 from reward.step_time.measurement import (
@@ -209,11 +209,6 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
         "training_s": candidate.phases_s.get("training"),
         **architecture,
     }
-
-
-def candidate_name(candidate: Candidate) -> str:
-    """Return the candidate's name outside its run, such as ``candidate-7``."""
-    return f"candidate-{candidate.number}"
 
 
 def image_size_json(candidate: Candidate) -> dict[str, int] | None:

@@ -15,11 +15,8 @@ from search_space.space import Space
 
 Row = dict[str, Any]
 
-
 CATEGORIES = ("state", "cause", "worker", "device")  # sent as codes, each text once
-
 INTERVAL = ("normalized_low", "normalized_high")  # of S/S0, at 95 %
-
 SCALARS = (
     "number",
     "confirms",

@@ -10,9 +10,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from results.architecture_file import ArchitectureFile
-from results.candidate import Candidate
+from results.candidate import Candidate, candidate_name
 from results.dashboard.columns import Row, json_safe, text, whole_number
-from results.files import candidate_name
 from reward.objective import Objective
 from reward.step_time.measurement import (
     StepTime,
