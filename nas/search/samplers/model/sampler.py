@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from statistics import NormalDist, median
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nas.search.samplers.base import Observation, PointSampler, SamplerState
 from nas.search.samplers.domain import Domain, Key, SpaceExhausted
-from nas.search.samplers.model.surrogate import Features, Surrogates, fit_surrogates
+from nas.search.samplers.model.surrogate import Features, Floats, Surrogates, fit_surrogates
 from reward.objective import Objective
 from search_space.space import Point
-
-Floats = NDArray[np.float64]
 
 STARTUP_CANDIDATES = 8  # complete ones, before the model is used
 _RANDOM_POINTS = 400
