@@ -11,6 +11,8 @@ ARGS ?=
 SPREAD := -n auto --dist loadfile
 BIN := .venv/bin
 STAMP := .venv/made
+PAGE := tests/results/dashboard/page
+NPM := .venv/npm
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format clean
@@ -20,6 +22,11 @@ browser = @for name in chromium chromium-browser google-chrome; do \
   command -v $$name > /dev/null && exit 0; done; \
   echo 'make $@: the tests of the dashboard need Chromium: apt install chromium'
 
+# Checks the types of the dashboard's scripts. Without npm it is skipped; on CI it fails.
+page = if command -v npm > /dev/null; then $(NPM)/node_modules/.bin/tsc --project $(PAGE); \
+  elif [ -z "$$CI" ]; then echo 'skipped: it needs npm (apt install nodejs npm)'; \
+  else echo 'it needs npm: apt install nodejs npm' >&2; false; fi
+
 # $(call step,name,command): says what runs and, if it fails, what failed.
 step = @printf '%s\n' '== $(1)'; $(2) || { printf '%s\n' 'make $@: $(1) failed' >&2; exit 1; }
 
@@ -28,7 +35,7 @@ help:
 	  'make setup    the environment, in .venv (PYTHON=python3.12 for another Python, PIP_ARGS for pip)' \
 	  'make demo     a small search on the embedded images' \
 	  'make test     the tests (ARGS="-k scaling" for some, ARGS="-m slow" for the long ones)' \
-	  'make check    what CI runs: format, lint, types, layering, tests' \
+	  'make check    what CI runs: format, lint, types, page, layering, tests' \
 	  'make format   formats the code and mends what the linter can' \
 	  'make clean    removes .venv and caches; runs/ stays'
 
@@ -43,6 +50,11 @@ $(STAMP): pyproject.toml constraints.txt
 	  -c constraints.txt -e '.[dev]'
 	@touch $@
 
+$(NPM)/made: $(PAGE)/package.json $(PAGE)/package-lock.json | $(STAMP)
+	@mkdir -p $(NPM) && cp $^ $(NPM)
+	@npm ci --prefix $(NPM) --ignore-scripts --no-audit --no-fund --loglevel=error > /dev/null
+	@touch $@
+
 demo: setup
 	@$(BIN)/nas search --budget 12
 
@@ -50,11 +62,12 @@ test: setup
 	$(browser)
 	@$(BIN)/pytest --quiet $(SPREAD) $(ARGS)
 
-check: setup
+check: setup $(if $(shell command -v npm 2> /dev/null),$(NPM)/made)
 	$(browser)
 	$(call step,format,$(BIN)/ruff format --quiet --check .)
 	$(call step,lint,$(BIN)/ruff check --quiet .)
 	$(call step,types,$(BIN)/mypy --no-error-summary)
+	$(call step,page,$(page))
 	$(call step,layering,out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; false; })
 	$(call step,tests,$(BIN)/pytest --quiet $(SPREAD) $(ARGS))
 

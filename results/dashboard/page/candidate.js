@@ -5,11 +5,16 @@
   const { byId, element } = nas.dom;
   let shown = "";
   let isPicking = false;
+  /** @type {HTMLElement | null} */
   let opener = null;
 
-  /** A button that opens a candidate, for wherever its number stands. */
+  /**
+   * A button that opens a candidate, for wherever its number stands.
+   * @param {Row} row @param {string} text
+   */
   function link(row, text) {
-    const open = (event) => select(row, nas.pointing.isBeside(event), true);
+    const open = (/** @type {MouseEvent} */ event) =>
+      select(row, nas.pointing.isBeside(event), true);
     return element(
       "button.link",
       { type: "button", onclick: open, "aria-label": `open candidate ${row.number}` },
@@ -18,7 +23,7 @@
   }
 
   /**
-   * @param {Object} row
+   * @param {Row} row
    * @param {boolean} beside what is open, rather than in its place
    * @param {boolean} [focus] moves the keyboard there
    */
@@ -27,7 +32,7 @@
     const both = (beside || isPicking) && first && first !== row.key;
     nas.state.selected = both ? [first, row.key] : [row.key];
     isPicking = false;
-    opener = document.activeElement;
+    opener = nas.dom.focused();
     nas.schedule("selection");
     if (focus) requestAnimationFrame(() => byId("candidate").focus());
   }
@@ -55,14 +60,16 @@
     if (key === shown) show(panel, rows, parts);
   }
 
+  /** @param {Row[]} rows */
   async function details(rows) {
     try {
       return await Promise.all(rows.map(nas.source.detail));
     } catch (problem) {
-      return problem;
+      return /** @type {Error} */ (problem);
     }
   }
 
+  /** @param {HTMLElement} panel @param {Row[]} rows @param {(Detail | null)[] | Error} parts */
   function show(panel, rows, parts) {
     if (parts instanceof Error || parts.includes(null)) {
       const text =
@@ -72,10 +79,12 @@
       return panel.replaceChildren(heading(rows), element("p.problem", { role: "alert" }, text));
     }
     const networks = rows.map((row, place) => ({ label: title(row), row, detail: parts[place] }));
-    const charts = [
+    /** @type {[string, Nas["charts"]["learning"], boolean][]} */
+    const all = [
       ["Learning curve", nas.charts.learning, parts.some(({ curve }) => curve.length)],
       ["Step-time samples", nas.charts.samples, parts.some(({ samples_s }) => samples_s.length)],
-    ].filter(([, , has]) => has);
+    ];
+    const charts = all.filter(([, , has]) => has);
     const places = charts.map(() => element("div.chart", { role: "img" }));
     panel.replaceChildren(
       heading(rows),
@@ -90,16 +99,19 @@
     charts.forEach(([, draw], place) => draw(places[place], networks));
   }
 
+  /** @param {HTMLElement} place @param {string} name */
   function label(place, name) {
     place.setAttribute("aria-label", name);
     return place;
   }
 
+  /** @param {Row} row */
   function title(row) {
     const run = nas.store.areSeveral() ? `, ${row.run.label}` : "";
     return `candidate ${row.number}${run}`;
   }
 
+  /** @param {Row[]} rows */
   function heading(rows) {
     const pick = () => {
       isPicking = !isPicking;
@@ -131,7 +143,10 @@
     nas.schedule("selection");
   }
 
-  /** How it stands: front, rank, or why it is out. */
+  /**
+   * How it stands: front, rank, or why it is out.
+   * @param {Network} network @param {number} place
+   */
   function remarks({ row, detail }, place) {
     const rank = nas.model.ranking.indexOf(row);
     const said = [
@@ -148,6 +163,7 @@
     );
   }
 
+  /** @param {Network} network */
   function picture({ label, detail }) {
     const size = detail.step_time?.image_size ?? null;
     return element(

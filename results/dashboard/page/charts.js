@@ -4,11 +4,12 @@
 {
   const { plain } = nas.format;
 
-  /** @param {HTMLElement} place @param {Object[]} traces @param {Object} layout */
+  /** @param {HTMLElement} place @param {Trace[]} traces @param {ChartLayout} layout */
   async function chart(place, traces, layout) {
     await nas.library.loaded;
     const theme = nas.colours.theme;
     const axis = { gridcolor: theme("grid"), zeroline: false, automargin: true };
+    /** @param {string} text */
     const title = (text) => ({ text: plain(text), standoff: 6 });
     const { x, y, ...rest } = layout;
     return Plotly.react(
@@ -39,9 +40,10 @@
     );
   }
 
+  /** @param {number} place */
   const colourOf = (place) => nas.colours.theme(place ? "second" : "accent");
 
-  /** Accuracy by epoch. @param {Array<{label: string, detail: Object}>} shown */
+  /** Accuracy by epoch. @param {HTMLElement} place @param {Network[]} shown */
   function learning(place, shown) {
     const traces = shown.map(({ label, detail }, network) => ({
       x: detail.curve.map(([epoch]) => epoch),
@@ -57,8 +59,15 @@
     return chart(place, traces, { x: { title: "epoch" }, y: { title: "minival accuracy (%)" } });
   }
 
-  /** Each timed step in its order, with the backbone's in turn. */
+  /**
+   * Each timed step in its order, with the backbone's in turn.
+   * @param {HTMLElement} place @param {Network[]} shown
+   */
   function samples(place, shown) {
+    /**
+     * @param {number[]} values @param {string} name @param {string} colour
+     * @param {string} symbol
+     */
     const line = (values, name, colour, symbol) => ({
       x: values.map((_, place) => place + 1),
       y: values.map((value) => 1000 * value),

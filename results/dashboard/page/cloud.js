@@ -9,16 +9,14 @@
   const NARROW_PX = 520;
   const REFERENCE_PX = 7;
 
-  /**
-   * A point as drawn.
-   * @typedef {{row: Object, x: number, y: number, radius: number, inStrip: boolean}} Point
-   */
+  /** @type {Point[]} */
   let points = [];
+  /** @type {unknown[]} */
   let placedFor = [];
 
   /**
-   * @param {CanvasRenderingContext2D} pen in CSS pixels
-   * @param {Object} frame from {@link nas.frame}: where the axes are
+   * @param {Pen} pen in CSS pixels
+   * @param {Frame} frame where the axes are
    */
   function draw(pen, frame) {
     const { shown, onFront } = nas.model;
@@ -49,14 +47,14 @@
     return colour;
   }
 
-  /** Where everything is; a slider changes colours alone. */
+  /** Where everything is; a slider changes colours alone. @param {Frame} frame */
   function place(frame) {
     const { shown, references } = nas.model;
     const now = [frame, shown, nas.state.size];
     if (now.every((one, at) => one === placedFor[at])) return;
     placedFor = now;
     const sizeOf = radii(shown, frame);
-    const isShown = (row) => !nas.state.hidden.has(row.run.id);
+    const isShown = (/** @type {Row} */ row) => !nas.state.hidden.has(row.run.id);
     points = [
       ...shown.map((row) => placed(row, frame, sizeOf)),
       ...references.filter(isShown).map((row) => placed(row, frame, () => REFERENCE_PX)),
@@ -65,7 +63,10 @@
 
   const colourColumn = () => nas.columns.find(nas.state.colour) ?? nas.columns.find("reward");
 
-  /** A little beyond the axes, so that a point on the edge is whole. */
+  /**
+   * A little beyond the axes, so that a point on the edge is whole.
+   * @param {Pen} pen @param {Frame} frame
+   */
   function clip(pen, { left, top, width, height }) {
     pen.save();
     pen.beginPath();
@@ -73,7 +74,7 @@
     pen.clip();
   }
 
-  /** Radii so that areas grow with the quantity. */
+  /** Radii so that areas grow with the quantity. @param {Row[]} rows @param {Frame} frame */
   function radii(rows, frame) {
     const column = nas.columns.find(nas.state.size);
     const crowding = Math.min(1, Math.max(0.4, (FEW / rows.length) ** 0.25));
@@ -81,20 +82,27 @@
     if (!column || column.isText) return () => 6 * scale;
     let most = 0;
     for (const row of rows) most = Math.max(most, column.value(row) ?? 0);
-    return (row) =>
+    return (/** @type {Row} */ row) =>
       Math.max(SMALLEST_PX, LARGEST_PX * Math.sqrt((column.value(row) ?? 0) / most)) * scale;
   }
 
+  /** @param {Row} row @param {Frame} frame @param {(row: Row) => number} sizeOf */
   function placed(row, frame, sizeOf) {
     const [x, y] = frame.columns.map((column) => column.value(row));
     if (x === null) return null;
     const inStrip = y === null;
     if (inStrip && row.state === "reference") return null;
-    const at = { row, inStrip, radius: inStrip ? 4 : sizeOf(row), x: frame.toX(x) };
-    at.y = inStrip ? frame.stripY(row.number) : frame.toY(y);
+    const at = {
+      row,
+      inStrip,
+      radius: inStrip ? 4 : sizeOf(row),
+      x: frame.toX(x),
+      y: inStrip ? frame.stripY(row.number) : frame.toY(y),
+    };
     return frame.contains(at) ? at : null;
   }
 
+  /** @param {Pen} pen @param {Frame} frame @param {Point[]} some */
   function drawBars(pen, frame, some) {
     const [column, other] = frame.columns;
     pen.strokeStyle = nas.colours.theme("bars");
@@ -109,12 +117,16 @@
     pen.stroke();
   }
 
+  /** @type {(pen: Pen, x0: number, y0: number, x1: number, y1: number) => void} */
   function line(pen, x0, y0, x1, y1) {
     pen.moveTo(x0, y0);
     pen.lineTo(x1, y1);
   }
 
-  /** By colour, since changing it costs more than a point does. */
+  /**
+   * By colour, since changing it costs more than a point does.
+   * @param {Pen} pen @param {Point[]} some @param {Colouring} colour @param {boolean} outlined
+   */
   function drawPoints(pen, some, colour, outlined) {
     const filled = some.filter(({ row }) => row.state === "complete");
     const open = some.filter(({ row }) => row.state !== "complete");
@@ -123,7 +135,8 @@
       for (const point of group) disc(pen, point);
     }
     pen.lineWidth = 1.5;
-    const themed = ({ row }) => nas.colours.theme(row.state === "failed" ? "bad" : "muted");
+    const themed = (/** @type {Point} */ { row }) =>
+      nas.colours.theme(row.state === "failed" ? "bad" : "muted");
     for (const [key, group] of grouped(open, themed)) {
       pen.strokeStyle = key;
       for (const point of group) symbol(pen, point);
@@ -132,7 +145,9 @@
     if (outlined) outline(pen, filled);
   }
 
+  /** @param {Point[]} some @param {(point: Point) => string} keyOf */
   function grouped(some, keyOf) {
+    /** @type {Map<string, Point[]>} */
     const groups = new Map();
     for (const point of some) {
       const key = keyOf(point);
@@ -143,12 +158,14 @@
     return groups;
   }
 
+  /** @param {Pen} pen @param {Point} point */
   function disc(pen, { x, y, radius }) {
     pen.beginPath();
     pen.arc(x, y, radius, 0, 2 * Math.PI);
     pen.fill();
   }
 
+  /** @param {Pen} pen @param {Point[]} some */
   function outline(pen, some) {
     pen.strokeStyle = nas.colours.theme("outline");
     for (const { x, y, radius } of some) {
@@ -158,6 +175,7 @@
     }
   }
 
+  /** @type {{[state: string]: (pen: Pen, x: number, y: number, r: number) => void}} */
   const SYMBOLS = {
     failed: (pen, x, y, r) => {
       line(pen, x - r, y - r, x + r, y + r);
@@ -188,18 +206,21 @@
     complete: (pen, x, y, r) => pen.arc(x, y, r, 0, 2 * Math.PI),
   };
 
+  /** @param {Pen} pen @param {Point} point */
   function symbol(pen, { row, x, y, radius }) {
     pen.beginPath();
     SYMBOLS[row.state](pen, x, y, Math.min(radius, 4.5));
     pen.stroke();
   }
 
+  /** @param {Pen} pen @param {Pair[]} corners */
   function polygon(pen, corners) {
     pen.moveTo(...corners[0]);
     for (const corner of corners.slice(1)) pen.lineTo(...corner);
     pen.closePath();
   }
 
+  /** @param {Pen} pen @param {Frame} frame */
   function drawReferences(pen, frame) {
     pen.strokeStyle = pen.fillStyle = nas.colours.theme("text");
     pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
@@ -214,10 +235,14 @@
     drawReferenceLines(pen, frame);
   }
 
-  /** One that was not trained has no accuracy: a line where it is on the other axis. */
+  /**
+   * One that was not trained has no accuracy: a line where it is on the other axis.
+   * @param {Pen} pen @param {Frame} frame
+   */
   function drawReferenceLines(pen, frame) {
     const [across, up] = frame.columns;
-    const isShown = (row) => !nas.state.hidden.has(row.run.id) && up.value(row) === null;
+    const isShown = (/** @type {Row} */ row) =>
+      !nas.state.hidden.has(row.run.id) && up.value(row) === null;
     let y = frame.top + 10;
     for (const row of nas.model.references.filter(isShown)) {
       const value = across.value(row);
@@ -235,20 +260,24 @@
     }
   }
 
-  /** Beside its point, on the side where there is room, with a halo that parts it from points. */
+  /**
+   * Beside its point, on the side where there is room, with a halo that parts it from points.
+   * @param {Pen} pen @param {string} name @param {{x: number, y: number}} place
+   * @param {Frame} frame
+   */
   function label(pen, name, { x, y }, frame) {
     const isLeft = x > frame.left + 0.8 * frame.width;
     pen.save();
     pen.textAlign = isLeft ? "right" : "left";
     pen.strokeStyle = nas.colours.theme("page");
     pen.lineWidth = 3;
-    const at = [name, x + (isLeft ? -11 : 11), y + 4];
-    pen.strokeText(...at);
-    pen.fillText(...at);
+    const left = x + (isLeft ? -11 : 11);
+    pen.strokeText(name, left, y + 4);
+    pen.fillText(name, left, y + 4);
     pen.restore();
   }
 
-  /** Rings around the winner and what is selected. */
+  /** Rings around the winner and what is selected. @param {Pen} pen */
   function drawMarks(pen) {
     const winner = nas.model.ranking[0];
     for (const point of points) {
@@ -260,6 +289,10 @@
     }
   }
 
+  /**
+   * @param {Pen} pen @param {Point} point @param {number} gap @param {string} colour
+   * @param {number[]} dash
+   */
   function ring(pen, { x, y, radius }, gap, colour, dash) {
     pen.save();
     pen.strokeStyle = colour;
@@ -271,7 +304,10 @@
     pen.restore();
   }
 
-  /** The point nearest to a place, within reach; of those that overlap the one drawn last. */
+  /**
+   * The point nearest to a place, within reach; of those that overlap the one drawn last.
+   * @param {number} x @param {number} y @param {number} reach
+   */
   function nearest(x, y, reach) {
     let found = null;
     let least = reach;

@@ -17,14 +17,17 @@
   ];
   // Okabe and Ito, 2008, in an order whose neighbours differ most; black follows the theme's text.
   const CATEGORIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
+  /** @type {{[operator: string]: string}} */
   const OPERATORS = { fused_mbconv: "#e69f00", mbconv: "#0072b2" };
   const STEPS = 64;
 
   const SCALE = Array.from({ length: STEPS }, (_, step) => mixed(step / (STEPS - 1)));
 
+  /** @param {number} share */
   function mixed(share) {
     const at = share * (VIRIDIS.length - 1);
     const low = Math.min(Math.floor(at), VIRIDIS.length - 2);
+    /** @param {number} of */
     const channel = (of) =>
       Math.round(VIRIDIS[low][of] + (at - low) * (VIRIDIS[low + 1][of] - VIRIDIS[low][of]));
     return `rgb(${channel(0)},${channel(1)},${channel(2)})`;
@@ -38,15 +41,16 @@
   /** @param {number} place of a category; from the eighth on they repeat */
   const category = (place) => CATEGORIES[place % CATEGORIES.length];
 
-  /** @param {Object} run whose colour is the same everywhere */
+  /** The same everywhere. @param {Run} run */
   const ofRun = (run) => category(run.id);
 
+  /** @param {string} name */
   const operator = (name) => OPERATORS[name] ?? "#009e73";
 
   const themed = new Map();
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
-  /** A colour of the style sheet's theme, such as "text". */
+  /** A colour of the style sheet's theme, such as "text". @param {string} name */
   function theme(name) {
     if (!themed.has(name)) {
       const style = getComputedStyle(document.documentElement);
@@ -55,7 +59,7 @@
     return themed.get(name);
   }
 
-  /** Calls back when the reader's system turns light or dark. */
+  /** Calls back when the reader's system turns light or dark. @param {() => void} changed */
   function onTheme(changed) {
     dark.addEventListener("change", () => {
       themed.clear();
@@ -65,13 +69,14 @@
 
   /**
    * How a column colours rows.
-   * @param {Object[]} rows @param {Column} column
-   * @returns {{of: (row: Object) => string, low?: number, high?: number, values?: Array}}
+   * @param {Row[]} rows @param {Column} column
+   * @returns {Colouring}
    */
   function colouring(rows, column) {
     return column.isText ? byCategory(rows, column) : byNumber(rows, column);
   }
 
+  /** @type {Nas["colours"]["colouring"]} */
   function byCategory(rows, column) {
     const values = [...new Set(rows.map(column.value))]
       .filter((value) => value !== null)
@@ -82,7 +87,10 @@
     return { values: [...places], of: (row) => places.get(column.value(row)) ?? none };
   }
 
-  /** The colours of a column's values: an operator and a run have theirs wherever they are. */
+  /**
+   * The colours of a column's values: an operator and a run have theirs wherever they are.
+   * @type {Nas["colours"]["categoryColours"]}
+   */
   function categoryColours(column) {
     if (column.id.endsWith(".operator")) return operator;
     if (column.id !== "run") return (_, place) => category(place);
@@ -90,16 +98,21 @@
     return (label) => ofRun(runs.get(label));
   }
 
-  const inOrder = (a, b) => (typeof a === "number" ? a - b : String(a).localeCompare(String(b)));
+  /** @param {Option} a @param {Option} b */
+  const inOrder = (a, b) =>
+    typeof a === "number" ? a - Number(b) : String(a).localeCompare(String(b));
 
-  /** The lowest twentieth shares a colour, since a few that failed to learn would take them all. */
+  /**
+   * The lowest twentieth shares a colour, since a few that failed to learn would take them all.
+   * @param {Row[]} rows @param {Column} column
+   */
   function byNumber(rows, column) {
     const values = Float64Array.from(rows.map(column.value).filter(nas.format.isNumber)).sort();
     const low = values[Math.floor(values.length / 20)] ?? 0;
     const high = values.at(-1) ?? 1;
     const width = high - low || 1;
     const none = theme("muted");
-    const of = (row) => {
+    const of = (/** @type {Row} */ row) => {
       const value = column.value(row);
       return value === null ? none : sequential((value - low) / width);
     };

@@ -1,29 +1,19 @@
 "use strict";
 
-/**
- * What can be on an axis, be a colour or stand in the table.
- * @typedef {Object} Column
- * @property {string} id
- * @property {string} label with its unit
- * @property {string} [menu] its label where there is less room
- * @property {string} [short] and where there is least
- * @property {(row: Object) => (number|string|null)} value as displayed
- * @property {(value: *) => string} format
- * @property {"low"|"high"} [better]
- * @property {(row: Object) => (number[]|null)} [interval] 95 %, as displayed
- * @property {boolean} [isText]
- * @property {boolean} [onAxis]
- */
+/** What can be on an axis, be a colour or stand in the table. */
 {
   const { fixed, count, short, moment, duration, MISSING } = nas.format;
+  /** @param {Quantity} name @param {number} [factor] */
   const scaled =
     (name, factor = 1) =>
-    (row) =>
+    (/** @type {Row} */ row) =>
       row[name] == null ? null : row[name] * factor;
+  /** @type {(low: Quantity, high: Quantity, factor?: number) => (row: Row) => Ends | null} */
   const interval =
     (low, high, factor = 1) =>
     (row) =>
       row[low] == null || row[high] == null ? null : [row[low] * factor, row[high] * factor];
+  /** @param {unknown} value */
   const text = (value) => (value === null ? MISSING : String(value));
 
   /** @type {Column[]} */
@@ -176,6 +166,7 @@
     return [...FIXED, ...nas.store.parameters().map(choiceColumn)];
   }
 
+  /** @param {Choice} parameter @returns {Column} */
   function choiceColumn(parameter) {
     return {
       id: parameter.name,
@@ -191,6 +182,7 @@
     return FIXED.find((column) => column.id === id) ?? all().find((column) => column.id === id);
   }
 
+  /** @param {Column} column */
   const title = (column) => column.short ?? column.label;
 
   /** @returns {Column[]} those that a plot can have on an axis */

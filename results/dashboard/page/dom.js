@@ -5,21 +5,22 @@
 
   /**
    * An element. Text children become text nodes, so nothing in them is ever read as HTML.
-   * @param {string} tag with classes, such as "td.number"
-   * @param {Object<string, *>} [attributes] "on..." are listeners, true and false presence
-   * @param {...(Node|string|number|null|false)} children
+   * The tag may have classes, as "td.number". Attributes named "on..." are listeners; true and
+   * false say whether an attribute is there.
+   * @type {Nas["dom"]["element"]}
    */
   function element(tag, attributes = {}, ...children) {
     const [name, ...classes] = tag.split(".");
     return fill(document.createElement(name), classes, attributes, children);
   }
 
-  /** As {@link element}, of an SVG drawing. */
+  /** As {@link element}, of an SVG drawing. @type {Nas["dom"]["drawn"]} */
   function drawn(tag, attributes = {}, ...children) {
     const [name, ...classes] = tag.split(".");
     return fill(document.createElementNS(SVG, name), classes, attributes, children);
   }
 
+  /** @type {(node: any, classes: string[], attributes: Attributes, children: Children) => any} */
   function fill(node, classes, attributes, children) {
     node.classList.add(...classes);
     for (const [name, value] of Object.entries(attributes)) {
@@ -31,14 +32,18 @@
     return node;
   }
 
-  /** @param {string} id */
-  const byId = (id) => document.getElementById(id);
+  /** @type {Nas["dom"]["byId"]} */
+  const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
+  /** @param {string} value @param {string} label @param {string} chosen */
   function option(value, label, chosen) {
     return element("option", { value, selected: value === chosen }, label);
   }
 
-  /** A filled share of a track, as in a bar chart. @param {number} share in [0, 1] */
+  /**
+   * A filled share of a track, as in a bar chart.
+   * @param {number} share in [0, 1] @param {string} label @param {string} [colour]
+   */
   function bar(share, label, colour) {
     const full = element("span.fill");
     full.style.width = `${100 * Math.min(1, Math.max(0, share))}%`;
@@ -46,14 +51,20 @@
     return element("span.bar", { role: "img", "aria-label": label }, full);
   }
 
-  /** Hands the reader a file made here. */
+  /**
+   * Hands the reader a file made here.
+   * @param {string} name @param {string} text @param {string} type
+   */
   function save(name, text, type) {
     const address = URL.createObjectURL(new Blob([text], { type }));
     element("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 10_000);
   }
 
-  /** Copies, and says so on the button; a page from a file may lack the clipboard. */
+  /**
+   * Copies, and says so on the button; a page from a file may lack the clipboard.
+   * @param {string} text @param {HTMLElement} button
+   */
   async function copy(text, button) {
     const label = button.textContent;
     const done = await copied(text);
@@ -62,6 +73,7 @@
     setTimeout(() => (button.textContent = label), 1600);
   }
 
+  /** @param {string} text */
   async function copied(text) {
     try {
       await navigator.clipboard.writeText(text);
@@ -71,6 +83,7 @@
     }
   }
 
+  /** @param {string} text */
   function copiedBySelection(text) {
     const field = element("textarea.aside", { readonly: true }, text);
     document.body.append(field);
@@ -80,10 +93,13 @@
     return done;
   }
 
-  /** Tells a screen reader. */
+  /** Tells a screen reader. @param {string} text */
   function announce(text) {
     byId("said").textContent = text;
   }
 
-  nas.dom = { element, drawn, byId, option, bar, save, copy, announce };
+  /** What has the keyboard. */
+  const focused = () => /** @type {HTMLElement | null} */ (document.activeElement);
+
+  nas.dom = { element, drawn, byId, option, bar, save, copy, announce, focused };
 }

@@ -13,7 +13,13 @@
   const LEAST_STAGE = 44; // room for its name
 
   /**
-   * @param {Object} architecture as in its JSON
+   * A stage as drawn, with its layers' and its own width and height in pixels.
+   * @typedef {{title: string, operator: string, layers: number, kernel: number, each: number,
+   *   width: number, height: number, below: string, resolution: string, hasSqueeze?: boolean}} Part
+   */
+
+  /**
+   * @param {Architecture} architecture as in its JSON
    * @param {?number} imageSize in pixels
    * @param {string} name for those who cannot see it
    */
@@ -33,12 +39,18 @@
     );
   }
 
+  /** @param {Architecture} architecture @param {number | null} imageSize */
   function stages({ stem_channels, stem_stride, stages, head_channels }, imageSize) {
     const most = Math.max(stem_channels, head_channels, ...stages.map((stage) => stage.channels));
     const depth = stages.reduce((sum, stage) => sum + stage.layers, 2);
     const widest = Math.min(WIDEST, ROOM / depth);
+    /** @param {number} channels */
     const width = (channels) => Math.max(NARROWEST, widest * Math.sqrt(channels / most));
     let stride = stem_stride;
+    /**
+     * @param {string} title @param {string} operator @param {number} channels
+     * @param {number} layers @param {number} kernel @returns {Part}
+     */
     const part = (title, operator, channels, layers, kernel) => ({
       title,
       operator,
@@ -61,12 +73,15 @@
     return [...parts, part("head", "conv", head_channels, 1, 1)];
   }
 
+  /** @type {{[operator: string]: string}} */
   const LETTERS = { mbconv: "MB", fused_mbconv: "F" };
 
+  /** @param {Stage} stage */
   function named({ operator, kernel, expansion }) {
     return `${LETTERS[operator] ?? operator}${expansion} k${kernel}`;
   }
 
+  /** @param {Part} part @param {number} x */
   function group(part, x) {
     const colour =
       part.operator === "conv" ? nas.colours.theme("muted") : nas.colours.operator(part.operator);

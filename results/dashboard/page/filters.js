@@ -6,11 +6,13 @@
   const NOT_COLOURS = ["state", "cause", "stages", "architecture_id"]; // the first two have symbols
   const LIMITED = ["accuracy", "step", "step_ms", "parameters", "multiply_adds", "memory"];
 
-  const SELECTS = {
-    "axis-x": ["x", () => nas.columns.axes()],
-    "axis-y": ["y", () => nas.columns.axes()],
-    colour: ["colour", () => nas.columns.all().filter(({ id }) => !NOT_COLOURS.includes(id))],
-    size: [
+  /** @type {[SelectId, Word, () => Pick<Column, "id" | "label" | "menu">[]][]} */
+  const SELECTS = [
+    ["axis-x", "x", () => nas.columns.axes()],
+    ["axis-y", "y", () => nas.columns.axes()],
+    ["colour", "colour", () => nas.columns.all().filter(({ id }) => !NOT_COLOURS.includes(id))],
+    [
+      "size",
       "size",
       () => [
         ...nas.columns
@@ -19,24 +21,24 @@
         { id: "equal", label: "all alike" },
       ],
     ],
-  };
+  ];
 
   function listen() {
-    for (const [id, [name]] of Object.entries(SELECTS)) {
-      byId(id).addEventListener("change", (event) => {
-        nas.state[name] = event.target.value;
+    for (const [id, name] of SELECTS) {
+      byId(id).addEventListener("change", () => {
+        nas.state[name] = byId(id).value;
         if (id.startsWith("axis")) nas.state.zoom = null;
         nas.schedule("axes");
       });
     }
-    byId("is-log").addEventListener("change", (event) => {
-      Object.assign(nas.state, { isLog: event.target.checked, zoom: null });
+    byId("is-log").addEventListener("change", () => {
+      Object.assign(nas.state, { isLog: byId("is-log").checked, zoom: null });
       nas.schedule("axes");
     });
-    byId("front-only").addEventListener("change", (event) =>
-      set({ frontOnly: event.target.checked }),
+    byId("front-only").addEventListener("change", () =>
+      set({ frontOnly: byId("front-only").checked }),
     );
-    byId("search").addEventListener("input", (event) => set({ text: event.target.value }));
+    byId("search").addEventListener("input", () => set({ text: byId("search").value }));
     byId("clear").addEventListener("click", () => {
       nas.address.clearFilters();
       nas.schedule("filter", "controls");
@@ -50,9 +52,9 @@
 
   /** The filters' box closes at a press beside it and at Esc. */
   function closeOnLeave() {
-    const box = document.querySelector("details.pop");
+    const box = /** @type {HTMLDetailsElement} */ (document.querySelector("details.pop"));
     window.addEventListener("pointerdown", ({ target }) => {
-      if (!box.contains(target)) box.open = false;
+      if (!box.contains(/** @type {Node} */ (target))) box.open = false;
     });
     box.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || !box.open) return;
@@ -62,6 +64,7 @@
     });
   }
 
+  /** @param {Partial<ViewState>} change */
   function set(change) {
     Object.assign(nas.state, change);
     nas.schedule("filter");
@@ -69,7 +72,7 @@
 
   /** Brings the controls in line with the state, as after a link was opened. */
   function draw() {
-    for (const [id, [name, columns]] of Object.entries(SELECTS)) {
+    for (const [id, name, columns] of SELECTS) {
       byId(id).replaceChildren(
         ...columns().map(({ id: value, label, menu }) =>
           option(value, menu ?? label, nas.state[name]),
@@ -83,9 +86,10 @@
     byId("limits").replaceChildren(...LIMITED.map(limitLine));
   }
 
+  /** @param {State} state */
   function stateBox(state) {
-    const change = (event) => {
-      nas.state.states[event.target.checked ? "add" : "delete"](state);
+    const change = () => {
+      nas.state.states[box.checked ? "add" : "delete"](state);
       nas.schedule("filter");
     };
     const box = element("input", {
@@ -103,9 +107,11 @@
     );
   }
 
+  /** @param {string} id */
   function limitLine(id) {
     const column = nas.columns.find(id);
     const ends = nas.state.limits[id] ?? [null, null];
+    /** @param {number} place @param {string} name */
     const field = (place, name) =>
       element("input", {
         type: "number",
@@ -124,7 +130,9 @@
     );
   }
 
+  /** @param {string} id @param {number} place @param {string} text */
   function limit(id, place, text) {
+    /** @type {Limits} */
     const ends = [...(nas.state.limits[id] ?? [null, null])];
     ends[place] = text === "" ? null : Number(text);
     if (ends.every((end) => end === null)) delete nas.state.limits[id];

@@ -1,13 +1,20 @@
 "use strict";
 
 /** The page's one global: each file adds what it offers. */
-const nas = {};
+const nas = /** @type {Nas} */ ({});
 
 {
   const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
   const MISSING = "–";
+  /** @type {[number, string][]} */
+  const PREFIXES = [
+    [1e12, " T"],
+    [1e9, " G"],
+    [1e6, " M"],
+    [1e3, " k"],
+  ];
 
-  /** @param {number} digits after the point */
+  /** @param {number} digits after the point @returns {(value: unknown) => string} */
   const fixed = (digits) => {
     const format = new Intl.NumberFormat("en", {
       minimumFractionDigits: digits,
@@ -16,27 +23,24 @@ const nas = {};
     return (value) => (isNumber(value) ? format.format(value) : MISSING);
   };
 
+  /** @param {unknown} value @returns {value is number} */
   function isNumber(value) {
     return typeof value === "number" && Number.isFinite(value);
   }
 
+  /** @param {unknown} value */
   function count(value) {
     return isNumber(value) ? whole.format(value) : MISSING;
   }
 
-  /** Three figures and a unit's prefix: 86.5 k, 21.5 M. */
+  /** Three figures and a unit's prefix: 86.5 k, 21.5 M. @param {unknown} value */
   function short(value) {
     if (!isNumber(value)) return MISSING;
-    const [size, prefix] = [
-      [1e12, " T"],
-      [1e9, " G"],
-      [1e6, " M"],
-      [1e3, " k"],
-    ].find(([size]) => Math.abs(value) >= size) ?? [1, ""];
+    const [size, prefix] = PREFIXES.find(([size]) => Math.abs(value) >= size) ?? [1, ""];
     return `${Number((value / size).toPrecision(3))}${prefix}`;
   }
 
-  /** @param {number} seconds */
+  /** @param {unknown} seconds */
   function duration(seconds) {
     if (!isNumber(seconds)) return MISSING;
     if (seconds < 1) return `${Math.round(1000 * seconds)} ms`;
@@ -46,7 +50,7 @@ const nas = {};
     return `${(seconds / 86400).toFixed(1)} days`;
   }
 
-  /** @param {number} seconds since 1970 */
+  /** @param {unknown} seconds since 1970 */
   function moment(seconds) {
     return isNumber(seconds)
       ? new Date(1000 * seconds).toLocaleString("en-GB", {
@@ -56,13 +60,13 @@ const nas = {};
       : MISSING;
   }
 
-  /** An exponent with a true minus sign. */
+  /** An exponent with a true minus sign. @param {number} value */
   function exponent(value) {
     const text = value.toFixed(3);
     return Number(text) === 0 ? "0" : text.replace("-", "−");
   }
 
-  /** Text in which plotly.js, which reads a little HTML, finds none. */
+  /** Text in which plotly.js, which reads a little HTML, finds none. @param {unknown} text */
   function plain(text) {
     return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   }

@@ -3,26 +3,29 @@
 {
   /**
    * The complete rows that none dominates in two columns, in the order of x; equals stay together.
-   * @param {Object[]} rows @param {Column} x @param {Column} y with a better side each
+   * @param {Row[]} rows @param {Column} x @param {Column} y with a better side each
    */
   function front(rows, x, y) {
     if (!x.better || !y.better || x.id === y.id) return [];
     const points = losses(rows, x, y).sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     const kept = [];
     let last = [-Infinity, Infinity];
-    for (const point of points) {
-      const isEqual = point[0] === last[0] && point[1] === last[1];
-      if (point[1] >= last[1] && !isEqual) continue;
-      kept.push(point[2]);
-      last = point;
+    for (const [lossX, lossY, row] of points) {
+      const isEqual = lossX === last[0] && lossY === last[1];
+      if (lossY >= last[1] && !isEqual) continue;
+      kept.push(row);
+      last = [lossX, lossY];
     }
     return x.better === "low" ? kept : kept.reverse();
   }
 
-  /** [x, y, row] with both to be low. */
+  /**
+   * [x, y, row] with both to be low.
+   * @type {(rows: Row[], x: Column, y: Column) => [number, number, Row][]}
+   */
   function losses(rows, x, y) {
     const [signX, signY] = [x, y].map((column) => (column.better === "low" ? 1 : -1));
-    const isKnown = (row) => x.value(row) !== null && y.value(row) !== null;
+    const isKnown = (/** @type {Row} */ row) => x.value(row) !== null && y.value(row) !== null;
     return rows
       .filter((row) => row.state === "complete" && row.confirms === null && isKnown(row))
       .map((row) => [signX * x.value(row), signY * y.value(row), row]);
@@ -30,9 +33,10 @@
 
   /**
    * How many are on the front of accuracy and S/S0 after each candidate of a sequence.
-   * @param {Object[]} rows @returns {number[]}
+   * @param {Row[]} rows @returns {number[]}
    */
   function sizes(rows) {
+    /** @type {Row[]} */
     let kept = [];
     return rows.map((row) => {
       if (row.logs && !kept.some((other) => dominates(other, row))) {
@@ -43,6 +47,7 @@
     });
   }
 
+  /** @param {Row} a @param {Row} b */
   function dominates(a, b) {
     const [accuracy, step] = [
       a.accuracy - b.accuracy,

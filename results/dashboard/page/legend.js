@@ -5,7 +5,7 @@
   const { byId, element, drawn } = nas.dom;
   let last = "";
 
-  /** @param {Object} colour from {@link nas.colours.colouring} */
+  /** @param {Colouring} colour */
   function draw(colour) {
     const column = nas.cloud.colourColumn();
     const counts = counted();
@@ -28,12 +28,16 @@
     );
   }
 
+  /** How many are shown of each state. @typedef {{[state: string]: number}} Counts */
+
   function counted() {
+    /** @type {Counts} */
     const counts = {};
     for (const { state } of nas.model.shown) counts[state] = (counts[state] ?? 0) + 1;
     return counts;
   }
 
+  /** @param {Column} column @param {Colouring} colour */
   function scale(column, { low, high, cut }) {
     const ramp = element("span.ramp");
     ramp.style.background = `linear-gradient(to right, ${nas.colours.SCALE.join(",")})`;
@@ -47,6 +51,7 @@
     );
   }
 
+  /** @param {Column} column @param {Colouring} colour */
   function categories(column, { values }) {
     const chips = values.slice(0, 8).map(([value, colour]) => {
       const dot = element("span.dot");
@@ -74,12 +79,14 @@
     );
   }
 
+  /** @param {Counts} counts */
   function symbols(counts) {
     return nas.STATES.filter((state) => state !== "complete" && counts[state]).map((state) =>
       element("span.key", {}, symbol(state), `${state} ${nas.format.count(counts[state])}`),
     );
   }
 
+  /** @type {{[state: string]: string}} */
   const SHAPES = {
     failed: "M2 2L10 10M2 10L10 2",
     infeasible: "M2 2H10L6 10Z",
@@ -88,6 +95,7 @@
     duplicate: "M6 1L11 6L6 11L1 6Z",
   };
 
+  /** @param {State} state */
   function symbol(state) {
     return drawn(
       `svg.symbol.${state}`,

@@ -2,7 +2,9 @@
 
 /** plotly.js, which takes a second or two to run: asked for once points and axes are there. */
 {
+  /** @type {() => void} */
   let announce;
+  /** @type {Promise<void>} */
   const loaded = new Promise((resolve) => (announce = resolve));
 
   const isLoaded = () => typeof Plotly !== "undefined";

@@ -3,12 +3,15 @@
 /** Starts the page and draws what a change calls for, once a frame. */
 {
   const { byId } = nas.dom;
+  /** @type {View[]} */
   const VIEWS = ["plot", "table", "matters", "progress"];
+  /** @type {Set<Reason>} */
   const pending = new Set();
+  /** @type {string | null | undefined} */
   let said = null;
   let isDrawn = false;
 
-  /** @param {...string} reasons data, filter, axes, reward, zoom, selection, sort, view, controls ... */
+  /** @param {...Reason} reasons */
   nas.schedule = (...reasons) => {
     if (pending.size === 0) requestAnimationFrame(render);
     for (const reason of reasons) pending.add(reason);
@@ -22,6 +25,7 @@
   function render() {
     const reasons = new Set(pending);
     pending.clear();
+    /** @type {Has} */
     const has = (...names) => names.some((name) => reasons.has(name));
     nas.derive.refresh(reasons);
     if (has("controls")) nas.filters.draw();
@@ -38,8 +42,9 @@
     measure();
   }
 
-  const view = () => (VIEWS.includes(nas.state.view) ? nas.state.view : "plot");
+  const view = () => VIEWS.find((name) => name === nas.state.view) ?? "plot";
 
+  /** @type {{[view in View]: (has: Has, reasons: Set<Reason>) => void}} */
   const DRAWN = {
     plot: (has) => {
       const onReward = [nas.state.x, nas.state.y].includes("reward") && has("reward");
@@ -60,13 +65,16 @@
     },
   };
 
+  /** @param {View} name */
+  const tabOf = (name) =>
+    /** @type {HTMLElement} */ (document.querySelector(`[data-view="${name}"]`));
+
   function drawViews() {
     for (const name of VIEWS) {
       byId(`view-${name}`).hidden = name !== view();
-      document
-        .querySelector(`[data-view="${name}"]`)
-        .setAttribute("aria-selected", String(name === view()));
-      document.querySelector(`[data-view="${name}"]`).tabIndex = name === view() ? 0 : -1;
+      const tab = tabOf(name);
+      tab.setAttribute("aria-selected", String(name === view()));
+      tab.tabIndex = name === view() ? 0 : -1;
     }
   }
 
@@ -92,9 +100,9 @@
   function listen() {
     for (const part of [nas.filters, nas.reward, nas.map, nas.table, nas.population, nas.progress])
       part.listen();
-    for (const tab of document.querySelectorAll("[data-view]")) {
-      tab.addEventListener("click", () => nas.show(tab.dataset.view));
-      tab.addEventListener("keydown", turn);
+    for (const name of VIEWS) {
+      tabOf(name).addEventListener("click", () => nas.show(name));
+      tabOf(name).addEventListener("keydown", turn);
     }
     window.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && nas.state.selected.length) nas.candidate.close();
@@ -110,20 +118,24 @@
     });
   }
 
-  /** The arrow keys between tabs. */
+  /** @type {{[key: string]: number}} */
+  const TURNS = { ArrowRight: 1, ArrowLeft: -1 };
+
+  /** The arrow keys between tabs. @param {KeyboardEvent} event */
   function turn(event) {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const by = TURNS[event.key];
     if (!by) return;
     const next = VIEWS[(VIEWS.indexOf(view()) + by + VIEWS.length) % VIEWS.length];
     nas.show(next);
-    document.querySelector(`[data-view="${next}"]`).focus();
+    tabOf(next).focus();
   }
 
-  /** A run's answer while the page is open. */
+  /** A run's answer while the page is open. @param {RunAnswer} answer */
   function onRun(answer) {
     const choices = nas.store.parameters().length;
     nas.store.merge(answer);
-    nas.schedule("data", ...(nas.store.parameters().length === choices ? [] : ["controls"]));
+    nas.schedule("data");
+    if (nas.store.parameters().length !== choices) nas.schedule("controls");
   }
 
   async function start() {
@@ -139,7 +151,7 @@
         nas.dom.element(
           "p.problem",
           { role: "alert" },
-          `The data cannot be read: ${problem.message}`,
+          `The data cannot be read: ${/** @type {Error} */ (problem).message}`,
         ),
       );
     }

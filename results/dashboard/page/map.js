@@ -4,6 +4,7 @@
 {
   const { byId } = nas.dom;
   const CELLS = 48; // a side
+  /** @type {{rows: Row[] | null, parts: Map<Row, Pair[]>}} */
   let field = { rows: null, parts: new Map() };
 
   /** Each possible winner's cells, kept until the shown candidates change. */
@@ -25,6 +26,7 @@
     return found;
   }
 
+  /** @param {Row | undefined} winner @param {Exponents} at */
   function draw(winner, at) {
     const canvas = byId("map");
     canvas.parentElement.hidden = !winner;
@@ -39,8 +41,10 @@
     cross(pen, width, height, at);
   }
 
+  /** @param {number} cell */
   const valueAt = (cell) => nas.reward.LOWEST * (1 - (cell + 0.5) / CELLS);
 
+  /** @param {Pen} pen @param {Pair} size @param {Row} winner */
   function paint(pen, [across, down], winner) {
     let place = 0;
     for (const [row, cells] of parts()) {
@@ -51,6 +55,7 @@
     }
   }
 
+  /** @param {Row[]} rows @param {Exponents} at */
   function firstAt(rows, at) {
     let [first, most] = [rows[0], -Infinity];
     for (const row of rows) {
@@ -60,19 +65,21 @@
     return first;
   }
 
-  /** Its number in each part that has room for one. */
+  /** Its number in each part that has room for one. @param {Pen} pen @param {Pair} size */
   function name(pen, size) {
     pen.font = `10px ${getComputedStyle(document.body).fontFamily}`;
     pen.textAlign = "center";
     pen.fillStyle = nas.colours.theme("text");
     for (const [row, cells] of parts()) {
       if (cells.length < 60) continue;
+      /** @param {number} axis */
       const middle = (axis) =>
         (cells.reduce((sum, cell) => sum + cell[axis], 0) / cells.length + 0.5) * size[axis];
       pen.fillText(String(row.number), middle(0), middle(1) + 3);
     }
   }
 
+  /** @param {Pen} pen @param {number} width @param {number} height @param {Exponents} at */
   function cross(pen, width, height, { w, v }) {
     const [x, y] = [width * (1 - w / nas.reward.LOWEST), (height * v) / nas.reward.LOWEST];
     pen.strokeStyle = nas.colours.theme("text");
@@ -85,6 +92,7 @@
   function listen() {
     byId("map").addEventListener("click", (event) => {
       const box = byId("map").getBoundingClientRect();
+      /** @param {number} share */
       const rounded = (share) => Math.round(200 * nas.reward.LOWEST * share) / 200;
       nas.reward.set(
         rounded(1 - (event.clientX - box.left) / box.width),

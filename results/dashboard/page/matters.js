@@ -33,6 +33,7 @@
     if (key === asked) byId("importances").replaceChildren(...parts);
   }
 
+  /** @param {Run} run @param {Exponents} at */
   async function ofRun(run, at) {
     const answers = await Promise.all(TARGETS.map(([target]) => answer(run, target, at)));
     const name = shownRuns().length > 1 && element("h3", {}, run.label);
@@ -53,14 +54,16 @@
     );
   }
 
+  /** @param {Run} run @param {string} target @param {Exponents} at */
   async function answer(run, target, at) {
     try {
       return await nas.source.importance(run, target, at);
     } catch (problem) {
-      return { problem: problem.message };
+      return { problem: /** @type {Error} */ (problem).message };
     }
   }
 
+  /** @param {Importance[]} known */
   function method(known) {
     const own = nas.address.own();
     const note = nas.source.isReport()
@@ -69,9 +72,11 @@
     return `${known[0].evaluator} over ${nas.format.count(known[0].candidates)} candidates; each column sums to 100 %${note}.`;
   }
 
+  /** @param {Importance[]} answers */
   function importanceTable(answers) {
     const first = answers.find((one) => one?.values);
     const head = ["choice", ...TARGETS.map(([, name]) => name)];
+    /** @param {string} name */
     const line = (name) =>
       element(
         "tr",
@@ -95,6 +100,7 @@
     );
   }
 
+  /** @param {number | undefined} share */
   function cell(share) {
     if (share === undefined) return element("td.muted", {}, "–");
     const text = `${(100 * share).toFixed(1)} %`;
@@ -115,7 +121,10 @@
     for (const own of figures) if (own) nas.charts.chart(own.chart, own.traces, own.layout);
   }
 
-  /** A place in the page for it, kept so that plotly.js changes it rather than makes it anew. */
+  /**
+   * A place in the page for it, kept so that plotly.js changes it rather than makes it anew.
+   * @param {HTMLElement} place @param {string} kind @param {Column} column @param {Row[]} rows
+   */
   function figure(place, kind, column, rows) {
     const stages = nas.store.parameters().filter((parameter) => parameter.choice === kind);
     const groups = stages
@@ -125,7 +134,8 @@
       .filter(Boolean);
     if (!groups.length) return null;
     const id = `box-${kind}-${column.id}`;
-    const chart = byId(id) ?? added(place, id, `${nas.columns.title(column)} by ${kind}`);
+    const chart =
+      document.getElementById(id) ?? added(place, id, `${nas.columns.title(column)} by ${kind}`);
     const options = [...new Set(groups.map(({ option }) => option))].sort(nas.colours.inOrder);
     const traces = options.map((option, order) =>
       box(
@@ -154,14 +164,22 @@
     };
   }
 
+  /** @param {Choice} choice */
   const stageName = ({ stage, name }) => (stage ? `stage ${stage}` : nas.format.plain(name));
 
+  /** @param {HTMLElement} place @param {string} id @param {string} title */
   function added(place, id, title) {
     const chart = element("div.chart", { id, role: "img", "aria-label": title });
     place.append(element("figure", {}, element("figcaption", {}, title), chart));
     return chart;
   }
 
+  /**
+   * The candidates that took one option in one stage.
+   * @typedef {{option: Option, stage: string, quantiles: number[]}} Group
+   */
+
+  /** @param {Choice} parameter @param {Option} option @param {Column} column @param {Row[]} rows */
   function group(parameter, option, column, rows) {
     const values = rows
       .filter((row) => nas.store.chosen(row, parameter) === option)
@@ -176,15 +194,19 @@
     };
   }
 
+  /** @param {Float64Array} ordered @param {number} share */
   function quantile(ordered, share) {
     const at = share * (ordered.length - 1);
     const low = Math.floor(at);
     return ordered[low] + (at - low) * ((ordered[low + 1] ?? ordered[low]) - ordered[low]);
   }
 
+  /** @param {Group[]} groups @param {Option} option @param {string} kind @param {number} order */
   function box(groups, option, kind, order) {
+    /** @param {number} place */
     const at = (place) => groups.map(({ quantiles }) => quantiles[place]);
-    const colour = kind === "operator" ? nas.colours.operator(option) : nas.colours.category(order);
+    const colour =
+      kind === "operator" ? nas.colours.operator(String(option)) : nas.colours.category(order);
     return {
       type: "box",
       name: nas.format.plain(option),

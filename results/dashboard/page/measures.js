@@ -17,7 +17,7 @@
     "training",
   ];
 
-  /** @param {Array<{row: Object, detail: Object}>} networks */
+  /** @param {Network[]} networks */
   function table(networks) {
     const two = networks.length > 1;
     const head = two ? ["", "A", "B", "B against A"] : ["", "measured", "95 % interval"];
@@ -46,6 +46,7 @@
     );
   }
 
+  /** @param {Column} column @param {Row[]} rows */
   function line(column, rows) {
     const values = rows.map(column.value);
     if (values.every((value) => value === null)) return null;
@@ -58,12 +59,16 @@
     );
   }
 
+  /** @param {Column} column @param {Row} row */
   function interval(column, row) {
     const ends = column.interval?.(row);
     return element("td.number.muted", {}, ends ? ends.map(column.format).join(" to ") : "");
   }
 
-  /** In percent, with a sign that says which is the better side. */
+  /**
+   * In percent, with a sign that says which is the better side.
+   * @param {Column} column @param {any[]} values
+   */
   function difference(column, [a, b]) {
     if (a === b) return element("td.number.muted", {}, "same");
     if (!a || b === null) return element("td");
@@ -71,6 +76,7 @@
     return element("td.number", {}, element("mark", {}, share), ` ${verdict(column, a, b)}`);
   }
 
+  /** @param {Column} column @param {number} a @param {number} b */
   function verdict({ better }, a, b) {
     if (!better) return "";
     return (better === "low") === b < a ? "better" : "worse";

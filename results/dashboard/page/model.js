@@ -4,17 +4,19 @@
 {
   const TOP = 10;
 
+  /** @type {Model} */
   const model = {
-    rows: [], // of all runs
-    shown: [], // those that pass the filters
-    ranking: [], // the best, first the winner
-    fronts: new Map(), // by run, in the order of x
-    onFront: new Set(), // of all runs
+    rows: [],
+    shown: [],
+    ranking: [],
+    fronts: new Map(),
+    onFront: new Set(),
     references: [],
   };
 
-  /** @param {Set<string>} reasons of the change: data, filter, axes, reward */
+  /** @param {Set<Reason>} reasons of the change */
   function refresh(reasons) {
+    /** @type {Has} */
     const has = (...names) => names.some((name) => reasons.has(name));
     if (has("data")) model.rows = nas.store.all();
     if (has("data", "reward")) nas.objective.evaluate(model.rows, nas.address.exponents());
@@ -33,12 +35,12 @@
     const { states, hidden, text, limits, frontOnly } = nas.state;
     const needle = text.trim().toLowerCase();
     const bounds = Object.entries(limits)
-      .map(([id, ends]) => [nas.columns.find(id), ends])
-      .filter(([column]) => column);
-    const passes = (row) =>
+      .map(([id, ends]) => ({ column: nas.columns.find(id), ends }))
+      .filter(({ column }) => column);
+    const passes = (/** @type {Row} */ row) =>
       states.has(row.state) &&
       !hidden.has(row.run.id) &&
-      bounds.every(([column, ends]) => isWithin(column.value(row), ends)) &&
+      bounds.every(({ column, ends }) => isWithin(column.value(row), ends)) &&
       (!needle || searched(row).includes(needle));
     model.shown = model.rows.filter(passes);
     if (!frontOnly) return;
@@ -46,6 +48,7 @@
     model.shown = model.shown.filter((row) => model.onFront.has(row));
   }
 
+  /** @param {any} value @param {Limits} ends */
   function isWithin(value, [low, high]) {
     return (
       (low === null || (value !== null && value >= low)) &&
@@ -53,6 +56,7 @@
     );
   }
 
+  /** @param {Row} row */
   function searched(row) {
     row.searched ??= [
       row.number,
@@ -77,9 +81,13 @@
     model.onFront = new Set([...model.fronts.values()].flat());
   }
 
-  /** The two columns on the axes; an address may name one that is not there. */
+  /**
+   * The two columns on the axes; an address may name one that is not there.
+   * @returns {[Column, Column]}
+   */
   function axes() {
     const known = nas.columns.axes();
+    /** @param {string} id @param {string} otherwise */
     const named = (id, otherwise) =>
       known.find((column) => column.id === id) ?? known.find((column) => column.id === otherwise);
     return [named(nas.state.x, "step"), named(nas.state.y, "accuracy")];
@@ -87,7 +95,9 @@
 
   /** Backbones and benched networks in the form of rows, so that columns read them too. */
   function references() {
+    /** @type {Pick<Row, "state" | "reward" | "logs">} */
     const empty = { state: "reference", reward: null, logs: null };
+    /** @type {Row[]} */
     const found = [];
     for (const run of nas.store.runs) {
       if (run.reference) found.push({ ...empty, ...run.reference, run });

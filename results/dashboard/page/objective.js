@@ -11,17 +11,20 @@
   const REACH = 4.5; // standard deviations that a draw of 2,000 candidates' worth may go
   const Z = 1.959964; // half a 95 % interval, in standard deviations
 
+  /** @param {Row} row @param {Exponents} at */
   const logReward = (row, { w, v }) => row.logs[0] + w * row.logs[1] + v * row.logs[2];
 
-  /** Writes every row's reward, null without one. */
+  /** Writes every row's reward, null without one. @param {Row[]} rows @param {Exponents} at */
   function evaluate(rows, at) {
     for (const row of rows) row.reward = row.logs && Math.exp(logReward(row, at));
   }
 
+  /** @param {Row} a @param {Row} b */
   const before = (a, b) => b.reward - a.reward || a.run.id - b.run.id || a.number - b.number;
 
-  /** The highest rewards first, of equal ones the lowest number. @param {number} top how many */
+  /** The highest rewards first, of equal ones the lowest number. @param {Row[]} rows @param {number} top */
   function best(rows, top) {
+    /** @type {Row[]} */
     const ranking = [];
     for (const row of rows) {
       if (row.reward === null) continue;
@@ -32,6 +35,7 @@
     return ranking;
   }
 
+  /** @param {Row[]} ranking @param {Row} row */
   function place(ranking, row) {
     const found = ranking.findIndex((other) => before(row, other) < 0);
     return found < 0 ? ranking.length : found;
@@ -39,49 +43,55 @@
 
   /**
    * From which to which value of one exponent, the other held, the winner stays first, exactly.
-   * @param {1|2} axis of the logarithms: 1 for w, 2 for v
-   * @returns {{low: number, high: number, below: ?Object, above: ?Object}} and who wins beyond
+   * @param {Row} winner @param {Row[]} rows @param {Exponents} at
+   * @param {"w" | "v"} name of the exponent
+   * @returns {StableRange} and who wins beyond
    */
-  function stableRange(winner, rows, at, axis) {
-    const exponent = axis === 1 ? at.w : at.v;
+  function stableRange(winner, rows, at, name) {
+    const axis = name === "w" ? 1 : 2; // of the logarithms
+    /** @type {StableRange} */
     const range = { low: -Infinity, high: Infinity, below: null, above: null };
     for (const row of rows) {
       if (!row.logs || row === winner) continue;
       const slope = winner.logs[axis] - row.logs[axis];
       const lead = logReward(winner, at) - logReward(row, at);
-      const crossing = exponent - lead / slope;
+      const crossing = at[name] - lead / slope;
       if (slope > 0 && crossing > range.low) Object.assign(range, { low: crossing, below: row });
       if (slope < 0 && crossing < range.high) Object.assign(range, { high: crossing, above: row });
     }
     return range;
   }
 
-  /** The standard deviation of log S that its 95 % interval stands for; 0 without an interval. */
+  /**
+   * The standard deviation of log S that its 95 % interval stands for; 0 without an interval.
+   * @param {Row} row
+   */
   function spread(row) {
     const { normalized_low: low, normalized_high: high } = row;
     return low > 0 && high > low ? Math.log(high / low) / (2 * Z) : 0;
   }
 
-  /** Those that can win a draw at all. */
+  /** Those that can win a draw at all. @param {Row[]} rows @param {Exponents} at */
   function contenders(rows, at) {
-    const give = (row) => REACH * Math.abs(at.w) * spread(row);
+    const give = (/** @type {Row} */ row) => REACH * Math.abs(at.w) * spread(row);
     const valued = rows.filter((row) => row.logs);
     const floor = valued.reduce(
       (most, row) => Math.max(most, logReward(row, at) - give(row)),
       -Infinity,
     );
     return valued
-      .map((row) => [logReward(row, at) + give(row), row])
-      .filter(([ceiling]) => ceiling >= floor)
-      .sort((a, b) => b[0] - a[0])
+      .map((row) => ({ row, ceiling: logReward(row, at) + give(row) }))
+      .filter(({ ceiling }) => ceiling >= floor)
+      .sort((a, b) => b.ceiling - a.ceiling)
       .slice(0, MOST_CONTENDERS)
-      .map(([, row]) => row);
+      .map(({ row }) => row);
   }
 
   /**
    * How often each wins when every S is drawn anew, log-normally, from its interval.
    * The draws are the same each time, so that the page says the same twice.
-   * @returns {Array<[Object, number]>} rows and shares of 2,000 draws, the most first
+   * @param {Row[]} rows @param {Exponents} at
+   * @returns {[Row, number][]} rows and shares of 2,000 draws, the most first
    */
   function wins(rows, at) {
     const field = contenders(rows, at);
@@ -100,12 +110,15 @@
       won[first]++;
     }
     return field
-      .map((row, place) => [row, won[place] / DRAWS])
+      .map((row, place) => /** @type {[Row, number]} */ ([row, won[place] / DRAWS]))
       .filter(([, share]) => share > 0)
       .sort((a, b) => b[1] - a[1]);
   }
 
-  /** Standard normal draws (Box-Muller) over a small seeded generator (mulberry32). */
+  /**
+   * Standard normal draws (Box-Muller) over a small seeded generator (mulberry32).
+   * @param {number} seed
+   */
   function normals(seed) {
     let state = seed;
     const uniform = () => {
@@ -117,8 +130,12 @@
     return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
   }
 
-  /** Those that can win at some w and v of at most 0: none is as good in all of A, S and P. */
+  /**
+   * Those that can win at some w and v of at most 0: none is as good in all of A, S and P.
+   * @param {Row[]} rows
+   */
   function undominated(rows) {
+    /** @type {Row[]} */
     const kept = [];
     const ordered = rows
       .filter((row) => row.logs)
@@ -130,5 +147,5 @@
     return kept;
   }
 
-  nas.objective = { DRAWS, logReward, evaluate, best, before, stableRange, wins, undominated };
+  nas.objective = { DRAWS, logReward, evaluate, best, stableRange, wins, undominated };
 }

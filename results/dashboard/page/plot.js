@@ -8,10 +8,12 @@
   const STRIP_PX = 30;
   const PADDING = 0.05; // of the axis, on either side
   const ZOOM_STEP = 0.6;
-  let frame = null;
+  /** @type {Frame} */
+  let frame;
+  /** @type {Promise<unknown>} */
   let pending = Promise.resolve();
 
-  /** Where the axes are in CSS pixels of the plot, and what they show. */
+  /** @param {Ranges} ranges @returns {Frame} */
   function framed(ranges) {
     const box = byId("pareto").getBoundingClientRect();
     const isNarrow = box.width < 520;
@@ -24,8 +26,10 @@
     const height = Math.max(40, box.height - margin.t - margin.b);
     const upper = height - strip;
     const onX = nas.state.isLog ? Math.log10 : Number;
+    /** @param {number} value */
     const toX = (value) =>
       margin.l + (width * (onX(value) - ranges.x[0])) / (ranges.x[1] - ranges.x[0]);
+    /** @param {number} value */
     const toY = (value) =>
       margin.t + upper * (1 - (value - ranges.y[0]) / (ranges.y[1] - ranges.y[0]));
     return {
@@ -48,7 +52,7 @@
     };
   }
 
-  /** What the axes show: what the reader zoomed to, else everything. */
+  /** What the axes show: what the reader zoomed to, else everything. @returns {Ranges} */
   function ranges() {
     if (nas.state.zoom) return nas.state.zoom;
     const [x, y] = nas.derive.axes();
@@ -58,6 +62,7 @@
     return { x: extent(rows, x, nas.state.isLog), y: extent(rows, y, false) };
   }
 
+  /** @type {(rows: Row[], column: Column, isLog: boolean) => Ends} */
   function extent(rows, column, isLog) {
     const values = rows
       .map(column.value)
@@ -80,7 +85,7 @@
     drawCloud();
   }
 
-  /** A reference in words, for who cannot see its mark on the canvas. */
+  /** A reference in words, for who cannot see its mark on the canvas. @param {Row} row */
   function told(row) {
     const values = frame.columns.map(
       (column) => `${column.label} ${column.format(column.value(row))}`,
@@ -158,9 +163,10 @@
     };
   }
 
-  /** 200k rather than 0.2M, as plotly.js's own format has it. */
+  /** 200k rather than 0.2M, as plotly.js's own format has it. @param {Column} column */
   const ticks = (column) => (["parameters", "multiply_adds"].includes(column.id) ? "~s" : "");
 
+  /** @param {number} top */
   function stripShape(top) {
     return {
       type: "rect",
@@ -176,6 +182,7 @@
     };
   }
 
+  /** @param {Column} column @param {number} top */
   function stripLabel(column, top) {
     return {
       xref: "paper",
@@ -190,7 +197,7 @@
     };
   }
 
-  /** The points alone, as while zooming, hovering or moving a slider. */
+  /** The points alone, as while zooming, hovering or moving a slider. @param {Ranges} [moving] */
   function drawCloud(moving) {
     if (moving) frame = framed(moving);
     const canvas = byId("cloud");
@@ -209,13 +216,16 @@
     );
   }
 
-  /** @param {?{x: number[], y: number[]}} zoom null shows everything */
+  /** @param {Ranges | null} zoom null shows everything */
   function zoomTo(zoom) {
     nas.state.zoom = zoom;
     nas.schedule("zoom");
   }
 
-  /** Nearer (below 1) or farther, about what is pointed at or selected, else the middle. */
+  /**
+   * Nearer (below 1) or farther, about what is pointed at or selected, else the middle.
+   * @param {number} factor
+   */
   function zoomBy(factor) {
     const key = nas.pointed?.key ?? nas.state.selected[0];
     const point = nas.cloud.points().find(({ row, inStrip }) => row.key === key && key && !inStrip);
@@ -230,18 +240,12 @@
     const at = point
       ? [(point.x - left) / width, 1 - (point.y - top) / (height - strip)]
       : [0.5, 0.5];
+    /** @type {(ends: Ends, share: number) => Ends} */
     const about = ([low, high], share) => {
       const fixed = low + share * (high - low);
       return [fixed + factor * (low - fixed), fixed + factor * (high - fixed)];
     };
     zoomTo({ x: about(x, at[0]), y: about(y, at[1]) });
-  }
-
-  /** A candidate's place in the window, for whoever points at it; null if it is not drawn. */
-  function pixel(key) {
-    const point = nas.cloud.points().find((other) => other.row.key === key);
-    const box = byId("pareto").getBoundingClientRect();
-    return point ? { x: box.left + point.x, y: box.top + point.y } : null;
   }
 
   /** Axes and points as one picture. */
@@ -262,5 +266,5 @@
     nas.dom.element("a", { href: canvas.toDataURL("image/png"), download: "pareto.png" }).click();
   }
 
-  nas.plot = { draw, drawCloud, zoomTo, zoomBy, pixel, save, ZOOM_STEP, frame: () => frame };
+  nas.plot = { draw, drawCloud, zoomTo, zoomBy, save, ZOOM_STEP, frame: () => frame };
 }

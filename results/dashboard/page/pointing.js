@@ -4,12 +4,15 @@
 {
   const { byId, element } = nas.dom;
   const STILL_PX = 5; // a press that moves farther is a zoom
+  /** @type {{[pointer: string]: number}} */
   const REACH_PX = { mouse: 8, touch: 22, pen: 12 };
   const DOUBLE_MS = 350;
+  /** @type {PointerEvent | null} */
   let pressed = null;
+  /** @type {PointerEvent | null} */
   let released = null;
 
-  /** @param {HTMLElement} plot */
+  /** @param {PlotlyElement} plot */
   function listen(plot) {
     plot.addEventListener("pointermove", (event) => point(at(event)));
     plot.addEventListener("pointerleave", () => point(null));
@@ -25,18 +28,23 @@
     byId("plot-frame").addEventListener("blur", () => point(null));
   }
 
-  /** The axes as plotly.js reports them: only those that changed. */
+  /**
+   * The axes as plotly.js reports them: only those that changed.
+   * @param {{[axis: string]: any}} event @param {(ranges: Ranges) => void} then
+   */
   function moved(event, then) {
     if (!Object.keys(event).some((name) => /^[xy]axis\.range/.test(name))) return;
     const { x, y } = nas.plot.frame().ranges;
+    /** @param {string} axis @param {number} place @param {number} now */
     const end = (axis, place, now) =>
-      event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now;
+      Number(event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now);
     then({
-      x: [0, 1].map((place) => Number(end("xaxis", place, x[place]))),
-      y: [0, 1].map((place) => Number(end("yaxis", place, y[place]))),
+      x: [end("xaxis", 0, x[0]), end("xaxis", 1, x[1])],
+      y: [end("yaxis", 0, y[0]), end("yaxis", 1, y[1])],
     });
   }
 
+  /** @param {PointerEvent} event */
   function at(event) {
     const box = byId("pareto").getBoundingClientRect();
     return nas.cloud.nearest(
@@ -46,6 +54,7 @@
     );
   }
 
+  /** @param {PointerEvent} event */
   function release(event) {
     const start = pressed;
     pressed = null;
@@ -56,23 +65,31 @@
     else press(at(start), event);
   }
 
+  /** @param {PointerEvent} start @param {PointerEvent} end */
   const isStill = (start, end) =>
     Math.hypot(end.clientX - start.clientX, end.clientY - start.clientY) < STILL_PX;
 
-  /** Two quick clicks on different points are two selections. */
+  /**
+   * Two quick clicks on different points are two selections.
+   * @param {PointerEvent} first @param {PointerEvent} second
+   */
   const isDouble = (first, second) =>
     second.timeStamp - first.timeStamp < DOUBLE_MS && isStill(first, second);
 
+  /** @param {Point | null} found @param {PointerEvent} event */
   function press(found, event) {
     if (!found) return;
     if (found.row.key) nas.candidate.select(found.row, isBeside(event));
     else point(found);
   }
 
-  /** Whether an event asks for a second candidate beside the open one. */
+  /**
+   * Whether an event asks for a second candidate beside the open one.
+   * @param {MouseEvent | KeyboardEvent} event
+   */
   const isBeside = (event) => event.shiftKey || event.ctrlKey || event.metaKey;
 
-  /** Shows what a point is. */
+  /** Shows what a point is. @param {Point | null} found */
   function point(found) {
     const row = found?.row ?? null;
     byId("pareto").classList.toggle("pointing", Boolean(row?.key));
@@ -82,6 +99,7 @@
     nas.plot.drawCloud();
   }
 
+  /** @param {Point | null} found */
   function showTip(found) {
     const tip = byId("tip");
     tip.hidden = !found;
@@ -107,7 +125,7 @@
     "inference",
   ];
 
-  /** What a tip says: [text, class] a line. */
+  /** What a tip says: [text, class] a line. @param {Row} row */
   function lines(row) {
     const several = nas.store.areSeveral() ? `, ${row.run.label}` : "";
     const head = row.key ? `candidate ${row.number}${several}` : `${row.name}${several}`;
@@ -124,12 +142,14 @@
     return said;
   }
 
+  /** @param {Column} column @param {Row} row @param {unknown} value */
   function measured(column, row, value) {
     const ends = column.interval?.(row);
     const range = ends ? ` (${column.format(ends[0])} to ${column.format(ends[1])})` : "";
     return `${nas.columns.title(column)} ${column.format(value)}${range}`;
   }
 
+  /** @type {{[key: string]: ["x" | "y", number]}} */
   const MOVES = {
     ArrowRight: ["x", 1],
     ArrowLeft: ["x", -1],
@@ -137,9 +157,11 @@
     ArrowDown: ["y", 1],
   };
 
+  /** @param {KeyboardEvent} event */
   function pressKey(event) {
     if (event.target !== byId("plot-frame")) return;
     const { zoomBy, zoomTo, ZOOM_STEP } = nas.plot;
+    /** @type {{[key: string]: () => void}} */
     const actions = {
       Enter: () => nas.pointed?.key && nas.candidate.select(nas.pointed, event.shiftKey, true),
       Home: () => goTo(nas.cloud.points().find((point) => point.row === nas.model.ranking[0])),
@@ -154,7 +176,10 @@
     event.preventDefault();
   }
 
-  /** The next one along an axis; the winner where none is pointed at. */
+  /**
+   * The next one along an axis; the winner where none is pointed at.
+   * @param {"x" | "y"} axis @param {number} direction
+   */
   function neighbour(axis, direction) {
     const ordered = [...nas.cloud.points()].sort(
       (a, b) => a[axis] - b[axis] || a.row.number - b.row.number,
@@ -164,6 +189,7 @@
     return ordered[Math.min(ordered.length - 1, Math.max(0, now + direction))];
   }
 
+  /** @param {Point | undefined} found */
   function goTo(found) {
     if (!found) return;
     point(found);

@@ -6,14 +6,17 @@
  */
 {
   const { byId, option } = nas.dom;
+  /** @type {("population" | "split")[]} */
+  const SELECTS = ["population", "split"];
   const MOST_POINTS = 400;
   const DASHES = ["solid", "dash", "dot", "dashdot"];
+  /** @type {{[column: string]: string}} */
   const QUANTITIES = { accuracy: "error (%)", reward: "reward", step: "S/S0" };
 
   function listen() {
-    for (const name of ["population", "split"]) {
-      byId(name).addEventListener("change", (event) => {
-        nas.state[name] = event.target.value;
+    for (const name of SELECTS) {
+      byId(name).addEventListener("change", () => {
+        nas.state[name] = byId(name).value;
         nas.schedule("population");
       });
     }
@@ -25,12 +28,15 @@
       ...nas.columns.all().filter((column) => column.id.includes(".")),
     ];
     const split = splits.find((column) => column.id === nas.state.split) ?? splits[0];
-    const quantity = nas.state.population in QUANTITIES ? nas.state.population : "accuracy";
+    const quantity = Object.hasOwn(QUANTITIES, nas.state.population)
+      ? nas.state.population
+      : "accuracy";
     byId("population").replaceChildren(
       ...Object.entries(QUANTITIES).map(([id, label]) => option(id, label, quantity)),
     );
     byId("split").replaceChildren(...splits.map(({ id, label }) => option(id, label, split.id)));
     const column = nas.columns.find(quantity);
+    /** @type {Column["value"]} */
     const value = quantity === "accuracy" ? (row) => 100 * (1 - row.accuracy) : column.value;
     const rows = nas.model.shown.filter(
       (row) => row.state === "complete" && column.value(row) !== null,
@@ -50,6 +56,7 @@
     });
   }
 
+  /** @param {number[]} values @param {Option | null} name @param {object} line */
   function distribution(values, name, line) {
     const ordered = Float64Array.from(values).sort();
     const count = Math.min(ordered.length, MOST_POINTS);

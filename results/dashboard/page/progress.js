@@ -8,8 +8,8 @@
   const RECENT = 30; // candidates from whose ends the time left follows
 
   function listen() {
-    byId("over").addEventListener("change", (event) => {
-      nas.state.over = event.target.value;
+    byId("over").addEventListener("change", () => {
+      nas.state.over = byId("over").value;
       nas.schedule("progress");
     });
   }
@@ -34,6 +34,15 @@
     byId("endings").replaceChildren(...runs.map(endings));
   }
 
+  /**
+   * A run's course: x of each point, the best reward and the size of the front there.
+   * @typedef {{run: Run, x: number[], best: (number | null)[], sizes: number[]}} Series
+   */
+
+  /**
+   * @param {"best-so-far" | "front-so-far"} id @param {Series[]} lines
+   * @param {"best" | "sizes"} name @param {ChartLayout} layout
+   */
   function chart(id, lines, name, layout) {
     const traces = lines.map((line) => ({
       x: line.x,
@@ -49,15 +58,18 @@
     nas.charts.chart(byId(id), traces, layout);
   }
 
+  /** @param {Run} run */
   const finished = (run) =>
     [...run.candidates.values()]
       .filter((row) => row.state !== "running" && row.finished_at !== null)
       .sort((a, b) => a.finished_at - b.finished_at);
 
+  /** @param {Run} run @returns {Series} */
   function series(run) {
     const rows = finished(run);
     const start = run.created_at ?? rows[0]?.started_at ?? 0;
     const sizes = nas.front.sizes(rows);
+    /** @type {number | null} */
     let most = null;
     const best = rows.map(({ reward }) =>
       reward !== null && (most === null || reward > most) ? (most = reward) : most,
@@ -65,6 +77,7 @@
     const kept = rows
       .map((_, place) => place)
       .filter((place) => isKept(place, rows.length, best, sizes));
+    /** @param {number} place */
     const x = (place) =>
       nas.state.over === "time" ? (rows[place].finished_at - start) / 3600 : place + 1;
     return {
@@ -75,13 +88,18 @@
     };
   }
 
-  /** Where something changes, and the ends; of very many changes an even share. */
+  /**
+   * Where something changes, and the ends; of very many changes an even share.
+   * @param {number} place @param {number} length @param {(number | null)[]} best
+   * @param {number[]} sizes
+   */
   function isKept(place, length, best, sizes) {
     if (place === 0 || place === length - 1) return true;
     if (best[place] !== best[place - 1]) return true;
     return sizes[place] !== sizes[place - 1] && place % Math.ceil(length / MOST_POINTS) === 0;
   }
 
+  /** @param {Run} run */
   function endings(run) {
     const counts = new Map();
     for (const { state, cause } of run.candidates.values()) {
@@ -111,18 +129,25 @@
     );
   }
 
+  /** @param {string} name */
   const colour = (name) =>
     nas.colours.theme(
       name.startsWith("complete") ? "accent" : name.startsWith("failed") ? "bad" : "muted",
     );
 
-  /** How many candidates of the budget are spent: complete, or stopped by a rule. */
+  /**
+   * How many candidates of the budget are spent: complete, or stopped by a rule.
+   * @param {Run} run
+   */
   const evaluated = (run) =>
     [...run.candidates.values()].filter(
       (row) => ["complete", "stopped"].includes(row.state) && row.confirms === null,
     ).length;
 
-  /** Seconds until the budget is spent, at the pace of the last candidates; null if not known. */
+  /**
+   * Seconds until the budget is spent, at the pace of the last candidates; null if not known.
+   * @param {Run} run
+   */
   function timeLeft(run) {
     const rows = finished(run);
     const left = (run.settings?.budget ?? 0) - evaluated(run);
@@ -132,8 +157,9 @@
     return left * pace;
   }
 
-  /** A run's standing in a line. */
+  /** A run's standing in a line. @param {Run} run */
   function standing(run) {
+    /** @param {State} state */
     const counts = (state) =>
       [...run.candidates.values()].filter((row) => row.state === state).length;
     const total = evaluated(run);

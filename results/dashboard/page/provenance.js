@@ -5,7 +5,7 @@
   const { element, save, copy } = nas.dom;
   const { count, duration, moment } = nas.format;
 
-  /** @param {{label: string, row: Object, detail: Object}} network */
+  /** @param {Network} network */
   function section({ label, row, detail }) {
     const timed = detail.step_time;
     const facts = [
@@ -45,15 +45,19 @@
     );
   }
 
+  /** @param {Timing} timed */
   const micro = ({ micro_batch_size: size }) => (size ? ` in parts of ${size}` : "");
 
+  /** @param {{[name: string]: unknown} | null} values @param {(value: any) => string} format */
   const listed = (values, format) =>
     Object.entries(values ?? {})
       .map(([name, value]) => `${name} ${format(value)}`)
       .join(", ");
 
+  /** @param {Detail} detail */
   function buttons(detail) {
     const text = () => `${JSON.stringify(detail.file, null, 2)}\n`;
+    /** @param {string} action @param {string} name @param {(event: any) => void} onclick */
     const button = (action, name, onclick) =>
       element("button", { type: "button", "data-action": action, onclick }, name);
     return element(
@@ -65,6 +69,7 @@
     );
   }
 
+  /** @param {Detail} detail */
   function commands({ commands }) {
     return element(
       "div.commands",

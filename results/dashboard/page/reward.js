@@ -6,22 +6,27 @@
   const { exponent, fixed, count } = nas.format;
   const LOWEST = -0.3; // the sliders' end; the other is 0
   const SHOWN_WINS = 4;
+  /** @type {("w" | "v")[]} */
+  const EXPONENTS = ["w", "v"];
 
   function listen() {
-    for (const name of ["w", "v"]) {
+    for (const name of EXPONENTS) {
       byId(name).addEventListener("input", (event) => slid(name, event));
     }
     byId("own-exponents").addEventListener("click", () => set(null, null));
   }
 
+  /** @type {number | null} */
   let slidAt = null;
 
+  /** @param {"w" | "v"} name @param {Event} event */
   function slid(name, event) {
-    nas.state[name] = Number(event.target.value);
+    nas.state[name] = Number(byId(name).value);
     slidAt ??= event.timeStamp;
     nas.schedule("reward");
   }
 
+  /** @param {number | null} w @param {number | null} v */
   function set(w, v) {
     Object.assign(nas.state, { w, v });
     nas.schedule("reward");
@@ -44,7 +49,7 @@
   function draw() {
     const at = nas.address.exponents();
     const [winner] = nas.model.ranking;
-    for (const name of ["w", "v"]) drawSlider(name, at[name], winner, at);
+    for (const name of EXPONENTS) drawSlider(name, at[name], winner, at);
     const own = nas.address.own();
     byId("own-exponents").hidden = at.w === own.w && at.v === own.v;
     drawWinner(winner, at);
@@ -53,24 +58,25 @@
     answered();
   }
 
+  /**
+   * @param {"w" | "v"} name @param {number} value @param {Row | undefined} winner
+   * @param {Exponents} at
+   */
   function drawSlider(name, value, winner, at) {
     const slider = byId(name);
-    if (Number(slider.value) !== value) slider.value = value;
+    if (Number(slider.value) !== value) slider.value = String(value);
     byId(`${name}-value`).textContent = exponent(value);
     const band = byId(`${name}-band`);
     band.hidden = !winner;
     if (!winner) return;
-    const { low, high } = nas.objective.stableRange(
-      winner,
-      nas.model.shown,
-      at,
-      name === "w" ? 1 : 2,
-    );
+    const { low, high } = nas.objective.stableRange(winner, nas.model.shown, at, name);
+    /** @param {number} end */
     const share = (end) => Math.min(1, Math.max(0, (end - LOWEST) / -LOWEST));
     band.style.left = `${100 * share(low)}%`;
     band.style.width = `${100 * (share(high) - share(low))}%`;
   }
 
+  /** @param {Row | undefined} winner @param {Exponents} at */
   function drawWinner(winner, at) {
     const place = byId("winner");
     if (!winner) {
@@ -87,6 +93,7 @@
     );
   }
 
+  /** @param {Row} row */
   function figures(row) {
     const shown = ["reward", "accuracy", "step_ms", "step", "parameters", "multiply_adds"];
     return element(
@@ -104,15 +111,16 @@
     );
   }
 
+  /** @param {Row} winner @param {Exponents} at */
   function stability(winner, at) {
-    const ranges = ["w", "v"].map((name, place) => {
-      const range = nas.objective.stableRange(winner, nas.model.shown, at, place + 1);
+    const ranges = EXPONENTS.map((name) => {
+      const range = nas.objective.stableRange(winner, nas.model.shown, at, name);
       return element("li", {}, rangeText(name, range));
     });
     return [element("ul.stability", {}, ...ranges), winsTable(winner, at)];
   }
 
-  /** In words, to the end of the sliders. */
+  /** In words, to the end of the sliders. @param {string} name @param {StableRange} range */
   function rangeText(name, { low, high, below, above }) {
     const isOpen = [low < LOWEST, high > 0];
     if (isOpen[0] && isOpen[1]) return `first at every ${name} from ${exponent(LOWEST)} to 0`;
@@ -121,6 +129,7 @@
     return `first for ${name} from ${ends[0]} to ${ends[1]}; ${beyond.filter(Boolean).join("; ")}`;
   }
 
+  /** @param {Row} winner @param {Exponents} at */
   function winsTable(winner, at) {
     const wins = nas.objective.wins(nas.model.shown, at);
     const first = wins.find(([row]) => row === winner)?.[1] ?? 0;
@@ -152,10 +161,12 @@
     );
   }
 
+  /** @param {number} share */
   const percent = (share) => (share > 0 && share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`);
 
   function drawRanking() {
     const head = ["", "candidate", "reward", "acc. %", "S/S0", "params"];
+    /** @param {Row} row */
     const cells = (row) => [
       fixed(4)(row.reward),
       fixed(2)(100 * row.accuracy),

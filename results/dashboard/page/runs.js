@@ -2,21 +2,22 @@
 
 /** The runs in the page's head: how each stands, whether it is shown, and what is wrong with it. */
 {
-  const { byId, element, bar } = nas.dom;
+  const { byId, element, bar, focused } = nas.dom;
 
   function draw() {
     const { runs } = nas.store;
     document.title = `${runs.map((run) => run.label).join(", ")} · nas`;
-    const shown = document.activeElement?.dataset?.run;
+    const shown = focused()?.dataset.run;
     byId("runs").replaceChildren(...runs.filter((run) => !run.problem).map(chip));
     if (shown !== undefined)
-      byId("runs")
-        .querySelector(`[data-run="${CSS.escape(shown)}"]`)
-        ?.focus();
+      /** @type {HTMLElement | null} */ (
+        byId("runs").querySelector(`[data-run="${CSS.escape(shown)}"]`)
+      )?.focus();
     drawProblems();
     drawSettings();
   }
 
+  /** @param {Run} run */
   function chip(run) {
     const { text, share } = nas.progress.standing(run);
     const several = nas.store.areSeveral();
@@ -36,9 +37,10 @@
     );
   }
 
+  /** @param {Run} run */
   function toggle(run) {
-    const change = (event) => {
-      nas.state.hidden[event.target.checked ? "delete" : "add"](run.id);
+    const change = () => {
+      nas.state.hidden[box.checked ? "delete" : "add"](run.id);
       nas.schedule("filter");
     };
     const box = element("input", {
@@ -82,7 +84,7 @@
     );
   }
 
-  /** A run's colour, where its candidates stand among others'. */
+  /** A run's colour, where its candidates stand among others'. @param {Run} run */
   function dot(run) {
     const mark = element("span.dot", { title: run.label });
     mark.style.background = nas.colours.ofRun(run);

@@ -6,7 +6,7 @@
   const FONT_PX = 12;
   const TITLE_PX = 14;
 
-  /** @param {CanvasRenderingContext2D} pen in CSS pixels @param {Object} frame of nas.plot */
+  /** @param {Pen} pen in CSS pixels @param {Frame} frame */
   function draw(pen, frame) {
     const { left, top, width, height, strip } = frame;
     const upper = height - strip;
@@ -38,6 +38,7 @@
     pen.restore();
   }
 
+  /** @param {Pen} pen @param {Frame} frame */
   function drawTitles(pen, { columns, left, top, width, height, margin }) {
     const [x, y] = columns;
     pen.font = pen.font.replace(`${FONT_PX}px`, `${TITLE_PX}px`);
@@ -51,19 +52,24 @@
     pen.restore();
   }
 
-  /** The steps that the front makes: what is reached at no more than that cost. */
+  /**
+   * The steps that the front makes: what is reached at no more than that cost.
+   * @param {Pen} pen @param {Frame} frame @param {Run} run @param {Row[]} rows
+   */
   function drawFront(pen, frame, run, rows) {
     const [x, y] = frame.columns;
     const isFlatFirst = x.better === "low";
     pen.strokeStyle = nas.store.areSeveral() ? nas.colours.ofRun(run) : nas.colours.theme("accent");
     pen.lineWidth = 2;
     pen.beginPath();
+    /** @type {Pair | null} */
     let before = null;
     for (const row of rows) {
-      const at = [frame.toX(x.value(row)), frame.toY(y.value(row))];
-      if (before) pen.lineTo(...(isFlatFirst ? [at[0], before[1]] : [before[0], at[1]]));
-      pen.lineTo(...at);
-      before = at;
+      const [left, top] = [frame.toX(x.value(row)), frame.toY(y.value(row))];
+      if (before && isFlatFirst) pen.lineTo(left, before[1]);
+      else if (before) pen.lineTo(before[0], top);
+      pen.lineTo(left, top);
+      before = [left, top];
     }
     pen.stroke();
   }
@@ -71,6 +77,7 @@
   /**
    * Round values within a range, about so many; where the axis is logarithmic the range's ends are
    * exponents of ten.
+   * @param {Ends} range @param {number} wanted @param {boolean} isLog
    */
   function ticks([from, to], wanted, isLog) {
     if (isLog && to - from > 1) return multiples(from, to, 1).map((power) => 10 ** power);
@@ -78,22 +85,27 @@
     return multiples(low, high, rounded((high - low) / Math.max(2, wanted)));
   }
 
-  /** The multiples of a step within a range. */
+  /**
+   * The multiples of a step within a range.
+   * @param {number} low @param {number} high @param {number} step
+   */
   function multiples(low, high, step) {
     const first = Math.ceil(low / step);
     const count = Math.max(0, Math.floor(high / step) - first + 1);
     return Array.from({ length: count }, (_, place) => (first + place) * step);
   }
 
-  /** 1, 2 or 5 times a power of ten, the nearest from above. */
+  /** 1, 2 or 5 times a power of ten, the nearest from above. @param {number} step */
   function rounded(step) {
     const power = 10 ** Math.floor(Math.log10(step));
     return [1, 2, 5, 10].find((digit) => digit * power >= step) * power;
   }
 
+  /** @param {number} value */
   const written = (value) =>
     Math.abs(value) >= 1e4 ? nas.format.short(value) : String(Number(value.toPrecision(6)));
 
+  /** @type {(pen: Pen, x0: number, y0: number, x1: number, y1: number) => void} */
   function line(pen, x0, y0, x1, y1) {
     pen.beginPath();
     pen.moveTo(x0, y0);

@@ -3,8 +3,11 @@
 /** Where the data comes from: the server, live, or this very file. */
 {
   const RETRY_MS = 2000;
+  /** @type {Map<string, Detail>} */
   const details = new Map();
+  /** @type {{run: (answer: RunAnswer) => void, alive: (isAlive: boolean) => void}} */
   const listeners = { run: () => {}, alive: () => {} };
+  /** @type {PageData | null} */
   let report = null;
 
   /** The data in this file, if it is a report; else the server's. */
@@ -16,6 +19,7 @@
 
   const isReport = () => report !== null;
 
+  /** @param {string} address */
   async function ask(address) {
     const answer = await fetch(address);
     const data = await answer.json();
@@ -25,7 +29,7 @@
 
   /**
    * Calls back for each run's changes and when the server goes or comes back.
-   * @param {(run: Object) => void} onRun @param {(alive: boolean) => void} onAlive
+   * @param {(answer: RunAnswer) => void} onRun @param {(isAlive: boolean) => void} onAlive
    */
   function follow(onRun, onAlive) {
     if (report) return;
@@ -44,6 +48,7 @@
     });
   }
 
+  /** @param {{[run: string]: string}} versions */
   function changed(versions) {
     for (const run of nas.store.runs) {
       const version = versions[run.id];
@@ -51,7 +56,10 @@
     }
   }
 
-  /** One question at a time a run; what changes meanwhile is asked for after. */
+  /**
+   * One question at a time a run; what changes meanwhile is asked for after.
+   * @param {Run} run @returns {Promise<void>}
+   */
   async function update(run) {
     if (run.isAsked) return void (run.isStale = true);
     run.isAsked = true;
@@ -67,7 +75,7 @@
     }
   }
 
-  /** All that is known of a candidate. Once it has ended, it is asked for once. */
+  /** All that is known of a candidate. Once it has ended, it is asked for once. @param {Row} row */
   async function detail(row) {
     if (report) return report.details[row.run.id]?.[row.number] ?? null;
     if (!details.has(row.key)) {
@@ -78,7 +86,10 @@
     return details.get(row.key);
   }
 
-  /** How much each choice matters for a target, in the report at the run's own w and v. */
+  /**
+   * How much each choice matters for a target, in the report at the run's own w and v.
+   * @param {Run} run @param {string} target @param {Exponents} at
+   */
   async function importance(run, target, { w, v }) {
     if (report) return report.importance[run.id]?.[target] ?? null;
     return ask(`api/runs/${run.id}/importance?target=${target}&w=${w}&v=${v}`);

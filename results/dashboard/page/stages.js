@@ -3,10 +3,11 @@
 /** The stage table of EfficientNetV2's Table 4, for one network or two with what differs marked. */
 {
   const { element } = nas.dom;
+  /** @type {{[operator: string]: string}} */
   const OPERATORS = { mbconv: "MBConv", fused_mbconv: "Fused-MBConv" };
   const HEAD = ["stage", "operator", "stride", "channels", "layers"];
 
-  /** @param {Object[]} architectures one or two, as in their JSON */
+  /** @param {Architecture[]} architectures one or two, as in their JSON */
   function table(architectures) {
     const depth = Math.max(...architectures.map(({ stages }) => stages.length));
     const all = architectures.map((architecture) => lines(architecture, depth));
@@ -27,9 +28,13 @@
     );
   }
 
+  /** @param {number} count */
   const head = (count) => (count > 1 ? ["", ...HEAD] : HEAD);
 
-  /** Stem, stages, head, with null for each stage that the deeper network has alone. */
+  /**
+   * Stem, stages, head, with null for each stage that the deeper network has alone.
+   * @param {Architecture} architecture @param {number} depth
+   */
   function lines({ stem_channels, stem_stride, stages, head_channels }, depth) {
     const own = stages.map((stage, place) => {
       return [place + 1, operator(stage), stage.stride, stage.channels, stage.layers];
@@ -39,11 +44,13 @@
     return [[0, "Conv3x3", stem_stride, stem_channels, 1], ...own, ...none, head];
   }
 
+  /** @param {Stage} stage */
   function operator({ operator, expansion, kernel, se_ratio }) {
     const squeeze = se_ratio ? `, SE${se_ratio}` : "";
     return `${OPERATORS[operator] ?? operator}${expansion}, k${kernel}x${kernel}${squeeze}`;
   }
 
+  /** @param {(Option[] | null)[][]} all @param {number} place */
   function rows(all, place) {
     const own = all.map((lines) => lines[place]);
     return own.map((line, network) => {

@@ -2,7 +2,9 @@
 
 /** What the reader has set, and its form in the address, so that a link shows the same. */
 {
+  /** @type {State[]} */
   const STATES = ["complete", "failed", "infeasible", "stopped", "running", "duplicate"];
+  /** @returns {ViewState} */
   const initial = () => ({
     view: "plot",
     x: "step",
@@ -26,8 +28,12 @@
     split: "run",
   });
   const DEFAULTS = initial();
+  /** @type {Word[]} */
   const WORDS = ["view", "x", "y", "colour", "size", "text", "sort", "over", "population", "split"];
+  /** @type {Flag[]} */
   const FLAGS = ["isLog", "frontOnly", "descending"];
+  /** @type {("w" | "v")[]} */
+  const EXPONENTS = ["w", "v"];
   const SETTLE_MS = 300; // browsers refuse an address that changes more often
 
   const state = initial();
@@ -37,6 +43,7 @@
   /** w and v as they are, the run's own where not set. */
   const exponents = () => ({ w: state.w ?? objective.w, v: state.v ?? objective.v });
 
+  /** @param {number} w @param {number} v */
   function setObjective(w, v) {
     objective = { w, v };
   }
@@ -48,8 +55,8 @@
     const query = new URLSearchParams();
     for (const name of WORDS) if (state[name] !== DEFAULTS[name]) query.set(name, state[name]);
     for (const name of FLAGS)
-      if (state[name] !== DEFAULTS[name]) query.set(name, Number(state[name]));
-    for (const name of ["w", "v"]) if (state[name] !== null) query.set(name, state[name]);
+      if (state[name] !== DEFAULTS[name]) query.set(name, String(Number(state[name])));
+    for (const name of EXPONENTS) if (state[name] !== null) query.set(name, String(state[name]));
     if (state.states.size < STATES.length) query.set("states", [...state.states].join(" "));
     if (state.hidden.size) query.set("hidden", [...state.hidden].join(" "));
     if (state.selected.length) query.set("selected", state.selected.join(" "));
@@ -60,36 +67,42 @@
     return query.toString();
   }
 
+  /** @param {number} value */
   const shortened = (value) => Number(value.toPrecision(6));
 
-  /** Reads what {@link encode} wrote; anything else is left as at first. */
+  /** Reads what {@link encode} wrote; anything else is left as at first. @param {string} text */
   function decode(text) {
     const query = new URLSearchParams(text);
     Object.assign(state, initial());
     for (const name of WORDS) if (query.has(name)) state[name] = query.get(name);
     for (const name of FLAGS) if (query.has(name)) state[name] = query.get(name) === "1";
-    for (const name of ["w", "v"]) state[name] = number(query.get(name));
+    for (const name of EXPONENTS) state[name] = number(query.get(name));
     if (query.has("states"))
-      state.states = new Set(words(query, "states").filter((s) => STATES.includes(s)));
+      state.states = new Set(words(query, "states").filter((name) => DEFAULTS.states.has(name)));
     state.hidden = new Set(words(query, "hidden").map(Number));
     state.selected = words(query, "selected")
       .filter((key) => /^\d+:\d+$/.test(key))
       .slice(0, 2);
     state.zoom = zoom(words(query, "zoom").map(Number));
     for (const [name, value] of query) {
-      if (name.startsWith("limit.")) state.limits[name.slice(6)] = value.split("~").map(number);
+      const [low = "", high = ""] = value.split("~");
+      if (name.startsWith("limit.")) state.limits[name.slice(6)] = [number(low), number(high)];
     }
   }
 
+  /** @param {URLSearchParams} query @param {string} name */
   const words = (query, name) => (query.get(name) ?? "").split(" ").filter(Boolean);
 
+  /** @param {string | null} text */
   function number(text) {
     return text === null || text === "" || !Number.isFinite(Number(text)) ? null : Number(text);
   }
 
+  /** @param {number[]} ends @returns {Ranges | null} */
   function zoom(ends) {
+    const [left, right, low, high] = ends;
     return ends.length === 4 && ends.every(Number.isFinite)
-      ? { x: ends.slice(0, 2), y: ends.slice(2) }
+      ? { x: [left, right], y: [low, high] }
       : null;
   }
 

@@ -1,7 +1,9 @@
 "use strict";
 
 {
+  /** @type {(keyof Coded)[]} */
   const CODED = ["state", "cause", "worker", "device"];
+  /** @type {(keyof Scalars)[]} */
   const PLAIN = [
     "number",
     "confirms",
@@ -30,17 +32,20 @@
     "image_size",
     "batch_size",
   ];
+  /** @type {Run[]} */
   const runs = [];
+  /** @type {Bench[]} */
   const benches = [];
 
   /**
    * Takes a run's answer in, whole or what changed of it.
+   * @param {RunAnswer} answer
    * @returns {boolean} whether its candidates changed
    */
   function merge(answer) {
     const known = runs.find((run) => run.id === answer.id);
     const candidates = answer.whole || !known ? new Map() : known.candidates;
-    const run = known ?? { id: answer.id };
+    const run = known ?? /** @type {Run} */ ({ id: answer.id });
     const { columns, ...head } = answer;
     Object.assign(run, head, { candidates });
     run.label = name(answer);
@@ -49,33 +54,39 @@
     return answer.whole || columns.number.length > 0;
   }
 
-  /** The last part of its path tells runs apart best. */
+  /** The last part of its path tells runs apart best. @param {RunAnswer} answer */
   function name(answer) {
     return String(answer.path).replace(/\/+$/, "").split("/").at(-1) || String(answer.path);
   }
 
+  /** @param {Columns} columns @param {Run} run */
   function rows(columns, run) {
-    const coded = CODED.map((name) => [name, columns[name].values, columns[name].codes]);
-    const plain = PLAIN.map((name) => [name, columns[name]]);
+    const coded = CODED.map((name) => ({ name, ...columns[name] }));
+    const plain = PLAIN.map((name) => ({ name, values: columns[name] }));
     const choices = Object.entries(columns.choices);
     return columns.number.map((number, place) => {
+      /** @type {any} */
       const row = { run, key: `${run.id}:${number}` };
-      for (const [name, values] of plain) row[name] = values[place];
-      for (const [name, values, codes] of coded) row[name] = values[codes[place]] ?? null;
+      for (const { name, values } of plain) row[name] = values[place];
+      for (const { name, values, codes } of coded) row[name] = values[codes[place]] ?? null;
       row.choices = Object.fromEntries(choices.map(([name, places]) => [name, places[place]]));
       return withLogarithms(row);
     });
   }
 
-  /** The reward is linear in these, which makes sliders quick; null where there is none. */
+  /**
+   * The reward is linear in these, which makes sliders quick; null where there is none.
+   * @param {Row} row
+   */
   function withLogarithms(row) {
     const share = row.parameters / row.reference_parameters;
+    /** @type {Logarithms} */
     const factors = [row.accuracy, row.normalized_step_time, share];
     const isKnown = factors.every((factor) => Number.isFinite(factor)) && row.accuracy !== null;
     const isPositive = row.normalized_step_time > 0 && share > 0;
     // One that trains another again is not ranked by itself.
     const valued = row.state === "complete" && row.confirms === null && isKnown && isPositive;
-    row.logs = valued ? factors.map(Math.log) : null;
+    row.logs = valued ? /** @type {Logarithms} */ (factors.map(Math.log)) : null;
     return row;
   }
 
@@ -87,12 +98,16 @@
     return runs.flatMap((run) => [...run.candidates.values()]);
   }
 
+  /** @param {string | undefined} key */
   function find(key) {
     const [run, number] = String(key).split(":").map(Number);
     return runs.find((other) => other.id === run)?.candidates.get(number) ?? null;
   }
 
-  /** What a candidate chose, as text or number; null outside the space. */
+  /**
+   * What a candidate chose, as text or number; null outside the space.
+   * @param {Row} row @param {Choice} parameter
+   */
   function chosen(row, parameter) {
     const place = row.choices[parameter.name];
     return place == null ? null : parameter.options[place];
@@ -109,9 +124,13 @@
     return [...named.values()];
   }
 
+  /** @type {{[operator: string]: string}} */
   const LETTERS = { mbconv: "M", fused_mbconv: "F" };
 
-  /** A network's stages in short, as in `F3e4c48x4/2`, of a candidate inside its space. */
+  /**
+   * A network's stages in short, as in `F3e4c48x4/2`, of a candidate inside its space.
+   * @param {Row} row
+   */
   function stagesText(row) {
     const space = row.run.space;
     if (!space) return "";
@@ -124,9 +143,11 @@
     return stages.filter(Boolean).join(" ");
   }
 
+  /** @param {{[name: string]: Option | null}} choice */
   const known = (choice) =>
     Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== null));
 
+  /** @param {Stage} stage */
   function stageText({ operator, kernel, expansion, channels, layers, stride }) {
     if (!layers) return "";
     const down = stride > 1 ? `/${stride}` : "";

@@ -2,7 +2,7 @@
 
 /** Every shown candidate as a table; of 20,000 only the rows in sight are there. */
 {
-  const { byId, element, save } = nas.dom;
+  const { byId, element, save, focused } = nas.dom;
   const ROW_PX = 30;
   const SPARE = 8; // rows above and below those in sight
   const COLUMNS = [
@@ -23,16 +23,22 @@
     "cause",
     "stages",
   ];
+  /** @type {Row[]} */
   let rows = [];
-  let own = []; // columns
-  let active = null; // the row that the keyboard is at
+  /** @type {Column[]} */
+  let own = [];
+  /** @type {string | null | undefined} */
+  let active = null; // the key of the row that the keyboard is at
 
   function columns() {
     const several = nas.store.areSeveral();
     return COLUMNS.map(nas.columns.find).filter((column) => several || column.id !== "run");
   }
 
-  /** Without those that nothing is known of, as where nobody measured inference. */
+  /**
+   * Without those that nothing is known of, as where nobody measured inference.
+   * @param {Column} column
+   */
   const known = (column) => rows.length === 0 || rows.some((row) => column.value(row) !== null);
 
   function draw() {
@@ -49,7 +55,7 @@
     return [...nas.model.shown].sort((a, b) => {
       const [one, other] = [values.get(a), values.get(b)];
       if (one === null || other === null)
-        return (one === null) - (other === null) || a.number - b.number;
+        return Number(one === null) - Number(other === null) || a.number - b.number;
       return sign * nas.colours.inOrder(one, other) || a.number - b.number;
     });
   }
@@ -71,15 +77,12 @@
         ),
       );
     });
-    const focused = document.activeElement?.dataset?.sort;
+    const sort = focused()?.dataset.sort;
     byId("table").tHead.replaceChildren(element("tr", {}, head));
-    if (focused)
-      byId("table")
-        .tHead.querySelector(`[data-sort="${CSS.escape(focused)}"]`)
-        ?.focus();
+    if (sort) focus(`[data-sort="${CSS.escape(sort)}"]`);
   }
 
-  /** The better side first, the other way at the second press. */
+  /** The better side first, the other way at the second press. @param {Column} column */
   function sortBy(column) {
     const { state } = nas;
     const isHighFirst = column.better ? column.better === "high" : false;
@@ -92,23 +95,24 @@
     const frame = byId("table-frame");
     const first = Math.max(0, Math.floor(frame.scrollTop / ROW_PX) - SPARE);
     const last = Math.min(rows.length, first + Math.ceil(frame.clientHeight / ROW_PX) + 2 * SPARE);
-    const hadFocus =
-      byId("table").contains(document.activeElement) && document.activeElement.tagName === "TR";
-    byId("table").setAttribute("aria-rowcount", rows.length + 1);
+    const hadFocus = byId("table").contains(focused()) && focused()?.tagName === "TR";
+    byId("table").setAttribute("aria-rowcount", String(rows.length + 1));
     byId("table").tBodies[0].replaceChildren(
       spacer(first, own.length),
       ...rows.slice(first, last).map((row, place) => line(row, first + place)),
       spacer(rows.length - last, own.length),
     );
-    if (hadFocus) byId("table").querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
+    if (hadFocus) focus("tr[tabindex='0']", { preventScroll: true });
   }
 
+  /** @param {number} count @param {number} width */
   function spacer(count, width) {
     const cell = element("td", { colspan: width });
     cell.style.height = `${count * ROW_PX}px`;
     return element("tr.spacer", { "aria-hidden": "true", hidden: count === 0 }, cell);
   }
 
+  /** @param {Row} row @param {number} place */
   function line(row, place) {
     const chosen = nas.state.selected.includes(row.key);
     const isActive = active ? row.key === active : place === 0;
@@ -137,15 +141,27 @@
     new ResizeObserver(drawBody).observe(byId("table-frame"));
   }
 
-  function open(event, focus) {
-    const row = nas.store.find(event.target.closest("tr")?.dataset.key);
-    if (!row) return;
-    active = row.key;
-    nas.candidate.select(row, nas.pointing.isBeside(event), focus);
+  /** @param {string} selector @param {FocusOptions} [options] */
+  function focus(selector, options) {
+    const found = /** @type {HTMLElement | null} */ (byId("table").querySelector(selector));
+    found?.focus(options);
   }
 
+  /** The key of the row that an event is in. @param {Event} event */
+  const keyOf = (event) => /** @type {HTMLElement} */ (event.target).closest("tr")?.dataset.key;
+
+  /** @param {MouseEvent | KeyboardEvent} event @param {boolean} byKey */
+  function open(event, byKey) {
+    const row = nas.store.find(keyOf(event));
+    if (!row) return;
+    active = row.key;
+    nas.candidate.select(row, nas.pointing.isBeside(event), byKey);
+  }
+
+  /** @param {KeyboardEvent} event */
   function pressKey(event) {
     const page = Math.floor(byId("table-frame").clientHeight / ROW_PX) - 2;
+    /** @type {{[key: string]: number}} */
     const moves = {
       ArrowDown: 1,
       ArrowUp: -1,
@@ -155,11 +171,12 @@
       End: Infinity,
     };
     if (event.key === "Enter" || event.key === " ") open(event, true);
-    else if (event.key in moves) goTo(event.target.closest("tr").dataset.key, moves[event.key]);
+    else if (event.key in moves) goTo(keyOf(event), moves[event.key]);
     else return;
     event.preventDefault();
   }
 
+  /** @param {string | undefined} key @param {number} by */
   function goTo(key, by) {
     const now = rows.findIndex((row) => row.key === key);
     const next = Math.min(rows.length - 1, Math.max(0, now + by));
@@ -170,7 +187,7 @@
     if (top < frame.scrollTop) frame.scrollTop = top;
     if (top > frame.scrollTop + room) frame.scrollTop = top - room;
     drawBody();
-    byId("table").querySelector("tr[tabindex='0']")?.focus({ preventScroll: true });
+    focus("tr[tabindex='0']", { preventScroll: true });
   }
 
   /** What is shown, in its order and units. */
@@ -185,7 +202,10 @@
     );
   }
 
-  /** A cell as RFC 4180 has it; a leading sign would make a formula of a stranger's text. */
+  /**
+   * A cell as RFC 4180 has it; a leading sign would make a formula of a stranger's text.
+   * @param {unknown} value
+   */
   function quoted(value) {
     const text =
       typeof value === "string" && /^[=+\-@\t]/.test(value) ? `'${value}` : String(value);

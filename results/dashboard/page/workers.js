@@ -5,13 +5,19 @@
   const { byId, element } = nas.dom;
   const LANE_PX = 18;
   const MOST_LANES = 64;
+  /** @type {{[state: string]: string}} */
+  const COLOURS = { failed: "bad", complete: "worker", running: "accent" };
+  /** @type {(() => void)[]} */
+  let paints = []; // of the canvases, once they are in the page
 
-  /** @param {Object[]} runs */
+  /** @param {Run[]} runs */
   function draw(runs) {
+    paints = [];
     byId("workers").replaceChildren(...runs.map(ofRun).filter(Boolean));
-    for (const canvas of byId("workers").querySelectorAll("canvas")) canvas.paint();
+    for (const paintIt of paints) paintIt();
   }
 
+  /** @param {Run} run */
   function ofRun(run) {
     const rows = [...run.candidates.values()].filter(
       (row) => row.started_at !== null && row.state !== "duplicate",
@@ -41,7 +47,10 @@
     );
   }
 
-  /** From the first start to the last end, or to now while it searches. */
+  /**
+   * From the first start to the last end, or to now while it searches.
+   * @param {Run} run @param {Row[]} rows
+   */
   function span(run, rows) {
     const from = rows.reduce((least, row) => Math.min(least, row.started_at), Infinity);
     const end = rows.reduce((most, row) => Math.max(most, row.finished_at ?? row.started_at), from);
@@ -51,6 +60,7 @@
     ];
   }
 
+  /** @param {string} name @param {Row[]} rows @param {number} from @param {number} to */
   function lane(name, rows, from, to) {
     const busy = rows.reduce(
       (sum, row) => sum + Math.max(0, (row.finished_at ?? to) - row.started_at),
@@ -61,22 +71,25 @@
       role: "img",
       "aria-label": `${name}: busy ${share}, ${rows.length} candidates`,
     });
-    canvas.paint = () => paint(canvas, rows, from, to);
+    paints.push(() => paint(canvas, rows, from, to));
     return [element("span.name", { title: name }, name), canvas, element("span.number", {}, share)];
   }
 
+  /**
+   * @param {HTMLCanvasElement} canvas @param {Row[]} rows @param {number} from
+   * @param {number} to
+   */
   function paint(canvas, rows, from, to) {
     const scale = window.devicePixelRatio || 1;
     const width = canvas.clientWidth;
     [canvas.width, canvas.height] = [width * scale, LANE_PX * scale];
     const pen = canvas.getContext("2d");
     pen.scale(scale, scale);
+    /** @param {number} time */
     const onX = (time) => (width * (time - from)) / (to - from || 1);
     for (const row of rows) {
       const [start, end] = [onX(row.started_at), onX(row.finished_at ?? to)];
-      pen.fillStyle = nas.colours.theme(
-        { failed: "bad", complete: "worker", running: "accent" }[row.state] ?? "muted",
-      );
+      pen.fillStyle = nas.colours.theme(COLOURS[row.state] ?? "muted");
       pen.fillRect(start, 2, Math.max(1, end - start - 1), LANE_PX - 4);
     }
   }

@@ -1,0 +1,561 @@
+// The types of the dashboard's page, for the type checker alone: the data as
+// results/dashboard/payload.py documents it, and the global `nas`, to which each script adds one part.
+
+type State = "running" | "complete" | "failed" | "infeasible" | "stopped" | "duplicate";
+
+/** One option of a choice, such as "mbconv" or 3. */
+type Option = string | number;
+
+interface Stage {
+  operator: string;
+  kernel: number;
+  stride: number;
+  expansion: number;
+  channels: number;
+  layers: number;
+  se_ratio: number;
+}
+
+interface Architecture {
+  architecture_id: string;
+  stem_channels: number;
+  stem_stride: number;
+  head_channels: number;
+  stages: Stage[];
+}
+
+/** One choice of a space. */
+interface Choice {
+  name: string;
+  stage: number;
+  choice: string;
+  options: Option[];
+}
+
+interface Space {
+  name: string;
+  size: number;
+  stages: Stage[];
+  parameters: Choice[];
+}
+
+/** The measurements of a candidate, the backbone or a benched network; null where not known. */
+interface Measured {
+  accuracy: number | null;
+  step_time_s: number | null;
+  normalized_step_time: number | null;
+  parameters: number | null;
+  multiply_adds: number | null;
+  peak_memory_bytes: number | null;
+  inference_time_s: number | null;
+  images_per_s: number | null;
+}
+
+type Scalars = Measured & {
+  number: number;
+  confirms: number | null;
+  detail: string | null;
+  seed: string | null;
+  architecture_id: string;
+  step_time_low_s: number | null;
+  step_time_high_s: number | null;
+  normalized_low: number | null;
+  normalized_high: number | null;
+  reference_parameters: number | null;
+  epochs: number;
+  training_s: number | null;
+  started_at: number | null;
+  finished_at: number | null;
+  layers: number;
+  fused_share: number;
+  image_size: number | null;
+  batch_size: number | null;
+};
+
+/** The columns that are numbers. */
+type Quantity = {
+  [Name in keyof Scalars]: NonNullable<Scalars[Name]> extends number ? Name : never;
+}[keyof Scalars];
+
+interface Coded {
+  state: State;
+  cause: string | null;
+  worker: string | null;
+  device: string | null;
+}
+
+/** The candidates of an answer, one list per column. */
+type Columns = { [Name in keyof Scalars]: Scalars[Name][] } & {
+  [Name in keyof Coded]: { values: string[]; codes: (number | null)[] };
+} & { choices: { [name: string]: (number | null)[] } };
+
+interface RunFacts {
+  id: number;
+  path: string;
+  title: string | null;
+  version: string;
+  whole: boolean;
+  problem: string | null;
+  warnings: string[];
+  created_at: number | null;
+  is_searching: boolean | null;
+  settings: { budget?: number; [name: string]: unknown } | null;
+  space: Space | null;
+  reference: (Measured & { name: string; candidate: number | null }) | null;
+}
+
+interface RunAnswer extends RunFacts {
+  columns: Columns;
+}
+
+/** A run as the page keeps it. */
+interface Run extends RunFacts {
+  label: string;
+  candidates: Map<number, Row>;
+  isAsked?: boolean;
+  isStale?: boolean;
+}
+
+/** The logarithms of accuracy, S/S0 and P/P0. */
+type Logarithms = [number, number, number];
+
+/** A candidate as the page keeps it, or in the same form a reference, which has a name but no key. */
+interface Row extends Partial<Scalars>, Partial<Omit<Coded, "state">> {
+  run: Run;
+  state: State | "reference";
+  logs: Logarithms | null;
+  reward: number | null;
+  key?: string;
+  name?: string;
+  choices?: { [name: string]: number | null };
+  stages?: string;
+  searched?: string;
+}
+
+/** A row of `nas bench --json`. */
+type Bench = Omit<Measured, "normalized_step_time"> & {
+  name: string;
+  normalized_step_time: (number | null)[];
+};
+
+interface Timing {
+  device: string;
+  image_size: number;
+  batch_size: number;
+  micro_batch_size: number | null;
+  is_precise: boolean;
+  unsteady: string | null;
+}
+
+/** All that the record holds of one candidate. */
+interface Detail extends Partial<Scalars>, Partial<Coded> {
+  architecture: Architecture;
+  /** Epoch, loss, accuracy and elapsed seconds. */
+  curve: [number, number, number, number][];
+  samples_s: number[];
+  reference_samples_s: number[];
+  step_time: Timing | null;
+  phases_s: { [name: string]: number };
+  versions: { [name: string]: string };
+  proposal: { [name: string]: unknown };
+  file_name: string;
+  file: object | null;
+  commands: { scale: string; train: string };
+}
+
+/** How much each choice matters, or why that is not known. */
+interface Importance {
+  evaluator?: string;
+  candidates?: number;
+  values?: { [choice: string]: number };
+  problem: string | null;
+}
+
+/** The answer to api/runs; a report holds all of it. */
+interface PageData {
+  objective: { step_time_exponent: number; parameters_exponent: number };
+  runs: RunAnswer[];
+  benches: Bench[];
+  details?: { [run: string]: { [number: string]: Detail } };
+  importance?: { [run: string]: { [target: string]: Importance } };
+}
+
+/** The exponents of S/S0 and P/P0 in the reward. */
+interface Exponents {
+  w: number;
+  v: number;
+}
+
+type Pair = [number, number];
+
+/** The lower and the upper end. */
+type Ends = [number, number];
+
+/** As {@link Ends}; null where there is no limit. */
+type Limits = [number | null, number | null];
+
+interface Ranges {
+  x: Ends;
+  y: Ends;
+}
+
+interface ViewState {
+  view: string;
+  x: string;
+  y: string;
+  isLog: boolean;
+  colour: string;
+  size: string;
+  w: number | null;
+  v: number | null;
+  states: Set<string>;
+  frontOnly: boolean;
+  text: string;
+  limits: { [column: string]: Limits };
+  hidden: Set<number>;
+  zoom: Ranges | null;
+  selected: string[];
+  sort: string;
+  descending: boolean;
+  over: string;
+  population: string;
+  split: string;
+}
+
+/** The parts of the view's state that are texts, and those that are switches. */
+type Word = {
+  [Name in keyof ViewState]: ViewState[Name] extends string ? Name : never;
+}[keyof ViewState];
+type Flag = {
+  [Name in keyof ViewState]: ViewState[Name] extends boolean ? Name : never;
+}[keyof ViewState];
+
+/** A quantity that can be on an axis, be a colour or be a column of the table. */
+interface Column {
+  id: string;
+  /** With its unit. */
+  label: string;
+  /** The label for a menu, and the shortest one. */
+  menu?: string;
+  short?: string;
+  /** In the unit of the label. */
+  value: (row: Row) => any;
+  format: (value: any) => string;
+  better?: "low" | "high";
+  /** The ends of the 95 % interval, in the unit of the label. */
+  interval?: (row: Row) => Ends | null;
+  isText?: boolean;
+  onAxis?: boolean;
+}
+
+/** How rows are coloured by a column: values and their colours for text, else the scale's ends. */
+interface Colouring {
+  of: (row: Row) => string;
+  values?: [Option, string][];
+  low?: number;
+  high?: number;
+  /** Whether lower values share the colour of `low`. */
+  cut?: boolean;
+}
+
+/** A point as drawn, in CSS pixels of the plot. */
+interface Point {
+  row: Row;
+  x: number;
+  y: number;
+  radius: number;
+  /** Whether it is in the strip of rows that have no value on the y axis. */
+  inStrip: boolean;
+}
+
+/** Where the plot's axes are, in CSS pixels, and what they show. */
+interface Frame {
+  columns: [Column, Column];
+  outer: DOMRect;
+  margin: { l: number; r: number; t: number; b: number };
+  ranges: Ranges;
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  /** The height of the strip for rows that have no value on the y axis. */
+  strip: number;
+  toX: (value: number) => number;
+  toY: (value: number) => number;
+  stripY: (number: number) => number;
+  contains: (at: Point) => boolean;
+}
+
+interface Model {
+  /** Of all runs. */
+  rows: Row[];
+  /** Those that pass the filters. */
+  shown: Row[];
+  /** The best, first the winner. */
+  ranking: Row[];
+  /** By run, in the order of x. */
+  fronts: Map<Run, Row[]>;
+  /** Of all runs. */
+  onFront: Set<Row>;
+  references: Row[];
+}
+
+/** An open candidate. */
+interface Network {
+  label: string;
+  row: Row;
+  detail: Detail;
+}
+
+/** From which to which exponent the winner stays first, and who wins beyond. */
+interface StableRange {
+  low: number;
+  high: number;
+  below: Row | null;
+  above: Row | null;
+}
+
+type Pen = CanvasRenderingContext2D;
+type Child = Node | string | number | null | undefined | false;
+type Children = (Child | Child[])[];
+type Attributes = { [name: string]: string | number | boolean | null | ((event: any) => void) };
+type TagOf<Tag, Map> = Tag extends `${infer Name}.${string}`
+  ? TagOf<Name, Map>
+  : Tag extends keyof Map
+    ? Map[Tag]
+    : never;
+
+/** What changed, for {@link Nas.schedule}. */
+type Reason =
+  | "axes"
+  | "controls"
+  | "data"
+  | "filter"
+  | "population"
+  | "progress"
+  | "reward"
+  | "selection"
+  | "size"
+  | "sort"
+  | "view"
+  | "zoom";
+
+type Has = (...names: Reason[]) => boolean;
+
+/** The elements that scripts look up by their id in index.html. */
+type Ids = { [id in InputId]: HTMLInputElement } & { [id in SelectId]: HTMLSelectElement } & {
+  [id in ButtonId]: HTMLButtonElement;
+} & { [id in OtherId]: HTMLElement } & {
+  cloud: HTMLCanvasElement;
+  map: HTMLCanvasElement;
+  pareto: PlotlyElement;
+  table: HTMLTableElement;
+};
+type InputId = "front-only" | "is-log" | "search" | "v" | "w";
+type SelectId = "axis-x" | "axis-y" | "colour" | "over" | "population" | "size" | "split";
+type ButtonId =
+  "clear" | "csv" | "own-exponents" | "save-picture" | "zoom-all" | "zoom-in" | "zoom-out";
+type OtherId =
+  | "best-so-far"
+  | "boxes"
+  | "candidate"
+  | "distribution"
+  | "empty"
+  | "endings"
+  | "front-so-far"
+  | "gone"
+  | "importances"
+  | "legend"
+  | "limits"
+  | "plot-frame"
+  | "problems"
+  | "ranking"
+  | "references"
+  | "runs"
+  | "said"
+  | "settings"
+  | "shown"
+  | "states"
+  | "table-frame"
+  | "tip"
+  | `v-${"band" | "value"}`
+  | `view-${View}`
+  | `w-${"band" | "value"}`
+  | "winner"
+  | "workers";
+type View = "matters" | "plot" | "progress" | "table";
+
+/** What the scripts offer each other. */
+interface Nas {
+  format: {
+    MISSING: string;
+    isNumber: (value: unknown) => value is number;
+    count: (value: unknown) => string;
+    short: (value: unknown) => string;
+    fixed: (digits: number) => (value: unknown) => string;
+    duration: (seconds: unknown) => string;
+    moment: (seconds: unknown) => string;
+    exponent: (value: number) => string;
+    plain: (text: unknown) => string;
+  };
+  dom: {
+    element: <Tag extends string>(
+      tag: Tag,
+      attributes?: Attributes,
+      ...children: Children
+    ) => TagOf<Tag, HTMLElementTagNameMap>;
+    drawn: <Tag extends string>(
+      tag: Tag,
+      attributes?: Attributes,
+      ...children: Children
+    ) => TagOf<Tag, SVGElementTagNameMap>;
+    byId: <Id extends keyof Ids>(id: Id) => Ids[Id];
+    option: (value: string, label: string, chosen: string) => HTMLOptionElement;
+    bar: (share: number, label: string, colour?: string) => HTMLElement;
+    save: (name: string, text: string, type: string) => void;
+    copy: (text: string, button: HTMLElement) => Promise<void>;
+    announce: (text: string) => void;
+    focused: () => HTMLElement | null;
+  };
+  store: {
+    runs: Run[];
+    benches: Bench[];
+    areSeveral: () => boolean;
+    merge: (answer: RunAnswer) => boolean;
+    all: () => Row[];
+    find: (key: string | undefined) => Row | null;
+    chosen: (row: Row, choice: Choice) => Option | null;
+    parameters: () => Choice[];
+    stagesText: (row: Row) => string;
+  };
+  columns: {
+    all: () => Column[];
+    axes: () => Column[];
+    find: (id: string) => Column | undefined;
+    title: (column: Column) => string;
+  };
+  STATES: State[];
+  state: ViewState;
+  address: {
+    exponents: () => Exponents;
+    own: () => Exponents;
+    setObjective: (w: number, v: number) => void;
+    encode: () => string;
+    decode: (text: string) => void;
+    remember: () => void;
+    clearFilters: () => void;
+  };
+  source: {
+    open: () => Promise<PageData>;
+    isReport: () => boolean;
+    follow: (onRun: (answer: RunAnswer) => void, onAlive: (isAlive: boolean) => void) => void;
+    detail: (row: Row) => Promise<Detail | null>;
+    importance: (run: Run, target: string, at: Exponents) => Promise<Importance | null>;
+  };
+  library: { isLoaded: () => boolean; load: () => void; loaded: Promise<void> };
+  objective: {
+    DRAWS: number;
+    logReward: (row: Row, at: Exponents) => number;
+    evaluate: (rows: Row[], at: Exponents) => void;
+    best: (rows: Row[], top: number) => Row[];
+    stableRange: (winner: Row, rows: Row[], at: Exponents, name: "w" | "v") => StableRange;
+    wins: (rows: Row[], at: Exponents) => [Row, number][];
+    undominated: (rows: Row[]) => Row[];
+  };
+  front: {
+    front: (rows: Row[], x: Column, y: Column) => Row[];
+    sizes: (rows: Row[]) => number[];
+  };
+  colours: {
+    SCALE: string[];
+    category: (place: number) => string;
+    ofRun: (run: Run) => string;
+    operator: (name: string) => string;
+    theme: (name: string) => string;
+    onTheme: (changed: () => void) => void;
+    colouring: (rows: Row[], column: Column) => Colouring;
+    categoryColours: (column: Column) => (value: any, place: number) => string;
+    inOrder: (a: Option, b: Option) => number;
+  };
+  model: Model;
+  derive: { refresh: (reasons: Set<Reason>) => void; axes: () => [Column, Column] };
+  cloud: {
+    draw: (pen: Pen, frame: Frame) => Colouring;
+    nearest: (x: number, y: number, reach: number) => Point | null;
+    points: () => Point[];
+    colourColumn: () => Column;
+  };
+  sketch: { draw: (pen: Pen, frame: Frame) => void };
+  plot: {
+    draw: () => void;
+    drawCloud: (moving?: Ranges) => void;
+    zoomTo: (zoom: Ranges | null) => void;
+    zoomBy: (factor: number) => void;
+    save: () => Promise<void>;
+    ZOOM_STEP: number;
+    frame: () => Frame;
+  };
+  pointed?: Row | null;
+  pointing: {
+    listen: (plot: PlotlyElement) => void;
+    isBeside: (event: MouseEvent | KeyboardEvent) => boolean;
+  };
+  legend: { draw: (colour: Colouring) => void; symbol: (state: State) => SVGSVGElement };
+  filters: { listen: () => void; draw: () => void; drawCount: () => void };
+  reward: {
+    listen: () => void;
+    draw: () => void;
+    set: (w: number | null, v: number | null) => void;
+    LOWEST: number;
+  };
+  map: { draw: (winner: Row | undefined, at: Exponents) => void; listen: () => void };
+  charts: {
+    chart: (place: HTMLElement, traces: Trace[], layout: ChartLayout) => Promise<unknown>;
+    learning: (place: HTMLElement, shown: Network[]) => Promise<unknown>;
+    samples: (place: HTMLElement, shown: Network[]) => Promise<unknown>;
+  };
+  drawing: {
+    network: (architecture: Architecture, imageSize: number | null, name: string) => SVGSVGElement;
+  };
+  stages: { table: (architectures: Architecture[]) => HTMLTableElement };
+  measures: { table: (networks: Network[]) => HTMLTableElement };
+  provenance: { section: (network: Network) => HTMLElement };
+  candidate: {
+    link: (row: Row, text: string) => HTMLButtonElement;
+    select: (row: Row, beside: boolean, focus?: boolean) => void;
+    close: () => void;
+    draw: () => Promise<void>;
+    redraw: () => void;
+  };
+  table: { draw: () => void; redraw: () => void; listen: () => void };
+  matters: { draw: () => void };
+  population: { listen: () => void; draw: () => void };
+  workers: { draw: (runs: Run[]) => void };
+  progress: {
+    listen: () => void;
+    draw: () => void;
+    standing: (run: Run) => { text: string; share: number | null };
+  };
+  runs: { draw: () => void; dot: (run: Run) => HTMLElement };
+  schedule: (...reasons: Reason[]) => void;
+  show: (view: View) => void;
+}
+
+/** A trace as Plotly has it. */
+type Trace = { name?: string; [name: string]: unknown };
+type ChartAxis = { title: string; [name: string]: unknown };
+type ChartLayout = { x: ChartAxis; y: ChartAxis; [name: string]: unknown };
+
+interface PlotlyElement extends HTMLElement {
+  on: (event: string, listener: (event: any) => void) => void;
+}
+
+declare const Plotly: {
+  react: (
+    place: string | HTMLElement,
+    traces: object[],
+    layout: object,
+    config: object,
+  ) => Promise<unknown>;
+  toImage: (place: string, options: object) => Promise<string>;
+};
