@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +13,11 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-import nas
-import results
-import reward
-import scaling
-import search_space
 from nas.errors import UserError
 from reward.step_time.paired import ALLOCATOR_SETTINGS
+
+_ROOT = Path(__file__).parents[1]
+_PACKAGES = ("search_space", "reward", "scaling", "results", "nas")
 
 # No result files (the record has it all), no snapshots of all trials, Ctrl-C is ours, and nothing
 # is sent anywhere.
@@ -44,16 +42,18 @@ class Cluster:
 
 @contextmanager
 def ray_cluster(address: str | None) -> Iterator[Cluster]:
-    """Starts Ray on this machine, or joins the cluster at ``address`` and sends it our code.
+    """Start Ray on this machine, or join the cluster at ``address`` and send it our code.
 
     Raises:
         UserError: no cluster answers there, or Ray does not start here.
     """
     os.environ.update(_RAY_SETTINGS)
-    environment: dict[str, Any] = {"env_vars": {**ALLOCATOR_SETTINGS, "OMP_NUM_THREADS": "1"}}
+    environment: dict[str, Any] = {
+        "env_vars": {**ALLOCATOR_SETTINGS, "OMP_NUM_THREADS": "1"},
+        "worker_process_setup_hook": _import_packages_from(None if address else str(_ROOT)),
+    }
     if address:
-        rooms = (nas, results, reward, scaling, search_space)
-        environment["py_modules"] = [str(Path(next(iter(room.__path__)))) for room in rooms]
+        environment["py_modules"] = [str(_ROOT / name) for name in _PACKAGES]
     try:
         ray.init(
             address=address or "local",  # not a cluster that happens to run here
@@ -74,6 +74,27 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
         yield Cluster(gpus or max(1, int(resources.get("CPU", 1))), gpus > 0)
     finally:
         ray.shutdown()
+
+
+def _import_packages_from(root: str | None) -> Callable[[], None]:
+    """Make a function that imports our packages in a worker before anything of the user's.
+
+    Ray puts the driver's working directory first on a worker's path once the first task arrives. A
+    ``results.py`` there would be imported instead of our package; imported before, ours stay.
+    ``root`` is the folder that holds them; None where Ray has brought them along.
+    """
+    packages = _PACKAGES
+
+    def import_packages() -> None:  # nested, so that it is pickled by value: nothing is found yet
+        import sys
+        from importlib import import_module
+
+        if root is not None:
+            sys.path.insert(0, root)
+        for name in packages:
+            import_module(name)
+
+    return import_packages
 
 
 def check_address(address: str) -> None:

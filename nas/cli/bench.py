@@ -84,7 +84,7 @@ def bench(
             _show(rows, csv, plot, as_json)
         raise
     _show(rows, csv, plot, as_json)
-    if all(row.answer is None for row in rows):
+    if all(row.measurement is None for row in rows):
         raise click.ClickException("nothing could be measured")
 
 
