@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nas.errors import UserError
 from results.architecture_file import ArchitectureFile, ArchitectureFileError, read
-from reward.complexity import complexity
+from reward.complexity import architecture_complexity
 from search_space.choices import InvalidSpace
 from search_space.network import Network
 from search_space.published import PUBLISHED, published
@@ -77,13 +77,19 @@ def _check_operators(name: str, space: Space) -> None:
 
 
 def with_counts(file: ArchitectureFile, argument: str = "ARCH") -> ArchitectureFile:
-    """With its parameters and multiply-adds, counted if the file does not say them.
+    """Return the file with its parameters and multiply-adds, counted if it does not hold them.
 
     ``argument`` is what an error names as given wrongly.
+
+    Raises:
+        UserError: the architecture has an unknown operator.
     """
     if file.parameters is not None and file.multiply_adds is not None:
         return file
-    count = complexity(build_network(file, argument), file.task.in_channels, file.eval_size)
+    try:
+        count = architecture_complexity(file.architecture, file.task, file.eval_size)
+    except ValueError as error:
+        raise UserError(f"{argument}: {file.name}: {error}") from error
     return replace(file, parameters=count.parameters, multiply_adds=count.multiply_adds)
 
 

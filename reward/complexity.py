@@ -44,23 +44,24 @@ def count_parameters(architecture: Architecture, task: Task) -> int:
 
 
 def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity:
-    """Count trainable parameters, and multiply-adds of one image (channels, image_size, image_size).
+    """Count trainable parameters, and the multiply-adds of one image.
 
-    Multiply-adds are those of convolutions, matrix products and batch normalisation in eval mode.
-    Activations, additions, products and means are left out on purpose, as in the papers.
+    The image has the shape (channels, image_size, image_size). Multiply-adds are those of
+    convolutions, matrix products and batch normalisation in eval mode. Activations, additions,
+    elementwise products and means are left out on purpose, as in the papers.
 
-    The network is left as it was: a copy on torch's meta device is run, which computes shapes only.
+    The network is left as it was. A copy of it runs on torch's meta device, which computes shapes
+    only.
     """
     try:
         multiply_adds = _multiply_adds(network, channels, image_size, "meta")
-    except RuntimeError:
-        # An operator reads values, or torch cannot infer its shapes: it has to be run.
+    except RuntimeError:  # An operator reads values, or has no rule for shapes: it has to be run.
         multiply_adds = _multiply_adds(network, channels, image_size, "cpu")
     return Complexity(_trainable(network), multiply_adds)
 
 
 def _build(architecture: Architecture, task: Task) -> Network:
-    """Build the network on the meta device, where an operator's constructor allows it."""
+    """Build the network on the meta device, unless an operator's constructor reads values."""
     try:
         with torch.device("meta"):
             return Network(architecture, task.classes, task.in_channels)
@@ -84,12 +85,12 @@ def _multiply_adds(network: nn.Module, channels: int, image_size: int, device: s
 def _copy(network: nn.Module, device: str) -> nn.Module:
     """Copy a network to a device. On the meta device the copy's weights take no memory."""
     weights = chain(network.parameters(), network.buffers())
-    # deepcopy takes what its memo holds in place of a copy of its own.
+    # For an object in its memo, deepcopy uses the memo's entry instead of copying the object.
     return copy.deepcopy(network, {id(tensor): _moved(tensor, device) for tensor in weights})
 
 
 def _moved(tensor: Tensor, device: str) -> Tensor:
-    if tensor.is_meta:  # There are no values to copy.
+    if tensor.is_meta:  # It has no values to copy.
         return torch.zeros_like(tensor, device=device)
     return tensor.detach().to(device, copy=True)
 
@@ -101,7 +102,7 @@ def _batch_norm_operations(
     return 2 * prod(shape) * (1 if weight_shape is None else 2)
 
 
-# Both keys: torch would split up the overload, and counts under the operator.
+# FlopCounterMode looks up the overload before it decomposes it, and the operator to count it.
 _BATCH_NORM = {
     torch.ops.aten.native_batch_norm: _batch_norm_operations,
     torch.ops.aten.native_batch_norm.default: _batch_norm_operations,

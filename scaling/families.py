@@ -1,7 +1,7 @@
-"""Families: which networks a network scales to, under which names, and by which rule.
+"""Families: the networks that a base network scales to, by name or by size.
 
-A family's members have places on one scale, which counts EfficientNet's steps: B0 to B7 are 0 to 7,
-S is as B4, M as B5, L as B7 and XL one further.
+The members of a family lie on one scale, which counts EfficientNet's steps: B0 to B7 are at places
+0 to 7. S is as deep and wide as B4, M as B5 and L as B7; XL is one step further.
 """
 
 from __future__ import annotations
@@ -11,18 +11,38 @@ from dataclasses import dataclass
 
 from scaling import compound, non_uniform
 from scaling.scaled import Base, ImageSizes, Scaled, scale, to_multiple
+from search_space.architecture import Architecture
 from search_space.published import PUBLISHED, published
 from search_space.transforms import Rounding, to_nearest_8, to_nearest_8_guarded
+
+EFFICIENTNETV2_SML = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
+
+# The published B0, B1 and so on: image sizes in pixels, and dropout.
+_V1_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)
+_V2_SIZES = (224, 240, 260, 300)
+_V2_TRAIN_SIZES = (192, 192, 208, 240)
+_DROPOUTS = (0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5)
+
+_S_SIZE = 384  # EfficientNetV2-S at inference
+_GROWTH = 480 / _S_SIZE  # inference size of M and L over that of S
+
+_S_PLACES = {f"B{i}": float(i) for i in range(non_uniform.S_STEP)} | {
+    name: float(non_uniform.S_STEP + phi) for name, phi in non_uniform.PHI.items()
+}
 
 
 @dataclass(frozen=True)
 class Family:
-    """All members that a base has: ``places`` by name, and :meth:`member` at any place between."""
+    """All networks that a base scales to.
+
+    ``places`` maps each named member to its place. ``member`` makes the member at any place from
+    the lowest to the highest of these.
+    """
 
     base: Base
     places: Mapping[str, float]
     member: Callable[[float], Scaled]
-    coefficients: Mapping[str, float] | None = None  # alpha, beta and gamma, if they are its own
+    coefficients: Mapping[str, float] | None = None  # alpha, beta and gamma of a user's own rule
 
     @property
     def range(self) -> tuple[float, float]:
@@ -30,35 +50,12 @@ class Family:
         return min(self.places.values()), max(self.places.values())
 
 
-S_PLACES: dict[str, float] = {f"B{i}": float(i) for i in range(4)} | {
-    name: float(non_uniform.S_STEP + phi) for name, phi in non_uniform.PHI.items()
-}
-
-
-_V1_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)
-
-
-_V2_SIZES = (224, 240, 260, 300)
-
-
-_V2_TRAIN_SIZES = (192, 192, 208, 240)
-
-
-_V1_DROPOUTS = (0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5)
-
-
-_S_SIZE = 384  # EfficientNetV2-S's, at inference
-
-
-_GROWTH = 480 / _S_SIZE  # what M's and L's inference size is to S's
-
-
 def family_of(base: Base) -> Family:
-    """The family of a network. A published one knows its own; any other one is its family's S.
+    """Return the family of a network. Any but a published network becomes the S of its family.
 
-    EfficientNet-B0 to B7 and V2-B0 to B3 come from their B0 by the compound rule, exactly as
-    published. Of V2-S, M, L and XL the base is V2-S, from which the non-uniform rule makes the
-    others, near to the published ones (:mod:`scaling.non_uniform`).
+    EfficientNet-B0 to B7 and V2-B0 to B3 are scaled from their B0 by the compound rule, exactly as
+    published. V2-S, M, L and XL are scaled from V2-S by the non-uniform rule, which comes close to
+    the published ones (:mod:`scaling.non_uniform`).
     """
     name = base.name
     if name not in PUBLISHED or published(name).architecture != base.architecture:
@@ -73,10 +70,11 @@ def family_of(base: Base) -> Family:
 
 
 def s_family(base: Base) -> Family:
-    """The family whose S is ``base``: down to B0 by shrinking, up to XL by the non-uniform rule.
+    """Return the family whose S is ``base``.
 
-    The inference size is the base's times what the published is to V2-S's, and training
-    about 20 % less. So an 8 px base is evaluated at 10 px as M, L and XL, as a 384 px one at 480.
+    B0 to B3 are made by shrinking, M to XL by the non-uniform rule. Inference sizes keep the
+    published ratios to V2-S's, and training sizes are about 20 % smaller. So M, L and XL of a base
+    of 8 px are evaluated at 10 px, as those of a base of 384 px at 480.
     """
 
     def member(place: float) -> Scaled:
@@ -89,11 +87,11 @@ def s_family(base: Base) -> Family:
         architecture = non_uniform.grow(base.architecture, phi)
         return Scaled(architecture, scale(base.sizes, ratio), "non-uniform", place, base)
 
-    return Family(base, S_PLACES, member)
+    return Family(base, _S_PLACES, member)
 
 
 def coefficient_family(base: Base, alpha: float, beta: float, gamma: float) -> Family:
-    """The family of a base by coefficients of its own: PHI0, the base, to PHI7 by name."""
+    """Return the family PHI0, which is the base, to PHI7, by coefficients fitted to the base."""
 
     def member(phi: float) -> Scaled:
         return by_compound(base, alpha, beta, gamma, phi)
@@ -103,9 +101,9 @@ def coefficient_family(base: Base, alpha: float, beta: float, gamma: float) -> F
 
 
 def by_compound(base: Base, alpha: float, beta: float, gamma: float, phi: float) -> Scaled:
-    """The base by EfficientNet's rule with coefficients of one's own (:func:`compound.compound`).
+    """Scale a base by EfficientNet's rule with any coefficients (:func:`compound.compound`).
 
-    Image sizes are gamma^phi times the base's, and have no cap; ``place`` is phi.
+    Image sizes are gamma^phi times the base's, without a cap. The member's place is phi.
     """
     multipliers = compound.compound(alpha, beta, gamma, phi)
     train, inference = (
@@ -119,13 +117,15 @@ def by_compound(base: Base, alpha: float, beta: float, gamma: float, phi: float)
 def _b_family(
     base: Base, sizes: tuple[int, ...], train_sizes: tuple[int, ...], rounding: Rounding
 ) -> Family:
-    """The family of a published B0, by the compound rule."""
+    """Return the family of a published B0, by the compound rule."""
 
     def member(place: float) -> Scaled:
         multipliers = compound.at_step(place, sizes)
         architecture = compound.grow(base.architecture, multipliers, rounding)
-        inference, train = (to_multiple(compound.between(of, place)) for of in (sizes, train_sizes))
-        dropout = round(compound.between(_V1_DROPOUTS, place), 3)
+        inference, train = (
+            to_multiple(compound.between(pixels, place)) for pixels in (sizes, train_sizes)
+        )
+        dropout = round(compound.between(_DROPOUTS, place), 3)
         return Scaled(architecture, ImageSizes(train, inference), "compound", place, base, dropout)
 
     return Family(base, {f"B{i}": float(i) for i in range(len(sizes))}, member)
@@ -137,13 +137,31 @@ def _published_base(name: str) -> Base:
     return Base(name, network.architecture, sizes)
 
 
+def sml_parameters(
+    count: Callable[[Architecture], int], family: Family | None = None
+) -> tuple[int, int, int]:
+    """Count the parameters of a family's S, M and L, for :mod:`scaling.regularization`.
+
+    A family by fitted coefficients has no such names; the usual family of its base stands in for
+    it. EfficientNetV2's S, M and L stand in for those of a B family or of no family.
+    """
+    if family is not None and family.coefficients:
+        family = s_family(family.base)
+    if family is not None and "S" in family.places:
+        networks = [family.member(family.places[name]).architecture for name in "SML"]
+    else:
+        networks = [published(name).architecture for name in EFFICIENTNETV2_SML]
+    small, medium, large = map(count, networks)
+    return small, medium, large
+
+
 Measure = Callable[[Scaled], float]
 
 
 class OutOfReach(ValueError):
-    """The target lies outside the family: under its smallest member or over its largest.
+    """The target lies below the family's smallest member or above its largest.
 
-    ``low`` and ``high`` are what those two measure.
+    ``low`` and ``high`` are the measured quantity of those two.
     """
 
     def __init__(self, low: float, high: float) -> None:
@@ -152,14 +170,15 @@ class OutOfReach(ValueError):
 
 
 def closest_under(family: Family, measure: Measure, target: float, halvings: int = 16) -> Scaled:
-    """The largest member that ``measure`` puts at ``target`` or under it.
+    """Return the largest member whose measured quantity does not exceed ``target``, by bisection.
 
-    Bisection: members only grow with their place, so ``measure`` must. After ``halvings`` the place
-    is known to 8 / 2^halvings, if the two ends are not one network before. The family's own ends
-    are measured only where the search runs into them: the large one may be slow.
+    Members only grow with their place, so ``measure`` must grow with it too. ``halvings`` narrow
+    the place down to the length of the family's scale over 2^halvings; the search ends earlier once
+    its two ends are the same network. The family's own ends are measured only where the search
+    arrives at them, because the largest may be slow to measure.
 
     Raises:
-        OutOfReach: no member is at the target or under it, or all are under it.
+        OutOfReach: the target is below every member or above every member.
     """
     smallest, largest = (family.member(place) for place in family.range)
     low, high = _bisect(family, lambda member: measure(member) <= target, halvings)
@@ -173,9 +192,9 @@ def closest_under(family: Family, measure: Measure, target: float, halvings: int
 
 
 def _bisect(family: Family, fits: Callable[[Scaled], bool], halvings: int) -> tuple[Scaled, Scaled]:
-    """The largest member that fits and the smallest that does not, of those that were tried.
+    """Return the largest tried member that fits, and the smallest tried one that does not.
 
-    They are the family's ends where none that was tried fits, or all do.
+    Where none fits, or all fit, the family's end takes the place of the missing one.
     """
     low, high = (family.member(place) for place in family.range)
     for _ in range(halvings):

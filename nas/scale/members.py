@@ -13,7 +13,7 @@ from nas.errors import UserError
 from nas.versions import versions
 from results.architecture_file import COEFFICIENTS, ArchitectureFile, base_from_json, base_json
 from results.files import step_time_json
-from reward.complexity import complexity, count_parameters
+from reward.complexity import architecture_complexity, count_parameters
 from reward.step_time.measurement import StepTime, normalized
 from scaling.families import (
     Family,
@@ -21,19 +21,15 @@ from scaling.families import (
     closest_under,
     coefficient_family,
     family_of,
-    s_family,
+    sml_parameters,
 )
 from scaling.regularization import regularization
 from scaling.scaled import Base, ImageSizes, Scaled
-from search_space.architecture import InvalidArchitecture
-from search_space.network import Network
+from search_space.architecture import Architecture, InvalidArchitecture
 from search_space.published import PUBLISHED, published
 
 # A measured step takes seconds or more, and is only sure to a few per cent.
 _HALVINGS = {"parameters": 16, "multiply-adds": 12, "step time": 7}
-
-
-_V2_COUNTS = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
 
 
 class Members:
@@ -43,7 +39,7 @@ class Members:
         self._file = file
         self._task = file.task
         self._family = family
-        self._parameters = cache(lambda network: count_parameters(network, self._task))
+        self._parameters = cache(self._count_parameters)
         self._step_time = cache(self._measured)
 
     def named(self, name: str) -> ArchitectureFile:
@@ -83,7 +79,7 @@ class Members:
             member.sizes,
             member.architecture.stride,
             count,
-            self._named_parameters(),
+            sml_parameters(self._parameters, self._family),
             member.dropout,
         )
         return ArchitectureFile(
@@ -100,20 +96,17 @@ class Members:
         )
 
     def _multiply_adds(self, member: Scaled) -> int:
-        network = Network(member.architecture, self._task.classes, self._task.in_channels)
-        return complexity(network, self._task.in_channels, member.sizes.eval).multiply_adds
+        try:
+            count = architecture_complexity(member.architecture, self._task, member.sizes.eval)
+        except ValueError as error:
+            raise UserError(f"--from: {error}") from error
+        return count.multiply_adds
 
-    def _named_parameters(self) -> tuple[int, int, int]:
-        """Those of the family's S, M and L, or of EfficientNetV2's where it has only Bs."""
-        family = self._family
-        if family.coefficients:  # the same base by the family's usual rule
-            family = s_family(family.base)
-        if "S" in family.places:
-            networks = [family.member(family.places[name]).architecture for name in "SML"]
-        else:
-            networks = [published(name).architecture for name in _V2_COUNTS]
-        small, medium, large = map(self._parameters, networks)
-        return small, medium, large
+    def _count_parameters(self, architecture: Architecture) -> int:
+        try:
+            return count_parameters(architecture, self._task)
+        except ValueError as error:
+            raise UserError(f"--from: {error}") from error
 
     def _measured(self, own: SizedArchitecture) -> StepTime:
         reference = SizedArchitecture(self._file.architecture, self._file.train_size)

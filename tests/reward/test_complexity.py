@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from reward.complexity import Complexity, complexity
+from reward.complexity import Complexity, architecture_complexity, complexity
+from search_space.published import published
+from search_space.task import IMAGENET
 
 
 class TwoLayers(nn.Module):
@@ -37,6 +40,57 @@ def test_two_layers(image_size: int) -> None:
 def test_grouped_convolution() -> None:
     network = nn.Conv2d(8, 8, 5, padding=2, groups=8, bias=False)
     assert complexity(network, 8, 10) == Complexity(8 * 25, 100 * 8 * 25)
+
+
+class Lambda(nn.Module):
+    """A function of images (N, 3, 8, 8) as a module."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 5, bias=False)
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self.linear(x))  # (N, 3, 8, 8) -> (N, 3, 8, 5)
+
+
+@pytest.mark.parametrize(
+    ("function", "multiply_adds"),
+    [
+        (lambda x: x.sum(), 0),
+        (lambda x: x @ x.transpose(2, 3), 3 * 8 * 5 * 8),
+        (lambda x: torch.matmul(x, x[0, 0].T), 3 * 8 * 5 * 8),
+        (lambda x: torch.bmm(x[0], x[0].mT), 3 * 8 * 5 * 8),
+        (lambda x: torch.einsum("nchw,nchv->ncwv", x, x), 3 * 5 * 8 * 5),
+        (lambda x: nn.functional.linear(x, x[0, 0]), 3 * 8 * 5 * 8),
+        # Neither can be told from shapes alone.
+        (lambda x: x @ x.transpose(2, 3) if x.sum() > -9e9 else x, 3 * 8 * 5 * 8),
+        (lambda x: x @ torch.ones(5, int(x.new_tensor(7))), 3 * 8 * 5 * 7),
+    ],
+)
+def test_matrix_products_of_a_users_own_module(
+    function: Callable[[Tensor], Tensor], multiply_adds: int
+) -> None:
+    on_meta = Lambda(function).to("meta")
+    for network in (Lambda(function), on_meta):
+        assert complexity(network, 3, 8).multiply_adds == 3 * 8 * 8 * 5 + multiply_adds
+
+
+@pytest.mark.parametrize(
+    ("name", "multiply_adds"),
+    [
+        # By fvcore 0.1.5, which counts batch normalisation as two multiply-adds a value.
+        ("efficientnet-b0", 399_290_144),
+        ("efficientnet-b7", 38_325_614_720),
+        ("efficientnetv2-b3", 3_042_879_200),
+        ("efficientnetv2-s", 8_437_078_016),
+        ("efficientnetv2-xl", 93_847_724_032),
+    ],
+)
+def test_published_networks_at_their_evaluation_size(name: str, multiply_adds: int) -> None:
+    network = published(name)
+    count = architecture_complexity(network.architecture, IMAGENET, network.eval_size)
+    assert count.multiply_adds == multiply_adds
 
 
 def test_only_trainable_parameters_count() -> None:
