@@ -61,7 +61,8 @@ def replay(
     request = ReplayRequest(run, sampler, repeats, budget, scheduler, bound, seed)
     if save_table:
         _save(run, save_table)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("searches", total=None)
         result = replayed(request, lambda: progress.advance(task))
     if out:

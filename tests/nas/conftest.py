@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pytest
 import torch
 
+from nas.cli.main import main
 from search_space.architecture import Architecture, Stage
 from search_space.choices import StageChoices
 from search_space.space import Space
@@ -59,3 +62,37 @@ def tiny_data_file(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.npz"
     np.savez(path, images=images, labels=labels)
     return path
+
+
+class Refusal(Protocol):
+    """``nas`` with these arguments, which it must refuse; returns the message."""
+
+    def __call__(
+        self, *arguments: object, exit_code: int = 2, is_announced: bool = False
+    ) -> str: ...
+
+
+@pytest.fixture
+def refusal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Refusal:
+    """Run a command that must be refused, in this process.
+
+    The contract of every refusal is checked here: the exit code, one line on standard error, so no
+    traceback, and nothing on standard output, unless the command announces its work before it
+    finds that it cannot begin (``is_announced``). The message is returned without its ``nas: ``.
+    """
+
+    def refuse(*arguments: object, exit_code: int = 2, is_announced: bool = False) -> str:
+        monkeypatch.setattr(sys, "argv", ["nas", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, error = capfd.readouterr()
+        assert ended.value.code == exit_code, error
+        assert bool(out) == is_announced, out
+        (line,) = error.splitlines()
+        assert error == f"{line}\n"
+        assert line.startswith("nas: ")
+        assert "Traceback" not in line
+        return line.removeprefix("nas: ")
+
+    return refuse

@@ -12,7 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.nas.command_line import environment, nas, start_nas
+from tests.nas.command_line import environment, start_nas
+from tests.nas.conftest import Refusal
 from tests.results.dashboard.made_run import make_run
 
 
@@ -41,13 +42,11 @@ def test_it_serves_until_ctrl_c(run: Path, tmp_path: Path) -> None:
     assert (process.returncode, said.strip()) == (130, "")
 
 
-def test_a_taken_port_is_one_line(run: Path) -> None:
+def test_a_taken_port_is_one_line(refusal: Refusal, run: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = nas("dashboard", run, "--port", port)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"nas: --port: got {port}, must be a free port")
-    assert done.stderr.count("\n") == 1
+        message = refusal("dashboard", run, "--port", port)
+    assert message.startswith(f"--port: got {port}, must be a free port")
 
 
 @pytest.mark.parametrize(
@@ -61,13 +60,16 @@ def test_a_taken_port_is_one_line(run: Path) -> None:
     ],
 )
 def test_what_cannot_be_is_one_line(
-    run: Path, tmp_path: Path, arguments: list[str], said: str
+    refusal: Refusal,
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    said: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     given = [str(run) if word == "RUN" else word for word in arguments]
-    done = nas("dashboard", *given, cwd=tmp_path)
-    assert done.returncode == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert said in refusal("dashboard", *given)
 
 
 def test_it_starts_without_torch_and_ray() -> None:

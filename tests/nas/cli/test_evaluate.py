@@ -10,13 +10,12 @@ import torch
 from click.testing import CliRunner
 
 from nas.cli.evaluate import evaluate
-from nas.errors import UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
-from tests.nas.conftest import TINY_BACKBONE
+from tests.nas.conftest import TINY_BACKBONE, Refusal
 from tests.nas.data.pictures import class_folders
 
 
@@ -77,7 +76,6 @@ def test_the_split_is_said_where_it_is_not_the_test(
     assert told["split"] == split
 
 
-def test_what_is_no_checkpoint_is_one_line(tmp_path: Path) -> None:
-    error = CliRunner().invoke(evaluate, [str(tmp_path), "--data", "digits"]).exception
-    assert isinstance(error, UserError)
-    assert str(error) == f"CHECKPOINT: {tmp_path}: has no checkpoint in it, best.pt or last.pt"
+def test_what_is_no_checkpoint_is_one_line(refusal: Refusal, tmp_path: Path) -> None:
+    message = refusal("evaluate", tmp_path, "--data", "digits")
+    assert message == f"CHECKPOINT: {tmp_path}: has no checkpoint in it, best.pt or last.pt"

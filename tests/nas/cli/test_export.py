@@ -12,13 +12,13 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from nas.cli.main import nas
-from nas.errors import UserError
 from nas.export import write as export_request
 from results.architecture_file import ArchitectureFile, write
 from search_space.architecture import Architecture, Stage
 from search_space.spaces import small
 from search_space.task import Task
 from tests.nas.command_line import nas as nas_process
+from tests.nas.conftest import Refusal
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +42,6 @@ def _export(*arguments: str) -> str:
     result = CliRunner().invoke(nas, ["export", *arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
-
-
-def _refused(*arguments: str) -> UserError:
-    with pytest.raises(UserError) as caught:
-        CliRunner().invoke(nas, ["export", *arguments], catch_exceptions=False)
-    assert "\n" not in str(caught.value)
-    return caught.value
 
 
 def test_weights_and_their_card() -> None:
@@ -117,7 +110,6 @@ def test_onnx_says_the_largest_error_and_nothing_of_torchs_own() -> None:
         (("best.json", "--to", "m.h5"), "--to: got m.h5, must end in one of .onnx, .py, .safe"),
         (("best.json", "--to", "m"), "--to: got m, must end in one of"),
         (("bets.json", "--to", "m.py"), "SOURCE: got 'bets.json', must be a file such as best.js"),
-        (("best.json", "--to", "best.json/m.py"), "--to: got best.json/m.py, must be a place to"),
         (
             ("best.json", "--to", "m.onnx", "--format", "torchvision"),
             "--format: got torchvision for m.onnx, must go with .safetensors or .pth",
@@ -129,10 +121,18 @@ def test_onnx_says_the_largest_error_and_nothing_of_torchs_own() -> None:
         (("best.json", "--to", "m.py", "--arch", "x"), "--arch: got x, must go with weights alone"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_no_file(arguments: tuple[str, ...], message: str) -> None:
+def test_bad_input_is_one_line_and_leaves_no_file(
+    refusal: Refusal, arguments: tuple[str, ...], message: str
+) -> None:
     before = sorted(Path().rglob("*"))
-    assert str(_refused(*arguments)).startswith(message)
+    assert refusal("export", *arguments).startswith(message)
     assert sorted(Path().rglob("*")) == before
+
+
+def test_a_place_that_cannot_be_written_to(refusal: Refusal) -> None:
+    message = refusal("export", "best.json", "--to", "best.json/m.py", exit_code=1)
+    assert message.startswith("--to: got best.json/m.py, must be a place to write to")
+    assert [path.name for path in Path().iterdir()] == ["best.json"]
 
 
 def test_bad_input_in_a_process() -> None:
@@ -141,52 +141,53 @@ def test_bad_input_in_a_process() -> None:
     assert done.stderr.startswith("nas: --to: got m.h5")
 
 
-def test_files_are_replaced_only_by_force() -> None:
+def test_files_are_replaced_only_by_force(refusal: Refusal) -> None:
     Path("m.md").write_text("my own notes")
-    error = _refused("best.json", "--to", "m.safetensors")
-    assert str(error) == "--to: m.md exists already; --force replaces it"
+    message = refusal("export", "best.json", "--to", "m.safetensors")
+    assert message == "--to: m.md exists already; --force replaces it"
     assert not Path("m.safetensors").exists()
     _export("best.json", "--to", "m.safetensors", "--force")
     assert Path("m.md").read_text().startswith("---\nlibrary_name")
     Path("d.py").mkdir()
-    assert "a folder" in str(_refused("best.json", "--to", "d.py", "--force"))
+    assert "a folder" in refusal("export", "best.json", "--to", "d.py", "--force")
 
 
-def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         export_request, "find_spec", lambda name: None if name == "onnxscript" else name
     )
     message = "--to: .onnx needs onnxscript: pip install 'nas-engine[export]'"
-    assert str(_refused("best.json", "--to", "m.onnx")) == message
+    assert refusal("export", "best.json", "--to", "m.onnx") == message
 
 
-def test_a_full_disk_is_one_line_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_line_and_no_file(
+    refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    error = _refused("best.json", "--to", "m.safetensors")
+    message = refusal("export", "best.json", "--to", "m.safetensors", exit_code=1)
     assert (
-        str(error)
-        == "--to: got m.safetensors, must be a place to write to (No space left on device)"
+        message == "--to: got m.safetensors, must be a place to write to (No space left on device)"
     )
-    assert error.exit_code == 1
     assert [path.name for path in Path().iterdir()] == ["best.json"]
 
 
-def test_an_operator_of_ones_own_that_is_not_here() -> None:
+def test_an_operator_of_ones_own_that_is_not_here(refusal: Refusal) -> None:
     network = Architecture((Stage("mine", 3, 1, 1, 4, 1),), stem_channels=4)
     write(Path("mine.json"), ArchitectureFile("mine", network, 8, 8))
-    error = _refused("mine.json", "--to", "m.safetensors")
-    assert str(error).startswith("SOURCE: mine: operator: got 'mine', must be one of")
-    assert "has 'mine' of your own" in str(_refused("mine.json", "--to", "m.py"))
+    message = refusal("export", "mine.json", "--to", "m.safetensors")
+    assert message.startswith("SOURCE: mine: operator: got 'mine', must be one of")
+    assert "has 'mine' of your own" in refusal("export", "mine.json", "--to", "m.py")
 
 
-def test_what_torch_cannot_export_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_torch_cannot_export_is_one_line(
+    refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def export(*_: object, **__: object) -> None:
         raise torch.onnx.OnnxExporterError("no such operator\nand much more")
 
     monkeypatch.setattr(torch.onnx, "export", export)
-    error = _refused("best.json", "--to", "m.onnx")
-    assert str(error) == "winner: torch cannot export it to ONNX (no such operator)"
-    assert error.exit_code == 1
+    message = refusal("export", "best.json", "--to", "m.onnx", exit_code=1)
+    assert message == "winner: torch cannot export it to ONNX (no such operator)"

@@ -18,7 +18,7 @@ from reward.step_time.measurement import StepTime
 from search_space.published import published
 from search_space.spaces import small
 from search_space.task import Task
-from tests.nas.command_line import nas as nas_process
+from tests.nas.conftest import Refusal
 
 SMALL = small(8).backbone
 COUNT = count_parameters(SMALL, Task(10, 1))
@@ -132,7 +132,7 @@ def test_a_target_in_step_time(best: Path, monkeypatch: pytest.MonkeyPatch) -> N
         return one.image_size**2 * sum(1 for _ in one.architecture.blocks())
 
     def measure_in_subprocess(asked: MeasurementRequest) -> NetworkMeasurement:
-        own, reference = asked.own, asked.reference
+        own, reference = asked.network, asked.reference
         assert (reference.architecture, reference.image_size) == (SMALL, 8)
         assert asked.task == Task(10, 1)
         samples = (cost(own),) * 9, (cost(reference),) * 9
@@ -166,26 +166,25 @@ def test_a_measured_step_time(best: Path) -> None:
         ),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(source: str, to: str, message: str) -> None:
-    done = nas_process("scale", "--from", source, "--to", to)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"nas: {message}")
+def test_bad_input_is_one_line_and_exit_code_2(
+    refusal: Refusal, source: str, to: str, message: str
+) -> None:
+    assert refusal("scale", "--from", source, "--to", to).startswith(message)
 
 
-def test_out_of_the_wrong_kind(best: Path, tmp_path: Path) -> None:
-    for to, out in (("M", tmp_path), ("S,M", best)):
-        done = nas_process("scale", "--from", best, "--to", to, "--out", out)
-        assert done.returncode == 2
-        assert done.stderr.startswith(f"nas: --out: got {out}")
+@pytest.mark.parametrize(("to", "is_folder"), [("M", True), ("S,M", False)])
+def test_out_of_the_wrong_kind(
+    refusal: Refusal, best: Path, tmp_path: Path, to: str, is_folder: bool
+) -> None:
+    out = tmp_path if is_folder else best
+    message = refusal("scale", "--from", best, "--to", to, "--out", out)
+    assert message.startswith(f"--out: got {out}")
 
 
-def test_a_torn_parent_is_refused(tmp_path: Path) -> None:
+def test_a_torn_parent_is_refused(refusal: Refusal, tmp_path: Path) -> None:
     file = ArchitectureFile("x", SMALL, 8, 8, provenance={"parent": {"name": "y"}})
-    done = nas_process("scale", "--from", write(tmp_path / "x.json", file), "--to", "M")
-    assert done.returncode == 2
-    assert done.stderr.startswith("nas: --from: x: got a parent that cannot be read")
+    message = refusal("scale", "--from", write(tmp_path / "x.json", file), "--to", "M")
+    assert message.startswith("--from: x: got a parent that cannot be read")
 
 
 def test_every_member_of_v2_s_beside_the_published() -> None:

@@ -12,6 +12,7 @@ from nas.errors import UserError
 from nas.search.prepare import SearchRequest, prepare
 from nas.search.run_directory import create, open_run
 from nas.search.samplers.registry import SAMPLERS
+from tests.nas.conftest import Refusal
 
 
 def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int | str | None:
@@ -48,48 +49,33 @@ def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int |
     ],
 )
 def test_one_line_that_names_the_option(
+    refusal: Refusal,
     arguments: tuple[str, ...],
     message: str,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run(("search", *arguments), monkeypatch) == 2
-    error = capfd.readouterr().err
-    assert error.count("\n") == 1
-    assert message in error
-    assert error.startswith("nas: ")
+    assert message in refusal("search", *arguments)
 
 
-def test_out_that_is_taken(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_out_that_is_taken(refusal: Refusal, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
-    assert run(("search", "--out", tmp_path), monkeypatch) == 2
-    error = capfd.readouterr().err
-    assert error.count("\n") == 1
-    assert f"--out: got {tmp_path}, which is there already" in error
+    message = refusal("search", "--out", tmp_path)
+    assert message.startswith(f"--out: got {tmp_path}, which is there already")
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_out_that_cannot_be_made(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_out_that_cannot_be_made(refusal: Refusal, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert run(("search", "--out", tmp_path / "file" / "run"), monkeypatch) == 2
-    assert "--out: got" in capfd.readouterr().err
+    out = tmp_path / "file" / "run"
+    assert refusal("search", "--out", out).startswith(f"--out: got {out}")
 
 
-def test_a_storage_that_refuses_leaves_nothing_behind(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_storage_that_refuses_leaves_nothing_behind(refusal: Refusal, tmp_path: Path) -> None:
     out = tmp_path / "run"
     url = "postgresql://user:secret@127.0.0.1:1/nas"
-    assert run(("search", "--out", out, "--storage", url), monkeypatch) == 2
-    error = capfd.readouterr().err
-    assert error.count("\n") == 1
-    assert "secret" not in error
+    assert "secret" not in refusal("search", "--out", out, "--storage", url)
     assert not out.exists()
 
 
@@ -101,29 +87,19 @@ def test_a_storage_that_refuses_leaves_nothing_behind(
         (("--image-size", "16"), "--image-size: got 16, but {run} was begun with 8"),
         (("--data", "shapes"), "--data: got 'shapes', but {run} was begun with 'digits'"),
         (("--space", "efficientnetv2"), "--space: got 'efficientnetv2', but {run} was begun with"),
-        (("--out", "elsewhere"), "--resume: the run keeps its place"),
+        (("--out", "elsewhere"), "--resume: not allowed together with --out or --storage"),
     ],
 )
 def test_resume_refuses_what_would_make_it_another_search(
-    arguments: tuple[str, ...],
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
+    refusal: Refusal, arguments: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
     prepare(SearchRequest(out=out)).record.close()
-    assert run(("search", "--resume", out, *arguments), monkeypatch) == 2
-    error = capfd.readouterr().err
-    assert error.count("\n") == 1
-    assert message.format(run=out) in error
+    assert message.format(run=out) in refusal("search", "--resume", out, *arguments)
 
 
 def test_resume_refuses_data_that_has_changed(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    tiny_data_file: Path,
+    refusal: Refusal, tmp_path: Path, tiny_data_file: Path
 ) -> None:
     import numpy as np
 
@@ -133,8 +109,7 @@ def test_resume_refuses_data_that_has_changed(
         images, labels = arrays["images"].copy(), arrays["labels"]
     images[0, 0, 0] ^= 1
     np.savez(tiny_data_file, images=images, labels=labels)
-    assert run(("search", "--resume", out), monkeypatch) == 2
-    assert "is not what the run began with" in capfd.readouterr().err
+    assert "is not what the run began with" in refusal("search", "--resume", out)
 
 
 def test_resume_finds_the_data_from_any_folder(
@@ -175,14 +150,11 @@ def test_a_budget_that_was_raised_is_kept(tmp_path: Path) -> None:
 
 
 def test_an_operator_that_cannot_be_built(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    tiny_space_file: Path,
+    refusal: Refusal, tmp_path: Path, tiny_space_file: Path
 ) -> None:
     tiny_space_file.write_text(tiny_space_file.read_text().replace("fused_mbconv", "fused_mbcnv"))
-    assert run(("search", "--space", tiny_space_file, "--out", tmp_path / "run"), monkeypatch) == 2
-    assert "operator: got 'fused_mbcnv', must be one of mbconv" in capfd.readouterr().err
+    message = refusal("search", "--space", tiny_space_file, "--out", tmp_path / "run")
+    assert "operator: got 'fused_mbcnv', must be one of mbconv" in message
     assert not (tmp_path / "run").exists()
 
 
@@ -195,12 +167,11 @@ def test_no_command_shows_the_help(
 
 
 def test_every_sampler_is_named_in_the_error(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+    refusal: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    run(("search", "--sampler", "none"), monkeypatch)
-    error = capfd.readouterr().err
-    assert all(name in error for name in SAMPLERS)
+    message = refusal("search", "--sampler", "none")
+    assert all(name in message for name in SAMPLERS)
 
 
 @pytest.mark.parametrize("command", [(), ("search",), ("results",), ("show",)])
@@ -213,11 +184,8 @@ def test_help(
     assert max(map(len, lines)) <= 80
 
 
-def test_results_of_nothing(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert run(("results", tmp_path), monkeypatch) == 2
-    assert "RUN: got" in capfd.readouterr().err
+def test_results_of_nothing(refusal: Refusal, tmp_path: Path) -> None:
+    assert refusal("results", tmp_path).startswith(f"RUN: got {tmp_path}")
 
 
 def test_results_of_a_run_without_candidates(
@@ -229,13 +197,8 @@ def test_results_of_a_run_without_candidates(
     assert capsys.readouterr().out == "no candidates yet\n"
 
 
-def test_results_of_a_damaged_record(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_results_of_a_damaged_record(refusal: Refusal, tmp_path: Path) -> None:
     out = tmp_path / "run"
     prepare(SearchRequest(out=out)).record.close()
     (out / "record.sqlite").write_bytes(b"torn" * 5000)
-    assert run(("results", out), monkeypatch) == 1
-    error = capfd.readouterr().err
-    assert error.count("\n") == 1
-    assert "Traceback" not in error
+    assert refusal("results", out, exit_code=1).startswith("RUN: ")

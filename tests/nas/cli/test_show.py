@@ -17,7 +17,7 @@ from search_space.published import published
 from search_space.space import Space
 from search_space.spaces import small
 from search_space.task import Task
-from tests.nas.command_line import nas as nas_process
+from tests.nas.conftest import Refusal
 
 SMALL = small(8).backbone
 MEASUREMENTS = {
@@ -134,19 +134,17 @@ def test_a_space_as_json(tiny_space_file: Path, tiny_space: Space) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("resnet-50",), "nas: ARCH: got 'resnet-50', must be a file such as best.json or one of"),
-        ((), "nas: ARCH: must be given, or --space instead of it"),
-        (("--space", "darts"), "nas: --space: got 'darts', must be one of"),
+        (("resnet-50",), "ARCH: got 'resnet-50', must be a file such as best.json or one of"),
+        ((), "ARCH: must be given, or --space instead of it"),
+        (("--space", "darts"), "--space: got 'darts', must be one of"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], message: str) -> None:
-    done = nas_process("show", *arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(message)
+def test_bad_input_is_one_line_and_exit_code_2(
+    refusal: Refusal, arguments: tuple[str, ...], message: str
+) -> None:
+    assert refusal("show", *arguments).startswith(message)
 
 
-def test_a_name_and_a_space_together_are_refused() -> None:
-    done = CliRunner().invoke(nas, ["show", "efficientnet-b0", "--space", "small"])
-    assert done.exit_code == 2
+def test_a_name_and_a_space_together_are_refused(refusal: Refusal) -> None:
+    message = refusal("show", "efficientnet-b0", "--space", "small")
+    assert message.startswith("ARCH: must be given, or --space instead of it, and not both")

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from nas.full_training.checkpoint import read_network
-from tests.nas.command_line import nas, start_nas
+from reward.step_time.clocks import processor_name
+from tests.nas.command_line import start_nas
+from tests.nas.conftest import Refusal
 
 
 @pytest.fixture
@@ -35,9 +37,9 @@ def test_a_killed_process_is_started_again_from_the_last_checkpoint(
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert err == ""
-    assert "training on 2 x CPU" in said
-    (lost,) = [line for line in said if line.startswith("a worker was lost")]
-    (again,) = [line for line in said if line.startswith("going on after epoch")]
+    assert f"training on 2 x {processor_name()}, 1 thread" in said
+    (lost,) = [line for line in said if line.startswith("a worker died")]
+    (again,) = [line for line in said if line.startswith("resuming after epoch")]
     assert said.index(lost) < said.index(again)
     with (tmp_path / "run" / "curve.csv").open() as file:
         assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, 9))
@@ -45,12 +47,10 @@ def test_a_killed_process_is_started_again_from_the_last_checkpoint(
 
 
 def test_more_workers_than_the_machine_has_are_refused(
-    options: tuple[object, ...], tmp_path: Path
+    refusal: Refusal, options: tuple[object, ...], tmp_path: Path
 ) -> None:
-    done = nas("train", *options[:-1], 999, "--out", tmp_path / "run")
-    assert done.returncode == 2
-    assert done.stderr.startswith("nas: --workers: got 999, must be from 1 to ")
-    assert done.stderr.count("\n") == 1
+    message = refusal("train", *options[:-1], 999, "--out", tmp_path / "run")
+    assert message.startswith("--workers: got 999, must be from 1 to ")
 
 
 def _processes(driver: int) -> list[int]:

@@ -10,6 +10,7 @@ import pytest
 
 from results.candidate import EVALUATED
 from tests.nas.command_line import candidates, nas, start_nas
+from tests.nas.conftest import Refusal
 
 BUDGET = 8
 
@@ -59,13 +60,12 @@ def test_killed_while_searching_and_while_confirming_it_spends_what_it_was_given
     [
         (("--scheduler", "hyperband"), "--scheduler: got 'hyperband', must be none or asha"),
         (("--bound", "tight"), "--bound: got 'tight', must be one of none, certain, credible"),
-        (("--confirm-seeds", 3), "--confirm-seeds: says how to confirm the best"),
+        (("--confirm-seeds", 3), "--confirm-seeds: only allowed together with --confirm"),
         (("--confirm", 0), "--confirm: got '0', must be a whole number, 1 or more"),
     ],
 )
-def test_a_typo_is_one_line(option: tuple[object, ...], says: str, tmp_path: Path) -> None:
-    done = nas("search", *option, "--out", tmp_path / "run")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert says in done.stderr
+def test_a_typo_is_one_line(
+    refusal: Refusal, option: tuple[object, ...], says: str, tmp_path: Path
+) -> None:
+    assert refusal("search", *option, "--out", tmp_path / "run").startswith(says)
     assert not (tmp_path / "run").exists()
