@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from nas.search.seeds import candidate_seed
 from results.candidate import Candidate, State
 from results.ranking import ranked
 from reward.objective import Objective
+
+
+DueConfirmations = Callable[[list[Candidate]], list[Candidate]]
+"""From all candidates of a run to those still to be trained again (:func:`due_confirmations`)."""
 
 
 @dataclass(frozen=True)
@@ -47,3 +52,60 @@ def due_confirmations(
 
 def _counts_as_done(candidate: Candidate, epochs: int) -> bool:
     return candidate.state is not State.COMPLETE or len(candidate.curve) == epochs
+
+
+class Confirmations:
+    """The queue of trainings that confirm a search's best candidates.
+
+    It is filled when it is first asked, which must be after the search itself is over: only then
+    are the best candidates known.
+    """
+
+    def __init__(
+        self,
+        find_due: DueConfirmations | None,
+        candidates: Callable[[], list[Candidate]],
+        seed: int,
+    ) -> None:
+        """``find_due`` is None where nothing is to be confirmed; ``candidates`` reads the record;
+        ``seed`` is the run's."""
+        self._find_due = find_due
+        self._candidates = candidates
+        self._seed = seed
+        self._queue: deque[Candidate] | None = None if find_due else deque()
+
+    def are_due(self) -> bool:
+        """Return whether a training is left to start."""
+        return bool(self._due())
+
+    def next(self, reserve_number: Callable[[], int]) -> Candidate | None:
+        """Return the next training as a candidate of its own, with another seed; None if none.
+
+        ``reserve_number`` gives it a number that no proposal gets. An interrupted confirmation
+        keeps its own.
+        """
+        if not self._due():
+            return None
+        candidate = self._due().popleft()
+        if candidate.confirms is not None:  # interrupted
+            return candidate
+        number = reserve_number()
+        return Candidate(
+            number=number,
+            state=State.RUNNING,
+            architecture=candidate.architecture,
+            seed=candidate_seed(self._seed, number),
+            proposal=candidate.proposal,
+            image_size=candidate.image_size,
+            confirms=candidate.number,
+        )
+
+    def try_again(self, candidate: Candidate) -> None:
+        """Put a confirmation back whose worker was lost."""
+        self._due().append(candidate)
+
+    def _due(self) -> deque[Candidate]:
+        if self._queue is None:
+            assert self._find_due is not None
+            self._queue = deque(self._find_due(self._candidates()))
+        return self._queue

@@ -1,4 +1,4 @@
-"""The search: Optuna proposes, Ray's workers evaluate, the record remembers."""
+"""The search driver: Optuna proposes, Ray's workers evaluate, the record keeps what ended."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nas.errors import UserError
+from nas.search.confirmation import Confirmations, DueConfirmations
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.seeds import candidate_seed
 from nas.search.study import ProposalStudy
@@ -18,29 +19,24 @@ from reward.step_time.measurement import normalized
 
 Listener = Callable[[Candidate], None]
 
-
-# What is still to be trained again, of the candidates of a search that is over otherwise.
-DueConfirmations = Callable[[list[Candidate]], list[Candidate]]
-
-
-# So many proposals without a new architecture, and the space counts as used up.
-_REPETITIONS_IN_A_ROW = 2000
-
-
 LOST_WORKER_TRIES = 3
-
-
+INFEASIBLE_A_FAILURE = 10
+_MOST_DUPLICATES_IN_A_ROW = 2000  # after these the space counts as exhausted
 _WRITE_ATTEMPTS, _WRITE_PAUSE_S = 5, 2.0
 
 
 class Search:
-    """Drives one search, between proposals, workers and the record.
+    """Drives one search between proposals, workers, and the record.
 
-    The budget counts evaluated candidates, complete or stopped by a rule, so one that failed or is
-    not feasible is made up for by a further proposal. An architecture that was proposed before in
-    this run is recorded as a duplicate of it, and not trained. What was running when an earlier
-    process died is evaluated first. When the budget is spent, the best are trained again if a
-    confirmation is asked for.
+    It is the :class:`nas.search.ray_backend.Driver` of a search:
+
+    - The budget counts evaluated candidates, those that completed and those that a pruner stopped.
+      One that failed or is infeasible is made up for by a further proposal.
+    - An architecture that was proposed before in this run is recorded as a duplicate of the first
+      and not trained.
+    - Candidates that were running when an earlier process died are evaluated first.
+    - When the budget is spent, the best candidates are trained again if a confirmation is asked
+      for (:class:`nas.search.confirmation.Confirmations`).
     """
 
     def __init__(
@@ -53,9 +49,11 @@ class Search:
         patience: Patience,
         space_size: int,
         listener: Listener,
-        rules: Sequence[Pruner] = (),
+        pruners: Sequence[Pruner] = (),
         confirm: DueConfirmations | None = None,
     ) -> None:
+        """``known`` are the candidates of an earlier process of this run; ``listener`` is called
+        with each candidate that starts, reports, or ends."""
         self._record = record
         self._proposals = proposals
         self._seed = seed
@@ -63,23 +61,25 @@ class Search:
         self._patience = patience
         self._space_size = space_size
         self._listener = listener
-        self._rules = rules
-        self._confirm = confirm
-        self._confirmations: deque[Candidate] | None = None if confirm else deque()
-        own = [candidate for candidate in known if candidate.confirms is None]
-        self._interrupted = deque(c for c in own if c.state is State.RUNNING)
+        self._pruners = pruners
+        self._confirmations = Confirmations(confirm, record.candidates, seed)
+        searched = [candidate for candidate in known if candidate.confirms is None]
+        first = [candidate for candidate in searched if candidate.state is not State.DUPLICATE]
+        self._interrupted = deque(c for c in searched if c.state is State.RUNNING)
         self._running: dict[int, Candidate] = {}
-        self._numbers = {_identity(c): c.number for c in own if c.state is not State.DUPLICATE}
-        # Starts that the space does not hold have no proposal, and use up nothing of it.
-        self._proposed = sum(bool(c.proposal) for c in own if c.state is not State.DUPLICATE)
-        self._evaluated = sum(c.state in EVALUATED for c in own)
+        self._numbers = {_identity(candidate): candidate.number for candidate in first}
+        # Starts outside the space have no proposal, and are none of its architectures.
+        self._proposed = sum(bool(candidate.proposal) for candidate in first)
+        self._evaluated = sum(candidate.state in EVALUATED for candidate in searched)
         self._losses: Counter[int] = Counter()  # lost workers by candidate
-        self._is_used_up = False
-        tell_pruners(rules, known)
+        self._is_exhausted = False
+        tell_pruners(pruners, known)
 
     def next_candidate(self) -> Candidate | None:
-        """The next to evaluate; None while enough are under way, or when all is done."""
-        candidate = self._next_of_search() or self._next_confirmation()
+        """Return the next candidate; None while enough are running, or when all is done."""
+        candidate = self._next_of_search()
+        if candidate is None and self._is_searched():
+            candidate = self._confirmations.next(self._proposals.reserve)
         if candidate is None:
             return None
         candidate = replace(candidate, started_at=time.time())
@@ -89,20 +89,20 @@ class Search:
         return candidate
 
     def is_finished(self) -> bool:
-        """Whether the budget is spent, or the space used up, and what is to be confirmed is."""
-        return self._is_searched() and not (self._running or self._due())
+        """Return whether the budget is spent or the space exhausted, and all is confirmed."""
+        return self._is_searched() and not (self._running or self._confirmations.are_due())
 
     def progressed(self, candidate: Candidate) -> bool:
-        """Whether a rule stops the candidate here, which is recorded then."""
-        stops = first_stop(candidate, self._rules) if candidate.confirms is None else None
-        if stops is None:
+        """Return whether a pruner stops the candidate here; if so, it is recorded as ended."""
+        stopped = first_stop(candidate, self._pruners) if candidate.confirms is None else None
+        if stopped is None:
             self._listener(candidate)
             return False
-        self.ended(stops)
+        self.ended(stopped)
         return True
 
     def ended(self, candidate: Candidate) -> None:
-        """Records how a candidate ended.
+        """Record a candidate that ended.
 
         Raises:
             HopelessRun: too many have failed, or none is feasible.
@@ -112,14 +112,14 @@ class Search:
         if candidate.confirms is None:
             self._evaluated += candidate.state in EVALUATED
             self._proposals.tell(candidate)
-            tell_pruners(self._rules, [candidate])
+            tell_pruners(self._pruners, [candidate])
         self._listener(candidate)
         self._patience.ended(candidate)
 
     def lost(self, number: int, cause: str, detail: str) -> None:
-        """Tries a candidate again whose worker was lost, and records it after the last try.
+        """Try a candidate again whose worker was lost; after the last try, record its failure.
 
-        Any other cause is the candidate's own, and is not tried again.
+        Any other cause lies in the candidate, and is not tried again.
         """
         self._losses[number] += 1
         if cause == "worker_lost" and self._losses[number] < LOST_WORKER_TRIES:
@@ -136,50 +136,28 @@ class Search:
 
     def _try_again(self, candidate: Candidate) -> None:
         if candidate.confirms is not None:
-            self._due().append(candidate)
+            self._confirmations.try_again(candidate)
             return
-        tell_pruners(self._rules, [replace(candidate, state=State.FAILED)])  # it begins anew
+        # It starts from its first epoch, so pruners forget what it has reported.
+        tell_pruners(self._pruners, [replace(candidate, state=State.FAILED)])
         self._interrupted.append(candidate)
 
     def _is_searched(self) -> bool:
-        is_idle = not self._under_way() and not self._interrupted
-        return self._evaluated >= self._budget or (self._is_used_up and is_idle)
+        """Whether nothing is left to propose, whatever may still be confirmed."""
+        is_idle = not self._count_running() and not self._interrupted
+        return self._evaluated >= self._budget or (self._is_exhausted and is_idle)
 
-    def _under_way(self) -> int:
+    def _count_running(self) -> int:
         return sum(candidate.confirms is None for candidate in self._running.values())
 
     def _next_of_search(self) -> Candidate | None:
-        if self._evaluated + self._under_way() >= self._budget:
+        if self._evaluated + self._count_running() >= self._budget:
             return None
         return self._interrupted.popleft() if self._interrupted else self._propose()
 
-    def _next_confirmation(self) -> Candidate | None:
-        if not self._is_searched() or not self._due():
-            return None
-        candidate = self._due().popleft()
-        if candidate.confirms is not None:  # interrupted
-            return candidate
-        number = self._proposals.reserve()
-        return Candidate(
-            number=number,
-            state=State.RUNNING,
-            architecture=candidate.architecture,
-            seed=candidate_seed(self._seed, number),
-            proposal=candidate.proposal,
-            image_size=candidate.image_size,
-            confirms=candidate.number,
-        )
-
-    def _due(self) -> deque[Candidate]:
-        """What is to be trained again: known once, and only when, the search itself is over."""
-        if self._confirmations is None:
-            assert self._confirm is not None
-            self._confirmations = deque(self._confirm(self._record.candidates()))
-        return self._confirmations
-
     def _propose(self) -> Candidate | None:
-        """The next architecture that is new in this run, its repetitions recorded on the way."""
-        for _ in range(_REPETITIONS_IN_A_ROW):
+        """Return the next architecture that is new in this run; record duplicates on the way."""
+        for _ in range(_MOST_DUPLICATES_IN_A_ROW):
             if self._proposed >= self._space_size:
                 break
             proposal = self._proposals.next()
@@ -199,7 +177,7 @@ class Search:
                 self._proposed += bool(proposal.parameters)
                 return candidate
             self._record_duplicate(candidate, first)
-        self._is_used_up = True
+        self._is_exhausted = True
         return None
 
     def _record_duplicate(self, candidate: Candidate, first: int) -> None:
@@ -214,7 +192,7 @@ class Search:
         self._proposals.tell(duplicate)
 
     def _write(self, write: Callable[[Candidate], None], candidate: Candidate) -> None:
-        """Tries again for a while: a full disk may be cleared, a lock let go."""
+        """Write to the record, and try again for a while: a lock may be released, a disk freed."""
         for attempt in range(1, _WRITE_ATTEMPTS + 1):
             try:
                 return write(candidate)
@@ -225,22 +203,19 @@ class Search:
 
 
 def _identity(candidate: Candidate) -> tuple[str, int | None]:
-    """What tells candidates of one run apart."""
+    """Return what makes two candidates of a run the same: the network and its image size."""
     return candidate.architecture.architecture_id, candidate.image_size
 
 
-INFEASIBLE_A_FAILURE = 10
-
-
 class HopelessRun(UserError):
-    """So many candidates failed, or fit no limit, that going on would only give more of them."""
+    """So many candidates failed, or exceeded the limits, that the search was given up."""
 
 
 class Patience:
-    """Counts the failures of one process's search, and the infeasible ones in a row.
+    """Counts the failed candidates of one process, and the infeasible ones in a row.
 
-    ``max_failures`` failed candidates in all are too many, and ten times as many infeasible ones
-    in a row: those cost little.
+    The search is given up after ``max_failures`` failed candidates in total, or after ten times as
+    many infeasible ones in a row, which cost little.
     """
 
     def __init__(self, max_failures: int) -> None:
@@ -249,7 +224,11 @@ class Patience:
         self._infeasible: list[Candidate] = []
 
     def ended(self, candidate: Candidate) -> None:
-        """Raises HopelessRun where this one was one too many."""
+        """Count a candidate that ended.
+
+        Raises:
+            HopelessRun: it was one too many.
+        """
         if candidate.state is State.INFEASIBLE:
             self._count_infeasible(candidate)
             return
@@ -284,7 +263,7 @@ class Patience:
 
 
 def _smallest(infeasible: list[Candidate]) -> str:
-    """The least of what the limit is on, among those that are beyond it for the same cause."""
+    """Return the smallest value of the limited quantity, among candidates of one cause."""
     cause = infeasible[0].cause
     timed = [c.step_time for c in infeasible if c.step_time is not None]
     if cause == "max_step_time" and timed:

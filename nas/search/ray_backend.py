@@ -1,4 +1,4 @@
-"""Ray Tune as the executor: it runs trials on workers, and remembers nothing."""
+"""Ray Tune as the executor: it runs trials on workers; the record, not Tune, keeps the results."""
 
 from __future__ import annotations
 
@@ -24,35 +24,36 @@ from reward.step_time.memory_and_latency import is_about_memory
 
 
 class Driver(Protocol):
-    """Who proposes candidates and takes them back; all calls come from one thread."""
+    """Proposes candidates and receives them as they progress; all calls come from one thread."""
 
     def next_candidate(self) -> Candidate | None:
-        """The next one to evaluate; None while there is none."""
+        """Return the next candidate to evaluate; None while there is none."""
 
     def is_finished(self) -> bool:
-        """Whether all is done, or is to be given up."""
+        """Return whether the run is to end."""
 
     def progressed(self, candidate: Candidate) -> bool:
-        """A candidate was measured or came to the end of an epoch.
+        """Receive a candidate after a measurement or an epoch.
 
-        True to stop it there; the driver has taken it back then.
+        Return True to stop it there; then :meth:`ended` is not called for it.
         """
 
     def ended(self, candidate: Candidate) -> None:
-        """A candidate was evaluated, with success or not."""
+        """Receive a candidate that was evaluated, with success or not."""
 
     def lost(self, number: int, cause: str, detail: str) -> None:
-        """A candidate's worker did not come back with it."""
+        """Receive the number of a candidate whose worker was lost, with the cause."""
 
 
 class CandidateTrial(tune.Trainable):
-    """One candidate at a time, a Tune iteration an epoch; reused, so that torch is imported once.
+    """Evaluates one candidate after another in a worker process; each report is a Tune iteration.
 
-    ``config["candidate"]`` is what to evaluate, every result's ``"candidate"`` how it stands.
+    ``config["candidate"]`` is the candidate to evaluate; each result has it as it stands under
+    ``"candidate"``. The process is reused, so that torch is imported once.
     """
 
     def setup(self, config: dict[str, Any], evaluation: EvaluationSettings | None = None) -> None:
-        """Loads the data onto the device. Tune calls it once a process."""
+        """Load the data onto the device. Tune calls this once a process."""
         assert evaluation is not None
         is_on_gpu = torch.cuda.is_available()
         if not is_on_gpu:
@@ -65,20 +66,20 @@ class CandidateTrial(tune.Trainable):
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes the next candidate; True tells Tune that the process can be reused."""
+        """Start the next candidate; True means to Tune that the process can be reused."""
         self._begin(new_config)
         return True
 
     def step(self) -> dict[str, Any]:
-        """Goes on to the candidate's next epoch."""
+        """Go on to the candidate's next report."""
         candidate = next(self._progress)
         return {"candidate": candidate, tune.result.DONE: candidate.state is not State.RUNNING}
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Nothing: an interrupted candidate begins anew, as an uninterrupted one would."""
+        """Save nothing: an interrupted candidate starts again from its seed."""
 
     def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Nothing to load."""
+        """Load nothing."""
 
     def _begin(self, config: dict[str, Any]) -> None:
         candidate: Candidate = config["candidate"]
@@ -98,10 +99,10 @@ def run_trials(
     directory: Path,
     trial: type[CandidateTrial] = CandidateTrial,
 ) -> None:
-    """Evaluates the driver's candidates, ``workers`` at a time, until it is finished.
+    """Evaluate the driver's candidates, ``workers`` at a time, until it is finished.
 
-    ``directory`` is for Tune's own files, which nobody reads. What the driver raises in a call ends
-    the run, and is raised here.
+    ``directory`` is for Tune's own files, which nobody reads. An exception of the driver ends the
+    run and is raised here.
     """
     trainable = tune.with_resources(
         tune.with_parameters(trial, evaluation=evaluation),
@@ -127,7 +128,7 @@ def run_trials(
             checkpoint_config=tune.CheckpointConfig(
                 checkpoint_frequency=0, checkpoint_at_end=False
             ),
-            # The driver decides what is tried again.
+            # The driver decides which candidates are tried again.
             failure_config=tune.FailureConfig(max_failures=0),
         ),
     )
@@ -138,7 +139,7 @@ def run_trials(
 
 @dataclass
 class _Bridge:
-    """The driver as Tune's hooks see it: an error of its own ends the run in order."""
+    """The driver as Tune's hooks call it: its first error ends the run and is kept."""
 
     driver: Driver | None
     numbers: dict[str, int] = field(default_factory=dict)  # by trial id
@@ -159,12 +160,12 @@ class _Bridge:
         return True
 
     def __reduce__(self) -> tuple[type[_Bridge], tuple[None]]:
-        """Pickled empty: Tune saves its hooks to restore a run from, which nobody does here."""
+        """Pickle as empty: Tune saves its hooks to restore a run, which is never done here."""
         return _Bridge, (None,)
 
 
 class _TuneSearcher(Searcher):
-    """Tune asks for the next trial, we answer with the driver's next candidate."""
+    """Gives Tune the driver's next candidate as its next trial."""
 
     def __init__(self, bridge: _Bridge) -> None:
         super().__init__(metric=None, mode=None)
@@ -183,17 +184,17 @@ class _TuneSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Left to the callback, which sees the trial as well."""
+        """Do nothing: the callback handles the end of a trial."""
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the record remembers."""
+        """Save nothing: the record has all candidates."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing to restore."""
+        """Restore nothing."""
 
 
 class _TuneScheduler(FIFOScheduler):
-    """Stops the trials that the driver stops."""
+    """Stops a trial where the driver stops its candidate."""
 
     def __init__(self, bridge: _Bridge) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -209,7 +210,7 @@ class _TuneScheduler(FIFOScheduler):
 
 
 class _TuneCallback(tune.Callback):
-    """Hands to the driver how trials end by themselves."""
+    """Reports to the driver how trials end by themselves."""
 
     def __init__(self, bridge: _Bridge) -> None:
         self._bridge = bridge
@@ -229,7 +230,7 @@ class _TuneCallback(tune.Callback):
 
 
 class _TuneStopper(tune.Stopper):
-    """Ends the run when the driver says so."""
+    """Ends the run once the driver is finished."""
 
     def __init__(self, bridge: _Bridge) -> None:
         self._bridge = bridge
@@ -242,10 +243,10 @@ class _TuneStopper(tune.Stopper):
 
 
 def _failure_of(trial: Trial) -> tuple[str, str]:
-    """Cause and detail of a trial that ended with an error instead of a result.
+    """Return cause and detail of a trial that ended with an error instead of a result.
 
-    Tune leaves the error in the trial's local directory: pickled where it came from our code or
-    from a dead process, and always as text.
+    Tune leaves the error in the trial's local directory: pickled if it came from our code or from a
+    dead process, and always as text.
     """
     if trial.pickled_error_file and Path(trial.pickled_error_file).is_file():
         try:

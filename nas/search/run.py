@@ -14,8 +14,8 @@ from rich.console import Console
 
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
-from nas.search.confirmation import ConfirmationPlan, due_confirmations
-from nas.search.driver import DueConfirmations, Patience, Search
+from nas.search.confirmation import ConfirmationPlan, DueConfirmations, due_confirmations
+from nas.search.driver import Patience, Search
 from nas.search.evaluator import EvaluationSettings
 from nas.search.prepare import PreparedSearch
 from nas.search.progress import Progress, SteadyConsole, redirect_output
@@ -71,7 +71,9 @@ def run_search(
                 patience=Patience(settings.max_failures),
                 space_size=prepared.grid.size,
                 listener=progress,
-                rules=make_pruners(settings.scheduler, settings.bound, objective, settings.epochs),
+                pruners=make_pruners(
+                    settings.scheduler, settings.bound, objective, settings.epochs
+                ),
                 confirm=_confirm(settings, objective),
             )
             if not search.is_finished():

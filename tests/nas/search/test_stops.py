@@ -44,7 +44,7 @@ def start(record: Record, space: Space, **options: Any) -> Search:
         "seed": 3,
         "budget": BUDGET,
         "patience": Patience(2),
-        "rules": make_pruners("asha:grace=2", "certain", Objective(), EPOCHS),
+        "pruners": make_pruners("asha:grace=2", "certain", Objective(), EPOCHS),
         "confirm": CONFIRM,
         **options,
     }
@@ -166,11 +166,11 @@ def test_two_at_a_time_spend_the_budget_and_confirm_as_many(
 def test_the_certain_bound_changes_no_winner(
     record: Record, tiny_space: Space, tmp_path: Path
 ) -> None:
-    run(start(record, tiny_space, rules=[], confirm=None))
+    run(start(record, tiny_space, pruners=[], confirm=None))
     with Record.open(sqlite_url(tmp_path / "other.sqlite"), "run") as other:
         other.create({})
         rules = make_pruners("none", "certain", Objective(), EPOCHS)
-        run(start(other, tiny_space, rules=rules, confirm=None))
+        run(start(other, tiny_space, pruners=rules, confirm=None))
         winner = ranked(record.candidates(), Objective())[0]
         assert ranked(other.candidates(), Objective())[0][0] == winner[0]
         spent = [sum(len(c.curve) for c in r.candidates()) for r in (record, other)]
@@ -216,7 +216,7 @@ def test_a_confirmations_lost_worker_is_made_up_for(record: Record, tiny_space: 
 
 
 def test_what_is_infeasible_does_not_count(record: Record, tiny_space: Space) -> None:
-    search = start(record, tiny_space, budget=2, confirm=None, rules=[])
+    search = start(record, tiny_space, budget=2, confirm=None, pruners=[])
     for _ in range(3):
         candidate = search.next_candidate()
         assert candidate is not None
