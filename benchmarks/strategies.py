@@ -20,7 +20,7 @@ from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import Table, find_table
 from nas.search.pruners.base import Pruner, make_pruners
 from nas.search.samplers.registry import SAMPLERS
-from nas.search.settings import objective_of
+from nas.search.settings import recorded_objective
 from results.ranking import reward
 from reward.objective import Objective
 
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=math.inf)
     options = parser.parse_args()
     table = find_table(options.table)
-    objective = objective_of(table.settings)
+    objective = recorded_objective(table.settings)
     rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
     budget = options.budget or len(rewards) // 2
     target, whole = expected_best(rewards, budget), budget * table.epochs

@@ -41,10 +41,10 @@ def dashboard(
 
     Ctrl-C ends it. From another machine: ssh -L 8080:localhost:8080.
     """
-    from nas.search.run_directory import source_of
+    from nas.search.run_directory import dashboard_source
     from results.dashboard.server import Board, serve
 
-    board = Board([source_of(run) for run in runs], bench_rows(benches))
+    board = Board([dashboard_source(run) for run in runs], bench_rows(benches))
     with socket_at(host, port) as bound:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{bound.getsockname()[1]}"
@@ -60,11 +60,11 @@ def bench_rows(paths: Iterable[Path]) -> list[dict[str, Any]]:
     Raises:
         UserError: a file holds none.
     """
-    from results.dashboard.payload import NoBench, read_benches
+    from results.dashboard.payload import InvalidBenchFile, read_benches
 
     try:
         return [row for path in paths for row in read_benches(path)]
-    except NoBench as error:
+    except InvalidBenchFile as error:
         raise UserError(f"--bench: {error}") from error
 
 

@@ -1,11 +1,18 @@
-"""Option types that say, in one line, what was got and what it may be."""
+"""Options of the command line: their types, their help in groups, and those of several commands."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import click
+
+from nas.errors import nearest_first
+
+# Types.
 
 
 class Whole(click.ParamType[int]):
@@ -17,7 +24,7 @@ class Whole(click.ParamType[int]):
         self._low, self._high = low, high
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Reads it, or fails with the option's name."""
+        """Read the number, or fail with the option's name."""
         try:
             number = int(value)
         except ValueError:
@@ -42,7 +49,7 @@ class WholeNumbers(click.ParamType[tuple[int, ...]]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
-        """Reads them, or fails with the option's name."""
+        """Read the numbers, or fail with the option's name."""
         if isinstance(value, tuple):
             return value
         return tuple(self._one.convert(part, param, ctx) for part in value.split(","))
@@ -56,7 +63,7 @@ class Seconds(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Reads it, or fails with the option's name."""
+        """Read the time, or fail with the option's name."""
         return _positive(value, param, "a number of seconds above 0")
 
 
@@ -68,7 +75,7 @@ class Positive(click.ParamType[float]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Reads it, or fails with the option's name."""
+        """Read the number, or fail with the option's name."""
         return _positive(value, param, "a number above 0, such as 1.5")
 
 
@@ -79,7 +86,7 @@ class Amount(click.ParamType[int]):
     _units: ClassVar = {"k": 10**3, "M": 10**6, "G": 10**9}
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Reads it, or fails with the option's name."""
+        """Read the count, or fail with the option's name."""
         if isinstance(value, int):
             return value
         unit = self._units.get(value[-1:])
@@ -87,6 +94,22 @@ class Amount(click.ParamType[int]):
         return round(
             _positive(number, param, "a number such as 30M, 250k or 2G", value) * (unit or 1)
         )
+
+
+class OneOf(click.ParamType[str]):
+    """One of some names."""
+
+    name = "NAME"
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, or fail with the option's name and the nearest name first."""
+        if value not in self._names:
+            may_be = ", ".join(nearest_first(value, self._names))
+            raise _bad_value(param, value, f"one of {may_be}")
+        return str(value)
 
 
 def _positive(value: Any, param: click.Parameter | None, may_be: str, got: object = None) -> float:
@@ -104,51 +127,91 @@ def _bad_value(param: click.Parameter | None, value: Any, may_be: str) -> click.
     return click.UsageError(f"{option}: got {value!r}, must be {may_be}")
 
 
-data_option = click.option(
-    "--data",
-    metavar="D",
-    help="digits (the default, embedded), shapes[:classes=..,size=..,n=..], a folder "
-    "with one sub-folder of images per class, Parquet files or WebDataset shards (a "
-    "file or their folder), CIFAR's archive, a .npz file, or hub:NAME of the "
-    "Hugging Face Hub.",
-)
+# Help.
 
 
-workers_option = click.option(
-    "--workers",
-    type=Whole(1),
-    help="Candidates evaluated at once. Default: one for each GPU, or core.",
-)
+class Option(click.Option):
+    """An option that the help lists under the heading of its group."""
+
+    def __init__(self, *names: Any, group: str = "", **attributes: Any) -> None:
+        super().__init__(*names, **attributes)
+        self.group = group
 
 
-epochs_option = click.option(
-    "--epochs", type=Whole(1), help="Of each candidate's training.  [default: 10]"
-)
+class Command(click.Command):
+    """A command whose help shows its options in groups, and examples.
+
+    ``examples`` maps what an example is for to the command line.
+    """
+
+    def __init__(
+        self, *arguments: Any, examples: Mapping[str, str] | None = None, **attributes: Any
+    ) -> None:
+        super().__init__(*arguments, **attributes)
+        self._examples = examples or {}
+
+    def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write nothing: arguments are the first of the sections."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for the arguments and for each group, their columns in line."""
+        write_sections(formatter, self._sections(ctx))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        write_examples(formatter, self._examples)
+
+    def _sections(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+        """The rows of each heading; options without a group, such as --help, are in the last."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        rest = []
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx)
+            if row is None:
+                continue
+            if isinstance(parameter, click.Argument):
+                sections.setdefault("Arguments", []).append(row)
+            elif group := getattr(parameter, "group", ""):
+                sections.setdefault(group, []).append(row)
+            else:
+                rest.append(row)
+        is_grouped = sections.keys() - {"Arguments"}
+        sections.setdefault(list(sections)[-1] if is_grouped else "Options", []).extend(rest)
+        return sections
 
 
-batch_size_option = click.option(
-    "--batch-size", type=Whole(2), help="Images a training step. Default: 32 to 128, by the data."
-)
+_FIRST_COLUMN = 22  # characters at most; a longer name has a line of its own
 
 
-reward_option = click.option(
-    "--reward",
-    metavar="R",
-    help="product[:w=-0.07,v=-0.05] (the default), or with a target step time T, in the "
-    "backbone's or in seconds as 0.05s: soft:T=.., hard:T=.., absolute:T=..",
-)
+def write_sections(
+    formatter: click.HelpFormatter, sections: Mapping[str, Iterable[tuple[str, str]]]
+) -> None:
+    """Write the sections of a help page, each a heading over rows of a name and its help."""
+    names = [name for rows in sections.values() for name, _ in rows]
+    width = max((len(name) for name in names if len(name) <= _FIRST_COLUMN), default=0)
+    for heading, rows in sections.items():
+        with formatter.section(heading):
+            formatter.write_dl([(name.ljust(width), text) for name, text in rows], col_max=width)
 
 
-seed_option = click.option(
-    "--seed", type=Whole(0), help="Decides all that is random.  [default: 0]"
-)
+def write_examples(formatter: click.HelpFormatter, examples: Mapping[str, str]) -> None:
+    """Write the section of examples, none of them wrapped, so that they can be copied."""
+    if not examples:
+        return
+    with formatter.section("Examples"):
+        for purpose, line in examples.items():
+            formatter.write(f"  # {purpose}\n  {line}\n")
 
 
-address_option = click.option(
-    "--address", metavar="A", help="A running Ray cluster to join, or auto."
-)
+def command(
+    examples: Mapping[str, str], **attributes: Any
+) -> Callable[[Callable[..., Any]], Command]:
+    """Make a function a :class:`Command`; ``attributes`` are those of ``click.command``."""
+    return click.command(cls=Command, examples=examples, **attributes)
 
 
-storage_option = click.option(
-    "--storage", metavar="URL", help="A database for the record, such as postgresql://.."
-)
+def option[F: Callable[..., Any]](
+    *names: str, group: str = "", **attributes: Any
+) -> Callable[[F], F]:
+    """Give a command an :class:`Option`; ``attributes`` are those of ``click.option``."""
+    return click.option(*names, cls=Option, group=group, **attributes)

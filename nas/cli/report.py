@@ -32,10 +32,10 @@ def report(runs: tuple[Path, ...], out: Path, benches: tuple[Path, ...]) -> None
     """
     from nas.cli.dashboard import bench_rows
     from nas.errors import UserError
-    from nas.search.run_directory import source_of
+    from nas.search.run_directory import dashboard_source
     from results.dashboard.report import write_report
 
-    sources = [source_of(run) for run in runs]
+    sources = [dashboard_source(run) for run in runs]
     try:
         written = write_report(out, sources, bench_rows(benches))
     except OSError as error:

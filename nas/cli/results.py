@@ -25,13 +25,13 @@ UNSTEADY = "~"  # before a ratio whose measurement something disturbed
 def results(run: Path, top: int, as_json: bool) -> None:
     """Show the candidates of RUN, the best first."""
     from nas.search.run_directory import open_for_reading
-    from nas.search.settings import objective_of
+    from nas.search.settings import recorded_objective
     from results.database import RecordError
 
     try:
         directory, record = open_for_reading(run)
         with record:
-            candidates, objective = record.candidates(), objective_of(record.settings())
+            candidates, objective = record.candidates(), recorded_objective(record.settings())
     except RecordError as error:
         raise click.ClickException(f"RUN: {error}") from error
     if as_json:

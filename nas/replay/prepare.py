@@ -11,7 +11,7 @@ from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import find_table
 from nas.search.pruners.base import Pruner, check_pruners, make_pruners
 from nas.search.samplers.registry import check_sampler
-from nas.search.settings import objective_of
+from nas.search.settings import recorded_objective
 from results.ranking import reward
 
 BASELINE = "random"
@@ -54,7 +54,7 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
     check_sampler(request.sampler)
     table = find_table(request.run)
     check_pruners(request.scheduler, request.bound, table.epochs)
-    objective = objective_of(table.settings)
+    objective = recorded_objective(table.settings)
     rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
     budget = _budget(request.budget, len(rewards))
     replay = Replay(table, objective)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nas.replay.table import Table
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.samplers.domain import Domain, ParameterCount
-from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, SearchProblem, make_sampler
+from nas.search.samplers.registry import TWO_OBJECTIVE_SAMPLERS, SearchProblem, make_sampler
 from nas.search.study import ProposalStudy
 from results.candidate import Candidate, State
 from results.ranking import reward
@@ -71,13 +71,13 @@ class Replay:
         proposals, own_rules = self._proposals(sampler, seed), rules()
         epochs, best = [0], [-math.inf]
         for clock in count():
-            proposal = proposals.next() if clock < budget and best[-1] < target else None
+            proposal = proposals.ask() if clock < budget and best[-1] < target else None
             if proposal is None:
                 return Trace(tuple(epochs[1:]), tuple(best[1:]))
             candidate = replace(
                 self._rows[proposal.architecture.architecture_id],
                 number=proposal.number,
-                proposal=proposal.parameters,
+                proposal=proposal.point,
                 started_at=float(clock),
             )
             ended = _trained(candidate, own_rules)
@@ -95,7 +95,7 @@ class Replay:
             make_sampler(sampler, SearchProblem(domain, self._objective)),
             self._objective,
             known=[],
-            has_two_objectives=sampler in HAS_TWO_OBJECTIVES,
+            has_two_objectives=sampler in TWO_OBJECTIVE_SAMPLERS,
         )
 
 

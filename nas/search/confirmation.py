@@ -11,7 +11,6 @@ from results.candidate import Candidate, State
 from results.ranking import ranked
 from reward.objective import Objective
 
-
 DueConfirmations = Callable[[list[Candidate]], list[Candidate]]
 """From all candidates of a run to those still to be trained again (:func:`due_confirmations`)."""
 

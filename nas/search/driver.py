@@ -160,7 +160,7 @@ class Search:
         for _ in range(_MOST_DUPLICATES_IN_A_ROW):
             if self._proposed >= self._space_size:
                 break
-            proposal = self._proposals.next()
+            proposal = self._proposals.ask()
             if proposal is None:
                 break
             candidate = Candidate(
@@ -168,13 +168,13 @@ class Search:
                 state=State.RUNNING,
                 architecture=proposal.architecture,
                 seed=candidate_seed(self._seed, proposal.number),
-                proposal=proposal.parameters,
+                proposal=proposal.point,
                 image_size=proposal.image_size,
                 started_at=time.time(),
             )
             first = self._numbers.setdefault(_identity(candidate), proposal.number)
             if first == proposal.number:
-                self._proposed += bool(proposal.parameters)
+                self._proposed += bool(proposal.point)
                 return candidate
             self._record_duplicate(candidate, first)
         self._is_exhausted = True

@@ -13,7 +13,7 @@ from nas.data.load import absolute_data, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.search.pruners.base import check_pruners
-from nas.search.run_directory import RunDirectory, absolute_storage_url, create, open_run
+from nas.search.run_directory import RunDirectory, absolute_storage_url, create_run, open_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings
 from nas.training.recipes import proxy, proxy_batch_size
@@ -209,7 +209,7 @@ def _with_confirmation(settings: SearchSettings, request: SearchRequest) -> Sear
 
 
 def _begin(request: SearchRequest, settings: SearchSettings, data: SearchData) -> PreparedSearch:
-    run = create(request.out, request.storage and absolute_storage_url(request.storage))
+    run = create_run(request.out, request.storage and absolute_storage_url(request.storage))
     return PreparedSearch(run, _create_record(run, settings), settings, data)
 
 

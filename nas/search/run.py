@@ -21,10 +21,10 @@ from nas.search.prepare import PreparedSearch
 from nas.search.progress import Progress, SteadyConsole, redirect_output
 from nas.search.pruners.base import make_pruners
 from nas.search.ray_backend import run_trials
-from nas.search.run_directory import source_of
+from nas.search.run_directory import dashboard_source
 from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.random import PermutationSampler
-from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, SearchProblem, make_sampler
+from nas.search.samplers.registry import TWO_OBJECTIVE_SAMPLERS, SearchProblem, make_sampler
 from nas.search.settings import SearchSettings
 from nas.search.study import ProposalStudy
 from nas.training.recipes import proxy
@@ -92,7 +92,7 @@ def _proposals(prepared: PreparedSearch, known: list[Candidate]) -> ProposalStud
         known,
         starts=settings.starts,
         limits=settings.limits,
-        has_two_objectives=settings.sampler in HAS_TWO_OBJECTIVES,
+        has_two_objectives=settings.sampler in TWO_OBJECTIVE_SAMPLERS,
     )
 
 
@@ -167,7 +167,7 @@ def _write_files(prepared: PreparedSearch, objective: Objective) -> None:
     path = prepared.run.path
     settings = prepared.settings
     write_files(path, candidates, objective, prepared.run.run_id, settings.task, settings.to_json())
-    write_report(path / "report.html", [source_of(path)])
+    write_report(path / "report.html", [dashboard_source(path)])
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
 from results.atomic import write_text
-from results.dashboard.source import NoRun, Place, Source
+from results.dashboard.source import RecordLocation, RunNotFound, Source
 from results.database import RecordError, sqlite_file, sqlite_url
 from results.record import Record
 
@@ -79,7 +79,7 @@ class RunDirectory:
             yield
 
 
-def create(path: Path | None, storage: str | None) -> RunDirectory:
+def create_run(path: Path | None, storage: str | None) -> RunDirectory:
     """Create the directory of a new run, by default the day's next free one under runs/.
 
     Raises:
@@ -163,7 +163,7 @@ def open_for_reading(path: Path) -> tuple[RunDirectory, Record]:
         raise UserError(f"RUN: {error}", exit_code=1) from error
 
 
-def source_of(run: Path) -> Source:
+def dashboard_source(run: Path) -> Source:
     """Return a dashboard source for a run's directory, in which the run may begin later.
 
     Raises:
@@ -174,15 +174,15 @@ def source_of(run: Path) -> Source:
     return Source(run, partial(_locate, run))
 
 
-def _locate(path: Path) -> Place:
+def _locate(path: Path) -> RecordLocation:
     """Return where the run's record is; raise NoRun if there is none yet."""
     try:
         run = open_run(path)
     except UserError as error:
-        raise NoRun(str(error)) from error
+        raise RunNotFound(str(error)) from error
     if not isinstance(run.run_id, str) or not isinstance(run.storage, str | None):
-        raise NoRun(f"{path}: its run.json was written by something else")
-    return Place(run.url, run.run_id)
+        raise RunNotFound(f"{path}: its run.json was written by something else")
+    return RecordLocation(run.url, run.run_id)
 
 
 @contextmanager

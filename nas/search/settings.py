@@ -86,6 +86,6 @@ class SearchSettings:
         return cls(**data)
 
 
-def objective_of(settings: Mapping[str, Any]) -> Objective:
+def recorded_objective(settings: Mapping[str, Any]) -> Objective:
     """Return the objective of recorded settings, also of releases that had no ``reward``."""
     return parse_reward(str(settings.get("reward", "product")))

@@ -26,13 +26,13 @@ from search_space.space import Grid, Point
 class Proposal(NamedTuple):
     """A candidate's number and architecture, and the point of the space that it was decoded from.
 
-    ``parameters`` is that point, empty for an architecture outside the space. ``image_size`` is
+    ``point`` is empty for an architecture outside the space. ``image_size`` is
     None if it is that of the run.
     """
 
     number: int
     architecture: Architecture
-    parameters: Point
+    point: Point
     image_size: int | None = None
 
 
@@ -73,7 +73,7 @@ class ProposalStudy:
         self._trials: dict[int, Trial] = {}  # by number, only those that have not ended
         self._rebuild(sorted(known, key=lambda candidate: candidate.number))
 
-    def next(self) -> Proposal | None:
+    def ask(self) -> Proposal | None:
         """Return the next proposal, or None if the space is exhausted."""
         number = len(self._study.get_trials(deepcopy=False))
         if number < len(self._starts):

@@ -165,7 +165,7 @@ def _benches(
     ]
 
 
-class NoBench(ValueError):
+class InvalidBenchFile(ValueError):
     """The file holds no rows of ``nas bench --json``; the message is one line."""
 
 
@@ -178,11 +178,11 @@ def read_benches(path: Path) -> list[dict[str, Any]]:
     try:
         rows = _rows(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise NoBench(f"{path}: cannot be read ({error.strerror})") from error
+        raise InvalidBenchFile(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise NoBench(f"{path}: not JSON ({error})") from error
+        raise InvalidBenchFile(f"{path}: not JSON ({error})") from error
     if not rows or not all(isinstance(row, dict) and row.get("name") for row in rows):
-        raise NoBench(f"{path}: holds no networks, must be the output of nas bench --json")
+        raise InvalidBenchFile(f"{path}: holds no networks, must be the output of nas bench --json")
     return [_bench(row) for row in rows]
 
 

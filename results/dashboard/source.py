@@ -31,12 +31,12 @@ _DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)  # raised by 
 _MAX_INTERVALS = 500  # computed per poll, which takes less than a second
 
 
-class NoRun(Exception):
+class RunNotFound(Exception):
     """There is no run to show; the message is one line with the reason."""
 
 
 @dataclass(frozen=True)
-class Place:
+class RecordLocation:
     """The location of a run's record: the URL of its database, and the run's id there."""
 
     url: str
@@ -51,7 +51,7 @@ class Source:
     run may begin, or be replaced, while the page is open.
     """
 
-    def __init__(self, path: Path, locate: Callable[[], Place]) -> None:
+    def __init__(self, path: Path, locate: Callable[[], RecordLocation]) -> None:
         self.path = path
         self.run: LiveRun | None = None  # None until it is read without a problem
         self.problem: str | None = None  # of the last poll
@@ -75,7 +75,7 @@ class Source:
         try:
             self._read()
             problem = None
-        except (NoRun, RecordError) as error:
+        except (RunNotFound, RecordError) as error:
             problem = text(error)
         except Exception as error:  # a stranger's files may hold anything
             problem = f"cannot be read ({type(error).__name__}: {text(error)})"
@@ -183,7 +183,7 @@ class LiveRun:
     RecordError if the record cannot be read.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: RecordLocation) -> None:
         self.place = place
         self.reader = Reader(place.url, place.run_id)
         run = self.reader.run()

@@ -65,7 +65,7 @@ SAMPLERS: dict[str, Callable[[SearchProblem], BaseSampler]] = {
     ),
 }
 
-HAS_TWO_OBJECTIVES = ("nsga2",)
+TWO_OBJECTIVE_SAMPLERS = ("nsga2",)
 """The samplers that are told accuracy and step time instead of the reward."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from nas.cli.main import main
 from nas.errors import UserError
 from nas.search.prepare import SearchRequest, prepare
-from nas.search.run_directory import create, open_run
+from nas.search.run_directory import create_run, open_run
 from nas.search.samplers.registry import SAMPLERS
 from tests.nas.conftest import Refusal
 
@@ -133,7 +133,7 @@ def test_a_run_that_was_killed_before_it_began_is_no_obstacle(tmp_path: Path) ->
 
 
 def test_of_two_searches_in_one_directory_the_first_has_it(tmp_path: Path) -> None:
-    first, second = (create(tmp_path / "run", None) for _ in range(2))
+    first, second = (create_run(tmp_path / "run", None) for _ in range(2))
     first.create_record({}).close()
     with pytest.raises(UserError, match="another search has begun in it"):
         second.create_record({})

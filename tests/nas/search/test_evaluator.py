@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import weakref
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from nas.data.formats.digits import digits
 from nas.data.split import SearchData
 from nas.errors import Diverged
 from nas.search.evaluator import EvaluationSettings, Evaluator, failure
-from nas.training.recipes import Recipe, proxy
+from nas.training.recipes import proxy
 from results.candidate import Candidate, State
 from results.database import sqlite_url
 from results.ranking import reward
@@ -339,26 +340,26 @@ def test_a_candidate_that_diverges_late_keeps_its_curve(
 
 
 def test_a_failed_network_is_gone_before_its_memory_is_given_back(
-    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+    evaluation: EvaluationSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    networks: list[weakref.ref[nn.Module]] = []
+    layers: list[weakref.ref[nn.Module]] = []
     alive: list[bool] = []
-    build, free = Evaluator._build, Evaluator._free_memory
+    collect = gc.collect
 
-    def watched_build(
-        self: Evaluator, architecture: Architecture, seed: int, recipe: Recipe
-    ) -> nn.Module:
-        network = build(self, architecture, seed, recipe)
-        networks.append(weakref.ref(network))
-        return network
+    def watched_layer(block: Block) -> nn.Module:
+        layer = Special(block, SPECIAL["nan"])
+        layers.append(weakref.ref(layer))
+        return layer
 
-    def watched_free(self: Evaluator) -> None:
-        free(self)
-        alive.extend(network() is not None for network in networks)
+    def watched_collect() -> int:
+        found = collect()
+        alive.extend(layer() is not None for layer in layers)
+        return found
 
-    monkeypatch.setattr(Evaluator, "_build", watched_build)
-    monkeypatch.setattr(Evaluator, "_free_memory", watched_free)
-    assert _end(evaluator, _candidate("nan")).state is State.FAILED
+    monkeypatch.setattr(gc, "collect", watched_collect)
+    operators = {**OPERATORS, "nan": watched_layer}
+    ended = _end(Evaluator(replace(evaluation, operators=operators), CPU), _candidate("nan"))
+    assert ended.state is State.FAILED
     assert alive == [False]
 
 

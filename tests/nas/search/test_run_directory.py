@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from nas.errors import UserError
-from nas.search.run_directory import RunDirectory, create, open_for_reading, open_run
+from nas.search.run_directory import RunDirectory, create_run, open_for_reading, open_run
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
     """Return a run with a record."""
-    made = create(tmp_path / "run", None)
+    made = create_run(tmp_path / "run", None)
     with made.create_record({"seed": 3}):
         return made
 
@@ -34,7 +34,7 @@ def test_a_run_is_found_again(run: RunDirectory) -> None:
 
 
 def test_each_run_has_another_id(tmp_path: Path) -> None:
-    ids = {create(tmp_path / str(i), None).run_id for i in range(5)}
+    ids = {create_run(tmp_path / str(i), None).run_id for i in range(5)}
     assert len(ids) == 5
 
 
@@ -44,7 +44,7 @@ def test_run_json_may_hold_a_password_and_is_readable_by_its_owner_only(run: Run
 
 def test_a_record_elsewhere_is_remembered(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/elsewhere.sqlite"
-    made = create(tmp_path / "run", url)
+    made = create_run(tmp_path / "run", url)
     made.create_record({}).close()
     assert open_run(made.path).url == url
     assert not (made.path / "record.sqlite").exists()
@@ -52,45 +52,45 @@ def test_a_record_elsewhere_is_remembered(tmp_path: Path) -> None:
 
 
 def test_parents_are_created_and_an_empty_directory_is_used(tmp_path: Path) -> None:
-    assert create(tmp_path / "a" / "b", None).path.is_dir()
+    assert create_run(tmp_path / "a" / "b", None).path.is_dir()
     (tmp_path / "empty").mkdir()
-    assert create(tmp_path / "empty", None).path == tmp_path / "empty"
+    assert create_run(tmp_path / "empty", None).path == tmp_path / "empty"
 
 
 def test_a_directory_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     _assert_refused(
-        lambda: create(tmp_path, None),
+        lambda: create_run(tmp_path, None),
         f"--out: got {tmp_path}, which is there already, must be new or empty "
         f"(to go on with a run: --resume {tmp_path})",
     )
 
 
 def test_a_run_is_not_made_over_another(run: RunDirectory) -> None:
-    _assert_refused(lambda: create(run.path, None), "which is there already")
+    _assert_refused(lambda: create_run(run.path, None), "which is there already")
 
 
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    _assert_refused(lambda: create(tmp_path / "file", None), "which is there already")
+    _assert_refused(lambda: create_run(tmp_path / "file", None), "which is there already")
     _assert_refused(
-        lambda: create(tmp_path / "file" / "below", None), "must be writable (Not a directory)"
+        lambda: create_run(tmp_path / "file" / "below", None), "must be writable (Not a directory)"
     )
 
 
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    _assert_refused(lambda: create(tmp_path / ("a" * 300), None), "File name too long")
+    _assert_refused(lambda: create_run(tmp_path / ("a" * 300), None), "File name too long")
 
 
 def test_runs_of_a_day_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     day = date.today().isoformat()
-    assert [create(None, None).path for _ in range(2)] == [
+    assert [create_run(None, None).path for _ in range(2)] == [
         Path(f"runs/{day}-01"),
         Path(f"runs/{day}-02"),
     ]
     (tmp_path / "runs" / f"{day}-03").touch()
-    assert create(None, None).path == Path(f"runs/{day}-04")
+    assert create_run(None, None).path == Path(f"runs/{day}-04")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_no_run_there_names_those_that_are(tmp_path: Path, monkeypatch: pytest.M
     _assert_refused(
         lambda: open_run(Path("nowhere")), "RUN: got nowhere, must be a run's directory"
     )
-    create(None, None).create_record({}).close()
+    create_run(None, None).create_record({}).close()
     there = f"runs/{date.today().isoformat()}-01"
     _assert_refused(lambda: open_run(Path("nowhere")), f"with a run.json, may be {there}")
 

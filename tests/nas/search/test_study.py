@@ -45,7 +45,7 @@ def taken(source: ProposalStudy, count: int) -> list[tuple[int, str]]:
     """Return numbers and architectures of the next proposals, each of which completes."""
     found = []
     for _ in range(count):
-        proposal = source.next()
+        proposal = source.ask()
         assert proposal is not None
         source.tell(ended(proposal.number, proposal.architecture))
         found.append((proposal.number, proposal.architecture.architecture_id))
@@ -66,7 +66,7 @@ def test_a_resumed_search_does_not_start_again(tiny_space: Space, interrupted: i
     first = proposals(tiny_space, starts=starts)
     known = []
     for _ in range(interrupted):
-        proposal = first.next()
+        proposal = first.ask()
         assert proposal is not None
         known.append(ended(proposal.number, proposal.architecture))
         first.tell(known[-1])
@@ -78,18 +78,18 @@ def test_a_start_has_its_point_if_the_space_contains_it(
     tiny_space: Space,
 ) -> None:
     source = proposals(tiny_space, starts=(tiny_space.backbone, OUTSIDE))
-    inside, outside = source.next(), source.next()
+    inside, outside = source.ask(), source.ask()
     assert inside is not None
     assert outside is not None
-    assert tiny_space.decode(inside.parameters) == tiny_space.backbone
-    assert outside.parameters == {}
+    assert tiny_space.decode(inside.point) == tiny_space.backbone
+    assert outside.point == {}
 
 
 def test_numbers_go_on_after_confirmations_and_gaps(tiny_space: Space) -> None:
     other = tiny_space.decode(tiny_space.at(5))
     confirmation = replace(ended(1, tiny_space.backbone), confirms=0)
     known = [ended(0, tiny_space.backbone), confirmation, ended(4, other)]
-    following = proposals(tiny_space, known).next()
+    following = proposals(tiny_space, known).ask()
     assert following is not None
     assert following.number == 5
 

@@ -15,9 +15,9 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from nas.search.run_directory import source_of
+from nas.search.run_directory import dashboard_source
 from results.dashboard.server import Board, app, listen
-from results.dashboard.source import Place
+from results.dashboard.source import RecordLocation
 from results.database import sqlite_url
 from tests.results.dashboard.made_run import make_run
 
@@ -106,15 +106,15 @@ def serve() -> Iterator[Callable[..., str]]:
     with ExitStack() as servers:
 
         def begin(*runs: Path, benches: list[dict[str, Any]] | None = None) -> str:
-            sources = [source_of(run) for run in runs]
+            sources = [dashboard_source(run) for run in runs]
             return servers.enter_context(_served(Board(sources, benches or [])))
 
         yield begin
 
 
-def place(run: Path) -> Place:
+def place(run: Path) -> RecordLocation:
     """Return where :mod:`tests.results.dashboard.made_run` puts a record."""
-    return Place(sqlite_url(run / "record.sqlite"), "made")
+    return RecordLocation(sqlite_url(run / "record.sqlite"), "made")
 
 
 @contextmanager

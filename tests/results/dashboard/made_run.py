@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import CANDIDATES, sqlite_url
+from results.database import CANDIDATES, connect, sqlite_url
 from results.record import Record, to_row
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
@@ -39,11 +39,12 @@ def make_run(
     """Make a run with ``count`` candidates, 0 is the backbone; return its open record."""
     space = space or small()
     path.mkdir(parents=True, exist_ok=True)
-    record = Record.open(sqlite_url(path.absolute() / "record.sqlite"), run_id)
+    url = sqlite_url(path.absolute() / "record.sqlite")
+    record = Record.open(url, run_id)
     record.create(settings(space, seed))
     run = {"schema_version": 1, "run_id": run_id, "storage": None}
     (path / "run.json").write_text(json.dumps(run))
-    add(record, made_candidates(space, count, seed))
+    _insert(url, run_id, made_candidates(space, count, seed))
     return record
 
 
@@ -68,11 +69,19 @@ def settings(space: Space, seed: int = 0, **changes: Any) -> dict[str, Any]:
 
 
 def add(record: Record, candidates: Iterable[Candidate]) -> None:
-    """Add candidates in one transaction, since the record would sync the disk after each."""
-    rows = [{"run_id": record.run_id, **to_row(candidate)} for candidate in candidates]
+    """Add candidates as they are, each in one transaction."""
+    for candidate in candidates:
+        record.start(candidate)
+
+
+def _insert(url: str, run_id: str, candidates: Iterable[Candidate]) -> None:
+    """Insert candidates in one transaction, since the record would sync the disk after each."""
+    rows = [{"run_id": run_id, **to_row(candidate)} for candidate in candidates]
     if rows:
-        with record._transaction() as connection:
+        engine = connect(url)
+        with engine.begin() as connection:
             connection.execute(insert(CANDIDATES), rows)
+        engine.dispose()
 
 
 def made_candidates(space: Space, count: int, seed: int = 0) -> list[Candidate]:

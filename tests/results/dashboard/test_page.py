@@ -152,6 +152,13 @@ def test_the_url_encodes_the_view(made: Path, serve: Serve, visit: Begin) -> Non
     assert again.locator("#axis-x").input_value() == "parameters"
 
 
+def test_what_a_url_does_not_say_is_as_at_first(made: Path, serve: Serve, visit: Begin) -> None:
+    page = visit().open(f"{serve(made)}#limit.number=0&population=toString&view=matters")
+    expect(page.locator("#shown")).to_have_text(f"{CANDIDATES} candidates")
+    assert page.locator("#population").input_value() == "accuracy"
+    expect(page.locator("#distribution svg").first).to_be_visible()
+
+
 @pytest.mark.parametrize("view", ["plot", "table", "matters", "progress"])
 def test_every_view_fits_a_phone(made: Path, serve: Serve, visit: Begin, view: str) -> None:
     page = visit(**PHONE).open(serve(made))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from results.dashboard.payload import NoBench, read_benches, relative_step_time
+from results.dashboard.payload import InvalidBenchFile, read_benches, relative_step_time
 
 ROW = {"name": "b0", "step_time_s": 0.3, "device": "gpu", "batch_size": 64, "image_size": 224}
 RUN: list[dict[str, Any]] = [
@@ -36,9 +36,9 @@ def test_rows_are_read_from_each_format(tmp_path: Path, content: Any) -> None:
 
 @pytest.mark.parametrize("content", ["{", [], {}, "1", [1], [{"parameters": 1}], "[" * 10**5])
 def test_another_file_is_refused_by_name(tmp_path: Path, content: Any) -> None:
-    with pytest.raises(NoBench, match=r"bench\.json: "):
+    with pytest.raises(InvalidBenchFile, match=r"bench\.json: "):
         _read(tmp_path, content)
-    with pytest.raises(NoBench, match="cannot be read"):
+    with pytest.raises(InvalidBenchFile, match="cannot be read"):
         read_benches(tmp_path / "nowhere.json")
 
 

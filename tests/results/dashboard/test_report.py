@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from nas.search.run_directory import source_of
+from nas.search.run_directory import dashboard_source
 from results.candidate import Candidate
 from results.dashboard import report
 from results.dashboard.report import write_report
@@ -27,7 +27,7 @@ Begin = Callable[..., Visit]
 @pytest.fixture(scope="module")
 def written(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the report of the run."""
-    return write_report(tmp_path_factory.mktemp("report") / "r.html", [source_of(made)])
+    return write_report(tmp_path_factory.mktemp("report") / "r.html", [dashboard_source(made)])
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_of_too_many_candidates_the_front_and_the_best_have_details(
     monkeypatch.setattr(report, "MAX_DETAILS", 12)
     with make_run(tmp_path / "run", 40) as record:
         candidates = record.candidates()
-    data = _data(write_report(tmp_path / "r.html", [source_of(tmp_path / "run")]))
+    data = _data(write_report(tmp_path / "r.html", [dashboard_source(tmp_path / "run")]))
     details = set(data["details"]["0"])
     winner = best(candidates, Objective())
     assert winner is not None
@@ -86,7 +86,7 @@ def test_of_too_many_candidates_the_front_and_the_best_have_details(
 def test_a_run_without_candidates_has_a_page_too(tmp_path: Path, visit: Begin) -> None:
     make_run(tmp_path / "run", 0).close()
     (tmp_path / "nothing").mkdir()
-    sources = [source_of(tmp_path / name) for name in ("run", "nothing")]
+    sources = [dashboard_source(tmp_path / name) for name in ("run", "nothing")]
     page = visit().open(write_report(tmp_path / "r.html", sources).as_uri())
     expect(page.locator("#winner")).to_contain_text("No candidate yet")
     expect(page.locator("#problems")).to_contain_text("must be a run's directory")

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from nas.search.run_directory import source_of
-from results.dashboard.source import Place, Source
+from nas.search.run_directory import dashboard_source
+from results.dashboard.source import RecordLocation, Source
 from results.record import Record
 from search_space.spaces import small
 from tests.results.dashboard.conftest import place
@@ -92,7 +92,7 @@ def test_a_run_that_cannot_be_read_has_a_problem(
     tmp_path: Path, make: Callable[[Path], None], problem: str
 ) -> None:
     make(tmp_path)
-    source = source_of(tmp_path)
+    source = dashboard_source(tmp_path)
     source.poll()
     shown = source.payload(0)
     assert problem in shown["problem"]
@@ -219,7 +219,7 @@ def _content(run: Path) -> dict[str, str]:
 
 @pytest.mark.skipif(_POSTGRES is None, reason="NAS_TEST_POSTGRES_URL is not set")
 def test_a_record_in_postgres_is_followed(tmp_path: Path) -> None:
-    where = Place(str(_POSTGRES), uuid.uuid4().hex)
+    where = RecordLocation(str(_POSTGRES), uuid.uuid4().hex)
     with Record.open(where.url, where.run_id) as record:
         record.create(settings(small()))
         source = Source(tmp_path, lambda: where)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from nas.search.samplers.domain import Domain, ParameterCount
-from nas.search.samplers.registry import HAS_TWO_OBJECTIVES, SearchProblem, make_sampler
+from nas.search.samplers.registry import TWO_OBJECTIVE_SAMPLERS, SearchProblem, make_sampler
 from nas.search.study import Proposal, ProposalStudy
 from results.candidate import Candidate, CurvePoint, State
 from reward.limits import Limits
@@ -47,7 +47,7 @@ class Lab:
             self.objective,
             known or [],
             limits=limits,
-            has_two_objectives=name in HAS_TWO_OBJECTIVES,
+            has_two_objectives=name in TWO_OBJECTIVE_SAMPLERS,
         )
 
     def evaluated(self, proposal: Proposal, limits: Limits | None = None) -> Candidate:
@@ -63,7 +63,7 @@ class Lab:
             state=State.COMPLETE,
             architecture=proposal.architecture,
             seed=0,
-            proposal=proposal.parameters,
+            proposal=proposal.point,
             accuracy=accuracy,
             parameters=COUNT(proposal.architecture),
             reference_parameters=COUNT(self.space.backbone),
@@ -82,7 +82,7 @@ class Lab:
         """Evaluate so many candidates one after the other, or fewer if the space is exhausted."""
         ended: list[Candidate] = []
         for _ in range(count):
-            proposal = proposals.next()
+            proposal = proposals.ask()
             if proposal is None:
                 break
             ended.append(self.evaluated(proposal, limits))

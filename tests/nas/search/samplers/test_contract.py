@@ -54,7 +54,7 @@ def test_after_the_whole_space_there_is_no_proposal(name: str) -> None:
     lab = Lab(Space("three", Architecture(stages, stem_channels=4), choices))
     proposals = lab.proposals(name)
     assert len(set(proposed(lab.search(proposals, 10)))) == 3
-    assert proposals.next() is None
+    assert proposals.ask() is None
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -75,7 +75,7 @@ def test_a_record_in_which_candidates_ended_out_of_order_decides_alike(name: str
     clock = 0.0
     for _ in range(14):
         while len(running) < 2:
-            proposal = proposals.next()
+            proposal = proposals.ask()
             assert proposal is not None
             clock += 1
             running.append(replace(lab.evaluated(proposal), started_at=clock))
@@ -85,7 +85,7 @@ def test_a_record_in_which_candidates_ended_out_of_order_decides_alike(name: str
         proposals.tell(ended[-1])
     under_way = replace(running[0], state=State.RUNNING, accuracy=None, curve=(), step_time=None)
     resumed = lab.proposals(name, known=[*ended, under_way], seed=1)
-    expected, found = proposals.next(), resumed.next()
+    expected, found = proposals.ask(), resumed.ask()
     assert expected is not None
     assert expected == found
 
@@ -141,7 +141,7 @@ def test_failed_stopped_and_unfinished_candidates_do_no_harm(name: str, lab: Lab
     proposals = lab.proposals(name)
     known = []
     for number in range(16):
-        proposal = proposals.next()
+        proposal = proposals.ask()
         assert proposal is not None
         whole = lab.evaluated(proposal)
         failed = replace(whole, state=State.FAILED, accuracy=None, curve=(), step_time=None)
@@ -149,7 +149,7 @@ def test_failed_stopped_and_unfinished_candidates_do_no_harm(name: str, lab: Lab
         untrained = replace(whole, state=State.STOPPED, curve=(), accuracy=None)
         known.append((whole, failed, stopped, untrained)[number % 4])
         proposals.tell(known[-1])
-    assert proposals.next() == lab.proposals(name, known=known).next()
+    assert proposals.ask() == lab.proposals(name, known=known).ask()
 
 
 @pytest.mark.parametrize(
