@@ -1,4 +1,4 @@
-"""The architecture: an image network as a value, and its form in JSON."""
+"""The architecture of an image network, as an immutable value and as JSON."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ SCHEMA_VERSION = 1
 
 
 class InvalidArchitecture(ValueError):
-    """A value that describes no network; the message names field, value and what it may be."""
+    """A value is not valid in an architecture; the message names field, value and valid ones."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of equal layers; only the first one changes channels and resolution.
+    """Consecutive layers of one kind; only the first changes channels and resolution.
 
-    ``operator`` is a key of :data:`search_space.operators.OPERATORS`; ``expansion`` multiplies the
-    block's input channels; ``se_ratio`` is the squeeze-and-excitation width as a share of the
+    ``operator`` is a key of :data:`search_space.operators.OPERATORS`. ``expansion`` multiplies the
+    block's input channels. ``se_ratio`` is the width of squeeze-and-excitation as a share of the
     block's input channels, 0 for none (EfficientNetV2, Table 4).
     """
 
@@ -50,7 +50,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Block:
-    """One layer in the numbers that its modules are built from, and nothing else."""
+    """One layer: all that an operator needs to build its modules."""
 
     operator: str
     kernel: int
@@ -62,16 +62,16 @@ class Block:
 
     @property
     def is_residual(self) -> bool:
-        """Whether input and output have one shape, so that the block learns a difference."""
+        """Whether the block adds its input to its output, which needs both to have one shape."""
         return self.stride == 1 and self.in_channels == self.out_channels
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Stem (3x3 convolution), stages, head (1x1 convolution, pooling, classifier).
+    """A network: stem (3x3 convolution), stages, head (1x1 convolution, pooling, classifier).
 
-    Holds what decides the network's weights and computation, so not its name, its image
-    size, its dropout or the number of classes.
+    It holds what determines the network's weights and computation. Name, image size, dropout and
+    number of classes are not part of it.
     """
 
     stages: tuple[Stage, ...]
@@ -91,14 +91,17 @@ class Architecture:
 
     @property
     def stride(self) -> int:
-        """Input pixels per pixel of the last feature map."""
+        """The number of input pixels along a side for each pixel of the last feature map."""
         stride = self.stem_stride
         for stage in self.stages:
             stride *= stage.stride
         return stride
 
     def blocks(self) -> Iterator[Block]:
-        """The layers in order. A builder reads these alone, so equal blocks are equal networks."""
+        """Yield the layers in order.
+
+        Networks are built from these alone, so architectures with equal blocks are equal networks.
+        """
         in_channels = self.stem_channels
         for stage in self.stages:
             for layer in range(stage.layers):
@@ -115,17 +118,17 @@ class Architecture:
 
     @property
     def architecture_id(self) -> str:
-        """A hash, 12 hex digits, of the network that this value builds.
+        """A hash of the network, as 12 hex digits.
 
-        It is taken over the blocks, not the stages: a stage cut in two, or an ``se_ratio`` that
-        rounds to the same channels, builds the same network and has the same id.
+        It covers the blocks rather than the stages. So the id stays the same when a stage is cut in
+        two or when an ``se_ratio`` rounds to the same channels, because the network is the same.
         """
         blocks = [tuple(vars(block).values()) for block in self.blocks()]
         content = [self.stem_channels, self.stem_stride, blocks, self.head_channels]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:
-        """The value as JSON types, with its schema version; :meth:`from_json` is its inverse."""
+        """Return the architecture as JSON types, for :meth:`from_json`, with a schema version."""
         return {
             "schema_version": SCHEMA_VERSION,
             "stem_channels": self.stem_channels,
@@ -136,10 +139,10 @@ class Architecture:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Architecture:
-        """Reads what :meth:`to_json` wrote. Keys that it does not know in ``data`` are left alone.
+        """Read what :meth:`to_json` returned; other keys in ``data`` are ignored.
 
         Raises:
-            InvalidArchitecture: a missing or wrong field, or a newer schema.
+            InvalidArchitecture: a field is missing or wrong, or the schema is newer.
         """
         if not isinstance(data, Mapping):
             raise InvalidArchitecture(f"architecture: got {data!r}, must be an object")
@@ -176,7 +179,7 @@ def _stage_from_json(data: object) -> Stage:
 
 
 def _squeeze_channels(se_ratio: float, in_channels: int) -> int:
-    """Rounds down, at least one: what makes the published counts come out to the unit."""
+    """Round down to at least one, which gives the published parameter counts exactly."""
     return max(1, int(se_ratio * in_channels)) if se_ratio > 0 else 0
 
 

@@ -1,4 +1,4 @@
-"""What the stages of a space may be, and what makes such choices a space."""
+"""The options of each stage of a search space, and the checks that make them a valid space."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from search_space.architecture import InvalidArchitecture, Stage
 
 Choice = str | int | float
 
-# Squeeze-and-excitation goes with MBConv alone, as in EfficientNetV2, Table 4.
+# Only MBConv has squeeze-and-excitation, as in EfficientNetV2, Table 4.
 SE_RATIO: Mapping[str, float] = {"mbconv": 0.25}
 
 
 class InvalidSpace(ValueError):
-    """Choices that make no space; the message names the place, what it was and what it may be."""
+    """The choices form no valid space; the message names the place, the value and valid ones."""
 
 
 @dataclass(frozen=True)
 class StageChoices:
-    """What one stage may be. ``layers`` may hold 0, the stage left out, where its stride is 1."""
+    """The options of one stage. 0 ``layers`` leave it out, which needs a stride of 1."""
 
     operator: tuple[str, ...]
     layers: tuple[int, ...]
@@ -28,12 +28,12 @@ class StageChoices:
     expansion: tuple[int, ...]
 
     def options(self) -> dict[str, tuple[Choice, ...]]:
-        """The choices by name, in the order in which a space's choices list them."""
+        """Return the options of each choice by its name, in the order of a point."""
         return dict(vars(self))
 
     @property
     def size(self) -> int:
-        """The number of different stages: those left out are all one."""
+        """The number of different stages; all points without the stage count as one."""
         kept = sum(count > 0 for count in self.layers)
         forms = len(self.operator) * len(self.kernel) * len(self.expansion)
         return kept * forms + (kept < len(self.layers))
@@ -44,21 +44,21 @@ def check(
     choices: tuple[StageChoices, ...],
     se_ratio: Mapping[str, float],
 ) -> None:
-    """That the choices suit a backbone's stages.
+    """Check that the choices fit the stages of a backbone.
 
     Raises:
-        InvalidSpace: they do not.
+        InvalidSpace: they do not fit.
     """
     if len(choices) != len(stages):
         raise InvalidSpace(
             f"stages: got choices for {len(choices)}, must be the backbone's {len(stages)}"
         )
-    for i, (stage, own) in enumerate(zip(stages, choices, strict=True), 1):
-        _check_choices(i, stage, own, se_ratio)
-        _check_backbone(i, stage, own, se_ratio)
-    if all(0 in own.layers for own in choices):
-        raise InvalidSpace("stages: got 0 layers in each, one stage or more must stay")
-    _check_recognizable(stages, choices)
+    for i, (stage, stage_choices) in enumerate(zip(stages, choices, strict=True), 1):
+        _check_choices(i, stage, stage_choices, se_ratio)
+        _check_backbone(i, stage, stage_choices, se_ratio)
+    if all(0 in stage_choices.layers for stage_choices in choices):
+        raise InvalidSpace("stages: got 0 layers in each, must have a stage without 0")
+    _check_unambiguous(stages, choices)
     _check_se_ratio(se_ratio, choices)
 
 
@@ -68,7 +68,9 @@ def _check_choices(
     where = f"stage {i}"
     for name, options in choices.options().items():
         if not options or len(set(options)) != len(options):
-            raise InvalidSpace(f"{where}: {name}: got {options}, must be different values")
+            raise InvalidSpace(
+                f"{where}: {name}: got {options}, must be one or more different values"
+            )
     for operator, kernel, expansion in product(choices.operator, choices.kernel, choices.expansion):
         try:
             se = se_ratio.get(operator, 0.0)
@@ -83,7 +85,7 @@ def _check_choices(
         raise InvalidSpace(f"{where}: layers: got {choices.layers}, must allow 1 or more")
     if 0 in choices.layers and stage.stride != 1:
         raise InvalidSpace(
-            f"{where}: layers: got 0 at stride {stage.stride}, "
+            f"{where}: layers: got 0 at stride {stage.stride}, must be 1 or more: "
             "only a stage of stride 1 may be left out"
         )
 
@@ -92,32 +94,32 @@ def _check_backbone(
     i: int, stage: Stage, choices: StageChoices, se_ratio: Mapping[str, float]
 ) -> None:
     for name, options in choices.options().items():
-        own = getattr(stage, name)
-        if own not in options:
+        value = getattr(stage, name)
+        if value not in options:
             raise InvalidSpace(
-                f"stage {i}: {name}: got {options}, must hold the backbone's own, {own!r}"
+                f"stage {i}: {name}: got {options}, must include the backbone's {value!r}"
             )
     se = se_ratio.get(stage.operator, 0.0)
     if se != stage.se_ratio:
         raise InvalidSpace(
             f"stage {i}: se_ratio: got {se} for {stage.operator}, "
-            f"must be the backbone's own, {stage.se_ratio}"
+            f"must be the backbone's {stage.se_ratio}"
         )
 
 
-def _check_recognizable(stages: tuple[Stage, ...], choices: tuple[StageChoices, ...]) -> None:
-    """Whether a stage is there or left out must show in the architecture, or two would be one."""
+def _check_unambiguous(stages: tuple[Stage, ...], choices: tuple[StageChoices, ...]) -> None:
+    """Check that an architecture shows which stages are left out, as each is to be one point."""
     shapes = [(stage.channels, stage.stride) for stage in stages]
-    for i, (shape, own) in enumerate(zip(shapes, choices, strict=True), 1):
-        if 0 in own.layers and shapes.count(shape) > 1:
+    for i, (shape, stage_choices) in enumerate(zip(shapes, choices, strict=True), 1):
+        if 0 in stage_choices.layers and shapes.count(shape) > 1:
             raise InvalidSpace(
-                f"stage {i}: layers: got 0, but another stage too has {shape[0]} channels at "
-                "stride 1; only one of its own channels may be left out"
+                f"stage {i}: layers: got 0, but another stage also has {shape[0]} channels at "
+                "stride 1; a stage may be left out only if no other has its channels and stride"
             )
 
 
 def _check_se_ratio(se_ratio: Mapping[str, float], choices: tuple[StageChoices, ...]) -> None:
-    known = {operator for own in choices for operator in own.operator} | set(SE_RATIO)
+    known = {name for stage_choices in choices for name in stage_choices.operator} | set(SE_RATIO)
     for operator in se_ratio:
         if operator not in known:
             raise InvalidSpace(f"se_ratio: got {operator!r}, must be one of {sorted(known)}")

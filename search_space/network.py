@@ -1,4 +1,4 @@
-"""From an Architecture to the torch module that it describes."""
+"""Build the torch module that an Architecture describes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from search_space.operators import OPERATORS, Operator, convolution
 
 
 class StochasticDepth(nn.Module):
-    """``x + body(x)``; training drops each image's body with 1 - survival (arXiv 1603.09382)."""
+    """A residual block, ``x + body(x)``, with stochastic depth (arXiv 1603.09382).
+
+    In training, ``body`` is dropped for each image with probability 1 - ``survival``.
+    """
 
     def __init__(self, body: nn.Module, survival: float) -> None:
         super().__init__()
@@ -31,7 +34,7 @@ class StochasticDepth(nn.Module):
 class Network(nn.Module):
     """The network of an architecture: stem, blocks, head, classifier.
 
-    Maps images (N, in_channels, H, W) to logits (N, classes). Any H and W will do.
+    It maps images (N, in_channels, H, W) to logits (N, classes), for any H and W.
     """
 
     def __init__(
@@ -44,8 +47,14 @@ class Network(nn.Module):
         norm_momentum: float = 0.01,
         operators: Mapping[str, Operator] = OPERATORS,
     ) -> None:
-        """Block i of N, counted from 0, survives with 1 - (1 - ``survival``) * i / N
-        (EfficientNetV2, section 4.1). ``norm_momentum`` is torch's: the weight of the new batch."""
+        """Build the network with new weights.
+
+        Block i of N, counted from 0, has survival probability 1 - (1 - ``survival``) * i / N
+        (EfficientNetV2, section 4.1). As in torch, ``norm_momentum`` is the new batch's weight.
+
+        Raises:
+            ValueError: ``operators`` lacks an operator of the architecture.
+        """
         super().__init__()
         stem = architecture.stem_channels
         self.stem = nn.Sequential(
@@ -82,9 +91,10 @@ def _residual(block: Block, survival: float, operators: Mapping[str, Operator]) 
 
 
 def _initialize(module: nn.Module) -> None:
-    """Convolutions N(0, 2 / (k * k * outputs a group)), the classifier U(+-1 / sqrt(classes)).
+    """Draw a module's weights as in EfficientNet's public code.
 
-    As in the published code; a depthwise convolution has one output a group.
+    Convolutions are normal with variance 2 / (k * k * outputs per group), where a depthwise
+    convolution has one output per group. The classifier is uniform within +-1 / sqrt(classes).
     """
     if isinstance(module, nn.Conv2d):
         outputs = module.out_channels // module.groups * module.kernel_size[0] ** 2

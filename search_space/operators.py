@@ -1,4 +1,4 @@
-"""The operators that a stage is made of: MBConv, Fused-MBConv, and any of your own."""
+"""Operators, which build the layers of a stage: MBConv, Fused-MBConv and the user's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NORM_EPS = 1e-3
 def convolution(
     in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> list[nn.Module]:
-    """A convolution without bias and its batch normalisation."""
+    """Return a convolution without bias, and its batch normalisation."""
     return [
         nn.Conv2d(
             in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False
@@ -25,7 +25,7 @@ def convolution(
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels weighted by what the whole image holds (arXiv 1709.01507)."""
+    """Weight each channel by a number computed from the means of all (arXiv 1709.01507)."""
 
     def __init__(self, channels: int, squeeze_channels: int) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class SqueezeExcitation(nn.Module):
 
 
 def mbconv(block: Block) -> nn.Sequential:
-    """1x1 expansion, depthwise kernel, SE, 1x1 projection (arXiv 1801.04381, 1905.11946)."""
+    """Build 1x1 expansion, depthwise convolution, SE, 1x1 projection (1801.04381, 1905.11946)."""
     layers: list[nn.Module] = []
     hidden = block.hidden_channels
     if hidden != block.in_channels:
@@ -51,9 +51,9 @@ def mbconv(block: Block) -> nn.Sequential:
 
 
 def fused_mbconv(block: Block) -> nn.Sequential:
-    """Expansion and depthwise kernel fused into one full convolution (EfficientNetV2, Figure 2).
+    """Build MBConv with its first two convolutions fused into one (EfficientNetV2, Figure 2).
 
-    At expansion 1 the projection would be a second convolution of the same width, and is left out.
+    At expansion 1 there is no projection: the one convolution then has the output's channels.
     """
     hidden = block.hidden_channels
     if hidden == block.in_channels:
@@ -69,6 +69,8 @@ def fused_mbconv(block: Block) -> nn.Sequential:
 Operator = Callable[[Block], nn.Module]
 
 OPERATORS: dict[str, Operator] = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
-"""By name. ``OPERATORS["mine"] = my_operator`` is all that a new one takes: a function from a
-:class:`Block` to a module that maps (N, in_channels, H, W) to (N, out_channels, H / stride,
-W / stride), rounded up; a space then lists ``"mine"`` among its operators."""
+"""Operators by name. ``OPERATORS["mine"] = my_operator`` adds one that a space can then list.
+
+An operator is a function from a :class:`Block` to a module that maps (N, in_channels, H, W) to
+(N, out_channels, H / stride, W / stride), rounded up.
+"""

@@ -14,7 +14,7 @@ from search_space.transforms import multiply, to_nearest_8, to_nearest_8_guarded
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """A network with the image sizes, in pixels, and the dropout that it was published with."""
+    """A network with its published dropout and image sizes, in pixels."""
 
     name: str
     architecture: Architecture
@@ -58,7 +58,7 @@ EFFICIENTNETV2_B0 = Architecture(
 
 
 def _v2(stem: int, channels: tuple[int, ...], layers: tuple[int, ...]) -> Architecture:
-    """The layout that V2-S, M, L and XL share; the seventh stage is the larger ones' own."""
+    """Return a network with the layout of V2-S, M, L and XL; S alone has no seventh stage."""
     c, n = channels, layers
     stages: tuple[Stage, ...] = (
         _fused(1, 1, c[0], n[0]),
@@ -95,7 +95,7 @@ _V2_FAMILY = {
     "efficientnetv2-b2": (1.1, 1.2, 208, 260, 0.3),
     "efficientnetv2-b3": (1.2, 1.4, 240, 300, 0.3),
 }
-# The XL breaks the paper's cap of 480 px at inference; that is how it was published.
+# XL exceeds the paper's cap of 480 px at inference, as published.
 _V2_LARGE = {
     "efficientnetv2-s": (EFFICIENTNETV2_S, 300, 384, 0.2),
     "efficientnetv2-m": (EFFICIENTNETV2_M, 384, 480, 0.3),
@@ -107,7 +107,11 @@ PUBLISHED: tuple[str, ...] = (*_V1_FAMILY, *_V2_FAMILY, *_V2_LARGE)
 
 
 def published(name: str) -> PublishedNetwork:
-    """The network of that name, one of :data:`PUBLISHED`; KeyError for any other."""
+    """Return the network with this name.
+
+    Raises:
+        KeyError: the name is not in :data:`PUBLISHED`.
+    """
     if name in _V1_FAMILY:
         width, depth, train_size, eval_size, dropout = _V1_FAMILY[name]
         network = multiply(EFFICIENTNET_B0, width, depth, to_nearest_8_guarded)

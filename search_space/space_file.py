@@ -1,4 +1,4 @@
-"""A space of your own, as a YAML file.
+"""Read and write a search space as a YAML file.
 
 .. code-block:: yaml
 
@@ -10,14 +10,14 @@
       stages:
         - {operator: mbconv, kernel: 3, stride: 1, expansion: 4, channels: 16, layers: 1}
         - {operator: mbconv, kernel: 3, stride: 2, expansion: 4, channels: 32, layers: 2}
-    choices:                      # of every stage that says nothing else
+    choices:                      # of each stage that does not list its own
       operator: [mbconv, fused_mbconv]
       kernel: [3, 5]
       expansion: [1, 4, 6]
-    stages:                       # one for each of the backbone's
+    stages:                       # one line for each stage of the backbone
       - {layers: [1, 2]}
       - {layers: [1, 2, 3], kernel: [3]}
-    se_ratio: {mbconv: 0.25}      # by operator; this is what it is if left out
+    se_ratio: {mbconv: 0.25}      # by operator; this is the default
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ BACKBONE_KEYS = ("stem_channels", "stem_stride", "head_channels", "stages")
 
 
 def read_space(path: Path) -> Space:
-    """The space that a file describes.
+    """Read the space that a file describes.
 
     Raises:
-        InvalidSpace: one line that names the file, the place, what it was and what it may be.
+        InvalidSpace: the file is unreadable or wrong; one line names file, place and valid values.
     """
     try:
         return parse_space(path.read_text(encoding="utf-8"))
@@ -56,21 +56,28 @@ def read_space(path: Path) -> Space:
 
 
 def parse_space(text: str) -> Space:
-    """The space that a file's text describes; InvalidSpace as :func:`read_space`, less the file."""
-    return _space(_parse(text))
+    """Return the space that the text of a file describes.
+
+    Raises:
+        InvalidSpace: as from :func:`read_space`, without the file's name.
+    """
+    return _space_from_yaml(_parse_yaml(text))
 
 
 def write_space(space: Space) -> str:
-    """The text from which :func:`read_space` makes the same space."""
-    stages = [{name: list(of) for name, of in own.options().items()} for own in space.choices]
+    """Return the text of a file from which :func:`read_space` reads the same space."""
+    stages = [
+        {name: list(options) for name, options in choices.options().items()}
+        for choices in space.choices
+    ]
     shared = {name: stages[0][name] for name in CHOICES if _is_shared(name, stages)}
     data = {
         "name": space.name,
         "backbone": _backbone_to_yaml(space.backbone),
         "choices": shared,
         "stages": [
-            {name: own[name] for name in ("layers", *CHOICES) if name not in shared}
-            for own in stages
+            {name: stage[name] for name in ("layers", *CHOICES) if name not in shared}
+            for stage in stages
         ],
         "se_ratio": dict(space.se_ratio),
     }
@@ -81,8 +88,8 @@ def write_space(space: Space) -> str:
 
 
 def _is_shared(name: str, stages: list[dict[str, list[Any]]]) -> bool:
-    """Layers stand at their stage even where all agree, so that every stage has its line."""
-    return name != "layers" and all(own[name] == stages[0][name] for own in stages)
+    """Return whether all stages have the same options. Layers are written per stage regardless."""
+    return name != "layers" and all(stage[name] == stages[0][name] for stage in stages)
 
 
 def _backbone_to_yaml(backbone: Architecture) -> str | dict[str, Any]:
@@ -93,7 +100,7 @@ def _backbone_to_yaml(backbone: Architecture) -> str | dict[str, Any]:
     return {key: data[key] for key in BACKBONE_KEYS}
 
 
-def _parse(text: str) -> object:
+def _parse_yaml(text: str) -> object:
     try:
         return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
@@ -103,24 +110,26 @@ def _parse(text: str) -> object:
         raise InvalidSpace(f"{' '.join(str(error).split())}, must be YAML") from None
 
 
-def _space(data: object) -> Space:
+def _space_from_yaml(data: object) -> Space:
     keys = _mapping("the file", data, SPACE_KEYS, required=("name", "backbone", "stages"))
     name, stages = keys["name"], keys["stages"]
     if not isinstance(name, str) or not name:
         raise InvalidSpace(f"name: got {_shown(name)}, must be a text")
     se_ratio = keys.get("se_ratio", dict(SE_RATIO))
-    backbone = _backbone(keys["backbone"], se_ratio if isinstance(se_ratio, dict) else {})
+    backbone = _backbone_from_yaml(keys["backbone"], se_ratio if isinstance(se_ratio, dict) else {})
     if not isinstance(stages, list):
         raise InvalidSpace(
             f"stages: got {_shown(stages)}, must be a list of {len(backbone.stages)} objects"
         )
     shared = _choices("choices", keys.get("choices", {}))
-    choices = tuple(_stage_choices(f"stage {i}", own, shared) for i, own in enumerate(stages, 1))
+    choices = tuple(
+        _stage_choices(f"stage {i}", stage, shared) for i, stage in enumerate(stages, 1)
+    )
     return Space(name, backbone, choices, _se_ratio(se_ratio))
 
 
-def _backbone(data: object, se_ratio: Mapping[str, Any]) -> Architecture:
-    """A stage that says nothing of squeeze-and-excitation has its operator's."""
+def _backbone_from_yaml(data: object, se_ratio: Mapping[str, Any]) -> Architecture:
+    """Return the backbone; a stage without ``se_ratio`` gets that of its operator."""
     if isinstance(data, str):
         if data not in PUBLISHED:
             raise InvalidSpace(
@@ -143,9 +152,7 @@ def _stage_choices(where: str, data: object, shared: Mapping[str, tuple[Any, ...
     choices = {**shared, **_choices(where, data)}
     missing = [name for name in CHOICES if name not in choices]
     if missing:
-        raise InvalidSpace(
-            f"{where}: got no {', '.join(missing)}, must be here or in the choices of all"
-        )
+        raise InvalidSpace(f"{where}: got no {', '.join(missing)}, must be here or under choices")
     return StageChoices(**choices)
 
 
@@ -162,7 +169,9 @@ def _choices(where: str, data: object) -> dict[str, tuple[Any, ...]]:
 
 def _se_ratio(data: object) -> dict[str, float]:
     if not isinstance(data, dict):
-        raise InvalidSpace(f"se_ratio: got {_shown(data)}, must be such as {{mbconv: 0.25}}")
+        raise InvalidSpace(
+            f"se_ratio: got {_shown(data)}, must be an object such as {{mbconv: 0.25}}"
+        )
     for operator, ratio in data.items():
         if type(ratio) not in (int, float) or not 0 <= ratio <= 1:
             raise InvalidSpace(
@@ -174,6 +183,7 @@ def _se_ratio(data: object) -> dict[str, float]:
 def _mapping(
     where: str, data: object, known: tuple[str, ...], required: tuple[str, ...] = ()
 ) -> dict[str, Any]:
+    """Return ``data`` if it is an object with known keys and all the required ones."""
     if not isinstance(data, dict):
         raise InvalidSpace(f"{where}: got {_shown(data)}, must be an object of {', '.join(known)}")
     unknown = [key for key in data if key not in known]
@@ -186,6 +196,6 @@ def _mapping(
 
 
 def _shown(value: object) -> str:
-    """On one line, and short."""
+    """Return a value's text on one line, of at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

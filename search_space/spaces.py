@@ -1,4 +1,4 @@
-"""The named spaces, as functions that return a Space."""
+"""The built-in search spaces, as functions that return a Space."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ EXPANSIONS = (1, 4, 6)  # EfficientNetV2, section 3.3
 
 
 def efficientnet_b4() -> Space:
-    """The paper's: EfficientNet-B4's seven stages, with more and fewer layers (section 3.3).
+    """Return the search space of EfficientNetV2, around EfficientNet-B4 (section 3.3).
 
-    All that the paper's search found is in here: both operators in any stage, smaller expansions,
-    3x3 kernels, deeper stages, and a network without the last stride-1 stage. For 224 px images
-    and up; a candidate takes about as long to train as EfficientNet-B4.
+    It has B4's seven stages with more or fewer layers. It contains everything that the paper's
+    search found: either operator in any stage, smaller expansions, 3x3 kernels, deeper stages, and
+    no last stage of stride 1. It is for images of 224 px and more; a candidate takes about as long
+    to train as B4.
     """
     layers = (
         (1, 2, 3, 4),
@@ -34,7 +35,7 @@ def efficientnet_b4() -> Space:
 
 
 def efficientnetv2() -> Space:
-    """Around EfficientNetV2-S, which it contains: its six stages and channels."""
+    """Return a space around EfficientNetV2-S: its six stages with more or fewer layers."""
     layers = (
         (1, 2, 3),
         (2, 3, 4, 5, 6),
@@ -47,10 +48,10 @@ def efficientnetv2() -> Space:
 
 
 def small(image_size: int = 32) -> Space:
-    """Four thin stages for images of 64 px and under; a candidate trains in seconds on a CPU.
+    """Return a space of four narrow stages, for images of up to 64 px.
 
-    The stem keeps the resolution under 24 px and halves it from there on, so that the last
-    feature map of an 8 px image is 2x2 and that of a 32 px image 4x4.
+    A candidate trains in seconds on a CPU. The stem halves the resolution of images of 24 px and
+    more only, so that the last feature map is 2x2 for an 8 px image and 4x4 for a 32 px image.
     """
     channels_strides_layers = ((16, 1, 1), (24, 2, 2), (40, 2, 2), (64, 1, 2))
     backbone = Architecture(
@@ -70,11 +71,11 @@ SPACES: dict[str, Callable[[int], Space]] = {
     "efficientnetv2": lambda image_size: efficientnetv2(),
     "small": small,
 }
-"""By name, from the image size in pixels that candidates train at."""
+"""Functions by the space's name. Each takes the image size, in pixels, of the training."""
 
 
 def default_space(image_size: int) -> str:
-    """The name of the space for images of that size: ``small`` up to 64 px, else the paper's."""
+    """Return the default space's name: ``small`` for images of up to 64 px, else the paper's."""
     return "small" if image_size <= 64 else "efficientnet-b4"
 
 

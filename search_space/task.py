@@ -1,4 +1,4 @@
-"""What a network is for: how many classes, and images of how many channels."""
+"""The task of a network: its number of classes and of image channels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Task:
-    """ImageNet's, unless said otherwise. Decides the classifier and the stem, so the counts too."""
+    """A classification task, by default ImageNet's.
+
+    It determines the network's classifier and stem, and so its parameters and multiply-adds.
+    """
 
     classes: int = 1000
     in_channels: int = 3

@@ -1,4 +1,4 @@
-"""Width and depth multipliers: the arithmetic that every scaling rule shares."""
+"""Transforms of an architecture: multiplied width and depth, and fused stages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Rounding = Callable[[float], int]
 
 
 def to_nearest_8(channels: float) -> int:
-    """The nearest multiple of 8, at least 8 (EfficientNetV2's public code)."""
+    """Round to the nearest multiple of 8, at least 8 (EfficientNetV2's public code)."""
     return max(8, int(channels + 4) // 8 * 8)
 
 
 def to_nearest_8_guarded(channels: float) -> int:
-    """As :func:`to_nearest_8`, but never more than 10 % below (EfficientNet's public code)."""
+    """Round like :func:`to_nearest_8`, but at most 10 % down (EfficientNet's public code)."""
     rounded = to_nearest_8(channels)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
@@ -26,11 +26,11 @@ def to_nearest_8_guarded(channels: float) -> int:
 def multiply(
     base: Architecture, width: float, depth: float, rounding: Rounding = to_nearest_8
 ) -> Architecture:
-    """Every channel count times ``width``, rounded; every layer count times ``depth``, rounded up.
+    """Multiply channels by ``width``, rounded, and layers by ``depth``, rounded up.
 
-    Width 1 leaves channels as they are, multiples of 8 or not. The stem and the head widen with the
-    rest, and the head never narrows (EfficientNet, section 3.3 and its public code). Strides,
-    kernels, operators and expansions stay.
+    Stem and head widen with the stages, but the head never narrows (EfficientNet, section 3.3 and
+    its public code). A width of 1 keeps all channels, even those that are no multiples of 8.
+    Strides, kernels, operators and expansions stay the same.
     """
     if width == 1:
         rounding = round
@@ -38,7 +38,7 @@ def multiply(
         replace(
             stage,
             channels=rounding(stage.channels * width),
-            # As a fraction: 1.1 * 10 is a little over 11 in floating point, and would round up.
+            # A fraction, because in floating point 1.1 * 10 is above 11 and would round up to 12.
             layers=math.ceil(Fraction(str(depth)) * stage.layers),
         )
         for stage in base.stages
@@ -52,13 +52,13 @@ def multiply(
 
 
 def fuse(architecture: Architecture, first: int, last: int) -> Architecture:
-    """The network with Fused-MBConv in stages ``first`` to ``last``, counted from 1.
+    """Replace the operator of stages ``first`` to ``last``, counted from 1, by Fused-MBConv.
 
-    Everything else stays, also the expansion. Squeeze-and-excitation goes, as in the published
-    Fused-MBConv stages of EfficientNetV2-S, M and L.
+    These stages also lose squeeze-and-excitation, as in the published EfficientNetV2-S, M and L.
+    Everything else stays the same, including the expansion.
 
     Raises:
-        ValueError: the network has no such stages.
+        ValueError: the network does not have these stages.
     """
     count = len(architecture.stages)
     if not 1 <= first <= last <= count:
