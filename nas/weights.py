@@ -1,4 +1,7 @@
-"""Weights in files: .safetensors, which say their architecture, .pth, and checkpoints."""
+"""Reading a network's weights from files, and torchvision's names for them.
+
+A file is a .safetensors, a state dict (.pth, .pt) or a checkpoint of nas train.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,10 @@ Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Training:
-    """How weights were trained; ``accuracy`` is the minival's after ``epoch`` epochs.
+class TrainingSummary:
+    """How weights were trained: on which data, and the minival accuracy after ``epoch`` epochs.
 
-    ``class_names`` are in the order of the logits, empty where they are not known.
+    ``class_names`` are in the order of the logits, empty if they are unknown.
     """
 
     data: str
@@ -42,39 +45,46 @@ class Training:
 
 @dataclass(frozen=True)
 class Model:
-    """``weights`` by the names of ``Network.state_dict``, on the CPU.
+    """A network's architecture and weights.
 
-    ``origin`` says in words where they come from. ``training`` is None where that is not known,
-    and of weights that were never trained.
+    ``weights`` are by the names of ``Network.state_dict``, on the CPU. ``origin`` describes for
+    people where they come from. ``training`` is None if it is unknown, or if the weights are
+    random.
     """
 
     file: ArchitectureFile
     weights: Weights
     origin: str
-    training: Training | None = None
+    training: TrainingSummary | None = None
 
     def build(self) -> Network:
-        """The network with these weights, ready to infer."""
+        """Build the network with these weights, in evaluation mode."""
         network = build_network(self.file, "SOURCE")
         network.load_state_dict(dict(self.weights))
         return network.eval()
 
 
-def read_weights(path: Path) -> Model | dict[str, Tensor]:
-    """A model where the file says which architecture its weights are for; else the weights alone.
+def read_weights(path: Path, argument: str) -> Model | dict[str, Tensor]:
+    """Read a file of weights: a model if the file holds its architecture, else the weights alone.
+
+    ``argument`` is the name of the command line's argument or option, for errors.
 
     Raises:
-        UserError: not there, torn, or something else.
+        UserError: the file is missing, truncated, or holds something else.
     """
     try:
         if path.suffix == ".safetensors":
             return _read_safetensors(path)
         return _read_torch(path)
     except OSError as error:
-        reason = error.strerror or "not there, or no right to read it"
-        raise UserError(f"SOURCE: {path}: cannot be read ({reason})") from error
-    except CheckpointError as error:
-        raise UserError(f"SOURCE: {error}") from error
+        reason = error.strerror or "no such file, or no permission to read it"
+        raise UserError(f"{argument}: {path}: cannot be read ({reason})") from error
+    except (CheckpointError, _NotWeights) as error:
+        raise UserError(f"{argument}: {error}") from error
+
+
+class _NotWeights(ValueError):
+    """A file that does not hold weights; the message is one line with its name and the reason."""
 
 
 def _read_safetensors(path: Path) -> Model | dict[str, Tensor]:
@@ -85,7 +95,7 @@ def _read_safetensors(path: Path) -> Model | dict[str, Tensor]:
             metadata = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise UserError(f"SOURCE: {path}: torn, or no .safetensors file ({error})") from error
+        raise _NotWeights(f"{path}: truncated, or not a .safetensors file ({error})") from error
     if "architecture" not in metadata:
         return weights
     try:
@@ -93,20 +103,19 @@ def _read_safetensors(path: Path) -> Model | dict[str, Tensor]:
             file=from_json(json.loads(metadata["architecture"])),
             weights=weights,
             origin=metadata["origin"],
-            training=_training(json.loads(metadata["training"])),
+            training=_training_summary(json.loads(metadata["training"])),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"SOURCE: {path}: got metadata that cannot be read ({error!r}), must be as "
-            "nas export writes it"
+        raise _NotWeights(
+            f"{path}: got metadata that cannot be read ({error!r}), must be as nas export writes it"
         ) from error
 
 
-def _training(data: Mapping[str, Any] | None) -> Training | None:
+def _training_summary(data: Mapping[str, Any] | None) -> TrainingSummary | None:
     if data is None:
         return None
     mean, std = (tuple(map(float, data["normalization"][key])) for key in ("mean", "std"))
-    return Training(
+    return TrainingSummary(
         data=str(data["data"]),
         epoch=int(data["epoch"]),
         accuracy=float(data["accuracy"]),
@@ -116,23 +125,23 @@ def _training(data: Mapping[str, Any] | None) -> Training | None:
 
 
 def _read_torch(path: Path) -> Model | dict[str, Tensor]:
-    """A training's directory, a checkpoint of this tool, or a state dict."""
+    """Read a training's directory, a checkpoint of this tool, or a state dict."""
     if path.is_dir():
-        return _checkpoint(path)
+        return _read_checkpoint(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, LookupError, EOFError, pickle.UnpicklingError) as error:
-        raise UserError(f"SOURCE: {path}: torn, or holds more than weights") from error
+        raise _NotWeights(f"{path}: truncated, or holds more than weights") from error
     if isinstance(content, dict) and "schema_version" in content:
-        return _checkpoint(path)
+        return _read_checkpoint(path)
     if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise UserError(f"SOURCE: {path}: must hold a state dict, tensors by name")
+        raise _NotWeights(f"{path}: must hold a state dict, tensors by name")
     return dict(content)
 
 
-def _checkpoint(path: Path) -> Model:
+def _read_checkpoint(path: Path) -> Model:
     trained = read_network(path)
-    training = Training(
+    training = TrainingSummary(
         data=trained.data,
         epoch=trained.epoch,
         accuracy=trained.accuracy,
@@ -143,7 +152,7 @@ def _checkpoint(path: Path) -> Model:
     return Model(trained.file, trained.weights, origin, training)
 
 
-NETWORKS: Mapping[str, tuple[str, float]] = {
+TORCHVISION_NETWORKS: Mapping[str, tuple[str, float]] = {
     **{f"efficientnet-b{i}": (f"efficientnet_b{i}", 1e-5 if i < 5 else 1e-3) for i in range(8)},
     "efficientnetv2-s": ("efficientnet_v2_s", 1e-3),
     "efficientnetv2-m": ("efficientnet_v2_m", 1e-3),
@@ -153,80 +162,106 @@ NETWORKS: Mapping[str, tuple[str, float]] = {
 
 
 class NotInTorchvision(ValueError):
-    """An architecture that torchvision has no function for; the message is one line."""
+    """An architecture that torchvision does not have; the message completes "is not ..."."""
 
 
 def name_in_torchvision(architecture: Architecture) -> str:
-    """The key of :data:`NETWORKS` that builds the same network.
+    """Return the key of :data:`TORCHVISION_NETWORKS` with the same architecture.
 
     Raises:
-        NotInTorchvision: there is none.
+        NotInTorchvision: torchvision does not have this architecture.
     """
-    for name in NETWORKS:
+    for name in TORCHVISION_NETWORKS:
         if published(name).architecture.architecture_id == architecture.architecture_id:
             return name
-    raise NotInTorchvision(f"a network that torchvision has, one of {', '.join(NETWORKS)}")
+    raise NotInTorchvision(
+        f"a network that torchvision has, one of {', '.join(TORCHVISION_NETWORKS)}"
+    )
 
 
 def to_torchvision(architecture: Architecture, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our weights by torchvision's names, such that its network infers as ours does.
+    """Rename our weights to torchvision's names; its network then gives the same logits as ours.
 
     Raises:
-        NotInTorchvision: it has no such network.
+        NotInTorchvision: torchvision does not have this architecture.
     """
     name = name_in_torchvision(architecture)
-    renamed = {theirs: weights[ours] for ours, theirs in keys(name).items() if ours in weights}
-    return _with_eps(renamed, NORM_EPS, NETWORKS[name][1])
+    renamed = {
+        theirs: weights[ours] for ours, theirs in torchvision_names(name).items() if ours in weights
+    }
+    return _with_epsilon(renamed, NORM_EPS, TORCHVISION_NETWORKS[name][1])
 
 
 def from_torchvision(
     architecture: Architecture, weights: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The inverse of :func:`to_torchvision`; a name that it does not know stays as it is.
+    """Rename torchvision's weights to our names, the inverse of :func:`to_torchvision`.
+
+    Unknown names are kept.
 
     Raises:
-        NotInTorchvision: it has no such network.
+        NotInTorchvision: torchvision does not have this architecture.
     """
     name = name_in_torchvision(architecture)
-    ours = {theirs: our for our, theirs in keys(name).items()}
-    renamed = {ours.get(key, key): value for key, value in weights.items()}
-    return _with_eps(renamed, NETWORKS[name][1], NORM_EPS)
+    our_names = {theirs: ours for ours, theirs in torchvision_names(name).items()}
+    renamed = {our_names.get(key, key): value for key, value in weights.items()}
+    return _with_epsilon(renamed, TORCHVISION_NETWORKS[name][1], NORM_EPS)
 
 
-def keys(name: str) -> dict[str, str]:
-    """Every name of our state dict, with torchvision's for it, in our order."""
+def with_our_names(weights: Weights, file: ArchitectureFile, argument: str) -> Weights:
+    """Return the weights of ``file``'s network by our names, if they have torchvision's.
+
+    ``argument`` begins the message of an error: what was given on the command line.
+
+    Raises:
+        UserError: they have torchvision's names, but it does not have the architecture.
+    """
+    if not any(key.startswith("features.") for key in weights):
+        return weights
+    try:
+        return from_torchvision(file.architecture, weights)
+    except NotInTorchvision as error:
+        raise UserError(
+            f"{argument}: has torchvision's names, but {file.name} is not {error}"
+        ) from error
+
+
+def torchvision_names(name: str) -> dict[str, str]:
+    """Map every name in our state dict of a published network to torchvision's, in our order."""
     architecture = published(name).architecture
     with torch.device("meta"):
         network = Network(architecture)
-    modules = dict(_modules(architecture, network))
-    return {key: _renamed(key, modules) for key in network.state_dict()}
+    modules = dict(_module_names(architecture, network))
+    names = {}
+    for key in network.state_dict():
+        module, _, tensor = key.rpartition(".")
+        names[key] = f"{modules[module]}.{tensor}"
+    return names
 
 
-def _renamed(key: str, modules: Mapping[str, str]) -> str:
-    module, _, tensor = key.rpartition(".")
-    return f"{modules[module]}.{tensor}"
-
-
-def _modules(architecture: Architecture, network: Network) -> Iterator[tuple[str, str]]:
-    """Names of modules that have weights, ours and torchvision's."""
-    places = [
-        f"{stage}.{layer}"
-        for stage, own in enumerate(architecture.stages, 1)
-        for layer in range(own.layers)
+def _module_names(architecture: Architecture, network: Network) -> Iterator[tuple[str, str]]:
+    """Yield our name and torchvision's name of every module that has weights."""
+    layers = [
+        f"{number}.{layer}"
+        for number, stage in enumerate(architecture.stages, 1)
+        for layer in range(stage.layers)
     ]
     head = len(architecture.stages) + 1
     for ours, theirs in (("stem", 0), ("head", head)):
         for i in (0, 1):
             yield f"{ours}.{i}", f"features.{theirs}.{i}"
     yield "classifier", "classifier.1"
-    for i, (block, place) in enumerate(zip(network.blocks, places, strict=True)):
+    for i, (block, layer) in enumerate(zip(network.blocks, layers, strict=True)):
         prefix = f"blocks.{i}.body" if isinstance(block, StochasticDepth) else f"blocks.{i}"
         body = network.get_submodule(prefix)
-        yield from _block(body, prefix, f"features.{place}.block")
+        yield from _block_names(body, prefix, f"features.{layer}.block")
 
 
-def _block(body: nn.Module, ours: str, theirs: str) -> Iterator[tuple[str, str]]:
-    """A convolution begins a unit, as a squeeze-and-excitation does."""
+def _block_names(body: nn.Module, ours: str, theirs: str) -> Iterator[tuple[str, str]]:
+    """Yield the names of a block's modules.
+
+    In torchvision a unit is a convolution with its batch normalisation, or squeeze-and-excitation.
+    """
     unit = -1
     for name, module in body.named_children():
         unit += isinstance(module, nn.Conv2d | SqueezeExcitation)
@@ -237,17 +272,17 @@ def _block(body: nn.Module, ours: str, theirs: str) -> Iterator[tuple[str, str]]
             yield f"{ours}.{name}", f"{theirs}.{unit}.{int(isinstance(module, nn.BatchNorm2d))}"
 
 
-def _with_eps(weights: Mapping[str, Tensor], old: float, new: float) -> dict[str, Tensor]:
-    """The same batch normalisations, written for another epsilon.
+def _with_epsilon(weights: Mapping[str, Tensor], old: float, new: float) -> dict[str, Tensor]:
+    """Adapt the weights of batch normalisations to another epsilon.
 
-    ``weight / sqrt(running_var + eps)`` stays what it was.
+    ``weight / sqrt(running_var + eps)`` keeps its value.
     """
     changed = dict(weights)
     for key, variance in weights.items():
         scale = key.removesuffix("running_var") + "weight"
         if old == new or not key.endswith(".running_var") or scale not in weights:
             continue
-        wide = variance.double()
-        factor = ((wide + new) / (wide + old)).sqrt()
+        precise = variance.double()
+        factor = ((precise + new) / (precise + old)).sqrt()
         changed[scale] = (weights[scale].double() * factor).to(weights[scale].dtype)
     return changed

@@ -1,4 +1,4 @@
-"""The model card: what weights are, how to use them and where they come from, as Markdown."""
+"""The model card: what the weights are, how to use them, and their history, as Markdown."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nas.versions import versions
-from nas.weights import NETWORKS, Model, Training
+from nas.weights import TORCHVISION_NETWORKS, Model, TrainingSummary
 from results.architecture_file import ArchitectureFile
 from search_space.architecture import Architecture
 from search_space.published import PUBLISHED, published
 
+_PAPERS = {"efficientnet-": "1905.11946", "efficientnetv2-": "2104.00298"}  # by arXiv
+
 
 def model_card(model: Model, weights_name: str, torchvision_name: str | None) -> str:
-    """The card of the weights in the file ``weights_name``; the model's file must say its counts.
+    """Return the text of the card for the weights in the file ``weights_name``.
 
-    ``torchvision_name`` is a key of :data:`NETWORKS` if the weights have torchvision's names.
+    The model's architecture file must hold its parameters and multiply-adds. ``torchvision_name``
+    is a key of :data:`TORCHVISION_NETWORKS` if the weights have torchvision's names, or else None.
     """
     file = model.file
     paragraphs = [
@@ -50,8 +53,10 @@ def _use(model: Model, weights_name: str, torchvision_name: str | None) -> str:
         building = "from model import build  # model.py: nas export SOURCE --to model.py"
         built = "build()"
     else:
-        building = "from torchvision.models import " + NETWORKS[torchvision_name][0]
-        built = f"{NETWORKS[torchvision_name][0]}(num_classes={model.file.task.classes})"
+        building = "from torchvision.models import " + TORCHVISION_NETWORKS[torchvision_name][0]
+        built = (
+            f"{TORCHVISION_NETWORKS[torchvision_name][0]}(num_classes={model.file.task.classes})"
+        )
     size = model.file.eval_size
     image = f"(N, {model.file.task.in_channels}, {size}, {size})"
     return "\n".join(
@@ -75,32 +80,32 @@ def _figures(model: Model) -> list[tuple[str, str]]:
         ("architecture id", file.architecture.architecture_id),
     ]
     if model.training is not None:
-        own = model.training
+        training = model.training
         rows += [
-            ("trained on", plain_text(own.data)),
-            ("accuracy", f"{own.accuracy:.2%} on its minival, after {own.epoch} epochs"),
+            ("trained on", plain_text(training.data)),
+            ("accuracy", f"{training.accuracy:.2%} on its minival, after {training.epoch} epochs"),
         ]
     return rows
 
 
 def _architecture(network: Architecture) -> str:
-    """As in EfficientNetV2, Table 4."""
+    """Return the table of stages, laid out as EfficientNetV2's Table 4."""
     columns = ("stage", "operator", "kernel", "stride", "expansion", "channels", "layers", "SE")
     rows: list[tuple[Any, ...]] = [
         ("stem", "conv", 3, network.stem_stride, "", network.stem_channels, 1, "")
     ]
-    for i, one in enumerate(network.stages, 1):
-        numbers = (one.kernel, one.stride, one.expansion, one.channels, one.layers)
-        rows.append((i, one.operator, *numbers, one.se_ratio or ""))
+    for i, stage in enumerate(network.stages, 1):
+        numbers = (stage.kernel, stage.stride, stage.expansion, stage.channels, stage.layers)
+        rows.append((i, stage.operator, *numbers, stage.se_ratio or ""))
     rows.append(("head", "conv, pool, fc", 1, 1, "", network.head_channels, 1, ""))
     return _table(columns, rows)
 
 
 def _classes(model: Model) -> list[str]:
     names = model.training.class_names if model.training is not None else ()
-    return ["## Classes", "\n".join(f"{i}. {plain_text(n)}" for i, n in enumerate(names))] * bool(
-        names
-    )
+    if not names:
+        return []
+    return ["## Classes", "\n".join(f"{i}. {plain_text(name)}" for i, name in enumerate(names))]
 
 
 def _measured(model: Model) -> list[str]:
@@ -119,8 +124,10 @@ def _measured(model: Model) -> list[str]:
 
 
 def _written() -> str:
-    made = versions()
-    packages = (f"{name} {made[name]}" for name in ("nas-engine", "torch") if name in made)
+    installed = versions()
+    packages = (
+        f"{name} {installed[name]}" for name in ("nas-engine", "torch") if name in installed
+    )
     return f"Written by nas export with {', '.join(packages)}."
 
 
@@ -129,12 +136,12 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
-_PAPERS = {"efficientnet-": "1905.11946", "efficientnetv2-": "2104.00298"}
-
-
 def history(file: ArchitectureFile) -> list[str]:
-    """Where the architecture comes from, nearest first; empty where the file does not say."""
-    lines = list(_lines(file.provenance))
+    """Return where the architecture comes from, one sentence each, the latest first.
+
+    The list is empty if the file does not hold it.
+    """
+    lines = list(_provenance_lines(file.provenance))
     is_published = file.name in PUBLISHED and (
         published(file.name).architecture == file.architecture
     )
@@ -145,48 +152,48 @@ def history(file: ArchitectureFile) -> list[str]:
 
 
 def counts(file: ArchitectureFile) -> str:
-    """Parameters and multiply-adds; the file must say them."""
+    """Return the parameters and multiply-adds in words; the file must hold them."""
     return (
         f"{file.parameters:,} parameters, "
         f"{file.multiply_adds:,} multiply-adds for an image of {file.eval_size} px"
     )
 
 
-def normalization(training: Training | None) -> str:
-    """How images are to be normalised, one sentence."""
+def normalization(training: TrainingSummary | None) -> str:
+    """Return how images have to be normalised, in one sentence."""
     if training is None:
-        return "Images are normalised as in training; by which mean and std is not known here."
+        return "Images are normalised as in training; the mean and std are unknown."
     mean, std = (
         "(" + ", ".join(f"{x:g}" for x in values) + ")"
         for values in (training.normalization.mean, training.normalization.std)
     )
     return (
-        "Images are normalised a channel each, (pixels - mean) / std with pixels from 0 to 255, "
-        f"mean {mean} and std {std}."
+        "Images are normalised channel by channel, (pixels - mean) / std, with pixels from 0 to "
+        f"255, mean {mean} and std {std}."
     )
 
 
 def plain_text(text: str) -> str:
-    """One line without characters that would end a string, a comment or a table's cell."""
+    """Return one line without characters that would end a string, a comment or a table cell."""
     kept = (c if c.isprintable() and c not in "\\\"'`|" else " " for c in text)
     return " ".join("".join(kept).split())
 
 
-def _lines(provenance: Mapping[str, Any]) -> Iterator[str]:
+def _provenance_lines(provenance: Mapping[str, Any]) -> Iterator[str]:
     parent = provenance.get("parent")
     if isinstance(parent, dict):
         yield plain_text(
             f"Scaled from {parent.get('name')} to {provenance.get('to')} "
             f"by the {provenance.get('rule')} rule."
         )
-        yield from _lines(parent.get("provenance") or {})
+        yield from _provenance_lines(parent.get("provenance") or {})
     if "candidate" in provenance:
         yield plain_text(
             f"Candidate {provenance['candidate']} of the search {provenance.get('run')}, "
             f"seed {provenance.get('seed')}."
         )
-    versions = provenance.get("versions")
-    if isinstance(versions, dict) and versions:
-        made = ", ".join(f"{name} {version}" for name, version in versions.items())
+    packages = provenance.get("versions")
+    if isinstance(packages, dict) and packages:
+        listed = ", ".join(f"{name} {version}" for name, version in packages.items())
         commit = provenance.get("git_commit")
-        yield plain_text(f"Made with {made}" + (f", git commit {commit}." if commit else "."))
+        yield plain_text(f"Made with {listed}" + (f", git commit {commit}." if commit else "."))

@@ -1,4 +1,4 @@
-"""A network as ONNX, checked by onnxruntime against torch."""
+"""Export to ONNX, with a check of onnxruntime's logits against torch's."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from torch import nn
 
 from nas.weights import Model
 
-BATCHES = (1, 3)  # checked; traced with 2
-TOLERANCE = 1e-4  # of the largest logit; rounding of 32 bits adds up to 1e-6 or so
-LAST_BIT = 2.0**-23
-PROTOBUF_BYTES = 2 * 10**9  # a file holds no more; weights then go to FILE.onnx.data
+BATCHES = (1, 3)  # the batch sizes to check; the network is traced with 2
+TOLERANCE = 1e-4  # of the largest logit; 32-bit rounding adds up to some 1e-6
+LAST_BIT = 2.0**-23  # relative, of a 32-bit number
+PROTOBUF_BYTES = 2 * 10**9  # the limit of a file; larger weights go to FILE.onnx.data
 
 
 @dataclass(frozen=True)
 class Difference:
-    """From torch, the largest of all logits that were compared.
+    """How far onnxruntime's logits differ from torch's.
 
-    ``error`` is onnxruntime's, ``logit`` the largest logit itself, and ``jitter`` how far torch's
-    own logits move with the last bit of the images: little, unless the weights are such that
-    rounding anywhere decides the logits.
+    ``error`` is the largest difference and ``logit`` the largest of torch's logits. ``jitter`` is
+    how far torch's own logits move if the last bit of the images changes. It is small, unless the
+    weights make the logits depend on rounding.
     """
 
     error: float
@@ -38,7 +38,7 @@ class Difference:
 
     @property
     def is_rounding(self) -> bool:
-        """False where a logit is not a finite number, too."""
+        """Whether rounding explains the error; False also if a logit is not a finite number."""
         return self.error <= max(TOLERANCE * self.logit, 10 * self.jitter) < math.inf
 
     def __str__(self) -> str:
@@ -46,14 +46,15 @@ class Difference:
 
 
 def write_onnx(path: Path, model: Model) -> Difference:
-    """Writes ``images`` (batch, channels, H, W) to ``logits`` (batch, classes) and compares.
+    """Write the network as ONNX, run it, and return how its logits differ from torch's.
 
-    The batch is free; H and W are the size to evaluate at. Images are those of training,
-    normalised; the file's metadata says by what, if it is known.
+    The input ``images`` is (batch, channels, H, W), normalised as in training, and the output
+    ``logits`` is (batch, classes). The batch size is free; H and W are the evaluation size. The
+    metadata hold the architecture, and the normalisation if it is known.
     """
     network = model.build()
     size = (model.file.task.in_channels, model.file.eval_size, model.file.eval_size)
-    with _quiet():
+    with _without_exporter_warnings():
         program = torch.onnx.export(
             network,
             (torch.zeros(2, *size),),
@@ -65,14 +66,14 @@ def write_onnx(path: Path, model: Model) -> Difference:
         )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    _describe(program.model, model)
+    _set_metadata(program.model, model)
     weights = sum(tensor.nbytes for tensor in model.weights.values())
     program.save(path, external_data=weights > PROTOBUF_BYTES)
     return _difference(path, network, size)
 
 
-def _describe(graph: Any, model: Model) -> None:
-    """What the network is, instead of where on this machine its code was."""
+def _set_metadata(graph: Any, model: Model) -> None:
+    """Store what the network is, and remove the paths of this machine's source code."""
     for node in graph.graph.all_nodes():
         node.metadata_props.clear()
     training = None if model.training is None else asdict(model.training)
@@ -86,6 +87,7 @@ def _describe(graph: Any, model: Model) -> None:
 
 
 def _difference(path: Path, network: nn.Module, size: tuple[int, ...]) -> Difference:
+    """Compare the file with the network on random images of ``size`` (channels, H, W)."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -94,12 +96,12 @@ def _difference(path: Path, network: nn.Module, size: tuple[int, ...]) -> Differ
     for batch in BATCHES:
         images = torch.randn(batch, *size, generator=generator)
         signs = torch.randn(batch, *size, generator=generator).sign()
-        (found,) = session.run(None, {"images": images.numpy()})
+        (logits,) = session.run(None, {"images": images.numpy()})
         with torch.inference_mode():
             expected = network(images)
             moved = network(images * (1 + LAST_BIT * signs))
         rows.append(
-            (torch.from_numpy(found) - expected, expected, moved - expected)  # (batch, classes)
+            (torch.from_numpy(logits) - expected, expected, moved - expected)  # (batch, classes)
         )
     error, logit, jitter = (
         float(torch.cat(tensors).abs().max()) for tensors in zip(*rows, strict=True)
@@ -108,8 +110,8 @@ def _difference(path: Path, network: nn.Module, size: tuple[int, ...]) -> Differ
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what torch's exporter says about itself and not about the network."""
+def _without_exporter_warnings() -> Iterator[None]:
+    """Silence the warnings of torch's exporter that are not about the network."""
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registration.level
     registration.setLevel(logging.ERROR)  # "torchvision is not installed. Skipping ..."

@@ -1,4 +1,4 @@
-"""A single Python file that builds a network with torch alone."""
+"""Export to a single Python file that builds the network with torch alone."""
 
 from __future__ import annotations
 
@@ -8,26 +8,25 @@ from importlib.resources import files
 from nas.errors import UserError
 from nas.export.model_card import counts, history, normalization, plain_text
 from nas.versions import versions
-from nas.weights import Training
+from nas.weights import TrainingSummary
 from results.architecture_file import ArchitectureFile
 from search_space.architecture import Stage
 from search_space.operators import OPERATORS, fused_mbconv, mbconv
 
 _WIDTH = 88
-_LONGEST_NAME = 56  # what the first line has room for
+_LONGEST_NAME = 56  # that fits into the first line
 _BEGIN, _END = "# The network.\n", "# The network's parts.\n"
 _IN_FILE = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
 
 
-def python_file(file: ArchitectureFile, training: Training | None, module: str) -> str:
-    """The file's text; ``file`` must say its counts, ``module`` is the name it is imported by.
+def python_file(file: ArchitectureFile, training: TrainingSummary | None, module: str) -> str:
+    """Return the text of the Python file, whose code is that of :mod:`nas.export.standalone`.
 
-    ``training`` is that of its weights, which are not in it.
-
-    Its code is that of :mod:`nas.export.standalone`.
+    ``file`` must hold its parameters and multiply-adds. ``module`` is the name that the Python file
+    is imported by. ``training`` is that of the weights, which are in another file.
 
     Raises:
-        UserError: an operator of the user's own.
+        UserError: the network has an operator of the user's own.
     """
     check_operators(file)
     template = files("nas.export").joinpath("standalone.py").read_text(encoding="utf-8")
@@ -39,33 +38,33 @@ def python_file(file: ArchitectureFile, training: Training | None, module: str) 
 
 
 def check_operators(file: ArchitectureFile) -> None:
-    """That a Python file can hold the network.
+    """Check that the network has only operators that a Python file can hold.
 
     Raises:
-        UserError: an operator of the user's own.
+        UserError: the network has an operator of the user's own.
     """
     for stage in file.architecture.stages:
-        known = _IN_FILE.get(stage.operator)
-        if known is None or OPERATORS.get(stage.operator) is not known:
+        ours = _IN_FILE.get(stage.operator)
+        if ours is None or OPERATORS.get(stage.operator) is not ours:
             raise UserError(
                 f"--to: a Python file can hold the operators {' and '.join(_IN_FILE)} of this "
                 f"tool, but {file.name} has {stage.operator!r} of your own; .onnx can hold it"
             )
 
 
-def _docstring(file: ArchitectureFile, training: Training | None, module: str) -> str:
+def _docstring(file: ArchitectureFile, training: TrainingSummary | None, module: str) -> str:
     name = module if module.isidentifier() else "model"
     image = f"(N, {file.task.in_channels}, {file.eval_size}, {file.eval_size})"
-    about = (
+    description = (
         f"{counts(file)}. Trained at {file.train_size} px, evaluated at {file.eval_size} px. "
         f"{' '.join(history(file))}"
     )
-    by = f"Written by nas export, nas-engine {versions().get('nas-engine', 'not installed')}."
+    writer = f"Written by nas export, nas-engine {versions().get('nas-engine', 'not installed')}."
     return "\n".join(
         [
             f'"""{_name(file)}: an image network for torch.',
             "",
-            textwrap.fill(about, _WIDTH),
+            textwrap.fill(description, _WIDTH),
             "",
             f"    from {name} import build",
             "    from safetensors.torch import load_file",
@@ -74,7 +73,7 @@ def _docstring(file: ArchitectureFile, training: Training | None, module: str) -
             f'    network.load_state_dict(load_file("{name}.safetensors"))',
             f"    logits = network(images)  # {image} -> (N, {file.task.classes})",
             "",
-            textwrap.fill(f"{normalization(training)} {by}", _WIDTH),
+            textwrap.fill(f"{normalization(training)} {writer}", _WIDTH),
             '"""',
         ]
     )

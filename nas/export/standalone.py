@@ -1,7 +1,7 @@
-"""The Python file that ``nas export`` writes, with EfficientNetV2-S as its network.
+"""The template of the Python file that ``nas export`` writes, with EfficientNetV2-S as its network.
 
-:mod:`nas.export.python_file` puts another docstring here, and another network between the two
-comment lines that begin with "The network". Nothing but torch may be imported.
+:mod:`nas.export.python_file` replaces this docstring, and the network between the two comment lines
+that begin with "The network". Nothing except torch may be imported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Stage:
-    """A run of equal layers; the first one changes channels and resolution."""
+    """A sequence of equal layers; the first one changes channels and resolution."""
 
     operator: str  # a key of OPERATORS
     kernel: int
@@ -52,7 +52,7 @@ def convolution(
     stride: int = 1,
     groups: int = 1,
 ) -> list[nn.Module]:
-    """A convolution without bias and its batch normalisation."""
+    """Return a convolution without bias, and its batch normalisation."""
     padding = kernel // 2
     sizes = (in_channels, out_channels, kernel, stride, padding)
     return [
@@ -62,7 +62,7 @@ def convolution(
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels weighted by what the whole image holds (arXiv 1709.01507)."""
+    """Scales each channel by a factor from the whole image (arXiv 1709.01507)."""
 
     def __init__(self, channels: int, squeeze_channels: int) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ def mbconv(stage: Stage, in_channels: int, stride: int) -> nn.Sequential:
 def fused_mbconv(stage: Stage, in_channels: int, stride: int) -> nn.Sequential:
     """MBConv with expansion and depthwise convolution fused into one full convolution.
 
-    At expansion 1 there is no projection: it would be a second one of the same width.
+    At expansion 1 there is no projection, which would have the same width.
     """
     expands = stage.expansion > 1
     hidden = in_channels * stage.expansion if expands else stage.channels
@@ -103,7 +103,7 @@ def fused_mbconv(stage: Stage, in_channels: int, stride: int) -> nn.Sequential:
 
 
 def squeeze_excitation(stage: Stage, in_channels: int, hidden: int) -> list[nn.Module]:
-    """None at a ratio of 0, else the ratio's share of the input channels wide."""
+    """Return squeeze-and-excitation, or nothing if the stage has none."""
     if stage.se_ratio == 0:
         return []
     return [SqueezeExcitation(hidden, max(1, int(stage.se_ratio * in_channels)))]
@@ -113,9 +113,9 @@ OPERATORS = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
 
 
 class Residual(nn.Module):
-    """``x + body(x)``; training drops each image's body with 1 - survival.
+    """A residual connection, ``x + body(x)``, with stochastic depth (arXiv 1603.09382).
 
-    Stochastic depth (arXiv 1603.09382); ``survival`` 1 is a plain residual connection.
+    In training, the body is kept with probability ``survival`` for each image.
     """
 
     def __init__(self, body: nn.Module, survival: float) -> None:
@@ -158,7 +158,7 @@ class Network(nn.Module):
 
 
 def blocks(survival: float) -> list[nn.Module]:
-    """All layers; i of n, from 0, survives with 1 - (1 - ``survival``) * i / n."""
+    """Return all layers; layer i of n survives with 1 - (1 - survival) * i / n."""
     rows = [(stage, layer) for stage in STAGES for layer in range(stage.layers)]
     modules: list[nn.Module] = []
     in_channels = STEM_CHANNELS
@@ -173,7 +173,7 @@ def blocks(survival: float) -> list[nn.Module]:
 
 
 def initialize(module: nn.Module) -> None:
-    """As published: normal convolutions by their outputs, a uniform classifier."""
+    """Initialize as published: normal convolutions, a uniform classifier."""
     if isinstance(module, nn.Conv2d):
         outputs = module.out_channels // module.groups * module.kernel_size[0] ** 2
         nn.init.normal_(module.weight, 0, math.sqrt(2 / outputs))
@@ -190,7 +190,7 @@ def build(
     dropout: float = 0.2,
     survival: float = 0.8,
 ) -> Network:
-    """The network with fresh weights; ``load_state_dict`` takes trained ones."""
+    """Build the network with random weights; ``load_state_dict`` loads trained ones."""
     return Network(classes, dropout, survival)
 
 

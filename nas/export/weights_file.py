@@ -1,4 +1,4 @@
-"""Weights to write: random ones for an architecture, and the files they go to."""
+"""Weights to export: random ones for an architecture, and the files that weights are written to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from search_space.network import Network, StochasticDepth
 
 
 def write_safetensors(path: Path, model: Model, weights: Weights) -> None:
-    """``weights``, which are the model's by whichever names, with what is known of the model."""
+    """Write ``weights``, with the model's architecture and training as metadata.
+
+    ``weights`` are the model's, by our names or by torchvision's.
+    """
     from safetensors.torch import save
 
     metadata = {
@@ -27,29 +30,30 @@ def write_safetensors(path: Path, model: Model, weights: Weights) -> None:
         "training": json.dumps(asdict(model.training) if model.training else None),
     }
     tensors = {key: value.contiguous() for key, value in weights.items()}
-    path.write_bytes(save(tensors, metadata))  # save_file hides the file from other users
+    path.write_bytes(save(tensors, metadata))  # save_file would make it unreadable for other users
 
 
 def write_pth(path: Path, weights: Weights) -> None:
-    """``weights`` alone, for ``torch.load(path, weights_only=True)``."""
+    """Write the weights alone, for ``torch.load(path, weights_only=True)``."""
     torch.save(dict(weights), path)
 
 
-def untrained(file: ArchitectureFile, seed: int) -> Model:
-    """With weights as training starts from, drawn from a seed.
+def with_random_weights(file: ArchitectureFile, seed: int) -> Model:
+    """Return the architecture with the initial weights of a training, drawn from a seed.
 
-    Batch normalisation has the statistics of noise at the size to evaluate at. With those that
-    training starts from, 0 and 1, a deep network's logits are beyond what rounding leaves of them.
+    The statistics of batch normalisation are those of noise at the evaluation size. With the
+    initial statistics, 0 and 1, the logits of a deep network would be decided by rounding.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = build_network(file, "SOURCE")
-        _settle(network, file)
+        _estimate_norm_statistics(network, file)
     origin = f"untrained, drawn from seed {seed}: {file.name} is an architecture, no checkpoint"
     return Model(file, network.state_dict(), origin)
 
 
-def _settle(network: Network, file: ArchitectureFile) -> None:
+def _estimate_norm_statistics(network: Network, file: ArchitectureFile) -> None:
+    """Set the statistics of batch normalisation to those of one batch of noise."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0

@@ -1,4 +1,4 @@
-"""Checkpoints: a trained network in a file, with what it takes to go on training it."""
+"""Checkpoints: files with a trained network, and with the state to resume its training from."""
 
 from __future__ import annotations
 
@@ -18,22 +18,21 @@ from search_space.network import Network
 BEST, LAST = "best.pt", "last.pt"
 SCHEMA_VERSION = 1
 
-
-Normalization = Statistics  # what images were normalised by
+Normalization = Statistics  # the mean and standard deviation that images were normalised with
 
 
 class CheckpointError(ValueError):
-    """A file that holds no checkpoint; the message is one line, its name and the reason."""
+    """A file that is not a checkpoint; the message is one line with its name and the reason."""
 
 
 @dataclass(frozen=True)
 class TrainedNetwork:
-    """A network with its weights.
+    """A trained network: its architecture and weights, and how it was trained.
 
-    ``file`` has the architecture, the image sizes and the task. ``weights`` are the averaged ones,
-    which accuracy is measured with, by the names of ``Network.state_dict``, on the CPU.
-    ``accuracy`` is the minival's after ``epoch`` epochs, ``data`` what it was trained on and
-    ``class_names`` its classes by label, where they have names.
+    ``file`` holds the architecture, the image sizes and the task. ``weights`` are the averaged
+    weights (EMA) by the names of ``Network.state_dict``, on the CPU. ``accuracy`` is the minival
+    accuracy in [0, 1] of these weights after ``epoch`` epochs on ``data``. ``class_names`` are in
+    the order of the labels, empty if the classes have no names.
     """
 
     file: ArchitectureFile
@@ -45,7 +44,7 @@ class TrainedNetwork:
     class_names: tuple[str, ...] = ()
 
     def build(self) -> Network:
-        """The network itself, ready to infer."""
+        """Build the network with these weights, in evaluation mode."""
         network = Network(
             self.file.architecture, self.file.task.classes, self.file.task.in_channels
         )
@@ -54,12 +53,12 @@ class TrainedNetwork:
 
 
 def read_network(path: Path) -> TrainedNetwork:
-    """The network of a checkpoint file, or of a training's directory: its best, or else its last.
+    """Read the network of a checkpoint, or the best (or else the last) of a training's directory.
 
     Raises:
-        CheckpointError: not there, torn, written by something else, or by a later release.
+        CheckpointError: the file is missing, truncated, not a checkpoint, or of a later release.
     """
-    content = _read(_file_of(path))
+    content = _read(_checkpoint_file(path))
     try:
         return TrainedNetwork(
             file=from_json(content["architecture"]),
@@ -71,29 +70,29 @@ def read_network(path: Path) -> TrainedNetwork:
             class_names=tuple(content["class_names"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: is no checkpoint of this release ({error!r})") from error
+        raise CheckpointError(f"{path}: not a checkpoint of this release ({error!r})") from error
 
 
 def read_training(path: Path) -> dict[str, Any]:
-    """The state of the training that wrote this file, as it was given to :func:`write`.
+    """Read the training state in a checkpoint, as it was given to :func:`write`.
 
     Raises:
-        CheckpointError: as above, or a checkpoint without a training's state.
+        CheckpointError: as for :func:`read_network`, or there is no training state in the file.
     """
     state = _read(path).get("training")
     if not isinstance(state, dict):
-        raise CheckpointError(f"{path}: holds a network alone, must hold a training's state too")
+        raise CheckpointError(f"{path}: holds only a network, must hold a training state too")
     return state
 
 
 def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | None = None) -> None:
-    """Writes it whole or not at all, with the training's state where that is given.
+    """Write a checkpoint, whole or not at all.
 
-    ``training`` is made of tensors, numbers, strings, lists and dictionaries alone, since nothing
-    else is read back.
+    ``training`` is the training state, if there is one. It may hold only tensors, numbers, strings,
+    lists and dictionaries, because nothing else can be read back.
 
     Raises:
-        OSError: no room or no right to write; what was at ``path`` is left as it was.
+        OSError: no room on the disk, or no permission to write; ``path`` is left as it was.
     """
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -109,11 +108,11 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
     with atomic_file(path) as file:
         try:
             torch.save(content, file)
-        except RuntimeError as error:  # torch's own about a write that failed
+        except RuntimeError as error:  # how torch reports a failed write
             raise error.__context__ if isinstance(error.__context__, OSError) else error from error
 
 
-def _file_of(path: Path) -> Path:
+def _checkpoint_file(path: Path) -> Path:
     if not path.is_dir():
         return path
     for name in (BEST, LAST):
@@ -130,10 +129,10 @@ def _read(path: Path) -> dict[str, Any]:
     with file:
         try:
             content = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:  # foreign bytes: the unpickler raises whatever they lead to
-            raise CheckpointError(f"{path}: torn, or no checkpoint") from error
+        except Exception as error:  # of any type, depending on the bytes that are unpickled
+            raise CheckpointError(f"{path}: truncated, or not a checkpoint") from error
     if not isinstance(content, dict) or "weights" not in content:
-        raise CheckpointError(f"{path}: is no checkpoint of this tool")
+        raise CheckpointError(f"{path}: not a checkpoint of this tool")
     if content.get("schema_version") != SCHEMA_VERSION:
         raise CheckpointError(
             f"{path}: has schema version {content.get('schema_version')!r}, "

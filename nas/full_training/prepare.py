@@ -1,4 +1,4 @@
-"""From the options of ``nas train`` to a training that is ready to run."""
+"""Prepare a training from the options of ``nas train``: check them and fill in the defaults."""
 
 from __future__ import annotations
 
@@ -19,23 +19,19 @@ from nas.training.progressive import ranges_of
 from nas.training.recipes import PRESETS
 from results.architecture_file import ArchitectureFile
 from reward.complexity import count_parameters
+from scaling.families import sml_parameters
 from scaling.regularization import regularization
 from scaling.scaled import ImageSizes, to_multiple
-from search_space.published import published
 from search_space.task import Task
 
-MANY_IMAGES = 100_000
-
-
+MANY_IMAGES = 100_000  # from here on the default preset is imagenet
 LIGHT_EPOCHS = 30  # three times a candidate's
-
-
-PROGRESSIVE = ("imagenet", "imagenet21k")  # the presets whose epochs are enough for it
+PROGRESSIVE = ("imagenet", "imagenet21k")  # presets with enough epochs for progressive learning
 
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """The options of ``nas train``; None is what the user left out."""
+    """The options of ``nas train``; an option that was not given is None."""
 
     arch: str | None = None
     data: str | None = None
@@ -56,10 +52,10 @@ class TrainRequest:
 
 
 def prepare(request: TrainRequest) -> Job:
-    """A new training, or the one to resume, with its data loaded.
+    """Prepare a new training, or the one to resume, and load its data.
 
     Raises:
-        UserError: an option that cannot be met, or that contradicts the training to resume.
+        UserError: an option cannot be met, or contradicts the training to resume.
     """
     return _resumed(request, request.resume) if request.resume else _new(request)
 
@@ -67,16 +63,16 @@ def prepare(request: TrainRequest) -> Job:
 def _new(request: TrainRequest) -> Job:
     for name in ("arch", "data", "out"):
         if getattr(request, name) is None:
-            raise UserError(f"--{name}: must be given, or --resume and a training's directory")
+            raise UserError(f"--{name}: must be given, or --resume with a training's directory")
     assert request.arch is not None
     assert request.data is not None
     assert request.out is not None
     source = _architecture(request.arch)
     data, file = _load(request.data, source, request.image_size)
-    file = _for_data(file, data)
-    preset = request.preset or _preset(data, request.pretrained)
+    file = _with_task(file, data)
+    preset = request.preset or _default_preset(data, request.pretrained)
     is_progressive = _is_progressive(request, preset, source)
-    _check_resizing(request, is_progressive)
+    _check_progressive_options(request, is_progressive)
     if is_progressive or preset != LIGHT:
         file = replace(file, training=_regularization(file, source))
     settings = TrainSettings(
@@ -98,9 +94,9 @@ def _new(request: TrainRequest) -> Job:
     _check_workers(settings.workers, settings.batch_size)
     recipe = settings.recipe(len(data.training))
     pretrained = read_pretrained(request.pretrained, file) if request.pretrained else None
-    made = create(request.out)
-    made.write_settings(settings)
-    return Job(made, settings, data, recipe, pretrained)
+    directory = create(request.out)
+    directory.write_settings(settings)
+    return Job(directory, settings, data, recipe, pretrained)
 
 
 def _architecture(arch: str) -> ArchitectureFile:
@@ -113,7 +109,7 @@ def _architecture(arch: str) -> ArchitectureFile:
 def _load(
     spec: str, source: ArchitectureFile, image_size: int | None
 ) -> tuple[SearchData, ArchitectureFile]:
-    """The data at the size of evaluation, and the architecture with the sizes that follow."""
+    """Load the data at the larger of the image sizes; return the architecture with its sizes."""
     if image_size is None and is_in_memory(spec):
         data = load_training_data(spec)
         file = with_sizes(source, None, data.image_size)
@@ -125,15 +121,15 @@ def _load(
     return data, file
 
 
-def _for_data(file: ArchitectureFile, data: SearchData) -> ArchitectureFile:
-    """With the data's classes and channels; what was counted for others is not said of these."""
+def _with_task(file: ArchitectureFile, data: SearchData) -> ArchitectureFile:
+    """Return the file for the data's classes and channels, without counts that no longer hold."""
     task = Task(data.classes, data.channels)
     if task == file.task:
         return file
     return replace(file, task=task, parameters=None, multiply_adds=None)
 
 
-def _preset(data: SearchData, pretrained: Path | None) -> str:
+def _default_preset(data: SearchData, pretrained: Path | None) -> str:
     if pretrained is not None:
         return "transfer"
     if data.is_multi_label:
@@ -153,7 +149,7 @@ def _batch_size(preset: str, images: int, request: TrainRequest) -> int:
 
 
 def _check_workers(workers: int, batch_size: int) -> None:
-    """Whether the processes have devices of their own here, and equal shares of a batch."""
+    """Check that there is a device for every process, and an equal share of the batch."""
     gpus = torch.cuda.device_count()
     what, devices = ("GPU", gpus) if gpus else ("core", os.cpu_count() or 1)
     most = min(devices, batch_size)
@@ -164,19 +160,20 @@ def _check_workers(workers: int, batch_size: int) -> None:
         )
     if batch_size % workers:
         raise UserError(
-            f"--workers: got {workers} for batches of {batch_size} images, must divide them: "
-            f"--batch-size {batch_size - batch_size % workers} would do"
+            f"--workers: got {workers} for batches of {batch_size} images, must divide the batch "
+            f"size; it would divide --batch-size {batch_size - batch_size % workers}"
         )
 
 
 def _is_progressive(request: TrainRequest, preset: str, source: ArchitectureFile) -> bool:
-    """As asked for, else where the file carries the ranges and the preset is for them."""
+    """Return the option, or by default whether both the file and the preset are made for it."""
     if request.progressive is not None:
         return request.progressive
     return preset in PROGRESSIVE and "progressive" in source.training
 
 
-def _check_resizing(request: TrainRequest, is_progressive: bool) -> None:
+def _check_progressive_options(request: TrainRequest, is_progressive: bool) -> None:
+    """Check the options that refine progressive learning."""
     growth = request.batch_growth
     if growth is not None and growth < 1:
         raise UserError(f"--batch-growth: got {growth:g}, must be 1 or more")
@@ -185,7 +182,7 @@ def _check_resizing(request: TrainRequest, is_progressive: bool) -> None:
         ("batch-growth", growth is not None),
     ):
         if is_given and not is_progressive:
-            raise UserError(f"--{option}: training is at one size; must go with --progressive")
+            raise UserError(f"--{option}: needs --progressive, but training is at one image size")
 
 
 def _regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
@@ -193,34 +190,34 @@ def _regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[st
         return scaled_regularization(file, source)
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(
-            f"--arch: {source.name}: got progressive-learning ranges that cannot be read "
+            f"--arch: {source.name}: got ranges of progressive learning that cannot be read "
             f"({error}), must be as nas scale writes them"
         ) from error
 
 
 def _resumed(request: TrainRequest, path: Path) -> Job:
-    known = TrainDirectory(path)
-    settings = known.read_settings()
+    directory = TrainDirectory(path)
+    settings = directory.read_settings()
     _check_agreement(request, settings, path)
     _check_workers(request.workers or settings.workers, settings.batch_size)
     data = load_training_data(settings.data, settings.image_size)
     if data.fingerprint() != settings.data_fingerprint:
         raise UserError(
-            f"--resume: {path}: the data {settings.data!r} is not what the training began with"
+            f"--resume: {path}: the data {settings.data!r} have changed since the training began"
         )
-    begins_anew = settings.pretrained is not None and not known.last.exists()
-    pretrained = (
-        read_pretrained(Path(settings.pretrained), settings.file)
-        if begins_anew and settings.pretrained
-        else None
-    )
-    return Job(known, settings, data, settings.recipe(len(data.training)), pretrained)
+    pretrained = None
+    if settings.pretrained is not None and not directory.last.exists():
+        pretrained = read_pretrained(Path(settings.pretrained), settings.file)
+    return Job(directory, settings, data, settings.recipe(len(data.training)), pretrained)
 
 
 def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path) -> None:
+    """Check that the options given with --resume are those that the training was started with."""
     if request.out is not None:
-        raise UserError("--resume: the training keeps its place, so not together with --out")
-    wanted: dict[str, Any] = {
+        raise UserError(
+            "--resume: the training stays in its directory, must be given without --out"
+        )
+    requested: dict[str, Any] = {
         "data": absolute_data(request.data) if request.data else None,
         "preset": request.preset,
         "progressive": request.progressive,
@@ -235,7 +232,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "pretrained": str(request.pretrained.absolute()) if request.pretrained else None,
         "arch": _architecture(request.arch).architecture.architecture_id if request.arch else None,
     }
-    own = {
+    stored = {
         **settings.to_json(),
         "progressive": settings.progressive is not None,
         "random-sizes": settings.random_sizes,
@@ -245,63 +242,66 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "micro-batch": settings.micro_batch,
         "arch": settings.file.architecture.architecture_id,
     }
-    for name, value in wanted.items():
-        if value is not None and value != own[name]:
-            raise UserError(f"--{name}: got {value!r}, but {path} was begun with {own[name]!r}")
-
-
-_V2 = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
+    for name, value in requested.items():
+        if value is not None and value != stored[name]:
+            raise UserError(
+                f"--{name}: got {value!r}, but {path} was started with {stored[name]!r}"
+            )
 
 
 def with_sizes(
-    file: ArchitectureFile, image_size: int | None, own_size: int | None
+    file: ArchitectureFile, image_size: int | None, data_size: int | None
 ) -> ArchitectureFile:
-    """The file with the sizes to train and to evaluate at.
+    """Return the file with the image sizes to train and to evaluate at.
 
-    They are the file's, none larger than ``own_size`` where the data have one. ``image_size``
-    stands in for the training size, and evaluation's goes with it.
+    ``image_size`` replaces the training size, and the evaluation size keeps its ratio to it. If it
+    is None, the sizes are the file's, but no larger than ``data_size``, the size of the images if
+    they all have one.
     """
     if image_size is not None:
         ratio = file.eval_size / file.train_size
-        return replace(file, train_size=image_size, eval_size=_times(image_size, ratio))
-    if own_size is None:
+        return replace(file, train_size=image_size, eval_size=_scaled_size(image_size, ratio))
+    if data_size is None:
         return file
     return replace(
-        file, train_size=min(file.train_size, own_size), eval_size=min(file.eval_size, own_size)
+        file, train_size=min(file.train_size, data_size), eval_size=min(file.eval_size, data_size)
     )
 
 
 def scaled_regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
-    """How ``file`` is to be regularized, which is ``source`` with sizes of its own.
+    """Return the regularization of ``file``, which is ``source`` at other image sizes.
 
-    It is what a scaled ``source`` says, the image sizes of progressive learning brought to the
-    file's; what it does not say is as Table 6 has it for a network of as many parameters.
+    A scaled ``source`` carries its regularization; the image sizes of progressive learning are
+    brought to the file's. Anything that is missing follows from EfficientNetV2's Table 6 for a
+    network with that many parameters.
 
     Raises:
-        ValueError: ranges for progressive learning that are none.
+        ValueError: the ranges of progressive learning cannot be read.
     """
-    own = source.training
-    if "progressive" not in own:
-        return {**_table_6(file, source), **own}
-    ranges = own["progressive"]
+    training = source.training
+    if "progressive" not in training:
+        return {**_table_6(file, source), **training}
+    ranges = training["progressive"]
     ranges_of(ranges)
     ratio = file.train_size / source.train_size
     first, last = ranges["image_size"]
     if ratio != 1:
-        last = min(file.train_size, _times(last, ratio))
-        first = min(last, _times(first, ratio))
-    return {**own, "progressive": {**ranges, "image_size": [first, last]}}
+        last = min(file.train_size, _scaled_size(last, ratio))
+        first = min(last, _scaled_size(first, ratio))
+    return {**training, "progressive": {**ranges, "image_size": [first, last]}}
 
 
 def _table_6(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
-    small, medium, large = (
-        count_parameters(published(name).architecture, source.task) for name in _V2
-    )
+    """Return Table 6's regularization for a network with the parameters of ``source``."""
     sizes = ImageSizes(file.train_size, file.eval_size)
-    count = count_parameters(source.architecture, source.task)
     stride = source.architecture.stride
-    return regularization(sizes, stride, count, (small, medium, large)).to_json()
+    try:
+        count = count_parameters(source.architecture, source.task)
+    except ValueError as error:
+        raise UserError(f"--arch: {source.name}: {error}") from error
+    by_size = sml_parameters(lambda architecture: count_parameters(architecture, source.task))
+    return regularization(sizes, stride, count, by_size).to_json()
 
 
-def _times(size: int, ratio: float) -> int:
+def _scaled_size(size: int, ratio: float) -> int:
     return size if ratio == 1 else to_multiple(size * ratio)

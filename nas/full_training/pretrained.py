@@ -1,4 +1,4 @@
-"""``--pretrained``: weights to begin with, all but a classifier of another number of classes."""
+"""``--pretrained``: initial weights from a file, except a classifier for other classes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nas.errors import UserError
-from nas.weights import Model, NotInTorchvision, from_torchvision, read_weights
+from nas.weights import Model, read_weights, with_our_names
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 
@@ -19,43 +19,48 @@ _CLASSIFIER = ("classifier.weight", "classifier.bias")
 
 @dataclass(frozen=True)
 class Pretrained:
-    """``weights`` by our names, those that fit; ``said`` tells what was loaded and what not."""
+    """Initial weights by our names, as far as they fit.
+
+    ``said`` is a line for people: what was loaded, and what was not.
+    """
 
     weights: Mapping[str, Tensor]
     said: str
 
 
 def read_pretrained(path: Path, file: ArchitectureFile) -> Pretrained:
-    """The weights of ``path`` for the network of ``file``.
+    """Read the weights in ``path`` that fit the network of ``file``.
 
-    ``path`` is a checkpoint or a training's directory, a .safetensors or .pth of nas export, or
-    torchvision's state dict.
+    ``path`` is a checkpoint, a training's directory, a .safetensors or .pth file of nas export, or
+    a state dict of torchvision.
 
     Raises:
-        UserError: no such file, or weights of another network.
+        UserError: the file is missing, or its weights are those of another network.
     """
-    weights = _read(path, file)
+    found = read_weights(path, "--pretrained")
+    weights = found.weights if isinstance(found, Model) else found
+    weights = with_our_names(weights, file, f"--pretrained: {path}")
     with torch.device("meta"):
         network = Network(file.architecture, file.task.classes, file.task.in_channels)
     expected = network.state_dict()
-    # Counts of batches may be missing: old files have none, and nothing reads them.
-    needed = [key for key in expected if not key.endswith("num_batches_tracked")]
+    # Batch normalisation's step counts may be missing: old files have none; nothing reads them.
+    required = [key for key in expected if not key.endswith("num_batches_tracked")]
     fitting = {
         key: weights[key]
         for key in expected
         if key in weights and weights[key].shape == expected[key].shape
     }
-    left = [key for key in needed if key not in fitting]
+    missing = [key for key in required if key not in fitting]
     loaded = f"{len(fitting)} of {len(expected)} tensors from {path}"
-    if not left:
+    if not missing:
         return Pretrained(fitting, loaded)
-    if set(left) == set(_CLASSIFIER) and set(_CLASSIFIER) <= weights.keys():
+    if set(missing) == set(_CLASSIFIER) and set(_CLASSIFIER) <= weights.keys():
         classes = len(weights[_CLASSIFIER[1]])
-        of = f"it has {classes} classes, the data {file.task.classes}"
-        return Pretrained(fitting, f"{loaded}, not the classifier: {of}")
+        reason = f"it has {classes} classes, the data {file.task.classes}"
+        return Pretrained(fitting, f"{loaded}, not the classifier: {reason}")
     raise UserError(
-        f"--pretrained: got {path}, whose weights are not {file.name}'s: {len(left)} of "
-        f"{len(needed)} tensors {_misfit(left[0], weights, expected)}"
+        f"--pretrained: got {path}, whose weights are not {file.name}'s: {len(missing)} of "
+        f"{len(required)} tensors {_misfit(missing[0], weights, expected)}"
     )
 
 
@@ -64,19 +69,3 @@ def _misfit(key: str, weights: Mapping[str, Tensor], expected: Mapping[str, Tens
         return f"are missing or of another shape, such as {key}"
     shapes = f"{tuple(weights[key].shape)}, must be {tuple(expected[key].shape)}"
     return f"are missing or of another shape, such as {key}, which is {shapes}"
-
-
-def _read(path: Path, file: ArchitectureFile) -> Mapping[str, Tensor]:
-    try:
-        found = read_weights(path)
-    except UserError as error:
-        raise UserError(f"--pretrained: {str(error).removeprefix('SOURCE: ')}") from error
-    weights = found.weights if isinstance(found, Model) else found
-    if not any(key.startswith("features.") for key in weights):
-        return weights
-    try:
-        return from_torchvision(file.architecture, weights)
-    except NotInTorchvision as error:
-        raise UserError(
-            f"--pretrained: {path} has torchvision's names, but {file.name} is not {error}"
-        ) from error

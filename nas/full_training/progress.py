@@ -1,4 +1,4 @@
-"""What a training shows while it runs."""
+"""The events of a training, and the progress that it shows while it runs."""
 
 from __future__ import annotations
 
@@ -19,20 +19,61 @@ from nas.search.progress import duration
 _BAR_WIDTH = 16
 
 
+@dataclass(frozen=True)
+class Begun:
+    """Training begins, or is resumed after the epochs in ``rows``.
+
+    ``work`` is the relative duration of every epoch, by its number of pixels.
+    """
+
+    rows: tuple[CurveRow, ...]
+    work: tuple[float, ...]
+    device: str
+    workers: int
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """``step`` of ``count`` steps in an epoch is done; the rate is that since the epoch's start."""
+
+    step: int
+    count: int
+    images_per_s: float
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch is over, and the checkpoint is written."""
+
+    row: CurveRow
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class WorkerLost:
+    """A worker process died; new ones resume from the checkpoint. ``detail`` is the known cause."""
+
+    detail: str
+
+
+Event = Begun | Stepped | EpochEnded | WorkerLost
+Listener = Callable[[Event], None]
+
+
 class Progress:
-    """A line for each epoch, and on a terminal a live line under them for the epoch in progress."""
+    """Prints a line for each epoch, and on a terminal a live line for the epoch in progress."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._rows: list[CurveRow] = []
         self._work: tuple[float, ...] = ()
         self._step: Stepped | None = None
-        self._done_before = 0.0  # share of the work that was done when this process began
+        self._done_before = 0.0  # share of the work that earlier processes had done
         self._start = time.monotonic()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """While this is entered the line is on the terminal."""
+        """Show the live line on a terminal while the context is open."""
         if not self._console.is_terminal:
             yield
             return
@@ -45,7 +86,7 @@ class Progress:
             yield
 
     def __call__(self, event: Event) -> None:
-        """Something happened."""
+        """Show an event."""
         if isinstance(event, Begun):
             self._begin(event)
         elif isinstance(event, Stepped):
@@ -56,7 +97,7 @@ class Progress:
             self._print(_describe(event, len(self._work)))
         elif isinstance(event, WorkerLost):
             self._step = None
-            self._print("a worker was lost; all start again from the last checkpoint (see ray.log)")
+            self._print("a worker died; all workers restart from the last checkpoint (see ray.log)")
 
     def _begin(self, event: Begun) -> None:
         self._rows, self._work, self._step = list(event.rows), event.work, None
@@ -66,10 +107,10 @@ class Progress:
         if not event.rows:
             self._print(f"training on {where}")
         elif len(event.rows) < len(event.work):
-            self._print(f"going on after epoch {len(event.rows)} on {where}")
+            self._print(f"resuming after epoch {len(event.rows)} on {where}")
 
     def _share_done(self) -> float:
-        """Of all the training, in [0, 1]; a pixel takes as long in every epoch."""
+        """Return the share of the training that is done, in [0, 1], by the number of pixels."""
         if not self._work:
             return 0.0
         done = sum(self._work[: len(self._rows)])
@@ -78,7 +119,7 @@ class Progress:
         return done / sum(self._work)
 
     def _line(self) -> Table | Text:
-        """Epoch, bar, rate, time left; the loss and accuracy are those of the epoch before."""
+        """Return the live line: epoch, bar, rate, last loss and accuracy, time left."""
         if not self._work:
             return Text("starting")
         epoch = min(len(self._rows) + 1, len(self._work))
@@ -106,7 +147,7 @@ class Progress:
 
 
 def _describe(event: EpochEnded, epochs: int) -> str:
-    """An epoch, within 80 columns."""
+    """Return the line of an epoch, within 80 columns."""
     row, width = event.row, len(str(epochs))
     best = "  best" if event.is_best else ""
     return (
@@ -114,43 +155,3 @@ def _describe(event: EpochEnded, epochs: int) -> str:
         f"accuracy {100 * row.accuracy:5.2f} %  {row.image_size} px  "
         f"{row.images_per_s:,.0f} images/s{best}"
     )
-
-
-@dataclass(frozen=True)
-class Begun:
-    """Training begins, or goes on after ``rows``. ``work`` is each epoch's pixels, relatively."""
-
-    rows: tuple[CurveRow, ...]
-    work: tuple[float, ...]
-    device: str
-    workers: int
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """``step`` of ``count`` in an epoch is done, since its start at so many images a second."""
-
-    step: int
-    count: int
-    images_per_s: float
-
-
-@dataclass(frozen=True)
-class EpochEnded:
-    """An epoch is over and in the checkpoint."""
-
-    row: CurveRow
-    is_best: bool
-
-
-@dataclass(frozen=True)
-class WorkerLost:
-    """A worker process died, for all that ``detail`` knows; new ones go on from the checkpoint."""
-
-    detail: str
-
-
-Event = Begun | Stepped | EpochEnded | WorkerLost
-
-
-Listener = Callable[[Event], None]

@@ -1,8 +1,8 @@
-"""Ray Train: it starts the processes of a training, joins them, and starts them again.
+"""Ray Train: starts the processes of a training, connects them, and restarts them after a crash.
 
-One process is Ray Train's local mode: the loop runs in this very process, without a cluster, whose
-start alone takes 10 to 30 seconds on two cores. Several processes are a Ray cluster on this
-machine, or on several that share the training's directory.
+One process uses Ray Train's local mode: the loop runs in this process, without a Ray cluster, which
+takes 10 to 30 seconds to start on two cores. Several processes run in a Ray cluster on this
+machine, or on several machines that share the training's directory.
 """
 
 from __future__ import annotations
@@ -37,15 +37,14 @@ from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
 
-
 _POLL_S = 0.5
 
 
 def train_here(job: Job, listener: Listener) -> None:
-    """Trains in this process, on a GPU where there is one.
+    """Train in this process, on the GPU if there is one.
 
     Raises:
-        UserError: what ended training before its end.
+        UserError: training ended early; the message is the cause.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -57,18 +56,18 @@ def train_here(job: Job, listener: Listener) -> None:
 
 
 def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
-    """Trains in so many processes, with a GPU each where there are any.
+    """Train in ``workers`` processes, each with a GPU of its own if there are any.
 
-    A process that dies is started again, :data:`LOST_WORKER_TRIES` times at most, and with it all
-    others, from the last checkpoint.
+    If a process dies, all of them are restarted from the last checkpoint, at most
+    :data:`LOST_WORKER_TRIES` times.
 
     Raises:
-        UserError: more workers than the machine has GPUs or cores, or what ended training.
+        UserError: there are more workers than GPUs or cores, or training ended early.
     """
     job = replace(job, directory=TrainDirectory(job.directory.path.absolute()))
     scratch = Path(tempfile.mkdtemp(prefix="nas-train-"))
     try:
-        with _started() as cluster:
+        with _started_cluster() as cluster:
             _check_workers(workers, cluster, job.recipe.batch_size)
             queue = Queue(actor_options={"num_cpus": 0})
             trainer = TorchTrainer(
@@ -79,7 +78,7 @@ def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
                 run_config=train.RunConfig(
                     storage_path=str(scratch),
                     failure_config=train.FailureConfig(max_failures=LOST_WORKER_TRIES),
-                    callbacks=[_Losses(queue)],  # type: ignore[list-item]
+                    callbacks=[_LostWorkerReport(queue)],  # type: ignore[list-item]
                 ),
             )
             _listen(trainer.fit, queue, listener)
@@ -88,70 +87,80 @@ def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
 
 
 @contextmanager
-def _started() -> Iterator[Cluster]:
-    """Ray on this machine; UserError where it does not start, as on one that is too busy."""
+def _started_cluster() -> Iterator[Cluster]:
+    """Start Ray on this machine.
+
+    Raises:
+        UserError: Ray does not start, for instance because the machine is too busy.
+    """
     with ExitStack() as stack:
         try:
             cluster = stack.enter_context(ray_cluster(None))
         except Exception as error:
             text = " ".join(str(error).split())[:200]
             raise UserError(
-                f"--workers: Ray does not start ({text}); a single process needs none",
+                f"--workers: Ray does not start ({text}); --workers 1 works without it",
                 exit_code=1,
             ) from error
         yield cluster
 
 
 def _worker(config: dict[str, Any]) -> None:
-    """Runs in each process. What a new try would meet again is told, and not raised."""
+    """Run the training in a worker process.
+
+    An error that a restart would meet again is sent to the driver instead of raised.
+    """
     queue: Queue = config["queue"]
     job: Job = ray.get(config["job"][0])
     context = train.get_context()
     world = World(context.get_world_rank(), context.get_world_size())
     try:
-        run_worker(job, world, train.torch.get_device(), _teller(queue, world))
+        run_worker(job, world, train.torch.get_device(), _event_sender(queue, world))
     except UserError as error:
         queue.put(error)
-        # Others wait for this process, and it for them: the driver ends them all.
+        # The other processes may be waiting for this one: the driver ends them all.
         threading.Event().wait()
 
 
-def _teller(queue: Queue, world: World) -> Listener:
-    """The first process speaks for all."""
+def _event_sender(queue: Queue, world: World) -> Listener:
+    """Return a listener that sends events to the driver, but only from the first process."""
 
-    def tell(event: Event) -> None:
+    def send(event: Event) -> None:
         if world.rank == 0:
             queue.put(event)
 
-    return tell
+    return send
 
 
-class _Losses(train.UserCallback):
-    """Tells why the processes are started again; lives in Ray Train's controller."""
+class _LostWorkerReport(train.UserCallback):
+    """Sends the cause of a restart to the driver; runs in Ray Train's controller."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
 
     def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-        """One or more processes died or raised."""
+        """Send the exceptions of the processes that died or raised."""
         lost = (f"worker {rank}: {error}" for rank, error in sorted(worker_exceptions.items()))
         self._queue.put(WorkerLost("\n".join(lost)))
 
 
 def _listen(fit: Callable[[], Any], queue: Queue, listener: Listener) -> None:
-    """Hands on what the queue brings until ``fit``, which waits in a thread, returns or raises.
+    """Run ``fit`` in a thread, and pass the events in the queue to the listener until it ends.
 
-    So Ctrl-C comes to this thread, and ends the wait at once.
+    Ctrl-C then reaches this thread, which does not block, and ends the wait at once.
+
+    Raises:
+        UserError: a worker sent one, or ``fit`` raised.
     """
     errors: list[BaseException] = []
 
-    def wait() -> None:
+    def run() -> None:
         try:
             fit()
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=wait, name="ray-train", daemon=True)
+    thread = threading.Thread(target=run, name="ray-train", daemon=True)
     thread.start()
     while True:
         is_over = not thread.is_alive()
@@ -170,26 +179,27 @@ def _listen(fit: Callable[[], Any], queue: Queue, listener: Listener) -> None:
 
 
 def _check_workers(workers: int, cluster: Cluster, batch_size: int) -> None:
-    what = "GPU" if cluster.has_gpus else "core"
+    """Check that the cluster has a device for every worker, and the batch an image."""
+    device = "GPU" if cluster.has_gpus else "core"
     most = min(cluster.capacity, batch_size)
     if workers > most:
         raise UserError(
             f"--workers: got {workers}, must be from 1 to {most}: there are {cluster.capacity} "
-            f"{what}s, and {batch_size} images in a batch"
+            f"{device}s, and {batch_size} images in a batch"
         )
 
 
 @dataclass
-class _Curves:
-    """Hands every epoch to the loggers; one that fails is left out from there on, and said."""
+class _EpochLogging:
+    """Passes every epoch to the loggers; a logger that fails is reported and then left out."""
 
     names: tuple[str, ...]
     job: Job
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     open: dict[str, Logger] = field(default_factory=dict)
 
     def __call__(self, event: Event) -> None:
-        """Opens the loggers when training begins."""
+        """Open the loggers when training begins, and log every finished epoch."""
         if isinstance(event, Begun) and not self.open:
             settings = self.job.settings.to_json()
             path, done = self.job.directory.path, len(event.rows)
@@ -201,11 +211,12 @@ class _Curves:
                 try:
                     logger.log(event.row)
                 except Exception as error:
-                    self.say(f"--log: {name} ends here: {' '.join(str(error).split())[:200]}")
+                    text = " ".join(str(error).split())[:200]
+                    self.report(f"--log: {name} failed and is not used any more: {text}")
                     del self.open[name]
 
     def close(self) -> None:
-        """Lets every logger finish."""
+        """Close all loggers."""
         for logger in self.open.values():
             logger.close()
 
@@ -216,12 +227,12 @@ def run_training(
     log: tuple[str, ...] = (),
     progress_to_stderr: bool = False,
 ) -> TrainedNetwork:
-    """Trains to the end, or on from the last checkpoint, and returns the best network.
+    """Train to the end, from the last checkpoint if there is one, and return the best network.
 
-    Progress is printed on stdout or stderr.
+    Progress is printed to stdout, or to stderr. ``log`` are names of loggers.
 
     Raises:
-        UserError: what ended training before, or another training in the directory.
+        UserError: training ended early, or another training is running in the directory.
     """
     directory = job.directory
     with directory.lock(), ExitStack() as stack:
@@ -230,16 +241,15 @@ def run_training(
         )
         console = SteadyConsole(file=terminal)
         progress = Progress(console)
-        curves = _Curves(log, job, lambda text: console.print(text, highlight=False))
-        stack.callback(curves.close)
+        epoch_logging = _EpochLogging(log, job, lambda text: console.print(text, highlight=False))
+        stack.callback(epoch_logging.close)
         stack.enter_context(progress.shown())
-        pass
 
         def listener(event: Event) -> None:
             if isinstance(event, WorkerLost):
-                sys.stderr.write(f"{event.detail}\n")  # which is the log
+                sys.stderr.write(f"{event.detail}\n")  # goes to ray.log
             progress(event)
-            curves(event)
+            epoch_logging(event)
 
         if workers == 1:
             train_here(job, listener)

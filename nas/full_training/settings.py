@@ -1,4 +1,4 @@
-"""What a training was asked for, as it stands in its run.json."""
+"""The settings of a full training, and the directory that holds them with the checkpoints."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import write_text
 from scaling.regularization import Progressive
 
-LIGHT = "proxy"  # the preset whose regularization is its own, whatever the network's size
+SCHEMA_VERSION = 1  # of run.json
+LIGHT = "proxy"  # the preset with the same light regularization for networks of all sizes
+
+_FILE = "run.json"
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """All that decides a training but the images themselves.
+    """Settings of a training, as stored in run.json: all that decides it except the images.
 
-    ``architecture`` is an architecture file's content: the data's classes and channels, and the
-    sizes to train and to evaluate at. ``progressive`` are progressive learning's ranges, or None;
-    ``random_sizes`` and ``batch_growth`` are how it goes through them.
-    ``workers`` is how many processes it began with, ``micro_batch`` the images that each trains on
-    at once, where that is not its whole share of a batch.
+    ``architecture`` is the content of an architecture file, with the classes and channels of the
+    data and the image sizes to train and to evaluate at. ``progressive`` are the ranges of
+    progressive learning, or None; ``random_sizes`` and ``batch_growth`` refine it. ``workers`` is
+    the number of processes that the training was started with. ``micro_batch`` is the number of
+    images that a process trains on at once, or None for its whole share of the batch.
     """
 
     architecture: Mapping[str, Any]
@@ -52,16 +55,16 @@ class TrainSettings:
 
     @property
     def file(self) -> ArchitectureFile:
-        """The architecture with its sizes and task."""
+        """The architecture with its image sizes and task."""
         return from_json(dict(self.architecture))
 
     @property
     def image_size(self) -> int:
-        """The pixels that images are loaded at: those of evaluation, or of training if larger."""
+        """The size in pixels that images are loaded at: the larger of the two sizes."""
         return max(self.file.train_size, self.file.eval_size)
 
     def recipe(self, images: int) -> Recipe:
-        """The preset for a training set of so many images, at this network's sizes."""
+        """Return the preset's recipe for ``images`` training images, adapted to these settings."""
         recipe = PRESETS[self.preset](images, self.epochs, self.batch_size)
         recipe = replace(recipe, patience=self.patience, micro_batch=self.micro_batch)
         if self.preset != LIGHT:
@@ -75,33 +78,38 @@ class TrainSettings:
             )
             return replace(recipe, resizing=resizing, crop_area=crop_area)
         if self.file.train_size < self.image_size:
-            return replace(recipe, resizing=_one_size(recipe, self.file.train_size))
+            return replace(recipe, resizing=_at_one_size(recipe, self.file.train_size))
         return recipe
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the settings as JSON types."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> TrainSettings:
-        """What :meth:`to_json` gave; TypeError for anything else."""
+        """Return the settings that :meth:`to_json` gave.
+
+        Raises:
+            TypeError: a field is unknown or missing.
+        """
         return cls(**data)
 
 
-def _regularized(recipe: Recipe, own: Mapping[str, Any]) -> Recipe:
-    """The recipe, made for EfficientNetV2-S, with the strengths that are the network's own.
+def _regularized(recipe: Recipe, training: Mapping[str, Any]) -> Recipe:
+    """Replace the recipe's regularization, which is for EfficientNetV2-S, by the network's.
 
-    Without progressive learning all epochs have those that it would end with, but for the dropout,
-    which is as published for one size. A recipe without RandAugment has no use for a stronger one.
+    ``training`` is the regularization in the network's architecture file. Without progressive
+    learning all epochs have the strengths that it would end with, except the dropout, which has a
+    published value for one size. A recipe without RandAugment stays without RandAugment and mixup.
     """
     recipe = replace(
         recipe,
-        dropout=own.get("dropout", recipe.dropout),
-        survival=own.get("survival", recipe.survival),
+        dropout=training.get("dropout", recipe.dropout),
+        survival=training.get("survival", recipe.survival),
     )
-    if "progressive" not in own or recipe.randaugment_magnitude == 0:
+    if "progressive" not in training or recipe.randaugment_magnitude == 0:
         return recipe
-    ends = ranges_of(own["progressive"])
+    ends = ranges_of(training["progressive"])
     return replace(
         recipe,
         randaugment_magnitude=ends.randaugment_magnitude[1],
@@ -109,8 +117,8 @@ def _regularized(recipe: Recipe, own: Mapping[str, Any]) -> Recipe:
     )
 
 
-def _one_size(recipe: Recipe, size: int) -> Resizing:
-    """Training under the size of evaluation: all epochs at one size and one strength."""
+def _at_one_size(recipe: Recipe, size: int) -> Resizing:
+    """Return the schedule for training at a constant size that is smaller than evaluation's."""
     magnitude, alpha = recipe.randaugment_magnitude, recipe.mixup_alpha
     ends = ((size, size), (magnitude, magnitude), (alpha, alpha), (recipe.dropout,) * 2)
     return Resizing(Progressive(*ends), stages=1)
@@ -118,7 +126,7 @@ def _one_size(recipe: Recipe, size: int) -> Resizing:
 
 @dataclass(frozen=True)
 class Job:
-    """What every process of a training is handed."""
+    """A training that is ready to run, as every process of it receives it."""
 
     directory: TrainDirectory
     settings: TrainSettings
@@ -127,33 +135,27 @@ class Job:
     pretrained: Pretrained | None
 
 
-_FILE = "run.json"
-
-
-SCHEMA_VERSION = 1
-
-
 @dataclass(frozen=True)
 class TrainDirectory:
-    """``path`` holds run.json, last.pt, best.pt, curve.csv and what else a training leaves."""
+    """The directory of a training, with run.json, last.pt, best.pt, curve.csv and logs."""
 
     path: Path
 
     @property
     def last(self) -> Path:
-        """The checkpoint that training goes on from."""
+        """The checkpoint of the last epoch, which training is resumed from."""
         return self.path / LAST
 
     @property
     def best(self) -> Path:
-        """The network of the epoch with the best minival accuracy."""
+        """The checkpoint of the epoch with the best minival accuracy."""
         return self.path / BEST
 
     def write_settings(self, settings: TrainSettings) -> None:
-        """Begins the training: writes run.json, with which it can be gone on with.
+        """Write run.json, which makes the training one that can be resumed.
 
         Raises:
-            UserError: it cannot be written.
+            UserError: the file cannot be written.
         """
         content = {
             "schema_version": SCHEMA_VERSION,
@@ -169,10 +171,10 @@ class TrainDirectory:
             ) from error
 
     def read_settings(self) -> TrainSettings:
-        """What run.json says.
+        """Read the settings in run.json.
 
         Raises:
-            UserError: it is missing, torn, a search's, or a later release's.
+            UserError: the file is missing, truncated, a search's, or of a later release.
         """
         try:
             content = json.loads((self.path / _FILE).read_text(encoding="utf-8"))
@@ -187,24 +189,28 @@ class TrainDirectory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held while a training writes; it goes with the process, however that ends."""
+        """Lock the directory for this process while the context is open, or until the process ends.
+
+        Raises:
+            UserError: another training is running in the directory, or it is not writable.
+        """
         with writer_lock(self.path, "training"):
-            for torn in self.path.glob(".*.tmp"):  # left by a process that was killed
-                torn.unlink(missing_ok=True)
+            for leftover in self.path.glob(".*.tmp"):  # of a process that was killed
+                leftover.unlink(missing_ok=True)
             yield
 
 
 def create(path: Path) -> TrainDirectory:
-    """A new training's directory.
+    """Create the directory of a new training.
 
     Raises:
-        UserError: the path is taken, or cannot be made.
+        UserError: the path exists already, or cannot be created.
     """
     try:
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise UserError(
-                f"--out: got {path}, which is there already, must be new or empty "
-                f"(to go on with a training: --resume {path})"
+                f"--out: got {path}, which exists already, must be new or empty "
+                f"(to resume a training: --resume {path})"
             )
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""One process of a training: it loads, trains, and the first one of all writes the checkpoints."""
+"""A process of a training: it trains, and the first of all processes writes the checkpoints."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ from nas.training.ema import NORM_MOMENTUM, averaging_momentum
 from nas.training.loop import Training, averaging_steps
 from nas.training.recipes import Recipe, TrainingStage, epoch_stages
 from nas.training.step import step_without_learning
-
-from reward.step_time.clocks import to_channels_last
+from reward.step_time.clocks import device_name, to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
 from reward.step_time.standalone import TimedNetwork
 from search_space.network import Network
 
+STEP_REPORT_INTERVAL_S = 0.25
 
-def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> None:
-    """Trains to the end, from the last checkpoint where there is one.
+
+def run_worker(job: Job, world: World, device: torch.device, listener: Listener) -> None:
+    """Train to the end, from the last checkpoint if there is one, and send events to the listener.
 
     Raises:
-        UserError: what ended training before, in one line for people.
+        UserError: training ended early; the message is the cause.
     """
     settings, path = job.settings, job.directory.path
     try:
-        _train(job, world, device, tell)
+        _train(job, world, device, listener)
     except CheckpointError as error:
         raise UserError(f"--resume: {error}", exit_code=1) from error
     except Diverged as error:
@@ -51,7 +52,7 @@ def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> 
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror or error}); "
-            f"the checkpoint before is kept; go on with: nas train --resume {path}",
+            f"the last checkpoint is kept; go on with: nas train --resume {path}",
             exit_code=1,
         ) from error
     except (MemoryError, RuntimeError) as error:
@@ -64,39 +65,40 @@ def run_worker(job: Job, world: World, device: torch.device, tell: Listener) -> 
         ) from error
 
 
-def _train(job: Job, world: World, device: torch.device, tell: Listener) -> None:
+def _train(job: Job, world: World, device: torch.device, listener: Listener) -> None:
     images, minival = images_on_device(job.data, device)
     seed, recipe = job.settings.seed, job.recipe
-    of = epoch_stages(recipe, len(images), images.size, seed)
+    stages = epoch_stages(recipe, len(images), images.size, seed)
     build = partial(_network, job, images, device)
-    recipe = replace(recipe, micro_batch=fitting_micro_batch(build, images, recipe, of, world))
+    micro_batch = fitting_micro_batch(build, images, recipe, stages, world)
+    recipe = replace(recipe, micro_batch=micro_batch)
     network = build()
     if world.size > 1:
         network = DistributedDataParallel(network)
-    steps = Steps(tell)
-    training = Training(network, images, minival, recipe, seed, world=world, on_step=steps)
+    reporter = StepReporter(listener)
+    training = Training(network, images, minival, recipe, seed, world=world, on_step=reporter)
     rows: list[CurveRow] = []
     if job.directory.last.exists():
         state = checkpoint.read_training(job.directory.last)
         training.load_state_dict(state["loop"])
         rows = [CurveRow(**row) for row in state["rows"]]
-    work = tuple(float(stage.image_size**2) for stage in of)
-    tell(Begun(tuple(rows), work, device_name(device), world.size))
+    work = tuple(float(stage.image_size**2) for stage in stages)
+    listener(Begun(tuple(rows), work, device_name(device), world.size))
     best, done = training.best_accuracy, training.epochs_done
-    steps.begin(of[min(done, len(of) - 1)].batch_size)
+    reporter.begin_epoch(stages[min(done, len(stages) - 1)].batch_size)
     for epoch in training.epochs():
         is_best = epoch.accuracy > best
         best = max(best, epoch.accuracy)
         rows.append(row_of(epoch))
         if world.rank == 0:
             _save(job, training, images, rows, is_best)
-        tell(EpochEnded(rows[-1], is_best))
+        listener(EpochEnded(rows[-1], is_best))
         if epoch.number < recipe.epochs:
-            steps.begin(of[epoch.number].batch_size)
+            reporter.begin_epoch(stages[epoch.number].batch_size)
 
 
 def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
-    """The network on the device, its weights decided by the seed or read from elsewhere."""
+    """Build the network on the device, with weights drawn from the seed or pretrained ones."""
     settings, recipe, file = job.settings, job.recipe, job.settings.file
     torch.manual_seed(settings.seed)
     steps = averaging_steps(images, recipe, settings.seed)
@@ -116,8 +118,12 @@ def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
 def _save(
     job: Job, training: Training, images: Images, rows: list[CurveRow], is_best: bool
 ) -> None:
-    """The best first: killed in between, the epoch is trained again and comes to the same."""
-    trained = _trained(job, training, images, rows[-1])
+    """Write the checkpoints and the curve.
+
+    The best checkpoint is written first: if the process is killed in between, the epoch is trained
+    again from the last checkpoint, with the same result.
+    """
+    trained = _trained_network(job, training, images, rows[-1])
     state = {"loop": training.state_dict(), "rows": [asdict(row) for row in rows]}
     if is_best:
         checkpoint.write(job.directory.best, trained)
@@ -125,7 +131,7 @@ def _save(
     write_curve(job.directory.path, rows)
 
 
-def _trained(job: Job, training: Training, images: Images, row: CurveRow) -> TrainedNetwork:
+def _trained_network(job: Job, training: Training, images: Images, row: CurveRow) -> TrainedNetwork:
     weights = {key: value.cpu() for key, value in training.ema.state_dict().items()}
     mean, std = (tuple(values.flatten().tolist()) for values in (images.mean, images.std))
     return TrainedNetwork(
@@ -139,63 +145,57 @@ def _trained(job: Job, training: Training, images: Images, row: CurveRow) -> Tra
     )
 
 
-EVERY_S = 0.25
+class StepReporter:
+    """Reports the training rate to the listener, at most every 0.25 seconds."""
 
-
-class Steps:
-    """Hears of every step, and tells the listener now and then at what rate they go by."""
-
-    def __init__(self, tell: Listener) -> None:
-        self._tell = tell
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
         self._batch_size = 0
-        self._start = self._told = 0.0
+        self._epoch_start = self._last_report = 0.0
 
-    def begin(self, batch_size: int) -> None:
-        """An epoch of batches of so many images, over all processes, is about to begin."""
+    def begin_epoch(self, batch_size: int) -> None:
+        """Start to measure the rate of an epoch; ``batch_size`` is that of all processes."""
         self._batch_size = batch_size
-        self._start = self._told = time.monotonic()
+        self._epoch_start = self._last_report = time.monotonic()
 
     def __call__(self, step: int, count: int) -> None:
-        """``step``, from 1, of ``count`` in the epoch is done."""
+        """Report that ``step``, from 1, of ``count`` steps in the epoch is done."""
         now = time.monotonic()
-        if now - self._told < EVERY_S:
+        if now - self._last_report < STEP_REPORT_INTERVAL_S:
             return
-        self._told = now
-        self._tell(Stepped(step, count, step * self._batch_size / (now - self._start)))
-
-
-def device_name(device: torch.device) -> str:
-    """What people call the device."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+        self._last_report = now
+        self._listener(Stepped(step, count, step * self._batch_size / (now - self._epoch_start)))
 
 
 def fitting_micro_batch(
     build: Callable[[], nn.Module],
     images: Images,
     recipe: Recipe,
-    of: list[TrainingStage],
+    stages: list[TrainingStage],
     world: World,
 ) -> int | None:
-    """The largest micro-batch of a process at which the heaviest epoch's step fits; None: all.
+    """Return the largest micro-batch that fits into a GPU's memory in the epoch that needs most.
 
-    Gradients are summed up over micro-batches, so a batch of 4096 trains on one GPU as it does on
-    32, but for batch normalisation, whose statistics are each micro-batch's own. What the recipe
-    says stands. A step is tried on a twin from ``build``, with made images; all processes take the
-    least that any found. On a CPU, whose memory has no such end, nothing is tried.
+    None means the whole share of the batch that a process has. A micro-batch in the recipe is
+    kept, and on a CPU nothing is tried. The trial is a step of a second network from ``build`` on
+    made images; all processes take the smallest result of any.
+
+    Gradients are accumulated over micro-batches, so a batch of 4096 trains on one GPU as on 32,
+    except that batch normalisation has the statistics of each micro-batch.
 
     Raises:
-        MemoryError: when even two images at a time do not fit.
+        MemoryError: not even two images at a time fit.
     """
     if recipe.micro_batch is not None or images.device.type != "cuda":
         return recipe.micro_batch
-    heaviest = max(of, key=lambda stage: stage.batch_size * stage.image_size**2)
-    own = heaviest.batch_size // world.size
-    twin = _with_made_images(build(), images, recipe, own, heaviest.image_size)
-    found = twin.fitting_step().micro_batch or own
-    del twin
+    heaviest = max(stages, key=lambda stage: stage.batch_size * stage.image_size**2)
+    share = heaviest.batch_size // world.size
+    trial = _with_made_images(build(), images, recipe, share, heaviest.image_size)
+    found = trial.fitting_step().micro_batch or share
+    del trial
     torch.cuda.empty_cache()
     least = int(world.least(torch.tensor(found, device=images.device)))
-    return None if least >= own else least
+    return None if least >= share else least
 
 
 def _with_made_images(
@@ -205,7 +205,7 @@ def _with_made_images(
     channels = images.pixels.shape[1]
     made = torch.zeros(count, channels, size, size, device=images.device)
     labels: Tensor = torch.zeros(count, dtype=torch.int64, device=images.device)
-    if images.labels.ndim > 1:  # targets, as of images of several classes
+    if images.labels.ndim > 1:  # targets of images with several classes
         labels = torch.full((count, images.classes), 1 / images.classes, device=images.device)
     batch = made.contiguous(memory_format=torch.channels_last)
     return TimedNetwork(network, batch, labels, partial(step_without_learning, recipe))

@@ -1,4 +1,4 @@
-"""One training step: what training runs, and what step time measures."""
+"""The training step: training runs it, and step time measures it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from reward.step_time.clocks import mixed_precision
 
 @dataclass(frozen=True)
 class TrainingStep:
-    """Forward, backward and optimizer on one batch, ``micro_batch`` images at a time."""
+    """One step on a batch: forward, backward, optimizer.
+
+    With ``micro_batch`` set, the gradients of so many images at a time are accumulated.
+    """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
@@ -24,8 +27,11 @@ class TrainingStep:
     micro_batch: int | None = None
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Takes (N, C, H, W) float images and (N,) labels, or (N, classes) float targets that sum
-        to 1 for an image; returns the mean loss, detached."""
+        """Train on a batch and return the mean loss, detached.
+
+        ``images`` are (N, C, H, W) floats. ``labels`` are (N,), or (N, classes) float targets that
+        sum to 1 for each image.
+        """
         self.optimizer.zero_grad(set_to_none=True)
         if self.micro_batch is None or len(images) <= self.micro_batch:
             loss = self._loss(images, labels)
@@ -41,14 +47,14 @@ class TrainingStep:
             return nn.functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
 
     def _accumulated(self, images: Tensor, labels: Tensor, micro_batch: int) -> Tensor:
-        """The batch's mean loss, its gradients summed up part by part."""
+        """Return the mean loss of the batch, with gradients accumulated over its parts."""
         total = torch.zeros((), device=images.device)
         for start in range(0, len(images), micro_batch):
             part = slice(start, start + micro_batch)
             is_last = start + micro_batch >= len(images)
-            # Processes exchange their gradients once a batch.
-            is_alone = isinstance(self.network, DistributedDataParallel) and not is_last
-            with self.network.no_sync() if is_alone else nullcontext():  # type: ignore[operator]
+            # Processes exchange their gradients once a batch, at its last part.
+            skips_sync = isinstance(self.network, DistributedDataParallel) and not is_last
+            with self.network.no_sync() if skips_sync else nullcontext():  # type: ignore[operator]
                 loss = self._loss(images[part], labels[part]) * (len(images[part]) / len(images))
                 loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
@@ -56,7 +62,10 @@ class TrainingStep:
 
 
 def training_step(network: nn.Module, recipe: Recipe) -> TrainingStep:
-    """The step of a recipe, with a new optimizer. Decay is on kernels only, not bias, not norm."""
+    """Return the step of a recipe, with a new optimizer.
+
+    Weight decay applies to kernels only, not to biases and batch normalisation.
+    """
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [

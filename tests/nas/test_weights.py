@@ -1,4 +1,4 @@
-"""Reading weights: files that are torn, or hold something else, are refused in one line."""
+"""Reading weights: files that are truncated, or hold something else, are refused in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nas.weights import read_weights
 def test_a_torn_file_is_one_line(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError) as caught:
-        read_weights(tmp_path / name)
+        read_weights(tmp_path / name, "SOURCE")
     assert "\n" not in str(caught.value)
 
 
@@ -28,13 +28,13 @@ def test_what_is_no_weights(tmp_path: Path) -> None:
     for name, words in (
         ("list.pth", "must hold a state dict"),
         ("numbers.pth", "must hold a state dict"),
-        ("code.pth", "torn, or holds more than weights"),
+        ("code.pth", "truncated, or holds more than weights"),
         ("gone.pth", r"cannot be read \(No such file"),
         ("gone.safetensors", "cannot be read"),
         (".", "has no checkpoint in it"),
     ):
         with pytest.raises(UserError, match=rf"^SOURCE: .*{words}"):
-            read_weights(tmp_path / name)
+            read_weights(tmp_path / name, "SOURCE")
 
 
 def test_metadata_of_another_kind(tmp_path: Path) -> None:
@@ -42,4 +42,4 @@ def test_metadata_of_another_kind(tmp_path: Path) -> None:
 
     save_file({"weight": torch.zeros(1)}, tmp_path / "a.safetensors", {"architecture": "{"})
     with pytest.raises(UserError, match="got metadata that cannot be read"):
-        read_weights(tmp_path / "a.safetensors")
+        read_weights(tmp_path / "a.safetensors", "SOURCE")

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from nas.weights import (
-    NETWORKS,
+    TORCHVISION_NETWORKS,
     Model,
     NotInTorchvision,
     from_torchvision,
-    keys,
     name_in_torchvision,
     to_torchvision,
+    torchvision_names,
 )
 from search_space.network import Network
 from search_space.published import PUBLISHED, published
@@ -156,19 +156,19 @@ def _mbconv(prefix: str, expand: int, kernel: int, channels: int, out: int) -> S
     return [*found, *_unit(f"{prefix}.{i + 2}", hidden, out, 1)]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", TORCHVISION_NETWORKS)
 def test_names_and_shapes_are_torchvisions_in_its_order(name: str) -> None:
     with torch.device("meta"):
         network = Network(published(name).architecture)
     shapes = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    renamed = [(theirs, shapes[ours]) for ours, theirs in keys(name).items()]
+    renamed = [(theirs, shapes[ours]) for ours, theirs in torchvision_names(name).items()]
     assert renamed == _expected(name)
     buffers = ("running_mean", "running_var", "num_batches_tracked")
     counted = (math.prod(shape) for key, shape in renamed if not key.endswith(buffers))
     assert sum(counted) == PARAMETERS[name]
 
 
-@pytest.mark.parametrize("name", sorted(set(PUBLISHED) - set(NETWORKS)))
+@pytest.mark.parametrize("name", sorted(set(PUBLISHED) - set(TORCHVISION_NETWORKS)))
 def test_a_network_that_torchvision_has_not_is_refused(name: str) -> None:
     with pytest.raises(NotInTorchvision, match="efficientnetv2-l"):
         name_in_torchvision(published(name).architecture)
@@ -225,14 +225,14 @@ def test_torchvisions_network_gives_the_same_logits(name: str, torchvision_model
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", TORCHVISION_NETWORKS)
 def test_every_one_does(name: str, torchvision_models: Any) -> None:
     _same_logits(name, torchvision_models)
 
 
 def _same_logits(name: str, torchvision_models: Any) -> None:
     model = published_model(name)
-    theirs = getattr(torchvision_models, NETWORKS[name][0])().eval()
+    theirs = getattr(torchvision_models, TORCHVISION_NETWORKS[name][0])().eval()
     theirs.load_state_dict(to_torchvision(model.file.architecture, model.weights))
     x = images(model)
     with torch.inference_mode():

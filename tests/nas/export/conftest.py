@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from nas.architectures import with_counts
-from nas.export.weights_file import untrained
+from nas.export.weights_file import with_random_weights
 from nas.full_training.checkpoint import Normalization
-from nas.weights import Model, Training
+from nas.weights import Model, TrainingSummary
 from results.architecture_file import ArchitectureFile
 from search_space.spaces import SPACES
 from search_space.task import Task
@@ -31,11 +31,11 @@ def digits_file() -> ArchitectureFile:
 @pytest.fixture
 def digits_model(digits_file: ArchitectureFile) -> Model:
     """The same, as if trained."""
-    training = Training(
+    training = TrainingSummary(
         data="digits",
         epoch=12,
         accuracy=0.9725,
         normalization=Normalization((77.5,), (91.25,)),
         class_names=tuple("0123456789"),
     )
-    return replace(untrained(digits_file, 1), origin="of a training", training=training)
+    return replace(with_random_weights(digits_file, 1), origin="of a training", training=training)

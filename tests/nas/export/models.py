@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nas.export.weights_file import untrained
+from nas.export.weights_file import with_random_weights
 from nas.weights import Model
 from results.architecture_file import ArchitectureFile
 from search_space.published import published
@@ -13,7 +13,7 @@ from search_space.published import published
 def published_model(name: str, image_size: int = 64) -> Model:
     """A published network for small images, so that it is quick, with settled statistics."""
     file = ArchitectureFile(name, published(name).architecture, image_size, image_size)
-    return untrained(file, 0)
+    return with_random_weights(file, 0)
 
 
 def images(model: Model, count: int = 2) -> torch.Tensor:

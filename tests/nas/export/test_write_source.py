@@ -112,5 +112,7 @@ def test_weights_of_another_network(digits_model: Model, arch: str, tmp_path: Pa
         with pytest.raises(UserError, match=f"SOURCE: .*a.pth: its weights are not .*{message}"):
             find_source(str(path), arch)
     write_pth(path, {"features.0.0.weight": torch.zeros(1)})
-    with pytest.raises(UserError, match="SOURCE: has torchvision's names, but winner is not a"):
+    with pytest.raises(
+        UserError, match=r"SOURCE: .*a\.pth: has torchvision's names, but winner is not a"
+    ):
         find_source(str(path), arch)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from nas.export.write import whole_files
+from nas.export.write import atomic_files
 
 
 def test_all_are_moved_and_the_folder_is_gone(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_text("old")
-    with whole_files(tmp_path / "a.bin") as path:
+    with atomic_files(tmp_path / "a.bin") as path:
         path.write_text("new")
         path.with_suffix(".md").write_text("card")
         assert (tmp_path / "a.bin").read_text() == "old"
@@ -22,7 +22,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_text("old")
 
     def fail() -> None:
-        with whole_files(tmp_path / "a.bin") as path:
+        with atomic_files(tmp_path / "a.bin") as path:
             path.write_text("half")
             raise OSError("full")
 

@@ -69,7 +69,9 @@ def test_a_trainings_state_is_kept_beside_the_network(
     assert torch.equal(back.pop("moments")[0], torch.arange(3.0))
     assert back == {"epoch": 3, "name": "rmsprop"}
     checkpoint.write(tmp_path / "best.pt", trained)
-    with pytest.raises(CheckpointError, match="holds a network alone"):
+    with pytest.raises(
+        CheckpointError, match="holds only a network, must hold a training state too"
+    ):
         checkpoint.read_training(tmp_path / "best.pt")
 
 
@@ -81,7 +83,7 @@ def test_a_torn_file_is_said_in_one_line(
     checkpoint.write(path, trained)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(CheckpointError, match=r"best\.pt: torn, or no checkpoint$"):
+    with pytest.raises(CheckpointError, match=r"best\.pt: truncated, or not a checkpoint$"):
         read_network(path)
 
 
@@ -89,16 +91,19 @@ def test_a_torn_file_is_said_in_one_line(
 def test_a_file_of_something_else_is_said_in_one_line(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.pt"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"notes\.pt: (torn, or|is) no checkpoint"):
+    with pytest.raises(CheckpointError, match=r"notes\.pt: (truncated, or )?not a checkpoint"):
         read_network(path)
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"state": 1}, "no checkpoint of this tool"),
+        ({"state": 1}, "not a checkpoint of this tool"),
         ({"weights": {}, "schema_version": 2}, "schema version 2, this release reads 1"),
-        ({"weights": {}, "schema_version": 1, "architecture": {}}, "no checkpoint of this release"),
+        (
+            {"weights": {}, "schema_version": 1, "architecture": {}},
+            "not a checkpoint of this release",
+        ),
     ],
 )
 def test_another_content_is_said_in_one_line(
@@ -114,7 +119,7 @@ def test_another_content_is_said_in_one_line(
 def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
     torch.save({"weights": Path("/")}, path)  # any type of its own stands for code
-    with pytest.raises(CheckpointError, match="torn, or no checkpoint"):
+    with pytest.raises(CheckpointError, match="truncated, or not a checkpoint"):
         read_network(path)
 
 

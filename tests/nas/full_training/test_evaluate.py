@@ -117,8 +117,8 @@ def test_another_failure_is_not_taken_for_one_of_memory(
 @pytest.mark.parametrize(
     ("task", "said"),
     [
-        (Task(7, 1), "--data: got 'digits' with 10 classes, must have 7, as trained"),
-        (Task(10, 3), "--data: got 'digits' with 1 channels, must have 3, as trained"),
+        (Task(7, 1), "--data: got 'digits' with 10 classes, must have 7, as in training"),
+        (Task(10, 3), "--data: got 'digits' with 1 channels, must have 3, as in training"),
     ],
 )
 def test_data_that_do_not_fit_are_refused(trained: TrainedNetwork, task: Task, said: str) -> None:

@@ -137,15 +137,15 @@ def test_resume_finds_all_in_the_directory(make_job: MakeJob) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("seed", 4, "--seed: got 4, but .* was begun with 0"),
-        ("epochs", 4, "--epochs: got 4, but .* was begun with 3"),
-        ("image_size", 16, "--image-size: got 16, but .* was begun with 8"),
-        ("progressive", True, "--progressive: got True, but .* was begun with False"),
-        ("random_sizes", True, "--random-sizes: got True, but .* was begun with False"),
-        ("batch_growth", 2.0, "--batch-growth: got 2.0, but .* was begun with 1.0"),
-        ("arch", "efficientnet-b0", "--arch: got .*, but .* was begun with"),
-        ("data", "digits", "--data: got 'digits', but .* was begun with"),
-        ("out", Path("elsewhere"), "--resume: .* not together with --out"),
+        ("seed", 4, "--seed: got 4, but .* was started with 0"),
+        ("epochs", 4, "--epochs: got 4, but .* was started with 3"),
+        ("image_size", 16, "--image-size: got 16, but .* was started with 8"),
+        ("progressive", True, "--progressive: got True, but .* was started with False"),
+        ("random_sizes", True, "--random-sizes: got True, but .* was started with False"),
+        ("batch_growth", 2.0, "--batch-growth: got 2.0, but .* was started with 1.0"),
+        ("arch", "efficientnet-b0", "--arch: got .*, but .* was started with"),
+        ("data", "digits", "--data: got 'digits', but .* was started with"),
+        ("out", Path("elsewhere"), "--resume: .* must be given without --out"),
     ],
 )
 def test_a_resume_that_contradicts_is_refused(
@@ -174,7 +174,7 @@ def test_resumed_with_other_images_is_refused(make_job: MakeJob, tiny_data_file:
     with np.load(tiny_data_file) as arrays:
         images, labels = arrays["images"], arrays["labels"]
     np.savez(tiny_data_file, images=255 - images, labels=labels)
-    with pytest.raises(UserError, match="is not what the training began with"):
+    with pytest.raises(UserError, match="have changed since the training began"):
         prepare(TrainRequest(resume=job.directory.path))
 
 
@@ -188,9 +188,9 @@ def test_resumed_with_other_images_is_refused(make_job: MakeJob, tiny_data_file:
         ({"data": "didgits"}, "--data: got 'didgits', must be"),
         ({"pretrained": Path("none.pt")}, "--pretrained: none.pt: "),
         ({"workers": 4}, "--workers: got 4, must be from 1 to 3: there are 3 cores, and 16 images"),
-        ({"workers": 3}, "--workers: got 3 for batches of 16 .*: --batch-size 15 would do"),
-        ({"random_sizes": True}, "--random-sizes: training is at one size; must go with"),
-        ({"batch_growth": 2.0}, "--batch-growth: training is at one size; must go with"),
+        ({"workers": 3}, "--workers: got 3 for batches of 16 .* it would divide --batch-size 15"),
+        ({"random_sizes": True}, "--random-sizes: needs --progressive, but training is at one"),
+        ({"batch_growth": 2.0}, "--batch-growth: needs --progressive, but training is at one"),
         (
             {"progressive": True, "batch_growth": 0.5},
             "--batch-growth: got 0.5, must be 1 or more",
@@ -213,7 +213,7 @@ def test_what_cannot_be_met_is_refused_before_a_directory_is_made(
 
 def test_a_taken_directory_is_refused(make_job: MakeJob) -> None:
     make_job()
-    with pytest.raises(UserError, match=r"--out: got .*/run, which is there already"):
+    with pytest.raises(UserError, match=r"--out: got .*/run, which exists already"):
         make_job()
 
 

@@ -71,7 +71,7 @@ def test_a_resumed_trainings_time_left_counts_from_its_start(
 ) -> None:
     shown = Shown(monkeypatch)
     shown.progress(Begun((ROW,) * 8, (1.0,) * 10, "CPU", 1))
-    assert shown.lines == ["going on after epoch 8 on CPU"]
+    assert shown.lines == ["resuming after epoch 8 on CPU"]
     assert "left" not in shown.live()
     shown.now_s += 40
     shown.progress(EpochEnded(ROW, is_best=False))
@@ -88,5 +88,5 @@ def test_a_lost_worker_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = Shown(monkeypatch)
     shown.progress(WorkerLost("worker 1: killed"))
     assert shown.lines == [
-        "a worker was lost; all start again from the last checkpoint (see ray.log)"
+        "a worker died; all workers restart from the last checkpoint (see ray.log)"
     ]
