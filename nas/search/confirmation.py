@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nas.search.seeds import candidate_seed
+from nas.search.samplers.domain import candidate_seed
 from results.candidate import Candidate, State
 from results.ranking import ranked
 from reward.objective import Objective

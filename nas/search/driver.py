@@ -10,7 +10,7 @@ from dataclasses import replace
 from nas.errors import UserError
 from nas.search.confirmation import Confirmations, DueConfirmations
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
-from nas.search.seeds import candidate_seed
+from nas.search.samplers.domain import candidate_seed
 from nas.search.study import ProposalStudy
 from results.candidate import EVALUATED, Candidate, State
 from results.database import RecordError

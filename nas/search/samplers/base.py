@@ -13,9 +13,8 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, Key
+from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, Key, candidate_seed
 from nas.search.samplers.random import distributions
-from nas.search.seeds import candidate_seed
 from results.candidate import Candidate, State
 from results.ranking import normalized_step_time, reward, reward_at
 from reward.limits import Limits

@@ -22,7 +22,10 @@ from search_space.task import Task
 Key = tuple[Choice, ...]
 """Identifies a point, see :meth:`Domain.key`."""
 
+
 PROPOSAL_ATTEMPTS = 4  # by the sampler itself, before the domain chooses a point for it
+
+
 MAX_POINTS_EXAMINED = 20_000  # before the space counts as exhausted
 
 
@@ -215,3 +218,9 @@ def _feistel(index: int, half_bits: int, seed: int) -> int:
         digest = hashlib.blake2b(f"{seed}/{number}/{right}".encode(), digest_size=16).digest()
         left, right = right, left ^ int.from_bytes(digest, "big") & mask
     return left << half_bits | right
+
+
+def candidate_seed(run_seed: int, number: int) -> int:
+    """Return the seed of a candidate's weights and training, in [0, 2^31)."""
+    digest = hashlib.blake2b(f"{run_seed}/{number}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1

@@ -15,12 +15,11 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import UserError
-from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain
+from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, candidate_seed
 from nas.search.samplers.evolution import EvolutionSampler
 from nas.search.samplers.model.sampler import ModelSampler
 from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler, distributions
-from nas.search.seeds import candidate_seed
 from reward.limits import Limits
 from reward.objective import Objective
 from search_space.space import Point

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nas.search.driver import LOST_WORKER_TRIES, HopelessRun, Patience, Search
+from nas.search.samplers.domain import candidate_seed
 from nas.search.samplers.random import PermutationSampler
-from nas.search.seeds import candidate_seed
 from nas.search.study import ProposalStudy
 from results.candidate import Candidate, CurvePoint, State
 from results.database import RecordError, sqlite_url

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from nas.search.samplers.domain import candidate_seed
 from nas.search.samplers.random import PermutationSampler
-from nas.search.seeds import candidate_seed
 from nas.search.study import ProposalStudy
 from results.candidate import Candidate, CurvePoint, State
 from reward.objective import Objective

@@ -8,7 +8,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.search.seeds import candidate_seed
+from nas.search.samplers.domain import candidate_seed
 from tests.nas.command_line import environment
 
 
@@ -26,7 +26,7 @@ def test_seeds_differ_between_candidates_and_between_runs() -> None:
 def test_a_seed_is_the_same_in_every_process() -> None:
     """It is the same in every release too, so that a run can be resumed."""
     assert [candidate_seed(0, 0), candidate_seed(7, 199)] == [867600841, 509767563]
-    command = "from nas.search.seeds import candidate_seed; print(candidate_seed(7, 199))"
+    command = "from nas.search.samplers.domain import candidate_seed; print(candidate_seed(7, 199))"
     done = subprocess.run(
         [sys.executable, "-c", command],
         check=True,
