@@ -1,4 +1,4 @@
-"""EfficientNet's grid of alpha, beta and gamma on a base of one's own (arXiv 1905.11946, 3.3)."""
+"""The grid of alpha, beta and gamma that EfficientNet searches on a base (1905.11946, 3.3)."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ from search_space.choices import Choice
 from search_space.space import Point
 
 STEP = 0.05
+# Allowed distance of alpha * beta^2 * gamma^2 from 2. The paper's 1.2, 1.1 and 1.15 give 1.92.
 TOLERANCE = 0.1
-"""How far alpha * beta^2 * gamma^2 may be from 2; the paper's own 1.2, 1.1, 1.15 make 1.92."""
 _VALUES = tuple(round(1 + STEP * i, 2) for i in range(21))  # 1 to 2
 
 
 @dataclass(frozen=True)
 class CoefficientGrid:
-    """All ways to spend twice the multiply-adds on depth, width and resolution.
+    """The ways to spend twice the multiply-adds on depth, width and resolution, as a search's grid.
 
     Points are alpha, beta, gamma >= 1 in steps of 0.05 with alpha * beta^2 * gamma^2 within 0.1 of
-    2, at phi = 1. Layers, channels and pixels are whole, so several points may make one network at
-    one size: of these the one whose product is nearest to 2 is kept, so no two candidates are the
-    same.
+    2, at phi = 1. Because layers, channels and pixels are rounded, several points can give the same
+    network at the same size. Of these the grid keeps only the one whose product is nearest to 2.
     """
 
     base: Base
 
     @property
     def name(self) -> str:
-        """Such as ``candidate-16 by alpha, beta, gamma``."""
+        """The name of the grid, such as ``candidate-16 by alpha, beta, gamma``."""
         return f"{self.base.name} by alpha, beta, gamma"
 
     @property
     def backbone(self) -> Architecture:
-        """The base."""
+        """The base's architecture."""
         return self.base.architecture
 
     @property
@@ -48,34 +47,34 @@ class CoefficientGrid:
 
     @property
     def grid_size(self) -> int:
-        """Likewise."""
+        """The number of points, each of which is a different candidate."""
         return len(self._points)
 
     @property
     def largest_image_size(self) -> int:
-        """In pixels, of all candidates and the base."""
+        """The largest training size of the candidates and the base, in pixels."""
         scaled = (self._scaled(point).sizes.train for point in self._points)
         return max(self.base.sizes.train, *scaled)
 
     def options(self) -> dict[str, tuple[Choice, ...]]:
-        """The values of alpha, beta and gamma that occur."""
+        """Return the values that alpha, beta and gamma take in the grid."""
         names = ("alpha", "beta", "gamma")
         return {name: tuple(sorted({point[name] for point in self._points})) for name in names}
 
     def at(self, index: int) -> Point:
-        """The point of that number, from 0 to ``grid_size - 1``."""
+        """Return the point with this index, from 0 to ``grid_size - 1``."""
         return dict(self._points[index])
 
     def decode(self, point: Mapping[str, Choice]) -> Architecture:
-        """The base, deeper by alpha and wider by beta."""
+        """Return the base, deeper by alpha and wider by beta."""
         return self._scaled(point).architecture
 
     def image_size(self, point: Mapping[str, Choice]) -> int:
-        """The base's training size times gamma, in pixels."""
+        """Return the base's training size times gamma, in pixels."""
         return self._scaled(point).sizes.train
 
     def point_of(self, architecture: Architecture) -> Point:
-        """Empty: a network does not tell its image size."""
+        """Return an empty point, since a network alone does not determine gamma."""
         return {}
 
     @cached_property
@@ -98,5 +97,5 @@ class CoefficientGrid:
 
 
 def _excess(alpha: float, beta: float, gamma: float) -> float:
-    """How far the three are from twice the multiply-adds."""
+    """Return the distance of the factor on multiply-adds from 2."""
     return abs(alpha * beta**2 * gamma**2 - 2)

@@ -1,11 +1,12 @@
-"""EfficientNetV2's scaling: compound, but later stages grow deeper (arXiv 2104.00298, section 3.3).
+"""EfficientNetV2's non-uniform scaling: later stages grow deeper (arXiv 2104.00298, section 3.3).
 
-The coefficient phi counts EfficientNet's steps from the network that is an S. S, M and L are about
-as deep and wide, against the family's B0, as EfficientNet-B4, B5 and B7 are; so S is 0, M 1, L 3
-and, one step on, XL 4. The paper gives no numbers. Those below were fitted, so that
-EfficientNetV2-S gives the published M and L: layers exactly, channels within 8 a stage, parameters
-within 2 %. Its XL has layers 4,8,8,12,23,30,8 (published 4,8,8,16,24,32,8) and 18 % fewer
-parameters.
+The coefficient phi counts EfficientNet's steps from S. Relative to their B0, S, M and L are about
+as deep and wide as EfficientNet-B4, B5 and B7, so phi is 0 for S, 1 for M and 3 for L; XL is one
+step further, 4.
+
+The paper publishes no coefficients. Those below were fitted so that EfficientNetV2-S scales to the
+published M and L: layers exactly, channels within 8 per stage, parameters within 2 %. The XL has
+layers 4,8,8,12,23,30,8 (published: 4,8,8,16,24,32,8) and 18 % fewer parameters.
 """
 
 from __future__ import annotations
@@ -14,66 +15,39 @@ import math
 from dataclasses import replace
 from fractions import Fraction
 
-from scaling.compound import DEPTHS, WIDTHS, Multipliers, between
+from scaling.compound import DEPTHS, WIDTHS, between
 from scaling.scaled import check_grown, check_shrunk
 from search_space.architecture import Architecture, Stage
 from search_space.transforms import multiply, to_nearest_8
 
 PHI = {"S": 0, "M": 1, "L": 3, "XL": 4}
+S_STEP = 4  # Relative to its B0, an S is as deep and wide as EfficientNet-B4: 1.8 and 1.4.
 
-
-LATER_STAGES = 2  # before the closing one
-
-
+LATER_STAGES = 2  # without the closing stage
 LATER_BONUS = Fraction("0.3")
-
-
-CLOSING_LAYERS = Fraction(1, 4)  # of the last stage's, as in EfficientNet-B0
-
-
-CLOSING_WIDTH = 1.72
-
-
-def width(phi: float) -> float:
-    """What multiplies channels: M 1.157, L 1.471."""
-    return 1 + 0.157 * phi
-
-
-def depth(phi: float) -> Fraction:
-    """What multiplies layers: M 1.135, L 1.615. A fraction, so that rounding up is exact."""
-    x = Fraction(phi)
-    return 1 + Fraction("0.1") * x + Fraction("0.035") * x**2
-
-
-def later_depth(phi: float) -> Fraction:
-    """What multiplies the later stages' layers: 1.3 times the earlier ones' from M on."""
-    return depth(phi) * (1 + LATER_BONUS * min(Fraction(phi), Fraction(1)))
-
-
-def has_closing(architecture: Architecture) -> bool:
-    """Whether the last stage keeps the resolution of the one before, as V2-M's seventh does."""
-    return len(architecture.stages) > 1 and architecture.stages[-1].stride == 1
+CLOSING_LAYERS = Fraction(1, 4)  # of the last stage's layers, as in EfficientNet-B0
+CLOSING_WIDTH = 1.72  # times the last stage's channels
 
 
 def grow(base: Architecture, phi: float) -> Architecture:
-    """The base grown by ``phi``, 0 to 4; 0 is the base itself.
+    """Scale an S up by ``phi``, from 0 to 4; 0 returns the base itself.
 
-    Rule, for any number of stages:
+    The rule, for any number of stages, where a *closing* stage is a last stage of stride 1:
 
-    1. Channels of stem and stages times ``width``, to the nearest 8. The head stays.
-    2. Layers times ``depth``, rounded up.
-    3. The later stages, which are the last two and a closing stage after them if there is one, by
-       ``later_depth`` instead. A *closing* stage is a last one of stride 1.
-    4. A last stage that nothing closes grows by ``depth`` alone, and its further growth is a
-       closing stage that is added: like it, but of stride 1, with 1.72 times its channels and a
-       quarter of its layers, rounded up. On the way to M (phi < 1) the share phi of those, rounded
-       down.
-    5. The last of the base's stages gains at least one layer with each of M, L and XL.
+    1. Channels of stem and stages are multiplied by :func:`width` and rounded to the nearest 8. The
+       head stays.
+    2. Layers are multiplied by :func:`depth` and rounded up.
+    3. The later stages use :func:`later_depth` instead. These are the closing stage, if there is
+       one, and the last two before it.
+    4. If there is no closing stage, the last stage uses :func:`depth`, and a closing stage is
+       added: like the last one, but with stride 1, 1.72 times its channels and a quarter of its
+       layers, rounded up. Below M (phi < 1) it has the share phi of these layers, rounded down.
+    5. The base's last stage gains at least one layer with each of M, L and XL.
 
-    Invariants: every stage is at least as deep and as wide as before; a later stage's layers are
-    at least the earlier ones' factor times what they were; a larger phi makes no stage shallower or
-    narrower, and S, M, L and XL have strictly more layers, so parameters, one after the other (5);
-    operators, kernels, strides, expansions, squeeze ratios, the stem's stride and the head stay.
+    Invariants: every stage is at least as deep and as wide as before. A later stage's layers grow
+    by at least the factor of the earlier stages. A larger phi makes no stage shallower or narrower.
+    From S to M, L and XL layers, and so parameters, strictly grow (by 5). Operators, kernels,
+    strides, expansions, squeeze ratios, the stem's stride and the head stay the same.
 
     Raises:
         ValueError: phi is outside 0 to 4.
@@ -83,8 +57,10 @@ def grow(base: Architecture, phi: float) -> Architecture:
     if phi == 0:
         return base
     factors = depth_factors(base, phi)
-    stages = [_grown(own, factor, phi) for own, factor in zip(base.stages, factors, strict=True)]
-    sizes_passed = sum(0 < own <= phi for own in PHI.values())
+    stages = [
+        _grown(stage, factor, phi) for stage, factor in zip(base.stages, factors, strict=True)
+    ]
+    sizes_passed = sum(0 < size_phi <= phi for size_phi in PHI.values())
     fewest = base.stages[-1].layers + sizes_passed
     stages[-1] = replace(stages[-1], layers=max(stages[-1].layers, fewest))
     grown = replace(
@@ -96,8 +72,29 @@ def grow(base: Architecture, phi: float) -> Architecture:
     return grown
 
 
+def width(phi: float) -> float:
+    """Return the factor on channels: 1.157 for M, 1.471 for L."""
+    return 1 + 0.157 * phi
+
+
+def depth(phi: float) -> Fraction:
+    """Return the factor on layers: 1.135 for M, 1.615 for L. Fractions make rounding up exact."""
+    x = Fraction(phi)
+    return 1 + Fraction("0.1") * x + Fraction("0.035") * x**2
+
+
+def later_depth(phi: float) -> Fraction:
+    """Return the factor on the layers of later stages: from M on, 1.3 times that of the others."""
+    return depth(phi) * (1 + LATER_BONUS * min(Fraction(phi), Fraction(1)))
+
+
+def has_closing(architecture: Architecture) -> bool:
+    """Return whether the last stage keeps the resolution of the one before, as V2-M's seventh."""
+    return len(architecture.stages) > 1 and architecture.stages[-1].stride == 1
+
+
 def depth_factors(base: Architecture, phi: float) -> list[Fraction]:
-    """What multiplies each stage's layers, before rounding up (2 to 4 of the rule)."""
+    """Return the factor on each stage's layers, before rounding up (2 to 4 of the rule)."""
     count = len(base.stages)
     closing = int(has_closing(base))
     first_later = count - closing - LATER_STAGES
@@ -107,8 +104,9 @@ def depth_factors(base: Architecture, phi: float) -> list[Fraction]:
     return factors
 
 
-def _grown(own: Stage, factor: Fraction, phi: float) -> Stage:
-    return replace(own, layers=math.ceil(factor * own.layers), channels=_wider(own.channels, phi))
+def _grown(stage: Stage, factor: Fraction, phi: float) -> Stage:
+    layers = math.ceil(factor * stage.layers)
+    return replace(stage, layers=layers, channels=_wider(stage.channels, phi))
 
 
 def _wider(channels: int, phi: float) -> int:
@@ -116,7 +114,7 @@ def _wider(channels: int, phi: float) -> int:
 
 
 def _closing(last: Stage, phi: float) -> list[Stage]:
-    """The stage that is added, in a list; none where phi is too small for its first layer."""
+    """Return the closing stage in a list, which is empty if phi is too small for one layer."""
     layers = math.floor(min(phi, 1) * math.ceil(CLOSING_LAYERS * last.layers))
     channels = to_nearest_8(CLOSING_WIDTH * last.channels)
     return [replace(last, stride=1, layers=layers, channels=channels)] if layers else []
@@ -124,25 +122,22 @@ def _closing(last: Stage, phi: float) -> list[Stage]:
 
 def _check(base: Architecture, grown: Architecture, phi: float) -> None:
     check_grown(base, grown)
-    for own, stage in zip(base.stages, grown.stages, strict=False):
-        assert stage.layers >= depth(phi) * own.layers
+    for before, after in zip(base.stages, grown.stages, strict=False):
+        assert after.layers >= depth(phi) * before.layers
     assert grown.head_channels == base.head_channels
     assert has_closing(grown) or phi < 1
 
 
-S_STEP = 4  # An S is as deep and wide, against its B0, as EfficientNet-B4: 1.8 and 1.4.
-
-
 def shrink(base: Architecture, step: float) -> Architecture:
-    """The S ``base`` made as small as a B of ``step``, 0 to 4; 4 is the base itself.
+    """Scale an S down to a B ``step``, from 0 to 4; 4 returns the base itself.
 
-    Rule: the family's B0 has the S's layers divided by 1.8, to the nearest, and its channels
-    divided by 1.4, to the nearest 8. Its B1 to B3 are that B0 by EfficientNet's width and depth of
-    the step, where this is no more than the S has. The head stays. From EfficientNetV2-S it gives
-    the published layers of B0 to B3 exactly and channels within 8 of theirs.
+    The rule: B0 has the layers of S divided by 1.8, rounded, and its channels divided by 1.4,
+    rounded to the nearest 8. B1 to B3 are that B0 with EfficientNet's width and depth for the step,
+    but never more than S has. The head stays. EfficientNetV2-S shrinks to the published layers of
+    B0 to B3 exactly, and to their channels within 8.
 
-    Invariants: as many stages, none deeper or wider than the S's; a larger step makes none
-    shallower or narrower; all but layers and channels of stem and stages stays.
+    Invariants: the stages are as many, and none is deeper or wider than in S. A larger step makes
+    none shallower or narrower. Only layers and channels of stem and stages change.
 
     Raises:
         ValueError: step is outside 0 to 4.
@@ -151,8 +146,7 @@ def shrink(base: Architecture, step: float) -> Architecture:
         raise ValueError(f"step: got {step}, must be from 0 to {S_STEP}")
     if step == S_STEP:
         return base
-    multipliers = Multipliers(between(WIDTHS, step), between(DEPTHS, step), 1.0)
-    grown = multiply(_smallest(base), multipliers.width, multipliers.depth)
+    grown = multiply(_smallest(base), between(WIDTHS, step), between(DEPTHS, step))
     shrunk = replace(
         grown,
         stages=tuple(map(_at_most, grown.stages, base.stages)),
@@ -164,22 +158,22 @@ def shrink(base: Architecture, step: float) -> Architecture:
 
 
 def _smallest(base: Architecture) -> Architecture:
-    """The family's B0."""
+    """Return the B0 of the family whose S is ``base``."""
     stages = tuple(
         replace(
-            own,
-            layers=max(1, int(own.layers / DEPTHS[S_STEP] + 0.5)),
-            channels=to_nearest_8(own.channels / WIDTHS[S_STEP]),
+            stage,
+            layers=max(1, int(stage.layers / DEPTHS[S_STEP] + 0.5)),
+            channels=to_nearest_8(stage.channels / WIDTHS[S_STEP]),
         )
-        for own in base.stages
+        for stage in base.stages
     )
     stem_channels = to_nearest_8(base.stem_channels / WIDTHS[S_STEP])
     return replace(base, stages=stages, stem_channels=stem_channels)
 
 
-def _at_most(stage: Stage, own: Stage) -> Stage:
+def _at_most(stage: Stage, limit: Stage) -> Stage:
     return replace(
         stage,
-        layers=min(stage.layers, own.layers),
-        channels=min(stage.channels, own.channels),
+        layers=min(stage.layers, limit.layers),
+        channels=min(stage.channels, limit.channels),
     )

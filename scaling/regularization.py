@@ -1,4 +1,4 @@
-"""How strongly a member is regularized: progressive learning's ranges (EfficientNetV2, Table 6)."""
+"""Regularization that grows with the network, as ranges of progressive learning (V2, Table 6)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from scaling.compound import between
 from scaling.scaled import ImageSizes, to_multiple
 
-SURVIVAL = 0.8  # of the last block, stochastic depth; section 4.1, for all sizes
+SURVIVAL = 0.8  # probability of the last block in stochastic depth, for all sizes (section 4.1)
 
-# Table 6 by size, S, M, L: what each ends with. The starts are the same for all three.
+# Ends of the ranges in Table 6, for S, M and L. All three start with the same values.
 _RANDAUGMENT = (15.0, 20.0, 25.0)
 _MIXUP = (0.0, 0.2, 0.5)
 _PROGRESSIVE_DROPOUT = (0.3, 0.4, 0.5)
-# The same table trains M and L to 380 px, the published code to 384; from 128 px all.
+# Table 6 trains M and L to 380 px, the published code to 384. All start at 128 px.
 _END_SHARE = (1.0, 380 / 384, 380 / 384)  # of the training size
 _START_SHARE = (128 / 300, 128 / 380, 128 / 380)  # of the last size
 _DROPOUT = (0.2, 0.3, 0.4)  # without progressive learning; published code
@@ -23,7 +23,7 @@ _DROPOUT = (0.2, 0.3, 0.4)  # without progressive learning; published code
 
 @dataclass(frozen=True)
 class Progressive:
-    """Ranges that progressive learning runs through, (first, last)."""
+    """The ranges of progressive learning, each as (first, last)."""
 
     image_size: tuple[int, int]
     randaugment_magnitude: tuple[float, float]
@@ -33,14 +33,18 @@ class Progressive:
 
 @dataclass(frozen=True)
 class Regularization:
-    """``dropout`` is for training at one size; ``survival`` is the last block's."""
+    """The regularization of a network.
+
+    ``dropout`` is for training at one image size. ``survival`` is the last block's probability in
+    stochastic depth.
+    """
 
     dropout: float
     survival: float
     progressive: Progressive
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON types."""
+        """Return the regularization as JSON types."""
         data = asdict(self)
         data["progressive"] = {name: list(ends) for name, ends in data["progressive"].items()}
         return data
@@ -50,20 +54,21 @@ def regularization(
     sizes: ImageSizes,
     stride: int,
     parameters: int,
-    named_parameters: tuple[int, int, int],
+    sml_parameters: tuple[int, int, int],
     dropout: float | None = None,
 ) -> Regularization:
-    """Table 6's settings for a member with that many parameters.
+    """Return the regularization of Table 6 for a network with this many parameters.
 
-    ``named_parameters`` are those of the family's own S, M and L, which get the table's rows; what
-    is in between lies on a line over the logarithm of the parameters, what is smaller is as S and
-    what is larger as L. ``stride`` is the network's: no size is under it, unless training's is, so
-    that the last feature map stands for the image. ``dropout`` stands in for the size's own.
+    ``sml_parameters`` are the parameters of the family's S, M and L, which get the table's rows. A
+    network between them is interpolated over the logarithm of its parameters; a smaller one is
+    treated as S and a larger one as L. ``stride`` is the network's. Training starts at this image
+    size or above, unless the training size itself is smaller, so that the last feature map has a
+    pixel. ``dropout`` overrides the one of the table.
 
-    Invariants: no setting's end falls as the parameters rise; sizes go up and end at the training
-    size, or 1 % under it.
+    Invariants: no range's end falls as the parameters rise. Image sizes rise and end at the
+    training size, or 1 % below it.
     """
-    rank = size_rank(parameters, named_parameters)
+    rank = size_rank(parameters, sml_parameters)
     end = min(sizes.train, to_multiple(between(_END_SHARE, rank) * sizes.train))
     start = min(end, max(to_multiple(between(_START_SHARE, rank) * end), stride))
     return Regularization(
@@ -78,11 +83,14 @@ def regularization(
     )
 
 
-def size_rank(parameters: int, named_parameters: tuple[int, int, int]) -> float:
-    """Where S is 0, M 1 and L 2, by the logarithm of the parameters, kept within those."""
-    small, medium, large = (math.log(count) for count in named_parameters)
-    own = math.log(parameters)
+def size_rank(parameters: int, sml_parameters: tuple[int, int, int]) -> float:
+    """Return the size on a scale where S is 0, M is 1 and L is 2, within these limits.
+
+    The scale is linear in the logarithm of the parameters between two of the sizes.
+    """
+    small, medium, large = (math.log(count) for count in sml_parameters)
+    size = math.log(parameters)
     assert small < medium < large
-    if own <= medium:
-        return max(0.0, (own - small) / (medium - small))
-    return 1 + min(1.0, (own - medium) / (large - medium))
+    if size <= medium:
+        return max(0.0, (size - small) / (medium - small))
+    return 1 + min(1.0, (size - medium) / (large - medium))

@@ -1,4 +1,4 @@
-"""The grid of alpha, beta and gamma: twice the multiply-adds, no network twice."""
+"""Every point of the grid doubles the multiply-adds, and no two make the same network."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_no_two_points_make_one_network_at_one_size(grid: CoefficientGrid) -> No
 
 
 def test_every_way_to_spend_is_there(grid: CoefficientGrid) -> None:
-    """All on depth, all on width and all on resolution are in it, and something in between."""
+    """The grid has points that grow only depth, only width, only resolution, and mixed ones."""
     points = [grid.at(i) for i in range(grid.grid_size)]
     base = grid.base
     deepest = max(points, key=lambda point: point["alpha"])
@@ -57,7 +57,7 @@ def test_every_way_to_spend_is_there(grid: CoefficientGrid) -> None:
 
 
 def test_the_papers_coefficients_make_a_candidate_of_b0() -> None:
-    """1.2, 1.1 and 1.15 themselves, or a point that makes the same network."""
+    """The grid has 1.2, 1.1 and 1.15, or a point that makes the same network."""
     network = published("efficientnet-b0")
     base = Base("b0", network.architecture, ImageSizes(224, 224))
     grid, papers = CoefficientGrid(base), by_compound(base, 1.2, 1.1, 1.15, phi=1)
@@ -66,7 +66,7 @@ def test_the_papers_coefficients_make_a_candidate_of_b0() -> None:
     assert (papers.architecture.architecture_id, papers.sizes.train) in made
 
 
-def test_parameters_are_the_options_of_the_points() -> None:
+def test_options_are_the_values_of_the_points() -> None:
     grid = _small(24)
     for name, options in grid.options().items():
         assert set(options) == {grid.at(i)[name] for i in range(grid.grid_size)}

@@ -22,7 +22,7 @@ def test_the_papers_coefficients_about_double_the_multiply_adds() -> None:
 
 
 def test_b2_is_b0_at_phi_1() -> None:
-    """What the public code lists for B2, 1.1 and 1.2, is alpha and beta themselves."""
+    """The public code's width 1.1 and depth 1.2 of B2 are beta and alpha."""
     b2 = grow(EFFICIENTNET_B0, compound(*PAPER, phi=1))
     assert [stage.layers for stage in b2.stages] == [2, 3, 3, 4, 4, 5, 2]
 
@@ -39,7 +39,7 @@ def test_coefficients_that_shrink_are_refused(bad: tuple[float, float, float, fl
 
 @given(base=strategies.architectures, phi=st.floats(0, 4))
 def test_any_network_keeps_its_form_and_does_not_shrink(base: Architecture, phi: float) -> None:
-    """The rule asserts its invariants itself."""
+    """The invariants are asserted within the rule."""
     grown = grow(base, compound(*PAPER, phi=phi))
     assert parameters(grown) >= parameters(base)
 

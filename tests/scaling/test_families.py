@@ -1,4 +1,4 @@
-"""Families: the published ones are golden, any other network is its family's S."""
+"""Published families are reproduced; any other network is the S of its own family."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ B_NAMES = [name for name in PUBLISHED if "-b" in name]
 @pytest.mark.parametrize("name", B_NAMES)
 @pytest.mark.parametrize("start", [0, 3])
 def test_the_b_families_are_exactly_the_published(name: str, start: int) -> None:
-    """Architecture, sizes and dropout, from B0 and from any other member."""
+    """Architecture, sizes and dropout are as published, from B0 and from another member."""
     family_name, _, size = name.rpartition("-")
     family = family_of(_base(f"{family_name}-b{start}"))
     member, aim = family.member(family.places[size.upper()]), published(name)
@@ -42,7 +42,7 @@ def test_a_family_has_its_own_names() -> None:
 
 
 @pytest.mark.parametrize("name", ["efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-xl"])
-def test_v2_s_to_xl_know_their_s(name: str) -> None:
+def test_v2_s_to_xl_are_scaled_from_v2_s(name: str) -> None:
     family = family_of(_base(name))
     assert family.base == _base("efficientnetv2-s")
     assert family.member(family.places["S"]).architecture == family.base.architecture
@@ -59,7 +59,7 @@ def test_v2_s_to_xl_know_their_s(name: str) -> None:
     ],
 )
 def test_sizes_from_s(name: str, sizes: tuple[int, int]) -> None:
-    """The public code's, but for XL, which breaks the paper's cap with 512 px; here it does not."""
+    """Sizes are the public code's, except for XL, whose 512 px exceed the paper's cap."""
     family = family_of(_base("efficientnetv2-s"))
     assert family.member(family.places[name]).sizes == ImageSizes(*sizes)
 
@@ -76,13 +76,13 @@ def test_a_searched_network_is_its_familys_s() -> None:
 
 
 def test_a_published_layout_under_another_name_is_a_searched_network() -> None:
-    """The backbone of the space efficientnet-b4 may win a search; it is a searched one then."""
+    """The backbone of the space efficientnet-b4 may win a search and is then a searched network."""
     base = Base("candidate 3", published("efficientnet-b4").architecture, ImageSizes(128, 128))
     assert family_of(base).base == base
 
 
-def test_coefficients_of_ones_own() -> None:
-    """EfficientNet's are 1.2, 1.1, 1.15; its B2 is phi 1, at 260 px by hand."""
+def test_fitted_coefficients() -> None:
+    """EfficientNet's 1.2, 1.1 and 1.15 give B2 at phi 1; its 260 px were chosen by hand."""
     member = by_compound(_base("efficientnet-b0"), 1.2, 1.1, 1.15, phi=1)
     assert [s.layers for s in member.architecture.stages] == [2, 3, 3, 4, 4, 5, 2]
     assert member.sizes == ImageSizes(256, 256)

@@ -1,4 +1,4 @@
-"""The member closest under a target."""
+"""Finding the largest member that does not exceed a target."""
 
 from __future__ import annotations
 

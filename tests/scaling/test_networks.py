@@ -1,4 +1,4 @@
-"""The tests' own count of parameters."""
+"""The parameter count that the scaling tests use."""
 
 from __future__ import annotations
 

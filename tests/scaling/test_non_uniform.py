@@ -1,4 +1,4 @@
-"""EfficientNetV2's rule: the published family from its S, and what it keeps for any network."""
+"""EfficientNetV2's rule: the published family from its S, and its invariants for any network."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def test_later_stages_grow_by_at_least_the_factor_of_the_earlier() -> None:
             assert factors == sorted(factors[:-1]) + factors[-1:]
             assert factors[-1] >= factors[0]
             grown = grow(base, PHI[name])
-            for own, stage, factor in zip(base.stages, grown.stages, factors, strict=False):
-                assert stage.layers >= factor * own.layers
+            for before, after, factor in zip(base.stages, grown.stages, factors, strict=False):
+                assert after.layers >= factor * before.layers
             earlier = zip(base.stages[:-2], grown.stages, strict=False)
-            for own, stage in list(earlier)[: len(base.stages) - 2 - has_closing(base)]:
-                assert stage.layers == math.ceil(factors[0] * own.layers)
+            for before, after in list(earlier)[: len(base.stages) - 2 - has_closing(base)]:
+                assert after.layers == math.ceil(factors[0] * before.layers)
 
 
 def test_a_closing_stage_is_added_for_m_and_larger_where_there_is_none() -> None:
@@ -139,11 +139,11 @@ def test_one_stage_alone_grows() -> None:
 
 
 def _check_kept(base: Architecture, grown: Architecture) -> None:
-    for own, stage in zip(base.stages, grown.stages, strict=False):
-        assert stage.layers >= own.layers
-        assert stage.channels >= own.channels
-        same = {"channels": stage.channels, "layers": stage.layers}
-        assert replace(own, **same) == stage  # type: ignore[arg-type]
+    for before, after in zip(base.stages, grown.stages, strict=False):
+        assert after.layers >= before.layers
+        assert after.channels >= before.channels
+        same = {"channels": after.channels, "layers": after.layers}
+        assert replace(before, **same) == after  # type: ignore[arg-type]
     assert len(base.stages) <= len(grown.stages) <= len(base.stages) + 1
     assert grown.stem_stride == base.stem_stride
     assert grown.stem_channels >= base.stem_channels

@@ -1,4 +1,4 @@
-"""Down from an S: EfficientNetV2, Table 11."""
+"""Shrinking an S to B0 to B3: EfficientNetV2, Table 11."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progressive learning's settings: EfficientNetV2, Table 6."""
+"""The ranges of progressive learning: EfficientNetV2, Table 6."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def test_table_6(
     row: tuple[tuple[int, int], tuple[float, float], tuple[float, float], tuple[float, float]],
     dropout: float,
 ) -> None:
-    own = regularization(sizes, 32, parameters, COUNTS)
-    assert own.progressive == Progressive(*row)
-    assert (own.dropout, own.survival) == (dropout, 0.8)
+    settings = regularization(sizes, 32, parameters, COUNTS)
+    assert settings.progressive == Progressive(*row)
+    assert (settings.dropout, settings.survival) == (dropout, 0.8)
 
 
 def test_in_between_lies_between() -> None:
-    own = regularization(M_SIZES, 32, 34_084_000, COUNTS)  # half-way from S to M, as a ratio
-    assert own.progressive.randaugment_magnitude[1] == pytest.approx(17.5, abs=0.01)
-    assert own.dropout == pytest.approx(0.25, abs=0.001)
+    settings = regularization(M_SIZES, 32, 34_084_000, COUNTS)  # half-way from S to M, as a ratio
+    assert settings.progressive.randaugment_magnitude[1] == pytest.approx(17.5, abs=0.01)
+    assert settings.dropout == pytest.approx(0.25, abs=0.001)
 
 
 @given(counts=st.tuples(st.integers(1, 10**9), st.integers(1, 10**9)))

@@ -1,4 +1,4 @@
-"""Image sizes."""
+"""Image sizes of the members of a family."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaling.scaled import ImageSizes, of_base, scale, to_multiple
+from scaling.scaled import ImageSizes, base_sizes, scale, to_multiple
 
 S = ImageSizes(300, 384)
 
 
 @pytest.mark.parametrize(
-    ("own", "ratio", "sizes"),
+    ("base", "ratio", "sizes"),
     [
         (S, 480 / 384, (384, 480)),  # M and L, public code
         (S, 2.0, (384, 480)),  # the cap
@@ -26,17 +26,17 @@ S = ImageSizes(300, 384)
         (ImageSizes(600, 600), 1.0, (384, 480)),
     ],
 )
-def test_golden(own: ImageSizes, ratio: float, sizes: tuple[int, int]) -> None:
-    assert scale(own, ratio) == ImageSizes(*sizes)
+def test_published_sizes(base: ImageSizes, ratio: float, sizes: tuple[int, int]) -> None:
+    assert scale(base, ratio) == ImageSizes(*sizes)
 
 
 @given(size=st.integers(4, 700), ratios=st.tuples(st.floats(0.5, 1.3), st.floats(0.5, 1.3)))
 def test_sizes_rise_with_the_ratio_and_stay_within_the_cap(
     size: int, ratios: tuple[float, float]
 ) -> None:
-    """The rule asserts the rest itself."""
-    own = ImageSizes(size, size)
-    small, large = (scale(own, ratio) for ratio in sorted(ratios))
+    """The other invariants are asserted within the rule."""
+    base = ImageSizes(size, size)
+    small, large = (scale(base, ratio) for ratio in sorted(ratios))
     assert small.train <= large.train
     assert small.eval <= large.eval <= 480
 
@@ -45,7 +45,7 @@ def test_sizes_rise_with_the_ratio_and_stay_within_the_cap(
 def test_training_is_about_a_fifth_under_inference(size: int) -> None:
     sizes = scale(ImageSizes(size, size), 1.25)
     assert abs(sizes.train - 0.8 * sizes.eval) <= 2
-    assert of_base(sizes) == sizes or sizes.eval == 480
+    assert base_sizes(sizes) == sizes or sizes.eval == 480
 
 
 @given(pixels=st.floats(1, 700))
