@@ -1,4 +1,4 @@
-"""What a network may cost at most: checked before it is trained."""
+"""Upper limits on the cost of a network, checked before it is trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from reward.step_time.measurement import StepTime, normalized
 
 
 class Infeasible(Exception):
-    """A network outside the limits: which one, as a short code, and what it was."""
+    """A network exceeds a limit.
+
+    ``cause`` is a short code for the limit. The message has the value and the limit.
+    """
 
     def __init__(self, cause: str, detail: str) -> None:
         super().__init__(detail)
@@ -17,10 +20,10 @@ class Infeasible(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Upper bounds; None is no bound.
+    """Upper limits; None means no limit.
 
-    ``max_step_time`` is S/S0, a training step's time relative to the reference's, and
-    ``max_memory_bytes`` bounds a training step's peak memory.
+    ``max_step_time`` is S/S0, the time of a training step relative to the backbone's.
+    ``max_memory_bytes`` limits the peak memory of a training step.
     """
 
     max_parameters: int | None = None
@@ -29,11 +32,15 @@ class Limits:
 
     @property
     def needs_timing(self) -> bool:
-        """Whether the training step must be measured to know."""
+        """Whether a limit needs a measured training step."""
         return self.max_step_time is not None or self.max_memory_bytes is not None
 
     def check_parameters(self, parameters: int) -> None:
-        """Infeasible if there are too many."""
+        """Check the limit on parameters.
+
+        Raises:
+            Infeasible: there are too many.
+        """
         if self.max_parameters is not None and parameters > self.max_parameters:
             raise Infeasible(
                 "max_params",
@@ -41,7 +48,11 @@ class Limits:
             )
 
     def check_step_time(self, timed: StepTime) -> None:
-        """Infeasible if the step takes too long or too much memory."""
+        """Check the limits on the time and the memory of a training step.
+
+        Raises:
+            Infeasible: the step takes too long or too much memory.
+        """
         step_time = normalized(timed)
         if self.max_step_time is not None and step_time > self.max_step_time:
             raise Infeasible(

@@ -1,4 +1,4 @@
-"""What a candidate is worth: A * S^w * P^v (EfficientNetV2, section 3.3)."""
+"""The reward of a candidate, from accuracy, step time and parameters, in several forms."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Objective:
-    """The weighted product, with the paper's exponents; what follows has other forms.
+    """The weighted product A * S^w * P^v, by default with EfficientNetV2's exponents (section 3.3).
 
-    Twice the step time costs 4.7 % of the reward, twice the parameters 3.4 %. Every form is
-    affine in the accuracy and rises with it.
+    With these, doubling the step time costs 4.7 % of the reward and doubling the parameters 3.4 %.
+    The subclasses have other forms. Each form is affine in the accuracy and rises with it.
     """
 
     step_time_exponent: float = -0.07
@@ -22,22 +22,22 @@ class Objective:
     def __call__(
         self, accuracy: float, normalized_step_time: float, normalized_parameters: float
     ) -> float:
-        """The reward of an accuracy in [0, 1] and of S/S0 and P/P0, both above 0.
+        """Return the reward of an accuracy in [0, 1] with S/S0 and P/P0, both above 0.
 
-        S0 and P0 are the space's backbone's on the same device. The paper does not publish its
-        normaliser; under a pure product another one would rescale every reward alike.
+        S0 and P0 belong to the space's backbone on the same device. The paper does not publish its
+        normalisation; any other one would multiply all rewards of a product by one factor.
         """
         time_factor: float = normalized_step_time**self.step_time_exponent
         size_factor: float = normalized_parameters**self.parameters_exponent
         return accuracy * time_factor * size_factor
 
     def relative_to(self, reference_step_time_s: float) -> Self:
-        """The same where S0 is that many seconds; only a target in seconds makes a difference."""
+        """Return the objective for a backbone whose step takes this time: here the same."""
         return self
 
     @property
     def formula(self) -> str:
-        """In one line, for people."""
+        """The formula in one line, for people."""
         return (
             f"accuracy * (S/S0)^{self.step_time_exponent:g} * (P/P0)^{self.parameters_exponent:g}"
         )
@@ -45,24 +45,24 @@ class Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class Targeted(Objective):
-    """A reward that knows a target step time T, and in which parameters do not count.
+    """A reward with a target step time T and without parameters.
 
-    ``target`` is in the backbone's steps, as S/S0 is, or in seconds.
+    ``target`` is relative to the backbone's step, as S/S0 is, or in seconds.
     """
 
     target: float
     is_in_seconds: bool = False
 
     def relative_to(self, reference_step_time_s: float) -> Self:
-        """The same with its target in steps of the backbone, which takes that many seconds."""
+        """Return the objective with a target in seconds converted to a multiple of the step S0."""
         if not self.is_in_seconds:
             return self
         return replace(self, target=self.target / reference_step_time_s, is_in_seconds=False)
 
     def _ratio(self, normalized_step_time: float) -> float:
-        """S/T."""
+        """Return S/T."""
         if self.is_in_seconds:
-            raise ValueError("target: in seconds, needs relative_to() first")
+            raise ValueError("target: is in seconds, must be converted by relative_to() first")
         return normalized_step_time / self.target
 
     @property
@@ -74,8 +74,9 @@ class Targeted(Objective):
 class TargetPower(Targeted):
     """MnasNet's A * (S/T)^w, w = alpha up to the target and beta above it (1807.11626, eq. 2, 3).
 
-    Soft is alpha = beta = -0.07: it is worth being faster than the target as well. Hard is alpha =
-    0, beta = -1: what meets the target is worth its accuracy, what takes twice as long half of it.
+    The soft form, alpha = beta = -0.07, also rewards being faster than the target. In the hard
+    form, alpha = 0 and beta = -1, the reward is the accuracy up to the target, and half the
+    accuracy at twice the target.
     """
 
     alpha: float
@@ -84,14 +85,14 @@ class TargetPower(Targeted):
     def __call__(
         self, accuracy: float, normalized_step_time: float, normalized_parameters: float
     ) -> float:
-        """The reward of an accuracy in [0, 1] and of S/S0, above 0."""
+        """Return the reward of an accuracy in [0, 1] with S/S0, above 0; parameters are ignored."""
         ratio = self._ratio(normalized_step_time)
         factor: float = ratio ** (self.alpha if ratio <= 1 else self.beta)
         return accuracy * factor
 
     @property
     def formula(self) -> str:
-        """In one line, for people."""
+        """The formula in one line, for people."""
         return (
             f"accuracy * (S/T)^w, w = {self.alpha:g} up to T, {self.beta:g} above; "
             f"T = {self._target_text}"
@@ -102,7 +103,7 @@ class TargetPower(Targeted):
 class Absolute(Targeted):
     """TuNAS's A + beta * abs(S/T - 1), beta below 0 (2008.06120, section 3).
 
-    It draws to the target from both sides: faster than T is worth less too. It may be below 0.
+    The reward falls on both sides of the target, so faster than T costs too. It can be negative.
     """
 
     beta: float
@@ -110,19 +111,18 @@ class Absolute(Targeted):
     def __call__(
         self, accuracy: float, normalized_step_time: float, normalized_parameters: float
     ) -> float:
-        """The reward of an accuracy in [0, 1] and of S/S0, above 0."""
+        """Return the reward of an accuracy in [0, 1] with S/S0, above 0; parameters are ignored."""
         return accuracy + self.beta * abs(self._ratio(normalized_step_time) - 1)
 
     @property
     def formula(self) -> str:
-        """In one line, for people."""
+        """The formula in one line, for people."""
         return f"accuracy + {self.beta:g} * abs(S/T - 1); T = {self._target_text}"
 
 
 FORMS = "product[:w=-0.07,v=-0.05], soft:T=.., hard:T=.. or absolute:T=..[,beta=-0.07]"
 
-
-# The numbers of each form with what they are if left out; T has no such value.
+# The numbers of each form with their defaults; T has none.
 _DEFAULTS: dict[str, dict[str, float | None]] = {
     "product": {"w": -0.07, "v": -0.05},
     "soft": {"T": None, "alpha": -0.07, "beta": -0.07},
@@ -133,10 +133,12 @@ _DEFAULTS: dict[str, dict[str, float | None]] = {
 
 
 def parse_reward(text: str) -> Objective:
-    """The reward that a text names; ``T`` in backbone's steps, or in seconds as in ``T=0.05s``.
+    """Return the objective that a text names, such as ``product:w=-0.1`` or ``hard:T=1.2``.
+
+    ``T`` is relative to the backbone's step, or in seconds as in ``T=0.05s``.
 
     Raises:
-        ValueError: not such a text, in one line.
+        ValueError: the text names none; the message is one line.
     """
     name, _, rest = text.partition(":")
     if name not in _DEFAULTS:
@@ -152,7 +154,9 @@ def parse_reward(text: str) -> Objective:
         numbers[key] = _number(key, value, text)
     given = {key: value for key, value in numbers.items() if value is not None}
     if len(given) < len(numbers):
-        raise ValueError(f"got {text!r}, must say the target, such as {name}:T=1.2 or T=0.05s")
+        raise ValueError(
+            f"got {text!r}, must have a target, such as {name}:T=1.2 or {name}:T=0.05s"
+        )
     return _MAKE[name](given, is_in_seconds)
 
 

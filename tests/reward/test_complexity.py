@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds against a count by hand."""
+"""Parameters and multiply-adds, compared with counts by hand and by fvcore."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Lambda(nn.Module):
         (lambda x: torch.bmm(x[0], x[0].mT), 3 * 8 * 5 * 8),
         (lambda x: torch.einsum("nchw,nchv->ncwv", x, x), 3 * 5 * 8 * 5),
         (lambda x: nn.functional.linear(x, x[0, 0]), 3 * 8 * 5 * 8),
-        # Neither can be told from shapes alone.
+        # These two read values and cannot run on shapes alone.
         (lambda x: x @ x.transpose(2, 3) if x.sum() > -9e9 else x, 3 * 8 * 5 * 8),
         (lambda x: x @ torch.ones(5, int(x.new_tensor(7))), 3 * 8 * 5 * 7),
     ],

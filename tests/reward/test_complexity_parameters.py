@@ -1,4 +1,4 @@
-"""Counts of networks that are not built in memory."""
+"""Counts of parameters from an architecture alone."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def test_the_published_count() -> None:
     assert count_parameters(published("efficientnetv2-s").architecture, IMAGENET) == 21_458_488
 
 
-def test_classes_and_channels_count() -> None:
-    """9 weights a stem channel for an image channel, a column and a bias for a class."""
+def test_the_task_changes_the_count() -> None:
+    """An image channel has 9 weights per stem channel; a class has a row of weights and a bias."""
     architecture = published("efficientnetv2-s").architecture
     grey = count_parameters(architecture, Task(classes=10, in_channels=1))
     assert 21_458_488 - grey == 2 * 9 * 24 + 990 * (1280 + 1)

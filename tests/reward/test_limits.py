@@ -1,4 +1,4 @@
-"""What is over a limit, and what is at it."""
+"""A network at a limit is allowed, and one above it is infeasible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reward.step_time.measurement import StepTime
 TIMED = StepTime((3.0,) * 7, (2.0,) * 7, 10**9, "cpu", 32, 8)
 
 
-def test_without_limits_all_goes() -> None:
+def test_without_limits_everything_is_allowed() -> None:
     Limits().check_parameters(10**12)
     Limits().check_step_time(TIMED)
     assert not Limits(max_parameters=1).needs_timing
@@ -24,18 +24,18 @@ def test_at_the_limit_is_within() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "cause", "said"),
+    ("limits", "cause", "message"),
     [
         (Limits(max_parameters=999), "max_params", "1,000 parameters, over --max-params 999"),
         (Limits(max_step_time=1.4), "max_step_time", "step 1.5 x the backbone's, over"),
         (Limits(max_memory_bytes=10**9 - 1), "max_memory", "peak 1,000,000,000 bytes, over"),
     ],
 )
-def test_over_the_limit(limits: Limits, cause: str, said: str) -> None:
+def test_over_the_limit(limits: Limits, cause: str, message: str) -> None:
     def check() -> None:
         limits.check_parameters(1000)
         limits.check_step_time(TIMED)
 
-    with pytest.raises(Infeasible, match=said) as error:
+    with pytest.raises(Infeasible, match=message) as error:
         check()
     assert error.value.cause == cause

@@ -1,4 +1,4 @@
-"""The weighted product."""
+"""The weighted product of accuracy, step time and parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rewards with a target step time, and how they are named."""
+"""Rewards with a target step time, and parsing of their names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_values(text: str, step_time: float, value: float) -> None:
 def test_affine_in_the_accuracy_and_rising(
     text: str, low: float, high: float, step_time: float, parameters: float
 ) -> None:
-    """What the model-based strategy and the bound on a candidate's reward rest on."""
+    """The model-based sampler and the bound on a candidate's reward rely on this."""
     objective = parse_reward(text)
     none, all_ = (objective(a, step_time, parameters) for a in (0.0, 1.0))
     assert all_ > none
@@ -84,7 +84,7 @@ def test_the_default_is_the_papers() -> None:
     ("text", "message"),
     [
         ("products", "got 'products', must be product"),
-        ("hard", "must say the target, such as hard:T=1.2"),
+        ("hard", "must have a target, such as hard:T=1.2 or hard:T=0.05s"),
         ("hard:T=0", "got T=0 in 'hard:T=0', must be a number above 0"),
         ("hard:T=nan", "above 0"),
         ("product:w=0.07", "got w=0.07 in 'product:w=0.07', must be a number 0 or below"),
@@ -93,7 +93,7 @@ def test_the_default_is_the_papers() -> None:
         ("product:T=1", "got 'T=1' in 'product:T=1', must be one of w, v"),
     ],
 )
-def test_what_is_no_reward_is_told_in_one_line(text: str, message: str) -> None:
+def test_an_invalid_text_is_refused_in_one_line(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=r"^got ") as error:
         parse_reward(text)
     assert message in str(error.value)
