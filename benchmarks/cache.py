@@ -1,10 +1,10 @@
-"""An epoch of images from the cache against decoding every JPEG each time.
+"""Compare an epoch of images from the cache with decoding the JPEG files in every epoch.
 
-python -m benchmarks.cache                 # 20,000 JPEG files of 96 px read at 64: 15 minutes
-python -m benchmarks.cache --images 2000   # the same at a tenth
+python -m benchmarks.cache                 # 20,000 JPEG files of 96 px read at 64 px: 15 minutes
+python -m benchmarks.cache --images 2000   # a tenth of it
 
-Both hand out the same batches in a random order, normalised, on the CPU. Decoding is torch's
-DataLoader with one worker process a core, and a thread a core in the processes' place.
+All ways yield the same normalised batches in random order on the CPU. Files are decoded by torch's
+DataLoader with one worker process per core, and by one thread per core.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Batches = Iterator[tuple[Tensor, Tensor]]
 
 
 class JpegFiles(Dataset[tuple[Tensor, int]]):
-    """Files decoded whenever they are read, with the labels of their folders."""
+    """JPEG files that are decoded at each access; an image's label is the index of its folder."""
 
     def __init__(self, files: list[Path], size: int) -> None:
         self._files = files
@@ -59,7 +59,7 @@ class JpegFiles(Dataset[tuple[Tensor, int]]):
 
 
 def main() -> None:
-    """Prints n, the spread and the machine."""
+    """Print n, the spread and the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--jpeg-size", type=int, default=96)
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def _print_epochs(ways: dict[str, Callable[[int], Batches]], repeats: int, count: int) -> None:
-    """One epoch of each way in turn, so that what else the machine does meets all of them."""
+    """Time one epoch of each way in turn, so that other load on the machine affects all alike."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for repeat in range(repeats):
         for name, way in ways.items():
@@ -104,7 +104,7 @@ def _print_epochs(ways: dict[str, Callable[[int], Batches]], repeats: int, count
             assert seen == count
     base = times["from the cache"]
     for name, seconds in times.items():
-        ratios = sorted(own / cached_s for own, cached_s in zip(seconds, base, strict=True))
+        ratios = sorted(way_s / cached_s for way_s, cached_s in zip(seconds, base, strict=True))
         print(
             f"{name:36} an epoch in {median(seconds):7.2f} s "
             f"({min(seconds):.2f} to {max(seconds):.2f}, n = {repeats}), "
@@ -137,7 +137,7 @@ def _by_threads(decoded: JpegFiles, kept: Images, workers: int, seed: int) -> Ba
 
 
 def _write(root: Path, count: int, size: int) -> None:
-    """Shapes as JPEG files, a folder a class."""
+    """Write `shapes` as JPEG files, one folder per class."""
     pixels, labels = shapes("train", count, size)
     for label in np.unique(labels):
         (root / f"{label:02}").mkdir(parents=True)

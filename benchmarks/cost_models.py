@@ -1,6 +1,6 @@
-"""Whether multiply-adds or parameters tell the training step: their rank correlation with it.
+"""Measure how well multiply-adds and parameters predict the step time, by rank correlation.
 
-python -m benchmarks.cost_models [CANDIDATES.csv]    # of a run; 200 networks of `small` if left out
+python -m benchmarks.cost_models [CANDIDATES.csv]    # of a run; by default 200 networks of `small`
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RESAMPLES = 2000
 
 
 def main() -> None:
-    """Prints n, Spearman's correlations with their 95 % bootstrap intervals, and the device."""
+    """Print n, Spearman's correlations with their 95 % bootstrap intervals, and the device."""
     table = pd.read_csv(sys.argv[1] if len(sys.argv) > 1 else SHIPPED)
     timed = table.dropna(subset=["normalized_step_time"])
     print(f"n = {len(timed)} networks, measured on {', '.join(timed['device'].unique())}")
@@ -29,7 +29,7 @@ def _rank_correlation(table: pd.DataFrame, column: str) -> tuple[float, float, f
     generator = np.random.default_rng(0)
     pair = table[["normalized_step_time", column]].astype(float)
     samples = (generator.integers(len(pair), size=len(pair)) for _ in range(RESAMPLES))
-    low, high = np.quantile([_spearman(pair.iloc[own]) for own in samples], [0.025, 0.975])
+    low, high = np.quantile([_spearman(pair.iloc[rows]) for rows in samples], [0.025, 0.975])
     return _spearman(pair), float(low), float(high)
 
 

@@ -1,4 +1,4 @@
-"""The process that a CPU is measured in: the allocator's settings, and one thread."""
+"""Set up the process of a CPU benchmark: the allocator's settings, and one thread."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from reward.step_time.paired import ALLOCATOR_SETTINGS
 
 
 def follow(module: str) -> None:
-    """Starts ``python -m module`` anew where the settings are missing, and takes one thread.
+    """Limit torch to one thread, and restart ``python -m module`` if the settings are missing.
 
-    They take effect at a process's start only. To be called before anything is measured.
+    The allocator reads its settings only when a process starts. Call this before measuring.
     """
     if ALLOCATOR_SETTINGS.items() - os.environ.items():
         os.environ.update(ALLOCATOR_SETTINGS)

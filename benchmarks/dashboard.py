@@ -1,12 +1,15 @@
-"""How soon the dashboard is drawn and how soon it answers a slider, measured in the browser.
+"""Measure in the browser how fast the dashboard is drawn and how fast it reacts to a slider.
 
 python -m benchmarks.dashboard [--candidates 1000 20000] [--repeats 5]    # some minutes
 
-Needs Chromium. "drawn" is from the navigation's start to the frame with all candidates, "slider"
-from the input event to the frame with the new winner, ranking and front (performance.measure).
-"read" is the server's own: from its start until it has read the run. "live" is from a candidate's
-commit to the record until it stands on the open page. "drawn" needs no plotly.js: its own axes
-take the place of the page's when it has been loaded, "ready".
+This needs Chromium. The times are:
+
+- "read": from the start of the server until it has read the run.
+- "drawn": from the start of the navigation to the frame with all candidates. The page first draws
+  its own axes, without plotly.js.
+- "ready": until plotly.js is loaded and has replaced these axes.
+- "slider": from the input event to the frame with the new winner, ranking and front.
+- "live": from a candidate's commit to the record until the open page shows it.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ SLIDES, COMPLETED = 10, 3
 
 
 def main() -> None:
-    """Prints n, the spread and the machine."""
+    """Print n, the spread and the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--candidates", type=int, nargs="+", default=list(LIMITS_MS))
     parser.add_argument("--repeats", type=int, default=5)
@@ -70,7 +73,7 @@ def _measure(browser: Browser, count: int, repeats: int) -> None:
 
 
 def _completed(browser: Browser, address: str, record: Record, count: int) -> list[float]:
-    """Milliseconds from each candidate's commit until the open page shows it."""
+    """Return the milliseconds from each candidate's commit until the open page shows it."""
     page = browser.new_page(viewport={"width": 1366, "height": 768})
     page.goto(address)
     page.wait_for_function(_SHOWN, arg=str(count), timeout=120_000)
@@ -85,7 +88,7 @@ def _completed(browser: Browser, address: str, record: Record, count: int) -> li
 
 
 def _visit(browser: Browser, address: str, count: int) -> tuple[float, float, list[float]]:
-    """Milliseconds until drawn, until plotly.js has drawn its axes, and of each slide."""
+    """Return the milliseconds until "drawn", until "ready", and of each slide."""
     page = browser.new_page(viewport={"width": 1366, "height": 768})
     page.goto(address)
     drawn = _durations(page, "nas:draw", 1)[0]
@@ -100,7 +103,7 @@ def _visit(browser: Browser, address: str, count: int) -> tuple[float, float, li
 
 
 def _durations(page: Page, name: str, count: int) -> list[float]:
-    """The measures of a name, once there are so many."""
+    """Wait for this many measurements with a name, and return them in milliseconds."""
     measures = f"performance.getEntriesByName('{name}').map((entry) => entry.duration)"
     page.wait_for_function(f"() => {measures}.length >= {count}", timeout=120_000)
     found: list[float] = page.evaluate(measures)
@@ -109,7 +112,7 @@ def _durations(page: Page, name: str, count: int) -> list[float]:
 
 @contextmanager
 def _served(run: Path) -> Iterator[tuple[str, float]]:
-    """The dashboard as a process of its own: its address, and the seconds until it had read."""
+    """Serve the dashboard in another process; yield its address and the seconds it read for."""
     begin = time.perf_counter()
     command = [sys.executable, "-m", "nas", "dashboard", str(run), "--port", "0", "--no-open"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -124,7 +127,7 @@ def _served(run: Path) -> Iterator[tuple[str, float]]:
 def _print(name: str, values_ms: Sequence[float], limit_ms: int | None) -> None:
     ordered = sorted(values_ms)
     spread = f"{ordered[0]:.0f} to {ordered[-1]:.0f} ms, median {statistics.median(ordered):.0f} ms"
-    print(f"  {name}: {spread}" + (f" (to be under {limit_ms} ms)" if limit_ms else ""))
+    print(f"  {name}: {spread}" + (f" (limit {limit_ms} ms)" if limit_ms else ""))
 
 
 if __name__ == "__main__":

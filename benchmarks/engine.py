@@ -1,7 +1,7 @@
-"""The engine's own cost: all but building, timing, training and validating a candidate.
+"""Measure the engine's overhead: all but building, timing, training and validating a candidate.
 
 python -m benchmarks.engine          # 200 candidates that do nothing, three times: about 2 minutes
-python -m benchmarks.engine RUN      # what the engine added to each candidate of a finished run
+python -m benchmarks.engine RUN      # the overhead of each candidate of a finished run
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ WORKERS = 2
 
 
 class Idle:
-    """An evaluator whose candidates are complete as soon as they begin."""
+    """An evaluator that completes a candidate at once."""
 
     def evaluate(self, candidate: Candidate) -> Iterator[Candidate]:
-        """Ends at once."""
+        """Yield the completed candidate."""
         now = time.time()
         yield replace(
             candidate,
@@ -57,13 +57,13 @@ class IdleTrial(CandidateTrial):
     """A worker that does nothing."""
 
     def setup(self, config: dict[str, Any], evaluation: EvaluationSettings | None = None) -> None:
-        """Loads nothing."""
+        """Use the idle evaluator; load no data."""
         self._evaluator = Idle()  # type: ignore[assignment]
         self._begin(config)
 
 
 def main() -> None:
-    """Prints n, the spread and the machine."""
+    """Print n, the spread and the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", nargs="?", type=Path)
     parser.add_argument("--candidates", type=int, default=200)
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def _idle_rate(count: int) -> float:
-    """Candidates a second from the first that ended to the last, so with the workers up."""
+    """Return candidates per second between the first and the last end, after workers started."""
     space = small()
     data = load_search_data("digits")
     with tempfile.TemporaryDirectory() as folder:
@@ -112,17 +112,17 @@ def _idle_rate(count: int) -> float:
 
 
 def _print_added(candidates: list[Candidate]) -> None:
-    """Between a worker's candidates and within each, all seconds that no phase accounts for."""
+    """Print the seconds outside the phases, in a candidate and since the worker's previous one."""
     added: list[float] = []
     for worker in {c.worker for c in candidates if c.worker}:
-        own = [c for c in candidates if c.worker == worker and c.state is State.COMPLETE]
-        own.sort(key=lambda c: c.started_at or 0)
-        for before, candidate in pairwise(own):
+        complete = [c for c in candidates if c.worker == worker and c.state is State.COMPLETE]
+        complete.sort(key=lambda c: c.started_at or 0)
+        for before, candidate in pairwise(complete):
             spent = (candidate.finished_at or 0) - (before.finished_at or 0)
             added.append(spent - sum(candidate.phases_s.values()))
     added.sort()
     print(
-        f"the engine's part of a candidate: {added[0]:.3f} to {added[-1]:.3f} s, "
+        f"overhead of a candidate: {added[0]:.3f} to {added[-1]:.3f} s, "
         f"median {median(added):.3f} s, 90 % under {added[int(0.9 * len(added))]:.3f} s "
         f"(n = {len(added)})"
     )

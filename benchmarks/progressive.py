@@ -1,15 +1,18 @@
-"""Progressive against fixed-size training: accuracy and time of the same network, equal epochs.
+"""Compare progressive learning with training at one size: same network, same number of epochs.
 
 python -m benchmarks.progressive [--seeds 3] [--epochs 30] [--images 2048] [--stages 4]
     [--start 48] [--size 96] [--crop-area 0.35] [--wide]
 
-Three ways to train a small network of fused blocks on `shapes` of 96 px in 24 classes: at 96 px
-throughout; progressively, every regularizer at its last value throughout; and progressively with
-the regularizers adapted (EfficientNetV2, Algorithm 1). All three see random crops, as in the
-paper's recipe: with `--crop-area 1`, none, a network has to learn shapes and fills anew where the
-image size leaps, since both come in few sizes, unlike what photographs show.
-Accuracy is that of the averaged weights on the minival's 1,000 images at full size. Time is the
-process's own, on one thread of a CPU, for training alone; on a GPU it is the clock's.
+A small network of fused blocks trains on `shapes` of 96 px in 24 classes in three ways: at 96 px
+throughout; progressively with all regularizers constantly at their last values; and progressively
+with the regularizers adapted (EfficientNetV2, Algorithm 1).
+
+All three use random crops, as in the paper's recipe. Without them (`--crop-area 1`), a network has
+to learn shapes and fills anew at each change of the image size, because `shapes` has few scales,
+unlike photographs.
+
+Accuracy is that of the averaged weights on the minival's 1,000 images at full size. Time is that of
+training alone: process time on one thread of a CPU, or wall time on a GPU.
 """
 
 from __future__ import annotations
@@ -60,23 +63,25 @@ CLASSES, BATCH_SIZE = 24, 32
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to: accuracy in [0, 1] and seconds."""
+    """The result of a training: accuracy in [0, 1] and time in seconds."""
 
     accuracy: float
     time_s: float
 
 
 def main() -> None:
-    """Prints every run, then accuracy and time of each way, n, the spread and the machine."""
+    """Print every training, then accuracy and time of each way, n, the spread and the machine."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--images", type=int, default=2048)
     parser.add_argument("--stages", type=int, default=4)
-    parser.add_argument("--start", type=int, default=48, help="the first image size")
-    parser.add_argument("--size", type=int, default=96, help="the last, and evaluation's")
-    parser.add_argument("--crop-area", type=float, default=CROP_AREA, help="the least share seen")
-    parser.add_argument("--wide", action="store_true", help="a network of twice the width")
+    parser.add_argument("--start", type=int, default=48, help="first image size in pixels")
+    parser.add_argument("--size", type=int, default=96, help="last image size, also of evaluation")
+    parser.add_argument(
+        "--crop-area", type=float, default=CROP_AREA, help="smallest crop, as a share of the area"
+    )
+    parser.add_argument("--wide", action="store_true", help="use a network of twice the width")
     options = parser.parse_args()
     follow("benchmarks.progressive")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -93,12 +98,12 @@ def main() -> None:
         for name, recipe in recipes.items():
             outcome = _outcome(architecture, recipe, training, minival, seed)
             outcomes[name].append(outcome)
-            print(f"{name}, seed {seed}: {_said([outcome])}", flush=True)
+            print(f"{name}, seed {seed}: {_summary([outcome])}", flush=True)
     _print_summary(outcomes)
 
 
 def _recipes(recipe: Recipe, stages: int, start: int, size: int) -> dict[str, Recipe]:
-    """By name; all have the regularizers' last values in common."""
+    """Return the recipes by name; all end with the same values of the regularizers."""
     progressive = Resizing(_ranges(start, size), stages)
     ways = {
         "fixed": Resizing(_ranges(size, size), adaptive=False),
@@ -142,12 +147,15 @@ def _clock(device: torch.device) -> float:
 
 def _print_summary(outcomes: dict[str, list[Outcome]]) -> None:
     fixed = mean(outcome.time_s for outcome in outcomes["fixed"])
-    for name, own in outcomes.items():
-        share = mean(outcome.time_s for outcome in own) / fixed
-        print(f"{name} (n = {len(own)} seeds): {_said(own)}, {share:.2f} of fixed's time")
+    for name, of_seeds in outcomes.items():
+        share = mean(outcome.time_s for outcome in of_seeds) / fixed
+        print(
+            f"{name} (n = {len(of_seeds)} seeds): {_summary(of_seeds)}, "
+            f"{share:.2f} of the time at fixed size"
+        )
 
 
-def _said(outcomes: Sequence[Outcome]) -> str:
+def _summary(outcomes: Sequence[Outcome]) -> str:
     reached = [100 * outcome.accuracy for outcome in outcomes]
     spread = f" ± {stdev(reached):.1f}" if len(reached) > 1 else ""
     return f"{mean(reached):.1f}{spread} %, {mean(o.time_s for o in outcomes):.0f} s"

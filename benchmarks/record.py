@@ -1,6 +1,6 @@
-"""The record's own cost: candidates written one transaction each, and read back.
+"""Measure the cost of the record: write candidates in transactions, and read them back.
 
-python -m benchmarks.record [--candidates 10000] [--repeats 3]    # about 5 s a repeat
+python -m benchmarks.record [--candidates 10000] [--repeats 3]    # 5 to 90 s per repeat, by the disk
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from search_space.published import EFFICIENTNETV2_S
 
 
 def main() -> None:
-    """Prints n, the spread of the seconds, the size of a candidate and the machine."""
+    """Print n, the spread of the seconds, the size of a candidate and the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--candidates", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
-        "--directory", help="where to write; the system's temporary one if left out"
+        "--directory", help="where to write (default: the system's temporary directory)"
     )
     options = parser.parse_args()
     candidates = list(_candidates(options.candidates))
@@ -43,11 +43,11 @@ def main() -> None:
         seconds = [round(value, 2) for value in sorted(values)]
         rate = options.candidates / seconds[len(seconds) // 2]
         print(f"{name}: {seconds} s, median {rate:.0f} candidates/s")
-    print(f"size: {runs[0][2]:.0f} bytes a candidate")
+    print(f"size: {runs[0][2]:.0f} bytes per candidate")
 
 
 def _measure(candidates: list[Candidate], directory: str | None) -> tuple[float, float, float]:
-    """Seconds to write and to read, and bytes a candidate."""
+    """Return the seconds to write and to read, and bytes per candidate."""
     with tempfile.TemporaryDirectory(dir=directory) as folder:
         file = Path(folder) / "record.sqlite"
         begin = time.perf_counter()
@@ -61,12 +61,12 @@ def _measure(candidates: list[Candidate], directory: str | None) -> tuple[float,
             read = record.candidates()
         end = time.perf_counter()
         if read != candidates:
-            raise SystemExit("what was read is not what was written")
+            raise SystemExit("the candidates read differ from those written")
         return written - begin, end - written, file.stat().st_size / len(candidates)
 
 
 def _candidates(count: int) -> Iterator[Candidate]:
-    """Candidates as a search leaves them: 10 epochs, 15 pairs of steps, all stages different."""
+    """Yield complete candidates with random layers, 10 epochs and 15 pairs of timed steps."""
     generator = random.Random(0)
     for number in range(count):
         layers = [generator.randint(1, 8) for _ in EFFICIENTNETV2_S.stages]

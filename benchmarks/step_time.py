@@ -1,8 +1,8 @@
-"""How well S, a step's time relative to the reference's, repeats, alone and beside a neighbour.
+"""Measure how well the normalized step time S repeats, alone and beside another process.
 
 python -m benchmarks.step_time           # ten networks, ten fresh processes each, twice: 30 minutes
 python -m benchmarks.step_time --itself  # the backbone against itself, which should be 1: 2 minutes
-python -m benchmarks.step_time --run RUN # the best of a search measured anew, timing's share: 3 min
+python -m benchmarks.step_time --run RUN # a search's best candidates measured again: 3 minutes
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from search_space.task import Task
 
 PIXELS, BATCH_SIZE = 32, 32
 TASK = Task(12, 3)
-APART = 0.05  # medians that differ by so much must never change their order
-WITHIN = 0.03  # what S is to be had again to
+APART = 0.05  # networks whose medians differ by at least this should never change their order
+WITHIN = 0.03  # the repeated S should be within this share of the recorded one
 NEIGHBOUR = """
 import os
 import torch
@@ -53,16 +53,30 @@ while os.getppid() == parent:
 
 
 def main() -> None:
-    """Prints n, the spread and the machine."""
+    """Print n, the spread and the machine."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--itself", action="store_true", help="the backbone against itself")
-    parser.add_argument("--run", type=Path, help="a run of nas search")
+    parser.add_argument("--itself", action="store_true", help="measure the backbone against itself")
+    parser.add_argument(
+        "--run", type=Path, help="measure the best candidates of this run of nas search again"
+    )
     parser.add_argument("--networks", type=int, default=10)
     parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--time-cap", type=float, default=4.0, help="seconds of a measurement")
-    parser.add_argument("--neighbours", type=int, nargs="+", default=[0, 1], help="at once")
-    parser.add_argument("--best", type=int, default=6, help="candidates of RUN to measure anew")
-    parser.add_argument("--anew", type=int, default=3, help="processes that measure each of them")
+    parser.add_argument(
+        "--time-cap", type=float, default=4.0, help="longest measurement in seconds"
+    )
+    parser.add_argument(
+        "--neighbours",
+        type=int,
+        nargs="+",
+        default=[0, 1],
+        help="numbers of training processes to measure beside",
+    )
+    parser.add_argument(
+        "--best", type=int, default=6, help="number of candidates of RUN to measure again"
+    )
+    parser.add_argument(
+        "--anew", type=int, default=3, help="number of processes that measure each of them"
+    )
     options = parser.parse_args()
     print(f"{processor_name()}, {os.cpu_count()} cores")
     if options.run:
@@ -77,11 +91,13 @@ def main() -> None:
     for neighbours in options.neighbours:
         with _neighbours(neighbours):
             measured = _measured(networks, options.repeats, options.time_cap)
-        _print_spread(f"beside {neighbours} that train" if neighbours else "alone", measured)
+        _print_spread(
+            f"beside {neighbours} training processes" if neighbours else "alone", measured
+        )
 
 
 def _networks(count: int) -> list[Architecture]:
-    """Random ones of ``small``, always the same."""
+    """Return this many fixed random networks of ``small``."""
     space = small(PIXELS)
     generator = random.Random(0)
     return [space.sample(generator) for _ in range(count)]
@@ -90,18 +106,18 @@ def _networks(count: int) -> list[Architecture]:
 def _measured(
     networks: Sequence[Architecture], repeats: int, cap_s: float
 ) -> list[tuple[float, ...]]:
-    """S of each network in each repeat, network by network; a fresh process each."""
+    """Return S of each network in every repeat, each measured in a fresh process."""
     reference = SizedArchitecture(small(PIXELS).backbone, PIXELS)
     rounds = []
     for i in range(repeats):
-        questions = (
+        requests = (
             MeasurementRequest(
                 SizedArchitecture(network, PIXELS), reference, TASK, BATCH_SIZE, cap_s
             )
             for network in networks
         )
         rounds.append(
-            [normalized(measure_in_subprocess(question).step_time) for question in questions]
+            [normalized(measure_in_subprocess(request).step_time) for request in requests]
         )
         print(f"  round {i + 1} of {repeats}", file=sys.stderr)
     return list(zip(*rounds, strict=True))
@@ -147,7 +163,7 @@ def _against_a_search(path: Path, count: int, repeats: int) -> None:
         raise SystemExit(f"{path}: no candidate is complete")
     shares = [c.phases_s["step_time"] / sum(c.phases_s.values()) for c in complete]
     print(
-        f"timing's share of an evaluation: median {100 * median(shares):.1f} %, "
+        f"share of timing in an evaluation: median {100 * median(shares):.1f} %, "
         f"{100 * min(shares):.1f} to {100 * max(shares):.1f} % (n = {len(shares)})"
     )
     errors, steady = [], []
@@ -156,19 +172,20 @@ def _against_a_search(path: Path, count: int, repeats: int) -> None:
         assert recorded is not None
         assert candidate.step_time is not None
         unsteady = candidate.step_time.unsteady
-        own = SizedArchitecture(candidate.architecture, candidate.image_size or settings.image_size)
-        question = MeasurementRequest(own, reference, settings.task, settings.batch_size)
-        anew = [normalized(measure_in_subprocess(question).step_time) for _ in range(repeats)]
-        errors.append(recorded / median(anew) - 1)
+        image_size = candidate.image_size or settings.image_size
+        sized = SizedArchitecture(candidate.architecture, image_size)
+        request = MeasurementRequest(sized, reference, settings.task, settings.batch_size)
+        again = [normalized(measure_in_subprocess(request).step_time) for _ in range(repeats)]
+        errors.append(recorded / median(again) - 1)
         steady += [] if unsteady else errors[-1:]
         print(
-            f"candidate {candidate.number}: S {recorded:.3f} in the search, anew {_spread(anew)}, "
-            f"{100 * errors[-1]:+.1f} %{f' (marked: {unsteady})' if unsteady else ''}",
+            f"candidate {candidate.number}: S {recorded:.3f} in the search, "
+            f"again {_spread(again)}, {100 * errors[-1]:+.1f} %{f' (unsteady: {unsteady})' if unsteady else ''}",
             flush=True,
         )
-    print(f"in the search against anew (n = {repeats} each): {_within(errors)}")
+    print(f"S in the search relative to S again (n = {repeats} each): {_within(errors)}")
     if len(steady) < len(errors):
-        print(f"those that were not marked: {_within(steady)}")
+        print(f"without those marked as unsteady: {_within(steady)}")
 
 
 def _within(errors: Sequence[float]) -> str:
@@ -191,7 +208,7 @@ def _neighbours(count: int) -> Iterator[None]:
     try:
         for process in started:
             assert process.stdout is not None
-            process.stdout.readline()  # it trains
+            process.stdout.readline()  # wait until it trains
         yield
         assert all(process.poll() is None for process in started), "the neighbour ended early"
     finally:

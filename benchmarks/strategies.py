@@ -1,11 +1,12 @@
-"""What each strategy saves: epochs trained until random search's expected best of its whole budget.
+"""Compare samplers and pruners by the epochs trained until random search's expected best reward.
 
 python -m benchmarks.strategies [TABLE] [--repeats 50] [--budget N] [--samplers model,tpe]
     [--seconds 0]
 
-By replay on a recorded table, so without training: every strategy with no rule, with successive
-halving and with each bound. ``--seconds`` ends the repeats of a line early, when so many have
-passed; the number that was done stands in it.
+Searches are replayed on a recorded table, without training: every sampler without a pruner, with
+successive halving and with each bound. The target is the reward that random search expects from its
+whole budget. ``--seconds`` limits the time for the repeats of a line, which shows how many were
+done.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from results.ranking import reward
 from reward.objective import Objective
 
 TABLE = Path(__file__).parent / "small_on_shapes_24px.parquet"
-RULES = {
-    "no rule": ("none", "none"),
+PRUNERS = {
+    "no pruner": ("none", "none"),
     "asha": ("asha", "none"),
     "bound certain": ("none", "certain"),
     "bound credible": ("none", "credible"),
@@ -35,11 +36,13 @@ RULES = {
 
 
 def main() -> None:
-    """Prints a line a strategy and rule: median, 95 % interval, share of the whole training."""
+    """Print, per sampler and pruner, the median epochs, 95 % interval and share of the budget."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", nargs="?", type=Path, default=TABLE)
     parser.add_argument("--repeats", type=int, default=50)
-    parser.add_argument("--budget", type=int, help="half of the table's if left out")
+    parser.add_argument(
+        "--budget", type=int, help="number of candidates (default: half of the table)"
+    )
     parser.add_argument("--samplers", default=",".join(SAMPLERS))
     parser.add_argument("--seconds", type=float, default=math.inf)
     options = parser.parse_args()
@@ -53,16 +56,18 @@ def main() -> None:
         f"{whole} epochs, is {target:.4f} on average; {sum(r >= target for r in rewards)} networks "
         "reach that."
     )
-    for rule, (scheduler, bound) in RULES.items():
+    for pruner, (scheduler, bound) in PRUNERS.items():
         for sampler in options.samplers.split(","):
             search = Search(table, objective, sampler, scheduler, bound, target)
             traces = search.repeated(options.repeats, options.seconds)
-            print(_line(f"{sampler}, {rule}", cost(traces, target), len(traces), whole), flush=True)
+            print(
+                _line(f"{sampler}, {pruner}", cost(traces, target), len(traces), whole), flush=True
+            )
 
 
 @dataclass(frozen=True)
 class Search:
-    """One strategy with one rule on the table, ended at the target or with the table."""
+    """Searches with one sampler and pruner on the table, which end at the target at the latest."""
 
     table: Table
     objective: Objective
@@ -72,7 +77,7 @@ class Search:
     target: float
 
     def repeated(self, repeats: int, seconds: float) -> list[Trace]:
-        """One for each seed, until the time is up."""
+        """Search once for each seed, until the time is up."""
         replay = Replay(self.table, self.objective)
         end, traces = time.monotonic() + seconds, [self._run(replay, 0)]
         while len(traces) < repeats and time.monotonic() < end:
@@ -81,9 +86,9 @@ class Search:
 
     def _run(self, replay: Replay, seed: int) -> Trace:
         budget = len(self.table.candidates)
-        return replay.run(self.sampler, seed, budget, self._rules, self.target)
+        return replay.run(self.sampler, seed, budget, self._make_pruners, self.target)
 
-    def _rules(self) -> list[Pruner]:
+    def _make_pruners(self) -> list[Pruner]:
         return make_pruners(self.scheduler, self.bound, self.objective, self.table.epochs)
 
 
@@ -91,7 +96,7 @@ def _line(name: str, spent: Cost, repeats: int, whole: int) -> str:
     low, high = spent.interval or (math.nan, math.nan)
     return (
         f"{name:36} {spent.median:6.0f} epochs ({low:.0f} to {high:.0f}), "
-        f"{spent.median / whole:.3f} of the whole, reached by {100 * spent.reached:.0f} % "
+        f"{spent.median / whole:.3f} of the budget, reached by {100 * spent.reached:.0f} % "
         f"(n = {repeats})"
     )
 

@@ -1,11 +1,11 @@
-"""Images a second of the training loop, against a plain PyTorch loop with a DataLoader.
+"""Compare images per second of the training loop with a plain PyTorch loop and DataLoader.
 
 python -m benchmarks.training_rate [--image-size 32] [--batch-size 128] [--rounds 7]
 
-The plain loop is what one writes first: a Dataset that crops, flips and normalises one image at a
-time, a DataLoader (with workers on a GPU), AdamW, and the same mixed precision, memory format and
-averaged weights as ours. Both train the same network on the same images, in turn, an epoch each. On
-a CPU time is the process's own, on one thread; on a GPU it is the clock's.
+The plain loop has a Dataset that crops, flips and normalises one image at a time, a DataLoader
+(with workers on a GPU), AdamW, and the same mixed precision, memory format and averaged weights as
+ours. Both train the same network on the same images, in turn for one epoch each. Time is process
+time on one thread of a CPU, or wall time on a GPU.
 """
 
 from __future__ import annotations
@@ -38,11 +38,13 @@ CLASSES = 12
 
 
 def main() -> None:
-    """Prints both rates, their ratio, n, the spread and the machine."""
+    """Print both rates, their ratio, n, the spread and the machine."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--images", type=int, help="1,024 on a CPU, 16,384 on a GPU")
+    parser.add_argument(
+        "--images", type=int, help="number of images (default: 1,024 on a CPU, 16,384 on a GPU)"
+    )
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     follow("benchmarks.training_rate")
@@ -56,10 +58,10 @@ def main() -> None:
         for name, epoch in loops.items():
             rates[name].append(_rate(epoch, device))
     print(f"{device_name(device)}; {count} images of {options.image_size} px, {options.batch_size}")
-    for name, own in rates.items():
-        print(f"{name}: {_spread(own[1:])} images/s (n = {options.rounds} epochs)")
-    ratios = [a / b for a, b in zip(*(own[1:] for own in rates.values()), strict=True)]
-    print(f"ratio: {_spread(ratios, 2)} (n = {options.rounds} pairs, the first apart)")
+    for name, by_epoch in rates.items():
+        print(f"{name}: {_spread(by_epoch[1:])} images/s (n = {options.rounds} epochs)")
+    ratios = [a / b for a, b in zip(*(by_epoch[1:] for by_epoch in rates.values()), strict=True)]
+    print(f"ratio: {_spread(ratios, 2)} (n = {options.rounds} pairs, without the first)")
 
 
 def _spread(values: list[float], digits: int = 0) -> str:
@@ -68,7 +70,7 @@ def _spread(values: list[float], digits: int = 0) -> str:
 
 
 Epoch = Callable[[], int]
-"""Trains for an epoch and returns how many images it saw."""
+"""A function that trains for one epoch and returns its number of images."""
 
 
 def _rate(epoch: Epoch, device: torch.device) -> float:
@@ -97,7 +99,7 @@ def _ours(split: Split, recipe: Recipe, device: torch.device) -> Epoch:
 
 
 class PlainImages(Dataset[tuple[Tensor, int]]):
-    """Images augmented one by one, as in most scripts."""
+    """Images that are augmented one at a time, as in most scripts."""
 
     def __init__(self, split: Split, padding: int) -> None:
         known = statistics(histogram(split.pixels))

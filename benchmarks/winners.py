@@ -1,12 +1,12 @@
-"""What winners are worth when they are trained again: of runs, and of random search on a table.
+"""Train the winners of searches again: those of runs, and random search's on a recorded table.
 
 python -m benchmarks.winners RUN... [--epochs 250] [--trainings 8] [--best 5]
 
-The best of many candidates owes much of its reward to the luck of its seed, and more so the more
-there are. So the winner of each RUN after ``--epochs`` epochs of training, and the best of the
-recorded table, are trained with further seeds, their steps timed anew. Random search's side is the
-mean of the table's best, each by its chance to be the best of half the table. One thread of a CPU:
-fifteen seconds a training.
+The best of many candidates owes part of its reward to a lucky seed, and more so the more candidates
+there are. So the winner of each RUN after ``--epochs`` epochs of training in total, and the best of
+the recorded table, are trained with further seeds and timed again. For random search the table's
+best are averaged, each weighted with its probability to be the best of half the table. A training
+takes fifteen seconds on one thread of a CPU.
 """
 
 from __future__ import annotations
@@ -32,16 +32,18 @@ from results.candidate import Candidate, State
 from results.ranking import ranked, reward
 from reward.step_time.clocks import device_name
 
-FIRST_SEED = 10**6  # none that a search has drawn
+FIRST_SEED = 10**6  # not drawn by any search
 
 
 def main() -> None:
-    """Prints every winner's reward in its search and anew, n, the spread and the machine."""
+    """Print every winner's reward in its search and again, n, the spread and the machine."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("runs", nargs="*", type=Path)
     parser.add_argument("--epochs", type=int, default=250)
     parser.add_argument("--trainings", type=int, default=8)
-    parser.add_argument("--best", type=int, default=5, help="of the table")
+    parser.add_argument(
+        "--best", type=int, default=5, help="number of the table's candidates to train again"
+    )
     options = parser.parse_args()
     follow("benchmarks.winners")
     print(f"{device_name(torch.device('cpu'))}, n = {options.trainings} trainings each")
@@ -60,7 +62,7 @@ def main() -> None:
 
 
 class Again:
-    """Trains candidates again, as the table's search did."""
+    """Train candidates again, as in the table's search."""
 
     def __init__(self, table: Table, trainings: int) -> None:
         self.settings = SearchSettings.from_json(dict(table.settings))
@@ -73,7 +75,7 @@ class Again:
         self._evaluator = Evaluator(evaluation, torch.device("cpu"))
 
     def __call__(self, name: str, first: Candidate) -> float:
-        """The mean reward of the further trainings; prints it with its spread."""
+        """Return the mean reward of the further trainings, and print it with its spread."""
         rewards = []
         for i in range(self._trainings):
             seed = FIRST_SEED + i
@@ -82,12 +84,12 @@ class Again:
             assert ended.state is State.COMPLETE, ended.detail
             rewards.append(reward(ended, self.settings.objective) or 0.0)
         recorded = reward(first, self.settings.objective)
-        print(f"{name}: {recorded:.4f} in its search, anew {_spread(rewards)}", flush=True)
+        print(f"{name}: {recorded:.4f} in its search, again {_spread(rewards)}", flush=True)
         return fmean(rewards)
 
 
 def _winner(table: Table, epochs: int) -> Candidate:
-    """The best of those that so many epochs trained."""
+    """Return the best of the first candidates, which took this many epochs in total."""
     settings = SearchSettings.from_json(dict(table.settings))
     count = epochs // settings.epochs
     first = sorted(table.candidates, key=lambda candidate: candidate.number)[:count]
