@@ -175,10 +175,10 @@ def test_a_network_that_torchvision_has_not_is_refused(name: str) -> None:
 
 
 def test_a_network_is_known_by_what_it_is_not_by_its_name() -> None:
-    own = published("efficientnetv2-s").architecture
-    assert name_in_torchvision(own) == "efficientnetv2-s"
+    architecture = published("efficientnetv2-s").architecture
+    assert name_in_torchvision(architecture) == "efficientnetv2-s"
     with pytest.raises(NotInTorchvision):
-        name_in_torchvision(replace(own, stem_channels=32))
+        name_in_torchvision(replace(architecture, stem_channels=32))
 
 
 @pytest.fixture(scope="module")

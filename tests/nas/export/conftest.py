@@ -18,19 +18,19 @@ from search_space.task import Task
 
 @pytest.fixture(autouse=True)
 def _steady(_one_thread: None) -> None:
-    """Torch on one thread: nine processes on two cores would wait for one another."""
+    """Run torch on one thread: many test processes on few cores would wait for one another."""
 
 
 @pytest.fixture
 def digits_file() -> ArchitectureFile:
-    """A winner of a search on digits, counted."""
+    """The architecture of a search's winner on digits, with its counts."""
     network = SPACES["small"](8).sample(random.Random(3))
     return with_counts(ArchitectureFile("winner", network, 8, 8, Task(10, 1)))
 
 
 @pytest.fixture
 def digits_model(digits_file: ArchitectureFile) -> Model:
-    """The same, as if trained."""
+    """The winner as a trained model."""
     training = TrainingSummary(
         data="digits",
         epoch=12,

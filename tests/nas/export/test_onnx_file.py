@@ -1,4 +1,4 @@
-"""ONNX: what onnxruntime makes of it, at batches of any size, and the check that it passes."""
+"""ONNX: onnxruntime's logits at any batch size, and the check against torch."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_weights_beyond_what_one_file_holds_are_beside_it(
 def test_another_result_than_torchs_is_refused_and_leaves_no_file(
     digits_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Here onnxruntime gets a network whose classifier is a little off."""
+    """Here onnxruntime gets a network with a slightly changed classifier."""
     build = Model.build
     weights = dict(digits_model.weights)
     weights["classifier.bias"] = weights["classifier.bias"] + 0.01
@@ -67,7 +67,9 @@ def test_another_result_than_torchs_is_refused_and_leaves_no_file(
     monkeypatch.setattr(
         onnx_file,
         "_difference",
-        lambda path, network, size, own=onnx_file._difference: own(path, next(networks), size),
+        lambda path, network, size, compare=onnx_file._difference: compare(
+            path, next(networks), size
+        ),
     )
     with pytest.raises(UserError, match=r"not written: largest error 1\.0e-02 in logits") as caught:
         write(digits_model, Request(tmp_path / "net.onnx"), seed=0)

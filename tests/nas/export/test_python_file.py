@@ -1,4 +1,4 @@
-"""The Python file: the same network without this tool, to the bit, and fit to be read."""
+"""The Python file: the same network to the bit without this tool, in clean code."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from search_space.task import Task
 STANDALONE = """
 import json, sys
 for room in ("nas", "results", "reward", "scaling", "search_space"):
-    sys.modules[room] = None  # an import of it raises
+    sys.modules[room] = None  # importing it raises
 import torch
 torch.set_num_threads(1)
 found = {}
@@ -115,7 +115,7 @@ def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
 
 def _network(text: str) -> nn.Module:
     namespace: dict[str, Any] = {"__name__": "standalone"}
-    sys.modules["standalone"] = sys  # dataclasses look their module up
+    sys.modules["standalone"] = sys  # dataclasses look up their module
     try:
         exec(compile(text, "model.py", "exec"), namespace)
     finally:
@@ -147,9 +147,11 @@ def test_formatted_and_linted(width: int, tmp_path: Path, digits_model: Model) -
     odd = replace(digits_model.file, name='x """ \\ \n' + "long " * 40)
     for i, file in enumerate((digits_model.file, odd, _file(_cases()["odd"]))):
         (tmp_path / f"model{i}.py").write_text(python_file(file, digits_model.training, "model"))
-    own = ("--isolated", f"--line-length={width}", ".")
-    _run("-m", "ruff", "format", "--check", *own, cwd=tmp_path)
-    _run("-m", "ruff", "check", "--select=E,F,W,I,N,B,UP,C4,SIM,RUF,C90,T10", *own, cwd=tmp_path)
+    options = ("--isolated", f"--line-length={width}", ".")
+    _run("-m", "ruff", "format", "--check", *options, cwd=tmp_path)
+    _run(
+        "-m", "ruff", "check", "--select=E,F,W,I,N,B,UP,C4,SIM,RUF,C90,T10", *options, cwd=tmp_path
+    )
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from results.architecture_file import write as write_architecture
 
 @pytest.fixture
 def arch(digits_model: Model, tmp_path: Path) -> str:
-    """The file of the model's architecture."""
+    """The path of a file with the model's architecture."""
     return str(write_architecture(tmp_path / "best.json", digits_model.file))
 
 
@@ -80,7 +80,7 @@ def test_weights_alone_need_an_architecture(digits_model: Model, arch: str, tmp_
 
 
 def test_the_classes_are_the_weights_own(digits_model: Model, arch: str, tmp_path: Path) -> None:
-    """Weights trained further on other data; those of 16 bits become 32; no counts of batches."""
+    """Weights trained further on other data: other classes, 16 bits, no step counts."""
     weights = {k: v for k, v in digits_model.weights.items() if "num_batches" not in k}
     weights |= {f"classifier.{k}": weights[f"classifier.{k}"][:4] for k in ("weight", "bias")}
     write_pth(tmp_path / "a.pth", {key: value.half() for key, value in weights.items()})

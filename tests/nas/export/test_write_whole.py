@@ -1,4 +1,4 @@
-"""Files that belong together are all there or none."""
+"""Files that belong together: either all are written, or none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training that takes a moment."""
+"""Fixtures for a training that takes a moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MakeJob = Callable[..., Job]
 
 @pytest.fixture
 def tiny_arch_file(tmp_path: Path) -> Path:
-    """For ``--arch``: a network of some hundred weights at 8 px."""
+    """A file for ``--arch``: a network with some hundred weights, at 8 px."""
     path = tmp_path / "tiny.json"
     write(path, ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(4, 1)))
     return path
@@ -26,7 +26,7 @@ def tiny_arch_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def make_job(tiny_arch_file: Path, tiny_data_file: Path, tmp_path: Path) -> MakeJob:
-    """A training of three epochs in tmp_path/NAME, with other options where they are given."""
+    """A function that prepares a training of three epochs in tmp_path/NAME."""
 
     def make(name: str = "run", **options: object) -> Job:
         given: dict[str, object] = {

@@ -1,6 +1,6 @@
-"""``nas train`` in a process that is killed at the Nth file it writes, before it is in its place.
+"""A script that runs ``nas train`` and kills it while it writes its Nth file.
 
-A script, run by a test: N and the command's arguments.
+Arguments: N, and those of the command.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from nas.cli.main import main
 
 
 def kill_at(count: int) -> None:
-    """At the ``count``-th sync of a file, when it is written and not yet moved."""
+    """Kill this process at the ``count``-th sync, when the file is written but not yet moved."""
     sync = os.fsync
     left = count
 

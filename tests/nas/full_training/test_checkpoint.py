@@ -1,4 +1,4 @@
-"""Checkpoints: written whole or not at all, read back, refused in one line."""
+"""Checkpoints: writing is atomic, reading gives the same, other files get a one-line error."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_file_of_something_else_is_said_in_one_line(tmp_path: Path, content: b
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ({"state": 1}, "not a checkpoint of this tool"),
         ({"weights": {}, "schema_version": 2}, "schema version 2, this release reads 1"),
@@ -107,18 +107,18 @@ def test_a_file_of_something_else_is_said_in_one_line(tmp_path: Path, content: b
     ],
 )
 def test_another_content_is_said_in_one_line(
-    tmp_path: Path, content: dict[str, Any], said: str
+    tmp_path: Path, content: dict[str, Any], message: str
 ) -> None:
     path = tmp_path / "other.pt"
     torch.save(content, path)
-    with pytest.raises(CheckpointError, match=said) as error:
+    with pytest.raises(CheckpointError, match=message) as error:
         read_network(path)
     assert "\n" not in str(error.value)
 
 
 def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "evil.pt"
-    torch.save({"weights": Path("/")}, path)  # any type of its own stands for code
+    torch.save({"weights": Path("/")}, path)  # any class but torch's could run code when it is read
     with pytest.raises(CheckpointError, match="truncated, or not a checkpoint"):
         read_network(path)
 

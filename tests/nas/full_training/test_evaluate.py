@@ -1,4 +1,4 @@
-"""Test accuracy: shares with their intervals, and data that do not fit."""
+"""Test accuracy: shares with their intervals, and data that do not fit the network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def trained() -> TrainedNetwork:
-    """For digits; its weights are random."""
+    """A network for digits with random weights."""
     torch.manual_seed(0)
     return TrainedNetwork(
         file=ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(10, 1)),
@@ -38,7 +38,7 @@ def trained() -> TrainedNetwork:
 
 
 class Given(nn.Module):
-    """Logits that are the images' own values: (N, C, 1, 1) to (N, C)."""
+    """Returns the pixels of the images as logits: (N, C, 1, 1) to (N, C)."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.flatten(1)
@@ -115,12 +115,14 @@ def test_another_failure_is_not_taken_for_one_of_memory(
 
 
 @pytest.mark.parametrize(
-    ("task", "said"),
+    ("task", "message"),
     [
         (Task(7, 1), "--data: got 'digits' with 10 classes, must have 7, as in training"),
         (Task(10, 3), "--data: got 'digits' with 1 channels, must have 3, as in training"),
     ],
 )
-def test_data_that_do_not_fit_are_refused(trained: TrainedNetwork, task: Task, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_data_that_do_not_fit_are_refused(
+    trained: TrainedNetwork, task: Task, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
         evaluate(replace(trained, file=replace(trained.file, task=task)), "digits", 100, CPU)

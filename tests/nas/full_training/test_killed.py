@@ -34,7 +34,7 @@ def test_whenever_it_is_killed_it_goes_on_to_the_same_result(
         killed = subprocess.run(command, env=environment(), capture_output=True, timeout=300)
         assert killed.returncode == -signal.SIGKILL
         arguments = ("--resume", torn)
-    assert [path.name for path in torn.glob(".*.tmp")]  # what was being written is torn
+    assert [path.name for path in torn.glob(".*.tmp")]  # the file that was being written
     _kill_in_epoch(arguments, 4)
     last = nas("train", *arguments)
     assert last.returncode == 0, last.stderr
@@ -67,7 +67,7 @@ def test_ctrl_c_says_how_to_go_on(
 
 
 def _kill_in_epoch(arguments: tuple[object, ...], epoch: int) -> None:
-    """With SIGKILL once that epoch is under way."""
+    """Kill the training with SIGKILL during that epoch."""
     process = start_nas("train", *arguments)
     _wait_for_epoch(process, epoch - 1)
     process.kill()
@@ -83,5 +83,5 @@ def _wait_for_epoch(process: subprocess.Popen[str], epoch: int) -> None:
 
 
 def _columns(path: Path) -> list[list[str]]:
-    """Without the two that are times."""
+    """Return the curve without its two columns of times."""
     return [line.split(",")[:-2] for line in path.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Curves for other tools: what each is handed, and what is said where one is missing."""
+"""Loggers: what each of them receives, and the errors if one is missing or fails."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TABLE = {"seed": 3, "preset": "proxy", "architecture": "tiny", "id": "abc"}
 
 
 class Calls:
-    """Stands for a package: keeps what it is called with."""
+    """Replaces a package and records the calls to it."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, tuple[Any, ...], Mapping[str, Any]]] = []
@@ -54,7 +54,7 @@ class Calls:
 
 @pytest.fixture
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only tensorboard and mlflow are."""
+    """Only tensorboard and mlflow are installed."""
     known = {"tensorboard": True, "mlflow": True}
     monkeypatch.setattr("nas.full_training.loggers.find_spec", known.get)
 

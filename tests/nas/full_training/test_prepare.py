@@ -1,4 +1,4 @@
-"""From the options of ``nas train`` to a training, and what is refused in one line."""
+"""Preparing a training from the options of ``nas train``, and one-line errors."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def test_a_scaled_file_is_trained_progressively(tiny_arch_file: Path, make_job: 
     assert resizing is not None
     assert resizing.ranges.image_size == (8, 16)
     assert resizing.ranges.dropout == (0.1, 0.4)
-    assert make_job("b", image_size=16).recipe.resizing is None  # with the proxy's few epochs
+    assert (
+        make_job("b", image_size=16).recipe.resizing is None
+    )  # the preset proxy has too few epochs
     at_32 = make_job("c", image_size=32, progressive=True).recipe.resizing
     assert at_32 is not None
     assert at_32.ranges.image_size == (16, 32)
@@ -107,7 +109,7 @@ def test_sizes_may_come_in_random_order_and_batches_grow(make_job: MakeJob) -> N
 def test_a_large_network_at_one_size_is_regularized_as_progressive_learning_ends(
     make_job: MakeJob,
 ) -> None:
-    """EfficientNetV2, Table 6; with the proxy's few epochs, as little as any."""
+    """EfficientNetV2, Table 6; the preset proxy regularizes all networks alike."""
     large = make_job("a", arch="efficientnetv2-l", preset="imagenet").recipe
     assert large.resizing is None
     assert (large.randaugment_magnitude, large.mixup_alpha, large.dropout) == (25.0, 0.5, 0.4)
@@ -135,7 +137,7 @@ def test_resume_finds_all_in_the_directory(make_job: MakeJob) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("option", "value", "message"),
     [
         ("seed", 4, "--seed: got 4, but .* was started with 0"),
         ("epochs", 4, "--epochs: got 4, but .* was started with 3"),
@@ -149,10 +151,10 @@ def test_resume_finds_all_in_the_directory(make_job: MakeJob) -> None:
     ],
 )
 def test_a_resume_that_contradicts_is_refused(
-    make_job: MakeJob, option: str, value: object, said: str
+    make_job: MakeJob, option: str, value: object, message: str
 ) -> None:
     path = make_job().directory.path
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         prepare(TrainRequest(**{"resume": path, option: value}))  # type: ignore[arg-type]
 
 
@@ -179,7 +181,7 @@ def test_resumed_with_other_images_is_refused(make_job: MakeJob, tiny_data_file:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"arch": None}, "--arch: must be given"),
         ({"data": None}, "--data: must be given"),
@@ -202,11 +204,11 @@ def test_what_cannot_be_met_is_refused_before_a_directory_is_made(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     options: dict[str, object],
-    said: str,
+    message: str,
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     monkeypatch.setattr("os.cpu_count", lambda: 3)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         make_job(**options)
     assert not (tmp_path / "run").exists()
 

@@ -1,4 +1,4 @@
-"""Weights to begin with: all that fit, and in words what was loaded."""
+"""Pretrained weights: those that fit are loaded, and a line tells which."""
 
 from __future__ import annotations
 
@@ -74,16 +74,16 @@ def test_torchvisions_names_are_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "message"),
     [
         (replace(FILE, task=Task(4, 3)), r"stem\.0\.weight, which is \(4, 1, 3, 3\), must be"),
         (find_architecture("efficientnet-b0"), "whose weights are not efficientnet-b0's"),
     ],
 )
 def test_weights_of_another_network_are_refused(
-    trained: TrainedNetwork, tmp_path: Path, file: ArchitectureFile, said: str
+    trained: TrainedNetwork, tmp_path: Path, file: ArchitectureFile, message: str
 ) -> None:
-    with pytest.raises(UserError, match=said) as error:
+    with pytest.raises(UserError, match=message) as error:
         read_pretrained(tmp_path, file)
     assert str(error.value).startswith("--pretrained: got ")
     assert "\n" not in str(error.value)

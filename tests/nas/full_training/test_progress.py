@@ -1,4 +1,4 @@
-"""What a training shows, on a terminal of 80 columns and in a pipe."""
+"""The progress of a training on a terminal of 80 columns and in a pipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROW = CurveRow(1, 1.23456, 0.75, 0.01, 300, 4096, 12_345.6, 100.0)
 
 
 class Shown:
-    """A progress on a console of 80 columns, at a time that stands still."""
+    """A progress on a console of 80 columns, with a clock that the test sets."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, is_terminal: bool = False) -> None:
         self.file = io.StringIO()
@@ -30,7 +30,7 @@ class Shown:
         return self.file.getvalue().splitlines()
 
     def live(self) -> str:
-        """The live line."""
+        """Return the live line."""
         with self.console.capture() as captured:
             self.console.print(self.progress._line())
         return captured.get().rstrip("\n")

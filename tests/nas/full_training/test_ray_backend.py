@@ -1,4 +1,4 @@
-"""Several processes: they train one network, and one that is killed is started again."""
+"""Several processes train one network; one that is killed is restarted."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from tests.nas.conftest import Refusal
 
 @pytest.fixture
 def options(tiny_arch_file: Path, tiny_data_file: Path) -> tuple[object, ...]:
-    """Of two processes."""
+    """Options of a training with two processes."""
     return ("--arch", tiny_arch_file, "--data", tiny_data_file, "--workers", 2)
 
 
 def test_a_killed_process_is_started_again_from_the_last_checkpoint(
     options: tuple[object, ...], tmp_path: Path
 ) -> None:
-    """Named by a path from here, since the processes work elsewhere."""
+    """--out is a relative path, because the workers have another working directory."""
     process = start_nas("train", *options, "--epochs", 8, "--out", "run", cwd=tmp_path)
     assert process.stdout is not None
-    killed, said = False, []
+    killed, lines = False, []
     for line in process.stdout:
-        said.append(line.rstrip())
+        lines.append(line.rstrip())
         if not killed and line.startswith("epoch 2/"):
             os.kill(_processes(process.pid)[-1], signal.SIGKILL)
             killed = True
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert err == ""
-    assert f"training on 2 x {processor_name()}, 1 thread" in said
-    (lost,) = [line for line in said if line.startswith("a worker died")]
-    (again,) = [line for line in said if line.startswith("resuming after epoch")]
-    assert said.index(lost) < said.index(again)
+    assert f"training on 2 x {processor_name()}, 1 thread" in lines
+    (lost,) = [line for line in lines if line.startswith("a worker died")]
+    (again,) = [line for line in lines if line.startswith("resuming after epoch")]
+    assert lines.index(lost) < lines.index(again)
     with (tmp_path / "run" / "curve.csv").open() as file:
         assert [int(row["epoch"]) for row in csv.DictReader(file)] == list(range(1, 9))
     assert read_network(tmp_path / "run" / "last.pt").epoch == 8
@@ -54,7 +54,7 @@ def test_more_workers_than_the_machine_has_are_refused(
 
 
 def _processes(driver: int) -> list[int]:
-    """Ray Train's workers among the descendants of the driver."""
+    """Return the process ids of Ray Train's workers, which descend from the driver."""
     listed = subprocess.run(
         ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )

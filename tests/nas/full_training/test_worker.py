@@ -1,4 +1,4 @@
-"""A training in one process: what it leaves, goes on from, and ends with in one line."""
+"""A training in one process: its files, resuming it, and its one-line errors."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ pytestmark = pytest.mark.usefixtures("_one_thread")
 
 
 class Stopped(Exception):
-    """Ends a training from outside."""
+    """Raised by a listener to stop a training."""
 
 
 def _run(job: Job, until: int | None = None) -> list[Event]:
-    """What the training tells; it is stopped after the epoch ``until``."""
+    """Train, until the end or the epoch ``until``, and return the events."""
     events: list[Event] = []
 
     def listen(event: Event) -> None:
@@ -104,7 +104,7 @@ def test_resumed_it_comes_to_the_same_to_the_last_bit(
 
 
 def test_a_batch_may_be_trained_on_in_parts(make_job: MakeJob) -> None:
-    """As many steps as with whole batches, of as many images each, in less memory."""
+    """The steps and their images are those of whole batches."""
     sizes: list[int] = []
     job = make_job("parts", micro_batch=4, epochs=1)
     with pytest.MonkeyPatch.context() as patch:
@@ -210,6 +210,6 @@ def test_pretrained_weights_are_what_training_begins_with(
     assert job.pretrained is not None
     job = replace(job, recipe=replace(job.recipe, learning_rate=0.0, weight_decay=0.0))
     _run(job)
-    trained, own = (read_network(j.directory.path).weights for j in (first, job))
-    for key in ("stem.0.weight", "classifier.weight"):  # not changed by a rate of 0
-        assert torch.allclose(own[key], trained[key], atol=1e-7)
+    trained, copied = (read_network(j.directory.path).weights for j in (first, job))
+    for key in ("stem.0.weight", "classifier.weight"):  # a learning rate of 0 does not change them
+        assert torch.allclose(copied[key], trained[key], atol=1e-7)

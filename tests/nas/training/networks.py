@@ -1,4 +1,4 @@
-"""Images and networks so small that training takes a moment."""
+"""Images and networks that are small, so that training takes a moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nas.data.images import Images
 def blobs(
     n: int = 64, size: int = 16, classes: int = 4, channels: int = 3, seed: int = 0
 ) -> Images:
-    """Images with one bright corner, which is their class, under noise."""
+    """Return noisy images with one bright corner, whose place is their class."""
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(n) % classes
     pixels = torch.rand(n, channels, size, size, generator=generator) * 120
@@ -41,7 +41,7 @@ class Residual(nn.Module):
 
 
 def resnet(classes: int = 4, dropout: float = 0.0) -> nn.Sequential:
-    """A ResNet of two blocks, its weights the same every time."""
+    """Return a ResNet of two blocks, always with the same weights."""
     torch.manual_seed(0)
     return nn.Sequential(
         nn.Conv2d(3, 8, 3, 1, 1, bias=False),
@@ -51,7 +51,7 @@ def resnet(classes: int = 4, dropout: float = 0.0) -> nn.Sequential:
 
 
 def without_norm(classes: int = 4) -> nn.Sequential:
-    """A network whose images do not see each other, its weights the same every time."""
+    """Return a network without batch normalisation, always with the same weights."""
     torch.manual_seed(0)
     return nn.Sequential(
         *(nn.Conv2d(3, 8, 3, 2, 1), nn.SiLU(), nn.AdaptiveAvgPool2d(2)),
@@ -60,11 +60,11 @@ def without_norm(classes: int = 4) -> nn.Sequential:
 
 
 def watch(network: nn.Module) -> list[Tensor]:
-    """The batches that the network is trained on from now on."""
+    """Return a list that will hold the batches that the network is trained on from now on."""
     batches: list[Tensor] = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if module.training:  # not the average, which is a copy with the same hook
+        if module.training:  # not the EMA, a copy with the same hook
             batches.append(inputs[0].clone())
 
     network.register_forward_pre_hook(note)

@@ -1,4 +1,4 @@
-"""Crops, flips, cutout, and what becomes of a batch."""
+"""Crops, flips, cutout, and the augmentation of a whole batch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_no_padding_changes_nothing() -> None:
 def test_each_image_is_one_window_of_the_mirrored_image() -> None:
     images = torch.rand(40, 2, 6, 5, generator=_generator())
     cropped = random_crop(images, 2, _generator(1)).numpy()
-    shifts = [_shift(own, new) for own, new in zip(images.numpy(), cropped, strict=True)]
+    shifts = [_shift(before, after) for before, after in zip(images.numpy(), cropped, strict=True)]
     assert len(set(shifts)) > 10  # of 25: each image has its own
     assert {row for row, _ in shifts} == set(range(5))
     assert {column for _, column in shifts} == set(range(5))
@@ -90,7 +90,7 @@ def test_resizing_averages_fine_patterns_away() -> None:
 
 
 def test_a_resized_crop_shows_a_part_of_the_image_undistorted() -> None:
-    """On an image whose pixels say where they are, corners say what part is shown."""
+    """The pixels of this image are their own coordinates, so the corners show the cropped part."""
     torch.manual_seed(0)
     ticks = (torch.arange(32) + 0.5) / 32
     place = torch.stack([ticks.expand(32, 32), ticks[:, None].expand(32, 32)])  # (x and y, H, W)
@@ -111,7 +111,7 @@ def test_a_resized_crop_shows_a_part_of_the_image_undistorted() -> None:
 
 def test_a_resized_crop_of_all_is_the_image() -> None:
     images = torch.rand(3, 2, 12, 12)
-    # Aspects other than 1 would reach over the border; what is left of them is all of one side.
+    # Crops with another aspect ratio than 1 are cut at the border, and span one whole side.
     cropped = resized_crop(images, 12, 1.0)
     assert cropped.shape == images.shape
     assert float((cropped.mean((2, 3)) - images.mean((2, 3))).abs().max()) < 0.1
@@ -130,10 +130,10 @@ PLAIN = replace(proxy(), crop_padding=0.0)
 
 def test_a_plain_batch_is_left_as_it_is() -> None:
     images, labels = blobs().batch(slice(0, 8))
-    own, targets = _batch(PLAIN)
-    assert torch.equal(own, images)
+    augmented_images, targets = _batch(PLAIN)
+    assert torch.equal(augmented_images, images)
     assert torch.equal(targets, labels)
-    assert own.is_contiguous(memory_format=torch.channels_last)
+    assert augmented_images.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_randaugment_sees_pixels_and_the_network_normalised_ones(
 
 
 def _shift(image: NDArray[np.float32], cropped: NDArray[np.float32]) -> tuple[int, int]:
-    """Where in the image, mirrored by 2 pixels, the crop (C, H, W) lies; it is in one place."""
+    """Return the place of the crop (C, H, W) in the image with 2 mirrored pixels around it."""
     _, height, width = image.shape
     padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), mode="reflect")
     (shift,) = (

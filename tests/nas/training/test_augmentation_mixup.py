@@ -1,4 +1,4 @@
-"""Mixup."""
+"""Mixup: images and targets are blended alike."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def test_images_and_targets_are_blended_alike_with_the_batch_reversed() -> None:
     assert mixed.shape == images.shape
     assert targets.sum(1).tolist() == pytest.approx([1.0] * 6)
     for i in range(5):  # the pair (5, 0) of classes 4 and 0, and so on
-        own, other = int(labels[i]), int(labels[5 - i])
-        share = float(targets[i, own])
+        label, other = int(labels[i]), int(labels[5 - i])
+        share = float(targets[i, label])
         assert 0.5 <= share <= 1
         assert float(targets[i, other]) == pytest.approx(1 - share, abs=1e-6)
         assert torch.allclose(mixed[i], share * images[i] + (1 - share) * images[5 - i], atol=1e-6)

@@ -1,4 +1,4 @@
-"""RandAugment by kornia."""
+"""RandAugment with kornia: ranges, randomness, and strengths as published."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_torchs_generator_decides() -> None:
 
 
 def test_a_batch_has_several_policies() -> None:
-    """Of equal images some differ, which signs alone could only make into two kinds."""
+    """Equal images become many kinds; one policy with its two signs would give few."""
     torch.manual_seed(0)
     same = _images(n=1).expand(32, -1, -1, -1).contiguous()
     kinds = torch.unique(randaugment(same, 10.0).flatten(1), dim=0)

@@ -1,4 +1,4 @@
-"""Several processes that train one network."""
+"""Training of one network by several processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 def test_shares_make_up_every_batch() -> None:
     order = torch.randperm(50, generator=torch.Generator().manual_seed(0))
     shares = [World(rank, 3).shard(order, 16) for rank in range(3)]
-    assert [own for _, own in shares] == [5, 5, 5]
+    assert [batch_size for _, batch_size in shares] == [5, 5, 5]
     for batch in range(3):
         parts = torch.cat([share[5 * batch : 5 * batch + 5] for share, _ in shares])
         assert sorted(parts.tolist()) == sorted(order[16 * batch : 16 * batch + 15].tolist())
@@ -28,8 +28,8 @@ def test_shares_make_up_every_batch() -> None:
 
 def test_one_process_takes_all_in_order() -> None:
     order = torch.arange(10)
-    share, own = World().shard(order, 4)
-    assert (share.tolist(), own) == (list(range(8)), 4)
+    share, batch_size = World().shard(order, 4)
+    assert (share.tolist(), batch_size) == (list(range(8)), 4)
 
 
 def test_a_batch_smaller_than_the_processes() -> None:
@@ -48,15 +48,15 @@ def test_epochs_processes_and_seeds_have_generators_of_their_own() -> None:
 
 
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
-    """Their network's images do not see each other, so that the gradients are the same."""
+    """The network has no batch normalisation, so the gradients are the same as in one process."""
     (one,) = _outcomes(tmp_path, 1)
     both = _outcomes(tmp_path, 2)
     assert both[0]["epochs"] == both[1]["epochs"]
-    for (loss, accuracy, images), (own, reached, count) in zip(
+    for (loss, accuracy, images), (both_loss, both_accuracy, both_images) in zip(
         one["epochs"], both[0]["epochs"], strict=True
     ):
-        assert own == pytest.approx(loss, rel=1e-5)
-        assert (reached, count) == (accuracy, images)
+        assert both_loss == pytest.approx(loss, rel=1e-5)
+        assert (both_accuracy, both_images) == (accuracy, images)
     for name, weights in one["network"].items():
         if name != "seen":  # each process sees a share
             assert torch.allclose(both[0]["network"][name], weights, atol=1e-5), name

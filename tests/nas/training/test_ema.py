@@ -1,4 +1,4 @@
-"""Running averages: how long they last, and what is in them."""
+"""EMA: its momentum, and which tensors it averages."""
 
 from __future__ import annotations
 

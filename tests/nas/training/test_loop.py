@@ -1,4 +1,4 @@
-"""The training loop: learns, repeats itself exactly, and ends when it must."""
+"""The training loop: it learns, is deterministic, and ends early when it has to."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ pytestmark = pytest.mark.usefixtures("_one_thread")
 
 @pytest.fixture(scope="module")
 def digits() -> tuple[Images, Images]:
-    """Training set and minival."""
+    """Return the training set and the minival."""
     return images_on_device(load_search_data("digits"), torch.device("cpu"))
 
 
 def _tiny(momentum: float = 0.05, dropout: float = 0.0) -> nn.Sequential:
-    """A network of two convolutions, its weights the same every time."""
+    """Return a network of two convolutions, always with the same weights."""
     torch.manual_seed(0)
     return nn.Sequential(
         *(nn.Conv2d(1, 16, 3, 1, 1), nn.BatchNorm2d(16, momentum=momentum), nn.SiLU()),
@@ -41,11 +41,11 @@ def _tiny(momentum: float = 0.05, dropout: float = 0.0) -> nn.Sequential:
 
 
 def _watched(network: nn.Module) -> tuple[nn.Module, list[Tensor]]:
-    """The network, and the batches that it is trained on."""
+    """Return the network, and a list that will hold the batches it is trained on."""
     batches: list[Tensor] = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if module.training:  # not the average, which is a copy with the same hook
+        if module.training:  # not the EMA, a copy with the same hook
             batches.append(inputs[0].clone())
 
     network.register_forward_pre_hook(note)
@@ -85,10 +85,10 @@ def test_a_seed_decides_everything(digits: tuple[Images, Images]) -> None:
 
 
 def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images]) -> None:
-    """What a search's record holds stays comparable as long as this holds."""
+    """As long as this holds, results in the records of earlier searches stay comparable."""
     training, network, losses = _first(digits[0], 200), _tiny(), []
     recipe = proxy(epochs=2, batch_size=64)
-    average = EMA(network, 0.1)
+    ema = EMA(network, 0.1)
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": kernels, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
@@ -107,12 +107,12 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            average.update()
+            ema.update()
             total += loss.detach()
         losses.append(float(total) / 3)
-    own = Training(_tiny(), training, digits[1], recipe, seed=4)
-    assert [epoch.loss for epoch in own.epochs()] == losses
-    pairs = zip(own.ema.parameters(), average.network.parameters(), strict=True)
+    actual = Training(_tiny(), training, digits[1], recipe, seed=4)
+    assert [epoch.loss for epoch in actual.epochs()] == losses
+    pairs = zip(actual.ema.parameters(), ema.network.parameters(), strict=True)
     assert all(torch.equal(mine, plain) for mine, plain in pairs)
 
 
@@ -144,9 +144,9 @@ def test_an_epoch_shows_no_image_twice_and_epochs_differ(digits: tuple[Images, I
     network, batches = _watched(_tiny())
     recipe = replace(proxy(epochs=2, batch_size=16), crop_padding=0.0)
     list(train(network, training, digits[1], recipe, seed=0))
-    own = training.batch(slice(0, 64))[0].flatten(1)
+    originals = training.batch(slice(0, 64))[0].flatten(1)
     shown = [torch.cat(part).flatten(1) for part in (batches[:4], batches[4:])]
-    orders = [torch.cdist(images, own).argmin(1).tolist() for images in shown]
+    orders = [torch.cdist(images, originals).argmin(1).tolist() for images in shown]
     assert [sorted(order) for order in orders] == [list(range(64))] * 2
     assert orders[0] != orders[1]
     assert orders[0] != sorted(orders[0])
@@ -215,7 +215,7 @@ def test_the_deadline_ends_an_epoch_underway(
 
 def test_accuracy_is_the_share_of_right_answers() -> None:
     class Brightness(nn.Module):
-        """Class 1 for what is brighter than the mean."""
+        """Predicts class 1 for images that are brighter than the mean."""
 
         def forward(self, x: Tensor) -> Tensor:
             return torch.stack([torch.zeros(len(x)), x.mean((1, 2, 3))], 1)

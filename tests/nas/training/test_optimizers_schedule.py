@@ -1,4 +1,4 @@
-"""The learning rate over progress."""
+"""Learning-rate schedules over the progress of training."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_it_rises_to_the_end_of_warmup_and_falls_from_there(
         (0.0, 0.0),
         (2.5, 0.5),
         (4.99, 0.998),
-        (5.0, 0.97**2),  # 5 / 2.4 = 2.08: two falls are over when the rise is
+        (5.0, 0.97**2),  # 5 / 2.4 = 2.08: the rate has fallen twice by the end of warm-up
         (7.1, 0.97**2),
         (7.3, 0.97**3),
         (24.1, 0.97**10),

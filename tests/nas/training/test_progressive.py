@@ -19,7 +19,7 @@ def _recipe(epochs: int = 8, batch_size: int = 32, **changes: object) -> Recipe:
 
 
 def test_table_6_in_four_stages() -> None:
-    """S_i = S_0 + (S_e - S_0) * i / (M - 1), and every regularizer likewise, for N / M each."""
+    """S_i = S_0 + (S_e - S_0) * i / (M - 1), and every regularizer likewise, for N / M epochs."""
     stages = epoch_stages(_recipe(epochs=8), images=320, image_size=480, seed=0)
     assert [stage.number for stage in stages] == [0, 0, 1, 1, 2, 2, 3, 3]
     first = stages[::2]
@@ -88,7 +88,7 @@ def test_random_sizes_change_every_eight_epochs_and_end_with_the_largest() -> No
     ]
     others = [s.number for s in epoch_stages(_recipe(80, is_random=True), 320, 480, seed=4)]
     assert numbers != others
-    for stage in stages:  # adaptive: the regularizers are the size's
+    for stage in stages:  # adaptive: the regularizers follow the size
         assert stage.image_size == 128 + 84 * stage.number
         assert stage.dropout == pytest.approx(0.1 + 0.1 * stage.number)
 
@@ -108,18 +108,18 @@ def test_averages_are_over_the_last_size_alone() -> None:
 
 
 def test_ranges_of_an_architecture_file() -> None:
-    said = {
+    ranges = {
         "image_size": [128, 380],
         "randaugment_magnitude": [5.0, 20.0],
         "mixup_alpha": [0.0, 0.2],
         "dropout": [0.1, 0.4],
     }
-    assert ranges_of(said) == MEDIUM
+    assert ranges_of(ranges) == MEDIUM
 
 
 @pytest.mark.parametrize(
-    "said", [{}, {"image_size": [1, 2]}, {"image_size": 3}, {"mixup": [0, 1], "dropout": [0, 1]}]
+    "ranges", [{}, {"image_size": [1, 2]}, {"image_size": 3}, {"mixup": [0, 1], "dropout": [0, 1]}]
 )
-def test_ranges_that_cannot_be_read(said: dict[str, object]) -> None:
+def test_ranges_that_cannot_be_read(ranges: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="progressive"):
-        ranges_of(said)
+        ranges_of(ranges)

@@ -1,4 +1,4 @@
-"""The proxy's settings."""
+"""The recipe of proxy training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The presets' figures, from EfficientNetV2, section 4 and 5."""
+"""The presets' figures, from EfficientNetV2, section 5."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_imagenet21k_has_a_cosine() -> None:
 
 @pytest.mark.parametrize(("images", "epochs"), [(50_000, 103), (2_040, 3333), (8_144, 667)])
 def test_transfer_is_10_000_steps_to_whole_epochs(images: int, epochs: int) -> None:
-    """CIFAR, Flowers and Cars."""
+    """For CIFAR, Flowers and Cars."""
     recipe = transfer(images)
     assert recipe.epochs == epochs
     assert abs(epochs * (images // 512) - 10_000) <= images // 512 / 2

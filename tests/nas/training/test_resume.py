@@ -1,4 +1,4 @@
-"""A training that is put down and taken up again."""
+"""A training that is interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_what_follows_is_the_same_to_the_last_bit(
     epochs = first.epochs()
     begun = [next(epochs) for _ in range(after)]
     torch.save(first.state_dict(), tmp_path / "state.pt")
-    torch.manual_seed(999)  # another process has other generators
+    torch.manual_seed(999)  # another process has generators in other states
     second = _training(recipe)
     second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     assert begun + list(second.epochs()) == expected

@@ -1,4 +1,4 @@
-"""One training step."""
+"""The training step: loss, weight decay, optimizer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from search_space.spaces import small
 
 
 class Fixed(nn.Module):
-    """Logits that are the weights, whatever the image."""
+    """Returns its weights as logits for every image."""
 
     def __init__(self, logits: list[float]) -> None:
         super().__init__()
@@ -50,7 +50,9 @@ def test_decay_shrinks_a_kernel_that_has_no_gradient_and_leaves_its_bias() -> No
     with torch.no_grad():
         linear.weight[1], linear.bias[1] = linear.weight[0].clone(), linear.bias[0].clone()
     equal = (linear.weight.detach().clone(), linear.bias.detach().clone())
-    step(torch.ones(2, 1, 2, 2), torch.tensor([0, 1]))  # equal logits at full smoothing: no pull
+    step(
+        torch.ones(2, 1, 2, 2), torch.tensor([0, 1])
+    )  # equal logits at full smoothing: no gradient
     assert not torch.equal(before[0], equal[0])
     assert torch.allclose(linear.weight, equal[0] * (1 - 0.1 * 0.5), atol=1e-6)
     assert torch.allclose(linear.bias, equal[1], atol=1e-6)
@@ -61,7 +63,7 @@ def test_loss_is_cross_entropy_with_smoothed_labels(smoothing: float) -> None:
     step = training_step(Fixed([2.0, 1.0, 0.0]), _recipe(label_smoothing=smoothing))
     total = log(exp(2) + exp(1) + exp(0))
     surprise = [total - 2, total - 1, total]
-    # The smoothed share is spread over all classes, the right one too.
+    # Label smoothing spreads its share over all classes, the right one included.
     expected = (1 - smoothing) * surprise[1] + smoothing * sum(surprise) / 3
     loss = step(torch.zeros(4, 1, 2, 2), torch.full((4,), 1))
     assert float(loss) == pytest.approx(expected, rel=1e-6)
@@ -69,7 +71,7 @@ def test_loss_is_cross_entropy_with_smoothed_labels(smoothing: float) -> None:
 
 
 def test_a_step_is_adams_first() -> None:
-    """Adam's first step is the learning rate, against the gradient's sign."""
+    """Adam's first step changes a weight by the learning rate, against the gradient's sign."""
     network = Fixed([2.0, 1.0, 0.0])
     step = training_step(network, _recipe(learning_rate=0.01, label_smoothing=0.0))
     step(torch.zeros(4, 1, 2, 2), torch.full((4,), 1))

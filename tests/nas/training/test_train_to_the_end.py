@@ -1,4 +1,4 @@
-"""What a training can be asked for: any network, changing sizes, parts of a batch, patience."""
+"""Options of a training: any network, changing image sizes, micro-batches, patience."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_larger_batches_where_images_are_small() -> None:
 
 
 def test_the_average_forgets_the_sizes_before_the_last() -> None:
-    """Its momentum follows the last stage's steps, not all of them: 10 / 200, not 10 / 800."""
+    """The EMA's momentum follows from the steps of the last stage: 10 / 200, not 10 / 800."""
     images = blobs(32)
     recipe = replace(_progressive(400), batch_size=16)
     training = Training(resnet(), images, images, recipe, seed=0)
@@ -107,7 +107,7 @@ def test_parts_of_a_batch_are_all_that_the_network_sees_at_once() -> None:
 
 @pytest.fixture
 def reached(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The accuracies that the epochs will reach, taken from the front."""
+    """A list of the accuracies that the epochs will reach, one after the other."""
     values: list[float] = []
     monkeypatch.setattr("nas.training.loop.accuracy", lambda *args, **kwargs: values.pop(0))
     return values

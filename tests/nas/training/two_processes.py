@@ -1,4 +1,7 @@
-"""Trains a network as one of several processes: RANK, SIZE, their meeting place, the outcome."""
+"""Train a network as one of several processes.
+
+Arguments: RANK, SIZE, the file in which the processes meet, and the file for the result.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ RECIPE = replace(proxy(epochs=2, batch_size=16), crop_padding=0.0)
 
 
 class Counting(nn.Module):
-    """Keeps, as batch normalisation does, a statistic of what it saw."""
+    """Keeps a statistic of its images in a buffer, as batch normalisation does."""
 
     seen: torch.Tensor
 
@@ -35,7 +38,7 @@ class Counting(nn.Module):
 
 
 def main() -> None:
-    """Leaves the epochs' losses and accuracies, the weights and the averaged ones."""
+    """Save the losses and accuracies of the epochs, the weights, and the EMA."""
     rank, size = int(sys.argv[1]), int(sys.argv[2])
     torch.set_num_threads(1)
     network: nn.Module = Counting()
