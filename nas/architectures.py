@@ -1,4 +1,4 @@
-"""ARCH: an architecture by a file that this tool wrote, or by a published name."""
+"""ARCH and SPACE: architectures and spaces by file or by name."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from nas.errors import UserError
+from nas.errors import UserError, nearest_first
 from results.architecture_file import ArchitectureFile, ArchitectureFileError, read
 from reward.complexity import architecture_complexity
 from search_space.choices import InvalidSpace
 from search_space.network import Network
+from search_space.operators import OPERATORS
 from search_space.published import PUBLISHED, published
 from search_space.space import Space
 from search_space.space_file import read_space
 from search_space.spaces import SPACES, default_space
 from search_space.transforms import fuse
 
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?")  # of stages
 
-def find_architecture(arch: str) -> ArchitectureFile:
-    """The architecture that ``arch`` names, with its image sizes.
+
+def find_architecture(arch: str, argument: str = "ARCH") -> ArchitectureFile:
+    """Return the architecture of a published name, of a file, or of a run's directory.
+
+    ``argument`` is what an error names as given wrongly.
 
     Raises:
-        UserError: neither a published name nor a readable file.
+        UserError: ``arch`` is neither a published name nor a readable file.
     """
     if arch in PUBLISHED:
         network = published(arch)
@@ -34,29 +39,44 @@ def find_architecture(arch: str) -> ArchitectureFile:
         )
     try:
         if not Path(arch).exists():
-            names = ", ".join(PUBLISHED)
-            raise UserError(
-                f"ARCH: got {arch!r}, must be a file such as best.json or one of {names}"
-            )
+            raise UserError(f"{argument}: got {arch!r}, {_may_be_architecture(arch)}")
         winner = Path(arch, "best.json")  # of a run's directory
         return read(winner if winner.is_file() else Path(arch))
     except (ArchitectureFileError, OSError) as error:  # OSError: a name that is too long
-        raise UserError(f"ARCH: {error}") from error
+        raise UserError(f"{argument}: {error}") from error
+
+
+def _may_be_architecture(arch: str) -> str:
+    if _is_path(arch):
+        return (
+            "no such file, must be a file such as best.json or a published name such as "
+            "efficientnetv2-s"
+        )
+    names = ", ".join(nearest_first(arch, PUBLISHED))
+    return f"must be a file such as best.json or one of {names}"
+
+
+def _is_path(text: str) -> bool:
+    """Whether the text looks like the path of a file, and not like a name."""
+    return "/" in text or bool(Path(text).suffix)
 
 
 def find_space(name: str | None, image_size: int) -> Space:
-    """The space of that name or file, or else the one for the image size in pixels.
+    """Return the space of a name or a YAML file; None is the one for the image size in pixels.
 
     Raises:
-        UserError: neither a name nor a readable file.
+        UserError: ``name`` is neither the name of a space nor a readable file.
     """
     name = name or default_space(image_size)
     if name in SPACES:
         return SPACES[name](image_size)
     try:
         if not Path(name).exists():
-            names = ", ".join(SPACES)
-            raise UserError(f"--space: got {name!r}, must be one of {names} or a YAML file")
+            missing = "no such file, " if _is_path(name) else ""
+            names = ", ".join(nearest_first(name, SPACES))
+            raise UserError(
+                f"--space: got {name!r}, {missing}must be one of {names} or a YAML file"
+            )
         space = read_space(Path(name))
     except (InvalidSpace, OSError) as error:  # OSError: a name that is too long
         raise UserError(f"--space: {error}") from error
@@ -65,15 +85,12 @@ def find_space(name: str | None, image_size: int) -> Space:
 
 
 def _check_operators(name: str, space: Space) -> None:
-    """A space may list any operator; one to search must have those that can be built."""
-    from search_space.operators import OPERATORS
-
+    """Check that every operator of the space can be built, which its file alone does not ensure."""
     listed = {operator for choices in space.choices for operator in choices.operator}
     unknown = sorted(listed - OPERATORS.keys())
     if unknown:
-        raise UserError(
-            f"--space: {name}: operator: got {unknown[0]!r}, must be one of {', '.join(OPERATORS)}"
-        )
+        names = ", ".join(nearest_first(unknown[0], OPERATORS))
+        raise UserError(f"--space: {name}: operator: got {unknown[0]!r}, must be one of {names}")
 
 
 def with_counts(file: ArchitectureFile, argument: str = "ARCH") -> ArchitectureFile:
@@ -94,10 +111,12 @@ def with_counts(file: ArchitectureFile, argument: str = "ARCH") -> ArchitectureF
 
 
 def build_network(file: ArchitectureFile, argument: str = "ARCH") -> Network:
-    """The network of an architecture, with weights of its own.
+    """Build the network of an architecture, with random weights.
+
+    ``argument`` is what an error names as given wrongly.
 
     Raises:
-        UserError: an operator that is not known.
+        UserError: the architecture has an unknown operator.
     """
     try:
         return Network(file.architecture, file.task.classes, file.task.in_channels)
@@ -105,16 +124,17 @@ def build_network(file: ArchitectureFile, argument: str = "ARCH") -> Network:
         raise UserError(f"{argument}: {file.name}: {error}") from error
 
 
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
-
-
 def fused_variants(file: ArchitectureFile, option: str | None) -> list[ArchitectureFile]:
-    """The network once for each range, such as ``none,1-3,1-5``; as it is where none is given.
+    """Return the network with Fused-MBConv in each range of stages, such as ``none,1-3,1-5``.
+
+    Without the option the network is the only one.
 
     Raises:
-        UserError: no such range of stages.
+        UserError: the network has no such stages.
     """
-    return [_fused_variant(file, one.strip()) for one in option.split(",")] if option else [file]
+    if not option:
+        return [file]
+    return [_fused_variant(file, stages.strip()) for stages in option.split(",")]
 
 
 def _fused_variant(file: ArchitectureFile, stages: str) -> ArchitectureFile:

@@ -1,4 +1,4 @@
-"""The Ray cluster that a search runs on: this machine, or one that exists."""
+"""The Ray cluster that a search runs on: this machine, or a cluster that is running."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from reward.step_time.paired import ALLOCATOR_SETTINGS
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = ("search_space", "reward", "scaling", "results", "nas")
 
-# No result files (the record has it all), no snapshots of all trials, Ctrl-C is ours, and nothing
-# is sent anywhere.
+# Ray writes no result files, as the record holds everything, and no snapshots of all trials. It
+# leaves Ctrl-C to us and sends no usage statistics.
 _RAY_SETTINGS = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
@@ -56,7 +56,7 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
         environment["py_modules"] = [str(_ROOT / name) for name in _PACKAGES]
     try:
         ray.init(
-            address=address or "local",  # not a cluster that happens to run here
+            address=address or "local",  # never a cluster that happens to run on this machine
             include_dashboard=None if address else False,
             log_to_driver=False,
             runtime_env=environment,
@@ -66,7 +66,8 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
         if not address:
             raise UserError(f"Ray did not start on this machine ({reason})", exit_code=1) from error
         raise UserError(
-            f"--address: got {address!r}, must be a running Ray cluster's, or auto ({reason})"
+            f"--address: got {address!r}, must be a running Ray cluster's address, or auto "
+            f"({reason})"
         ) from error
     try:
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
@@ -77,15 +78,16 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
 
 
 def _import_packages_from(root: str | None) -> Callable[[], None]:
-    """Make a function that imports our packages in a worker before anything of the user's.
+    """Return a function that imports our packages in a worker before any file of the user.
 
-    Ray puts the driver's working directory first on a worker's path once the first task arrives. A
-    ``results.py`` there would be imported instead of our package; imported before, ours stay.
-    ``root`` is the folder that holds them; None where Ray has brought them along.
+    When the first task arrives, Ray puts the driver's working directory first on a worker's path.
+    A ``results.py`` there would then be imported instead of our package, unless ours is imported
+    before. ``root`` is the folder of our packages, or None if Ray has sent them to the worker.
     """
     packages = _PACKAGES
 
-    def import_packages() -> None:  # nested, so that it is pickled by value: nothing is found yet
+    # Nested, so that Ray pickles it by value: the worker cannot import this module yet.
+    def import_packages() -> None:
         import sys
         from importlib import import_module
 
@@ -98,10 +100,10 @@ def _import_packages_from(root: str | None) -> Callable[[], None]:
 
 
 def check_address(address: str) -> None:
-    """Ray itself would try for minutes where nobody listens.
+    """Check that something listens at the address; Ray itself would try for minutes.
 
     Raises:
-        UserError: nobody does, or it is no address.
+        UserError: nothing listens there, or ``address`` is not a host and a port.
     """
     host, _, port = address.rpartition(":")
     if address == "auto":

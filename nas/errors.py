@@ -1,13 +1,16 @@
-"""Errors that are for people."""
+"""Errors for the user, and the names that a mistyped one may stand for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class UserError(Exception):
-    """Something that the person at the command line can mend; the message is one line.
+    """An error that the user can mend; the message is one line.
 
-    It says what was wrong, what it was and what it may be. ``exit_code`` is 2 for bad input and
-    1 for what went wrong underway.
+    The message names the option, what it got and what it may be. ``exit_code`` is 2 for bad input,
+    and 1 for an error while the command runs.
     """
 
     def __init__(self, message: str, exit_code: int = 2) -> None:
@@ -17,3 +20,10 @@ class UserError(Exception):
 
 class Diverged(ArithmeticError):
     """The loss became NaN or infinite."""
+
+
+def nearest_first(name: str, names: Iterable[str]) -> list[str]:
+    """Sort names such that those like ``name`` come first; the others keep their order."""
+    others = list(names)
+    near = get_close_matches(name.lower(), others)
+    return [*near, *(other for other in others if other not in near)]

@@ -1,4 +1,4 @@
-"""The versions of what a measurement was made with."""
+"""The versions of the software that made a measurement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def versions() -> dict[str, str]:
-    """The releases of Python, of this tool and of what it measures with, and its git commit."""
+    """Return the versions of Python, of nas-engine and of its libraries, and the git commit."""
     found = {"python": platform.python_version()}
     for package in ("nas-engine", "torch", "ray", "optuna", "fvcore"):
         try:
@@ -21,11 +21,11 @@ def versions() -> dict[str, str]:
 
 
 def _git_commit() -> str | None:
-    """The checkout's commit, if this code is in one, with ``+`` where it was changed since."""
+    """Return the commit of this code's checkout, with ``+`` if it was changed since; else None."""
     here = Path(__file__).parent
     command = ["git", "-C", str(here), "describe", "--always", "--abbrev=40", "--dirty=+"]
     try:
-        # A checkout of something else that this is installed into (a .venv inside it) is not ours.
+        # This code may be installed inside the checkout of another project, such as in its .venv.
         tracked = ["git", "-C", str(here), "ls-files", "--error-unmatch", Path(__file__).name]
         subprocess.run(tracked, check=True, capture_output=True, timeout=10)
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=10)

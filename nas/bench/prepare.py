@@ -1,4 +1,4 @@
-"""From the arguments of ``nas bench`` to the rows that are measured."""
+"""The rows that ``nas bench`` measures, from its arguments."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from search_space.spaces import SPACES
 
 @dataclass(frozen=True)
 class BenchRequest:
-    """The options of ``nas bench``; empty or None is what the user left out."""
+    """The arguments of ``nas bench``; those that the user left out are empty or None."""
 
     archs: Sequence[str]
     image_sizes: Sequence[int] = ()
@@ -32,50 +32,50 @@ class BenchRequest:
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """A row that is yet to be measured."""
+    """A network and its reference, before they are measured."""
 
     file: ArchitectureFile
     reference: ArchitectureFile
     batch_size: int | None
 
     def measure(self, cap_s: float) -> Row:
-        """The row, or why there is none."""
-        own, other = self.file, self.reference
-        question = MeasurementRequest(
-            SizedArchitecture(own.architecture, own.train_size, own.eval_size),
-            SizedArchitecture(other.architecture, own.train_size),
-            own.task,
+        """Measure the row; a row that cannot be measured holds the reason."""
+        file, reference = self.file, self.reference
+        request = MeasurementRequest(
+            SizedArchitecture(file.architecture, file.train_size, file.eval_size),
+            SizedArchitecture(reference.architecture, file.train_size),
+            file.task,
             self.batch_size,
             cap_s,
         )
         try:
-            answer, problem = measure_in_subprocess(question), None
+            answer, problem = measure_in_subprocess(request), None
         except UserError as error:
             answer, problem = None, str(error)
         return Row(
-            own.name,
-            own.architecture.architecture_id,
-            own.train_size,
-            own.eval_size,
-            other.name,
+            file.name,
+            file.architecture.architecture_id,
+            file.train_size,
+            file.eval_size,
+            reference.name,
             answer,
             problem,
         )
 
 
 def plan(request: BenchRequest) -> list[PlannedRow]:
-    """All rows: every network at every image size at every batch size.
+    """Return a row for every network at every image size and batch size.
 
     Raises:
-        UserError: an argument that cannot be met.
+        UserError: an argument cannot be met.
     """
-    found = [find_architecture(arch) for arch in request.archs]
-    files = [file for one in found for file in fused_variants(one, request.fuse)]
+    networks = [find_architecture(arch) for arch in request.archs]
+    files = [variant for file in networks for variant in fused_variants(file, request.fuse)]
     rows = []
     for file in files:
         for sized in _sized(file, request.image_sizes):
             reference = _reference(request.reference, files[0], sized.train_size)
-            for batch_size in request.batch_sizes or (_own_batch_size(file),):
+            for batch_size in request.batch_sizes or (_searched_batch_size(file),):
                 rows.append(PlannedRow(sized, reference, batch_size))
     return rows
 
@@ -88,21 +88,19 @@ def _sized(file: ArchitectureFile, sizes: Sequence[int]) -> Iterator[Architectur
 
 
 def _reference(name: str | None, first: ArchitectureFile, image_size: int) -> ArchitectureFile:
-    """By default the first network; a space's name stands for its backbone at the image size."""
+    """Return the first network by default; a space's name stands for its backbone at this size."""
     if name is None:
         return first
     if name in SPACES:
         backbone = SPACES[name](image_size).backbone
         return ArchitectureFile(f"{name}'s backbone", backbone, image_size, image_size)
     try:
-        return find_architecture(name)
+        return find_architecture(name, "--reference")
     except UserError as error:
-        raise UserError(
-            f"--reference: {str(error).removeprefix('ARCH: ')}, or a space: {', '.join(SPACES)}"
-        ) from error
+        raise UserError(f"{error}, or a space: {', '.join(SPACES)}") from error
 
 
-def _own_batch_size(file: ArchitectureFile) -> int | None:
-    """What a search measured it at, so that the two compare."""
+def _searched_batch_size(file: ArchitectureFile) -> int | None:
+    """Return the batch size of the search's measurement, so that both can be compared."""
     batch_size = file.measurements.get("batch_size")
     return batch_size if isinstance(batch_size, int) and batch_size > 1 else None

@@ -8,51 +8,81 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.options import Seconds, WholeNumbers
+from nas.cli import options
+from nas.cli.options import Seconds, WholeNumbers, option
 
 if TYPE_CHECKING:
     from nas.bench.measure import Row
     from nas.bench.prepare import PlannedRow
 
 
-@click.command(short_help="Measure training step, inference and memory.")
-@click.argument("archs", metavar="ARCH...", nargs=-1, required=True)
-@click.option(
+@options.command(
+    {
+        "Compare two networks at the same image size": "nas bench efficientnetv2-s efficientnet-b4 "
+        "--image-size 224",
+        "Measure a searched network against its space's backbone": "nas bench "
+        "runs/RUN/best.json --reference small",
+    },
+    short_help="Measure training steps, inference and memory of networks.",
+)
+@click.argument(
+    "archs", metavar="ARCH...", nargs=-1, required=True, help=f"Each is {options.ARCH}."
+)
+@option(
     "--image-size",
     "image_sizes",
     type=WholeNumbers(4, 4096),
     default=(),
     metavar="N,..",
-    help="Pixels to train and infer at. Default: each network's own.",
+    group="Networks",
+    help="Train and infer at these image sizes in pixels. Default: each network's own sizes.",
 )
-@click.option(
+@option(
     "--batch-size",
     "batch_sizes",
     type=WholeNumbers(2),
     default=(),
     metavar="N,..",
-    help="Default: the one that a search measured ARCH at, else 2 to 128 by the image size.",
+    group="Networks",
+    help="Train on batches of these sizes. Default: the size that a search measured ARCH with, or "
+    "else 2 to 128, by the image size.",
 )
-@click.option(
+@option(
     "--fuse",
     metavar="STAGES",
-    help="Put Fused-MBConv into these stages: 1-3, or none,1-3,1-5 for several.",
+    group="Networks",
+    help="Replace the blocks of these stages by Fused-MBConv: 1-3, or several variants: "
+    "none,1-3,1-5.",
 )
-@click.option(
+@option(
     "--reference",
     metavar="ARCH",
-    help="What steps are timed in turn with; a space's name is its backbone. Default: the first.",
+    group="Measurement",
+    help="Time each network in turn with this one: an ARCH, or a space for its backbone. Default: "
+    "the first ARCH.",
 )
-@click.option(
+@option(
     "--time-cap",
     type=Seconds(),
-    help="For a row's steps; a disturbed one gets it twice.  [default: 30]",
+    group="Measurement",
+    help="Time the steps of a network for at most so long, or twice as long if something disturbs "
+    "them.  [default: 30]",
 )
-@click.option("--csv", type=click.Path(path_type=Path, dir_okay=False), help="Write the rows here.")
-@click.option(
-    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write a page of plots, .html."
+@option(
+    "--csv",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    group="Output",
+    help="Write the rows to this CSV file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.html",
+    group="Output",
+    help="Draw the rows as plots on this page.",
+)
+@options.json_option()
 def bench(
     archs: tuple[str, ...],
     image_sizes: tuple[int, ...],
@@ -64,11 +94,12 @@ def bench(
     plot: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure the training step, inference and memory of ARCH; several side by side.
+    """Measure the training step, the inference and the memory of networks.
 
-    Each step is timed in turn with the reference's, until the 95 % intervals of
-    the two's ratio and of the step are narrow (1 % on a GPU, 2 % on a CPU, either
-    way) or time is up. On a CPU one thread is timed.
+    Each network's training step is timed in turn with that of the reference,
+    until the 95 % intervals of the step and of the ratio of the two are within
+    1 % on a GPU, or 2 % on a CPU, or until time is up. A CPU is timed on one
+    thread.
     """
     from nas.bench.measure import DEFAULT_CAP_S
     from nas.bench.prepare import BenchRequest, plan
@@ -79,7 +110,7 @@ def bench(
     rows: list[Row] = []
     try:
         _measure(planned, cap_s, rows)
-    except KeyboardInterrupt:  # what was measured is not lost
+    except KeyboardInterrupt:  # the finished rows are still shown
         if rows:
             _show(rows, csv, plot, as_json)
         raise
@@ -89,15 +120,15 @@ def bench(
 
 
 def _measure(planned: Sequence[PlannedRow], cap_s: float, rows: list[Row]) -> None:
-    for i, one in enumerate(planned, 1):
-        batch = f", batch {one.batch_size}" if one.batch_size else ""
-        size = f"{one.file.train_size} px{batch}"
-        click.echo(f"{i}/{len(planned)} {one.file.name} at {size}", err=True)
-        rows.append(one.measure(cap_s))
+    for i, row in enumerate(planned, 1):
+        batch = f", batch {row.batch_size}" if row.batch_size else ""
+        size = f"{row.file.train_size} px{batch}"
+        click.echo(f"{i}/{len(planned)} {row.file.name} at {size}", err=True)
+        rows.append(row.measure(cap_s))
 
 
 def _check_places(csv: Path | None, plot: Path | None) -> None:
-    """Before minutes of measuring: that what is to be written can be."""
+    """Check where files are to be written, before minutes of measurements."""
     for path in (csv, plot):
         if path is not None and not path.absolute().parent.is_dir():
             raise click.UsageError(f"--csv, --plot: got {path}, must be in a folder that exists")

@@ -1,4 +1,4 @@
-"""``nas cache``: the images that were decoded, and the room that they take."""
+"""``nas cache``: the decoded images on disk."""
 
 from __future__ import annotations
 
@@ -6,27 +6,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nas.cli import options
+from nas.cli.options import option
+
 if TYPE_CHECKING:
     from nas.data.cache.directory import CacheDirectory
 
 ALL = "all"
 
 
-@click.command()
-@click.option(
+@options.command(
+    {
+        "See which images are cached, and how much disk space they take": "nas cache",
+        "Delete all that no process uses": "nas cache --clear",
+    },
+    short_help="List or delete cached images.",
+)
+@option(
     "--clear",
     metavar="[NAME]",
     is_flag=False,
     flag_value=ALL,
-    help="Delete the images of this name, or all that no process uses.",
+    help="Delete the entry of this name, or without a name all that no process uses.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+@options.json_option()
 def cache(clear: str | None, as_json: bool) -> None:
     """List the decoded images that searches and trainings share.
 
-    They are made anew when they are needed again. NAS_CACHE_DIR says where they
-    are, NAS_CACHE_LIMIT how much room they may take, such as 500GB; what was
-    not used for longest goes first.
+    Deleted images are decoded again when they are needed. The environment
+    variable NAS_CACHE_DIR sets the folder, and NAS_CACHE_LIMIT its largest
+    size, such as 500GB; beyond that, the entries unused for longest are deleted.
     """
     from nas.data.cache.directory import cache_directory
 
@@ -47,7 +56,7 @@ def _clear(directory: CacheDirectory, name: str) -> None:
     directory.sweep()
     entries = directory.entries()
     paths = [path for path in entries if name in (ALL, path.name)]
-    beginning = name.rstrip("…")  # the table shortens long names
+    beginning = name.rstrip("…")  # as the table shortens long names
     begins = [path for path in entries if beginning and path.name.startswith(beginning)]
     if not paths and len(begins) == 1:
         paths = begins
@@ -59,7 +68,7 @@ def _clear(directory: CacheDirectory, name: str) -> None:
         try:
             is_gone = remove_unless_in_use(path)
         except OSError as error:
-            raise UserError(f"--clear: {path}: got no right to delete it ({error})") from error
+            raise UserError(f"--clear: {path}: cannot be deleted ({error})") from error
         click.echo(f"deleted {path.name}, {room}" if is_gone else f"kept {path.name}: it is in use")
 
 
@@ -104,7 +113,7 @@ def _print_json(directory: CacheDirectory) -> None:
 
 
 def _entries(directory: CacheDirectory) -> list[dict[str, Any]]:
-    """Each as the JSON has it, the last used first. Times are in seconds since 1970."""
+    """Return the entries as JSON, the last used first; times are in seconds since 1970."""
     from nas.data.cache.entry import Meta, is_in_use, size_bytes, used_at
 
     entries = []

@@ -12,23 +12,43 @@ from typing import Any
 
 import click
 
+from nas.cli import options
+from nas.cli.options import Whole, option
 from nas.errors import UserError
 
 
-@click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option(
-    "--bench",
-    "benches",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Networks to stand beside, from nas bench --json.",
+@options.command(
+    {
+        "Follow a search in the browser": "nas dashboard runs/RUN",
+        "Compare two runs, and networks that nas bench measured": "nas dashboard runs/A runs/B "
+        "--bench bench.json",
+    },
+    short_help="Show runs as a live page in the browser.",
 )
-@click.option(
-    "--open/--no-open", "is_to_open", default=None, help="Open it in a browser, if there is one."
+@click.argument(
+    "runs",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Each is the directory of a run.",
+)
+@options.bench_option()
+@option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=Whole(0, 65535),
+    help="Listen on this port; 0 picks a free one.",
+)
+@option(
+    "--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Listen at this address."
+)
+@option(
+    "--open/--no-open",
+    "is_to_open",
+    default=None,
+    help="Open the page in a browser. Default: from a terminal on a desktop.",
 )
 def dashboard(
     runs: tuple[Path, ...],
@@ -37,9 +57,10 @@ def dashboard(
     benches: tuple[Path, ...],
     is_to_open: bool | None,
 ) -> None:
-    """Show RUN, or several together, as a page that follows a search.
+    """Show one run, or several together, as a page that follows the search.
 
-    Ctrl-C ends it. From another machine: ssh -L 8080:localhost:8080.
+    Ctrl-C stops the server. To see it from another machine, forward the port:
+    ssh -L 8080:localhost:8080 HOST
     """
     from nas.search.run_directory import dashboard_source
     from results.dashboard.server import Board, serve
@@ -48,7 +69,7 @@ def dashboard(
     with socket_at(host, port) as bound:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{bound.getsockname()[1]}"
-        click.echo(f"{address} (Ctrl-C ends it)")
+        click.echo(f"{address} (Ctrl-C stops the server)")
         if is_to_open is not False:
             open_browser(address, is_asked_for=is_to_open is True)
         serve(board, host, bound)
@@ -83,13 +104,15 @@ def socket_at(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UserError(
-            f"--port: got {port}, must be a free port at {host} ({reason}); 0 finds one"
+            f"--port: got {port}, must be a free port at {host} ({reason}); 0 picks one"
         ) from error
 
 
 def open_browser(address: str, is_asked_for: bool) -> None:
-    """Open the page; unless asked for only from a terminal on a desktop, as elsewhere the
-    browser would be one for the terminal."""
+    """Open the page in a browser.
+
+    Unless asked for, only from a terminal on a desktop: elsewhere a text browser would open.
+    """
     has_desktop = sys.platform == "darwin" or any(
         name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )

@@ -7,26 +7,42 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.options import Whole
+from nas.cli import options
+from nas.cli.options import Whole, option
 
 if TYPE_CHECKING:
     from nas.full_training.checkpoint import TrainedNetwork
     from nas.full_training.evaluate import Share, TestResult
 
 
-@click.command(short_help="Measure a checkpoint on the test split.")
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--data", required=True, metavar="D", help="The data; their test split is read.")
-@click.option(
-    "--batch-size", type=Whole(1), default=256, show_default=True, help="Images at a time."
+@options.command(
+    {
+        "Measure the best epoch of a training": "nas evaluate trained --data path/to/folder",
+        "Measure another epoch's checkpoint": "nas evaluate trained/last.pt --data digits",
+    },
+    short_help="Measure a trained network on the test split.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.argument(
+    "checkpoint",
+    type=click.Path(path_type=Path),
+    help="The directory of a nas train, for its best epoch, or a .pt file in it.",
+)
+@option(
+    "--data",
+    required=True,
+    metavar="D",
+    help=f"Measure on the test split of these images: {options.DATA}.",
+)
+@option(
+    "--batch-size",
+    type=Whole(1),
+    default=256,
+    show_default=True,
+    help="Evaluate N images at a time.",
+)
+@options.json_option()
 def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> None:
-    """Measure the accuracy of CHECKPOINT on the test split of its data.
-
-    CHECKPOINT is the directory of a nas train, whose best epoch is taken, or
-    one of the .pt files in it.
-    """
+    """Measure a trained network's accuracy on the test split, with its 95 % interval."""
     import json
 
     import torch
@@ -49,13 +65,13 @@ def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> Non
     click.echo(f"network   {trained.file.name}, epoch {trained.epoch} on {trained.data}")
     split = f" of {result.split}" if result.split not in ("", "test") else ""
     click.echo(f"test      {result.top_1.total:,} images{split} at {result.image_size} px")
-    click.echo(f"top-1     {_said(result.top_1)}")
+    click.echo(f"top-1     {_percent(result.top_1)}")
     if result.top_5 is not None:
-        click.echo(f"top-5     {_said(result.top_5)}")
+        click.echo(f"top-5     {_percent(result.top_5)}")
     click.echo(f"rate      {result.images_per_s:,.0f} images/s on {result.device}")
 
 
-def _said(share: Share) -> str:
+def _percent(share: Share) -> str:
     low, high = (100 * end for end in share.interval)
     return f"{100 * share.value:.2f} %  (95 % interval {low:.2f} to {high:.2f} %)"
 

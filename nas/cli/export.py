@@ -7,55 +7,64 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.options import Whole
+from nas.cli import options
+from nas.cli.options import OneOf, Whole, option
 
 if TYPE_CHECKING:
     from nas.export.write import Request, Written
 
 
-@click.command()
-@click.argument("source")
-@click.option(
+@options.command(
+    {
+        "Convert a trained network to ONNX": "nas export trained --to model.onnx",
+        "Write a network as Python code that needs torch alone": "nas export runs/RUN/best.json "
+        "--to model.py",
+    },
+    short_help="Write a network for use without this tool.",
+)
+@click.argument(
+    "source",
+    help="A checkpoint or the directory of a nas train; a file of weights, .safetensors or .pth, "
+    f"by our names or by torchvision's; or an architecture: {options.ARCH}.",
+)
+@option(
     "--to",
     required=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The file to write: .onnx, .py, .safetensors or .pth.",
+    help="Write this file; its ending, one of those above, sets the format.",
 )
-@click.option(
+@option(
     "--format",
     "names",
-    type=click.Choice(["nas", "torchvision"]),
+    type=OneOf(["nas", "torchvision"]),
     default="nas",
     show_default=True,
-    help="Whose names weights have in a .safetensors or .pth file.",
+    help="Name the weights of a .safetensors or .pth file as this library does: nas or "
+    "torchvision.",
 )
-@click.option(
+@option(
     "--arch",
     metavar="ARCH",
-    help="The architecture of SOURCE, if that is a file of weights that does not say it.",
+    help="Read a SOURCE of weights alone as this architecture.",
 )
-@click.option(
+@option(
     "--seed",
     type=Whole(0),
     default=0,
     show_default=True,
-    help="Draws the weights, if SOURCE is an architecture and has none.",
+    help="Draw the weights of an architecture, which has none, from this seed.",
 )
-@click.option("--force", is_flag=True, help="Replace files that exist.")
+@option("--force", is_flag=True, help="Replace files that exist.")
 def export(source: str, to: Path, names: str, arch: str | None, seed: int, force: bool) -> None:
     """Write a network for use without this tool.
 
-    SOURCE is a checkpoint or the folder of a nas train, a file of weights
-    (.safetensors, .pth; by our names or by torchvision's), or an architecture: a
-    file such as best.json, or a published name such as efficientnetv2-s.
-
     \b
-    .onnx         the network with its weights, for any batch size; compared
-                  with torch before it is kept
-    .py           one file of Python that builds it with torch alone
+    .onnx         the network with its weights, for any batch size; its outputs
+                  are compared with torch's before the file is kept
+    .py           Python code that builds the network with torch alone
     .safetensors  the weights, with a model card beside them (.md)
-    .pth          the same, as torch.save writes them
+    .pth          the weights as torch.save writes them, with a model card
     """
     from nas.export.write import Request
 

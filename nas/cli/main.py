@@ -11,6 +11,7 @@ from nas.cli.cache import cache
 from nas.cli.dashboard import dashboard
 from nas.cli.evaluate import evaluate
 from nas.cli.export import export
+from nas.cli.options import write_examples, write_sections
 from nas.cli.replay import replay
 from nas.cli.report import report
 from nas.cli.results import results
@@ -22,33 +23,50 @@ from nas.errors import UserError
 
 INTERRUPTED = 130
 
+# In the order in which one uses them.
+COMMANDS = {
+    "Search": (search, results, show, dashboard, report),
+    "Use what was found": (scale, train, evaluate, export),
+    "Measure and maintain": (bench, replay, cache),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+EXAMPLES = {
+    "Search on your own images, one sub-folder per class": "nas search --data path/to/folder",
+    "Train the winner in full": "nas train --arch runs/RUN/best.json --data path/to/folder "
+    "--out trained",
+}
+
+
+class CommandGroups(click.Group):
+    """The top of the command line, whose help lists the commands in groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each group of commands, one for the options, and the examples."""
+        sections = {
+            heading: [(command.name or "", command.get_short_help_str(80)) for command in group]
+            for heading, group in COMMANDS.items()
+        }
+        options = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
+        sections["Options"] = [row for row in options if row is not None]
+        write_sections(formatter, sections)
+        write_examples(formatter, EXAMPLES)
+
+
+@click.group(
+    cls=CommandGroups,
+    commands=[command for group in COMMANDS.values() for command in group],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
 @click.version_option(package_name="nas-engine", prog_name="nas")
 def nas() -> None:
-    """Training-aware neural architecture search.
+    """Search for image networks that are accurate, fast to train and small.
 
-    Finds image networks by accuracy, measured training step time and
-    parameters. Start with: nas search
+    nas COMMAND --help explains a command and shows examples.
     """
 
 
-nas.add_command(search)
-nas.add_command(results)
-nas.add_command(replay)
-nas.add_command(dashboard)
-nas.add_command(report)
-nas.add_command(show)
-nas.add_command(bench)
-nas.add_command(scale)
-nas.add_command(cache)
-nas.add_command(export)
-nas.add_command(train)
-nas.add_command(evaluate)
-
-
 def main() -> None:
-    """Runs ``nas``: bad input exits with 2 and one line, Ctrl-C with 130, without a traceback."""
+    """Run ``nas`` and exit: with 2 and one line after bad input, with 130 after Ctrl-C."""
     try:
         code = nas.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
@@ -162,9 +162,9 @@ class Command(click.Command):
         write_examples(formatter, self._examples)
 
     def _sections(self, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
-        """The rows of each heading; options without a group, such as --help, are in the last."""
+        """Return the rows under each heading; those of options without a group come last."""
         sections: dict[str, list[tuple[str, str]]] = {}
-        rest = []
+        rest: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             row = parameter.get_help_record(ctx)
             if row is None:
@@ -176,8 +176,7 @@ class Command(click.Command):
             else:
                 rest.append(row)
         is_grouped = sections.keys() - {"Arguments"}
-        sections.setdefault(list(sections)[-1] if is_grouped else "Options", []).extend(rest)
-        return sections
+        return {**sections, "Other options" if is_grouped else "Options": rest}
 
 
 _FIRST_COLUMN = 22  # characters at most; a longer name has a line of its own
@@ -203,6 +202,9 @@ def write_examples(formatter: click.HelpFormatter, examples: Mapping[str, str]) 
             formatter.write(f"  # {purpose}\n  {line}\n")
 
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
 def command(
     examples: Mapping[str, str], **attributes: Any
 ) -> Callable[[Callable[..., Any]], Command]:
@@ -210,8 +212,70 @@ def command(
     return click.command(cls=Command, examples=examples, **attributes)
 
 
-def option[F: Callable[..., Any]](
-    *names: str, group: str = "", **attributes: Any
-) -> Callable[[F], F]:
+def option(*names: str, group: str = "", **attributes: Any) -> Callable[[_Function], _Function]:
     """Give a command an :class:`Option`; ``attributes`` are those of ``click.option``."""
     return click.option(*names, cls=Option, group=group, **attributes)
+
+
+# Options of several commands; each command adds the group.
+
+ARCH = "a file such as best.json, or a published name such as efficientnetv2-s"
+DATA = (
+    "a folder with one sub-folder of images per class, Parquet files or WebDataset shards (a file "
+    "or their folder), CIFAR's archive, a .npz file, hub:NAME (Hugging Face Hub), digits "
+    "(included) or shapes[:classes=..,size=..,n=..] (generated)"
+)
+
+data_option = partial(
+    option, "--data", metavar="D", help=f"Search on these images: {DATA}.  [default: digits]"
+)
+epochs_option = partial(
+    option, "--epochs", type=Whole(1), help="Train each candidate for N epochs.  [default: 10]"
+)
+batch_size_option = partial(
+    option,
+    "--batch-size",
+    type=Whole(2),
+    help="Train on N images a step. Default: 32 to 128, by the number of images.",
+)
+reward_option = partial(
+    option,
+    "--reward",
+    metavar="R",
+    help="Rank candidates by this reward: product[:w=-0.07,v=-0.05] (the default), or soft:T=.., "
+    "hard:T=.. or absolute:T=.. with a target step time T, as a multiple of the backbone's (1.2) "
+    "or in seconds (0.05s).",
+)
+seed_option = partial(
+    option, "--seed", type=Whole(0), help="Derive all randomness from this seed.  [default: 0]"
+)
+workers_option = partial(
+    option,
+    "--workers",
+    type=Whole(1),
+    help="Evaluate N candidates at once. Default: one for each GPU, or for each CPU core.",
+)
+address_option = partial(
+    option,
+    "--address",
+    metavar="A",
+    help="Run on the Ray cluster at this address (host:port), or on the one that auto finds.",
+)
+storage_option = partial(
+    option,
+    "--storage",
+    metavar="URL",
+    help="Keep the record in this database, such as postgresql://user@host/name. Default: a "
+    "file in the run's directory.",
+)
+bench_option = partial(
+    option,
+    "--bench",
+    "benches",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Show the networks of this file, from nas bench --json, beside the candidates. May be "
+    "repeated.",
+)
+json_option = partial(option, "--json", "as_json", is_flag=True, help="Print JSON, not a table.")

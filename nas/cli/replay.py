@@ -1,4 +1,4 @@
-"""``nas replay``: a strategy tried on a recorded run, without training."""
+"""``nas replay``: a sampler tried on a recorded run, without training."""
 
 from __future__ import annotations
 
@@ -10,32 +10,85 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nas.cli.options import Whole
+from nas.cli import options
+from nas.cli.options import Whole, option
 
 if TYPE_CHECKING:
     from nas.replay.prepare import Replayed
 
 
-@click.command(short_help="Try a strategy on a finished run.")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--sampler", metavar="S", default="model", help="As of nas search.  [default: model]")
-@click.option("--scheduler", metavar="S", default="none", help="As of nas search.")
-@click.option("--bound", metavar="B", default="none", help="As of nas search.")
-@click.option(
-    "--repeats", type=Whole(1), default=50, show_default=True, help="Searches, of a seed each."
+@options.command(
+    {
+        "Compare a sampler with random search": "nas replay runs/RUN --sampler evolution",
+        "Draw how a pruner changes the cost": "nas replay runs/RUN --scheduler asha "
+        "--out replay.html",
+    },
+    short_help="Compare samplers on a finished run, without training.",
 )
-@click.option("--budget", type=Whole(1), help="Candidates of a search. Default: half of RUN's.")
-@click.option("--seed", type=Whole(0), default=0, help="The first search's.  [default: 0]")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.html", help="Draw the searches there."
+@click.argument(
+    "run", type=click.Path(path_type=Path), help="The directory of a run, or its --save-table."
 )
-@click.option(
+@option(
+    "--sampler",
+    metavar="S",
+    default="model",
+    show_default=True,
+    group="Sampler and pruners",
+    help="Propose candidates by this sampler, as in nas search.",
+)
+@option(
+    "--scheduler",
+    metavar="S",
+    default="none",
+    show_default=True,
+    group="Sampler and pruners",
+    help="Stop weak candidates early by this scheduler, as in nas search.",
+)
+@option(
+    "--bound",
+    metavar="B",
+    default="none",
+    show_default=True,
+    group="Sampler and pruners",
+    help="Stop candidates that cannot beat the best by this bound, as in nas search.",
+)
+@option(
+    "--repeats",
+    type=Whole(1),
+    default=50,
+    show_default=True,
+    group="Searches",
+    help="Search N times, each time with another seed.",
+)
+@option(
+    "--budget",
+    type=Whole(1),
+    group="Searches",
+    help="Evaluate N candidates in each search. Default: half of the run's.",
+)
+@option(
+    "--seed",
+    type=Whole(0),
+    default=0,
+    show_default=True,
+    group="Searches",
+    help="Begin with this seed; each search takes the next one.",
+)
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    group="Output",
+    help="Draw the best reward against the epochs trained on this page.",
+)
+@option(
     "--save-table",
     type=click.Path(path_type=Path),
     metavar="FILE.parquet",
-    help="Write RUN as a table to replay, to keep or to share.",
+    group="Output",
+    help="Write the run's candidates to this file, which can be replayed without the run.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@options.json_option()
 def replay(
     run: Path,
     sampler: str,
@@ -48,10 +101,11 @@ def replay(
     save_table: Path | None,
     as_json: bool,
 ) -> None:
-    """Try a strategy on RUN's candidates, without training, beside random search.
+    """Compare a sampler with random search on a finished run, without training.
 
-    RUN is a run's directory or a table of one. Says how many epochs of
-    training it takes to come to what random search's best is expected to be.
+    The sampler proposes among the run's candidates, whose results are looked
+    up. The table shows how many epochs of training it needs to reach the best
+    reward that random search is expected to find with its whole budget.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -68,7 +122,7 @@ def replay(
     if out:
         from nas.replay.plot import write_plot
 
-        _written(out, lambda: write_plot(out, result.traces, result.target))
+        _write_file(out, lambda: write_plot(out, result.traces, result.target))
     _print(result, as_json)
 
 
@@ -76,10 +130,10 @@ def _save(run: Path, path: Path) -> None:
     from nas.replay.table import find_table, write_table
 
     table = find_table(run)
-    _written(path, lambda: write_table(path, table))
+    _write_file(path, lambda: write_table(path, table))
 
 
-def _written(path: Path, write: Callable[[], object]) -> None:
+def _write_file(path: Path, write: Callable[[], object]) -> None:
     from nas.errors import UserError
 
     try:
@@ -100,8 +154,9 @@ def _print(result: Replayed, as_json: bool) -> None:
 
     console = Console()
     console.print(
-        f"{result.candidates} candidates. Random search's best of {result.budget}, which take "
-        f"{result.full_epochs:,} epochs to train, is expected to be {result.target:.4f}.",
+        f"{result.candidates} candidates. The target is {result.target:.4f}, the best reward that "
+        f"random search is expected to find with {result.budget} of them, which take "
+        f"{result.full_epochs:,} epochs to train.",
         soft_wrap=True,
         highlight=False,
     )
@@ -112,7 +167,7 @@ def _print(result: Replayed, as_json: bool) -> None:
         spent = [_epochs(value) for value in (cost.median, low, high)]
         shown = f"{share:.2f}" if math.isfinite(share) else ""
         rows.append((name, *spent, shown, f"{100 * cost.reached:.0f} %"))
-    columns = ("strategy<", "epochs until then", "from", "to (95 %)", "share", "reached")
+    columns = ("sampler<", "epochs to target", "from", "to (95 %)", "share", "reached")
     print_table(console, columns, rows)
 
 
@@ -123,7 +178,7 @@ def _epochs(value: float) -> str:
 
 
 def _json(result: Replayed) -> dict[str, Any]:
-    """null for an end that is not reached within the budget."""
+    """Return the result as JSON; null stands for a target not reached within the budget."""
     return {
         "candidates": result.candidates,
         "budget": result.budget,

@@ -6,29 +6,38 @@ from pathlib import Path
 
 import click
 
+from nas.cli import options
+from nas.cli.options import option
 
-@click.command(short_help="Write the dashboard as one file.")
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
+
+@options.command(
+    {
+        "Write a run's report": "nas report runs/RUN",
+        "Put two runs on one page": "nas report runs/A runs/B --out both.html",
+    },
+    short_help="Write the dashboard as one file.",
+)
+@click.argument(
+    "runs",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Each is the directory of a run.",
+)
+@option(
     "--out",
     metavar="FILE",
     default="report.html",
     show_default=True,
     type=click.Path(path_type=Path),
-    help="The file to write.",
+    help="Write the page to this file.",
 )
-@click.option(
-    "--bench",
-    "benches",
-    metavar="FILE",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Networks to stand beside, from nas bench --json.",
-)
+@options.bench_option()
 def report(runs: tuple[Path, ...], out: Path, benches: tuple[Path, ...]) -> None:
-    """Write the dashboard of RUN, or of several, as one file to send to someone.
+    """Write the dashboard of one run, or of several together, as one file.
 
-    It works offline and needs nothing but a browser.
+    The page works offline in any browser, so it can be sent to others.
     """
     from nas.cli.dashboard import bench_rows
     from nas.errors import UserError

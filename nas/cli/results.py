@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.options import Whole
+from nas.cli import options
+from nas.cli.options import Whole, option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,15 +16,21 @@ if TYPE_CHECKING:
     from results.candidate import Candidate
     from reward.objective import Objective
 
-UNSTEADY = "~"  # before a ratio whose measurement something disturbed
+UNSTEADY = "~"  # marks a step time whose measurement was disturbed
 
 
-@click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--top", type=Whole(1), default=10, show_default=True, help="The best N candidates.")
-@click.option("--json", "as_json", is_flag=True, help="Every candidate, as JSON.")
+@options.command(
+    {
+        "Show the ten best candidates": "nas results runs/RUN",
+        "Read every candidate in another program": "nas results runs/RUN --json > candidates.json",
+    },
+    short_help="Show the candidates of a run as a table.",
+)
+@click.argument("run", type=click.Path(path_type=Path), help="The directory of a run.")
+@option("--top", type=Whole(1), default=10, show_default=True, help="Show the best N candidates.")
+@options.json_option(help="Print every candidate as JSON.")
 def results(run: Path, top: int, as_json: bool) -> None:
-    """Show the candidates of RUN, the best first."""
+    """Show the candidates of a run, the best first, and how many failed or were stopped."""
     from nas.search.run_directory import open_for_reading
     from nas.search.settings import recorded_objective
     from results.database import RecordError
@@ -45,7 +52,7 @@ def results(run: Path, top: int, as_json: bool) -> None:
 def print_results(
     console: Console, candidates: list[Candidate], objective: Objective, top: int
 ) -> None:
-    """The best ``top`` candidates, and how many there are of each state."""
+    """Print the best ``top`` candidates, and the number of candidates in each state."""
     from collections import Counter
 
     from nas.cli.tables import print_table, short_count
@@ -83,14 +90,14 @@ def print_results(
         )
     if has_unsteady:
         console.print(
-            f"{UNSTEADY} something disturbed the measurement; --json says what", highlight=False
+            f"{UNSTEADY} something disturbed the measurement; --json shows what", highlight=False
         )
     _print_confirmed(console, candidates, objective)
-    own = [candidate for candidate in candidates if candidate.confirms is None]
-    counts = Counter(candidate.state.value for candidate in own)
-    parts = [f"{count} {state}{_causes(own, state)}" for state, count in counts.most_common()]
-    if len(own) < len(candidates):
-        parts.append(f"{len(candidates) - len(own)} that confirm others")
+    proposed = [candidate for candidate in candidates if candidate.confirms is None]
+    counts = Counter(candidate.state.value for candidate in proposed)
+    parts = [f"{count} {state}{_causes(proposed, state)}" for state, count in counts.most_common()]
+    if len(proposed) < len(candidates):
+        parts.append(f"{len(candidates) - len(proposed)} that confirm others")
     console.print(", ".join(parts) or "no candidates yet", highlight=False)
     kinds = devices(candidates)
     if len(kinds) > 1:
@@ -98,7 +105,10 @@ def print_results(
 
 
 def _scaled(candidate: Candidate) -> list[str]:
-    """What a candidate of nas scale --fit was made by, in place of its stages: they follow."""
+    """Return the image size and coefficients of a candidate of ``nas scale --fit``.
+
+    They take the place of its stages, which follow from them.
+    """
     from results.architecture_file import COEFFICIENTS, coefficients
 
     assert candidate.step_time is not None
@@ -107,7 +117,7 @@ def _scaled(candidate: Candidate) -> list[str]:
 
 
 def _causes(candidates: list[Candidate], state: str) -> str:
-    """How often each cause led to a state, in parentheses; none of those that need none."""
+    """Return how often each cause led to a state, in parentheses, if the state has causes."""
     from collections import Counter
 
     causes = Counter(c.cause for c in candidates if c.state.value == state)
@@ -117,7 +127,7 @@ def _causes(candidates: list[Candidate], state: str) -> str:
 
 
 def _print_confirmed(console: Console, candidates: list[Candidate], objective: Objective) -> None:
-    """Those that were trained again, the highest mean first: the first one is the winner."""
+    """Print the candidates that were trained again, the highest mean and so the winner first."""
     from nas.cli.tables import print_table
     from results.ranking import confirmed, spread
 
@@ -137,7 +147,7 @@ def _print_confirmed(console: Console, candidates: list[Candidate], objective: O
             )
         )
     if rows:
-        console.print("\ntrained again, the best mean first:", highlight=False)
+        console.print("\ntrained again, best mean first:", highlight=False)
         columns = ("no.", "trainings", "epochs", "mean reward", "sd", "mean acc. %", "acc. sd")
         print_table(console, columns, rows)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli import options as shared
-from nas.cli.options import Whole
+from nas.cli import options
+from nas.cli.options import Whole, option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,43 +18,67 @@ if TYPE_CHECKING:
     from results.architecture_file import ArchitectureFile
 
 
-@click.command()
-@click.option(
+_SCALING, _FIT = "Scaling", "Search for scaling coefficients"
+
+
+@options.command(
+    {
+        "Make sizes M and L of a searched network": "nas scale --from runs/RUN/best.json --to M,L "
+        "--out family",
+        "Make the largest network of at most 50 million parameters": "nas scale "
+        "--from efficientnetv2-s --to 50M",
+        "Search for the network's own scaling coefficients": "nas scale --from best.json --fit "
+        "--data path/to/folder",
+    },
+    short_help="Make larger and smaller versions of a network.",
+)
+@option(
     "--from",
     "source",
     required=True,
     metavar="ARCH",
-    help="A file that this tool wrote, such as best.json, or a published name.",
+    help=f"Scale this one: {options.ARCH}.",
+    group=_SCALING,
 )
-@click.option(
+@option(
     "--to",
     metavar="SIZE",
-    help="S, M, L, XL or B0 to B7, or several: S,M,L,XL; or a target to come closest under: "
-    "50M (parameters; 300k), 8G (multiply-adds), 2.0x (ARCH's training step, measured here).",
+    group=_SCALING,
+    help="Make this size: S, M, L, XL or B0 to B7, or several (S,M,L,XL); or the largest network "
+    "within a target: 50M or 300k parameters, 8G multiply-adds, or 2.0x the training step of "
+    "ARCH, measured here.",
 )
-@click.option(
+@option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="FILE|DIR",
-    help="The file to write; for several sizes the folder of their files, M.json and so on; "
-    "with --fit the run's directory.",
+    group=_SCALING,
+    help="Write the network to this file; several to this folder, as M.json and so on; with "
+    "--fit the run to this directory.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option(
+@options.json_option()
+@option(
     "--fit",
     is_flag=True,
-    help="Search for ARCH's own alpha, beta and gamma, trained and timed here. Its best.json "
-    "scales by them: --to PHI2. The options below are for --fit.",
+    group=_FIT,
+    help="Search for the alpha, beta and gamma of compound scaling that suit ARCH: networks of "
+    "twice its cost are trained and timed here. The best.json of this search is scaled by them, "
+    "with --to PHI2 and so on.",
 )
-@shared.data_option
-@click.option("--budget", type=Whole(1), help="Candidates evaluated. Default: the whole grid.")
-@shared.workers_option
-@shared.epochs_option
-@shared.batch_size_option
-@shared.reward_option
-@shared.seed_option
-@shared.address_option
-@shared.storage_option
+@options.data_option(group=_FIT)
+@option(
+    "--budget",
+    type=Whole(1),
+    group=_FIT,
+    help="Evaluate N candidates. Default: all of the grid.",
+)
+@options.epochs_option(group=_FIT)
+@options.batch_size_option(group=_FIT)
+@options.reward_option(group=_FIT)
+@options.seed_option(group=_FIT)
+@options.workers_option(group=_FIT)
+@options.address_option(group=_FIT)
+@options.storage_option(group=_FIT)
 def scale(
     source: str,
     to: str | None,
@@ -65,59 +89,53 @@ def scale(
     address: str | None,
     **search: Any,
 ) -> None:
-    """Make a larger or smaller member of ARCH's family.
+    """Make larger and smaller versions of a network.
 
-    A searched network counts as its family's S. Published ones have their
-    family's sizes. The sizes come with the progressive-learning settings.
+    A searched network counts as size S of its family; a published one has its
+    place in its own. Each file also holds the settings of progressive learning
+    for its size, which nas train uses.
     """
     from nas.architectures import find_architecture
-    from nas.errors import UserError
 
-    given = [name for name, value in search.items() if value is not None]
-    _check_together(to, fit, [*given, *_named(workers=workers, address=address)])
-    try:
-        file = find_architecture(source)
-    except UserError as error:
-        raise UserError(f"--from: {str(error).removeprefix('ARCH: ')}") from error
+    of_search = {**search, "workers": workers, "address": address}
+    _check_together(to, fit, [name for name, value in of_search.items() if value is not None])
+    file = find_architecture(source, "--from")
     if fit:
-        from nas.cli.search import search_and_tell
+        from nas.cli.search import search_and_print
         from nas.search.prepare import SearchRequest, prepare_fit
 
         request = SearchRequest(**search, out=out)
-        search_and_tell(lambda: prepare_fit(request, file), workers, address, as_json)
+        search_and_print(lambda: prepare_fit(request, file), workers, address, as_json)
     else:
         assert to is not None
         _scale(file, to, out, as_json)
 
 
-def _named(**options: object) -> list[str]:
-    return [name for name, value in options.items() if value is not None]
-
-
-def _check_together(to: str | None, fit: bool, given: Sequence[str]) -> None:
+def _check_together(to: str | None, fit: bool, of_search: Sequence[str]) -> None:
+    """Check that the options agree; ``of_search`` are the given ones that only --fit uses."""
     from nas.errors import UserError
 
     if to is None and not fit:
         raise UserError("--to: got nothing, must be a size such as M, a target or --fit instead")
     if to is not None and fit:
         raise UserError(f"--to: got {to}, but --fit makes its own sizes: leave out one of the two")
-    if given and not fit:
-        option = "--" + given[0].replace("_", "-")
-        raise UserError(f"{option}: says how to search, so only together with --fit")
+    if of_search and not fit:
+        name = "--" + of_search[0].replace("_", "-")
+        raise UserError(f"{name}: sets how --fit searches, so it must go with --fit")
 
 
 def _scale(file: ArchitectureFile, to: str, out: Path | None, as_json: bool) -> None:
-    from nas.scale.members import family_from, parse
+    from nas.scale.members import family_from, parse_size
 
     family = family_from(file)
-    wanted = [parse(one.strip(), family) for one in to.split(",")]
+    wanted = [parse_size(size.strip(), family) for size in to.split(",")]
     _check_out(out, len(wanted))
     from nas.scale.members import Members
 
-    if any(not isinstance(one, str) and one.quantity == "step time" for one in wanted):
-        click.echo("measuring training steps: a minute or more", err=True)
+    if any(not isinstance(size, str) and size.quantity == "step time" for size in wanted):
+        click.echo("measuring training steps, which takes a minute or more", err=True)
     members = Members(file, family)
-    files = [_member(members, one) for one in wanted]
+    files = [_member(members, size) for size in wanted]
     paths = _write(out, files)
     _print(files, paths, as_json)
 
@@ -174,4 +192,4 @@ def _print(files: Sequence[ArchitectureFile], paths: Sequence[Path], as_json: bo
     for path in paths:
         click.echo(f"written: {path}")
     if not paths:
-        click.echo("not written; --out keeps it", err=True)
+        click.echo("not saved; --out FILE saves it", err=True)

@@ -8,103 +8,151 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli import options as shared
-from nas.cli.options import Amount, Positive, Seconds, Whole
+from nas.cli import options
+from nas.cli.options import Amount, Positive, Seconds, Whole, option
+
+if TYPE_CHECKING:
+    from nas.search.prepare import PreparedSearch
+    from results.candidate import Candidate
 
 
-@click.command()
-@shared.data_option
-@click.option(
+@options.command(
+    {
+        "Search on your own images, one sub-folder per class": "nas search --data path/to/folder "
+        "--budget 200",
+        "Go on with an interrupted search, or extend it": "nas search --resume runs/RUN "
+        "--budget 400",
+        "Stop weak candidates early, and train the best five again": "nas search "
+        "--scheduler asha --confirm 5",
+    },
+    short_help="Search for networks that are accurate and train fast.",
+)
+@options.data_option(group="Data")
+@option(
+    "--image-size",
+    type=Whole(4, 4096),
+    group="Data",
+    help="Train at this image size in pixels. Default: the data's own.",
+)
+@option(
     "--space",
     metavar="P",
-    help="small, efficientnetv2, efficientnet-b4 or a YAML file. Default: by the image size.",
+    group="Space",
+    help="Search this space: small, efficientnetv2, efficientnet-b4 or a YAML file. Default: by "
+    "the image size.",
 )
-@click.option(
-    "--budget",
-    type=Whole(1),
-    help="Candidates evaluated: complete, or stopped by --scheduler or --bound.  [default: 100]",
-)
-@shared.workers_option
-@shared.epochs_option
-@click.option(
-    "--image-size", type=Whole(4, 4096), help="Pixels to train at. Default: the data's own."
-)
-@shared.batch_size_option
-@click.option(
-    "--sampler",
-    metavar="S",
-    help="The strategy: random (the default), tpe, nsga2, evolution, policy, model, or a class of "
-    "samplers for Optuna as module:Class.",
-)
-@shared.reward_option
-@click.option(
+@option(
     "--start-from",
     metavar="ARCH",
     multiple=True,
-    help="Evaluate this first: a file such as best.json, or a published name. May be repeated.",
+    group="Space",
+    help=f"Evaluate this architecture first: {options.ARCH}. May be repeated.",
 )
-@shared.seed_option
-@click.option(
-    "--time-limit", type=Seconds(), help="Of a candidate; over it, it failed.  [default: 3600]"
+@option(
+    "--budget",
+    type=Whole(1),
+    group="Budget",
+    help="Evaluate N candidates, those that --scheduler or --bound stopped included.  "
+    "[default: 100]",
 )
-@click.option(
+@option(
+    "--time-limit",
+    type=Seconds(),
+    group="Budget",
+    help="Count a candidate as failed that takes longer than this.  [default: 3600]",
+)
+@option(
     "--max-failures",
     type=Whole(1),
-    help="Failed candidates at which to give up. Default: half the budget, at least 10.",
+    group="Budget",
+    help="Give up after N failed candidates. Default: half the budget, at least 10.",
 )
-@click.option(
-    "--max-params",
-    type=Amount(),
-    metavar="N",
-    help="A candidate with more parameters, such as 30M, is not trained.",
-)
-@click.option(
-    "--max-step-time",
-    type=Positive(),
+@options.epochs_option(group="Training")
+@options.batch_size_option(group="Training")
+@option(
+    "--sampler",
     metavar="S",
-    help="Nor one with a longer training step, as a multiple of the backbone's, such as 1.5.",
+    group="Search",
+    help="Propose candidates by this sampler: random (the default), tpe, nsga2, evolution, "
+    "policy, model, or a sampler class for Optuna as module:Class.",
 )
-@click.option(
-    "--max-memory",
-    type=Amount(),
-    metavar="BYTES",
-    help="Nor one whose training step needs more memory, such as 8G.",
-)
-@click.option(
+@option(
     "--scheduler",
     metavar="S",
-    help="asha[:grace=..,reduction=..]: all train for grace epochs, the best 1/reduction go on. "
-    "asha alone: 0.4 of the epochs, a fourth. Default: none.",
+    group="Search",
+    help="Stop weak candidates early: asha[:grace=E,reduction=R] trains all for E epochs, then "
+    "lets the best 1/R go on, and so forth. asha alone: E is 0.4 of --epochs, R is 4. "
+    "[default: none]",
 )
-@click.option(
+@option(
     "--bound",
     metavar="B",
-    help="Stop what cannot beat the best reward: certain, not even at accuracy 1, or credible, "
-    "not with the most that others gained in the epochs left. Default: none.",
+    group="Search",
+    help="Stop candidates that cannot beat the best reward so far: certain, if not even with "
+    "accuracy 1; credible, if not with the largest gain that others made in the epochs left. "
+    "Default: none.",
 )
-@click.option(
+@option(
     "--confirm",
     type=Whole(1),
     metavar="K",
-    help="At the end train the best K again with other seeds; the best mean wins.",
+    group="Search",
+    help="Train the best K candidates again at the end, with other seeds. The best mean reward "
+    "wins.",
 )
-@click.option("--confirm-seeds", type=Whole(1), help="Trainings more of each.  [default: 2]")
-@click.option("--confirm-epochs", type=Whole(1), help="Of these trainings. Default: --epochs.")
-@click.option(
+@option(
+    "--confirm-seeds",
+    type=Whole(1),
+    group="Search",
+    help="Train each of the --confirm candidates N more times.  [default: 2]",
+)
+@option(
+    "--confirm-epochs",
+    type=Whole(1),
+    group="Search",
+    help="Train the --confirm candidates for N epochs. Default: --epochs.",
+)
+@options.seed_option(group="Search")
+@options.reward_option(group="Reward and limits")
+@option(
+    "--max-params",
+    type=Amount(),
+    metavar="N",
+    group="Reward and limits",
+    help="Skip candidates with more than N parameters, such as 30M.",
+)
+@option(
+    "--max-step-time",
+    type=Positive(),
+    metavar="S",
+    group="Reward and limits",
+    help="Skip candidates whose training step exceeds S times the backbone's, such as 1.5.",
+)
+@option(
+    "--max-memory",
+    type=Amount(),
+    metavar="BYTES",
+    group="Reward and limits",
+    help="Skip candidates whose training step needs more memory than this, such as 8G.",
+)
+@option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="The run's directory, new. Default: runs/ and the date.",
+    group="Run",
+    help="Write the run to this directory, new or empty. Default: runs/ and the date.",
 )
-@click.option(
+@option(
     "--resume",
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Go on with a run; a larger --budget extends it.",
+    group="Run",
+    help="Go on with this run; a larger --budget extends it.",
 )
-@shared.address_option
-@shared.storage_option
-@click.option("--json", "as_json", is_flag=True, help="Print the winner as JSON at the end.")
+@options.workers_option(group="Run")
+@options.address_option(group="Run")
+@options.storage_option(group="Run")
+@options.json_option(help="Print the winner as JSON at the end.")
 def search(
     data: str | None,
     space: str | None,
@@ -135,10 +183,10 @@ def search(
 ) -> None:
     """Search for networks that are accurate and train fast.
 
-    Trains candidates for a few epochs each, measures their training step, and
-    leaves the best one, all candidates and a report in the run's directory.
+    Each candidate is trained for a few epochs, and its training step is timed.
+    The run's directory then holds the winner (best.json), all candidates and a
+    report.
     """
-    pass
     from nas.search.prepare import SearchRequest, prepare
 
     request = SearchRequest(
@@ -166,22 +214,17 @@ def search(
         resume=resume,
         storage=storage,
     )
-    search_and_tell(lambda: prepare(request), workers, address, as_json)
+    search_and_print(lambda: prepare(request), workers, address, as_json)
 
 
-if TYPE_CHECKING:
-    from nas.search.prepare import PreparedSearch
-    from results.candidate import Candidate
-
-
-def search_and_tell(
+def search_and_print(
     prepare: Callable[[], PreparedSearch], workers: int | None, address: str | None, as_json: bool
 ) -> None:
-    """Prepares the search, runs it and prints the winner, as JSON if asked for.
+    """Prepare the search, run it and print the winner, as JSON if asked for.
 
     Raises:
-        UserError: what the user can mend, in one line.
-        KeyboardInterrupt: after it was said how to go on.
+        UserError: an error that the user can mend, in one line.
+        KeyboardInterrupt: Ctrl-C; how to go on has been printed.
     """
     from nas.cluster import check_address
     from nas.errors import UserError
@@ -194,9 +237,8 @@ def search_and_tell(
         with prepared.record:
             try:
                 _announce(prepared, as_json)
-                from nas.search.run import (
-                    run_search,  # Ray and torch: seconds, in which Ctrl-C may come
-                )
+                # Ray and torch take seconds to import, in which Ctrl-C may come.
+                from nas.search.run import run_search
 
                 candidates = run_search(prepared, workers, address, as_json)
             except KeyboardInterrupt:
@@ -248,7 +290,9 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     if file is None:
         limit = settings.max_parameters
         if limit is not None and not candidates:
-            raise click.ClickException(f"--max-params {limit:,}: no network as small was found")
+            raise click.ClickException(
+                f"--max-params {limit:,}: no network with so few parameters was found"
+            )
         raise click.ClickException("no candidate completed")
     if as_json:
         click.echo(json.dumps(file.to_json(), indent=2))
@@ -265,6 +309,6 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     unsteady = sum(step_time.unsteady is not None for step_time in timed)
     if unsteady:
         click.echo(
-            f"{unsteady} of {len(timed)} step times are unsteady, as something else was at work: "
-            "~ in nas results"
+            f"{unsteady} of {len(timed)} step times are unsteady, as other work disturbed them; "
+            "nas results marks them with ~"
         )

@@ -1,10 +1,13 @@
-"""``nas show``: what an architecture or a space is."""
+"""``nas show``: architectures and spaces as tables."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from nas.cli import options
+from nas.cli.options import option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,19 +29,30 @@ MEASURED = (
     "reward",
 )
 PROGRESSIVE = ("image_size", "randaugment_magnitude", "mixup_alpha", "dropout")
-SMALL_IMAGES = 32  # pixels; the space `small` has two forms, this one and that for under 24
+SMALL_IMAGES = 32  # pixels; the space `small` has another form for images under 24 pixels
 
 
-@click.command(short_help="Show what an architecture or a space is.")
-@click.argument("archs", metavar="[ARCH]...", nargs=-1)
-@click.option("--space", metavar="NAME|FILE", help="Show this search space and its size instead.")
-@click.option("--fuse", metavar="STAGES", help="Put Fused-MBConv into these stages, such as 1-3.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@options.command(
+    {
+        "Compare a search's winner with a published network": "nas show runs/RUN/best.json "
+        "efficientnetv2-s",
+        "Show what a space contains": "nas show --space efficientnetv2",
+    },
+    short_help="Show architectures or a space as tables.",
+)
+@click.argument("archs", metavar="[ARCH]...", nargs=-1, help=f"Each is {options.ARCH}.")
+@option("--space", metavar="P", help="Show this space and its size: its name or its YAML file.")
+@option(
+    "--fuse",
+    metavar="STAGES",
+    help="Replace the blocks of these stages by Fused-MBConv: 1-3, or several variants: "
+    "none,1-3,1-5.",
+)
+@options.json_option()
 def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: bool) -> None:
-    """Show the stages, parameters and multiply-adds of ARCH; several side by side.
+    """Show the stages, parameters and multiply-adds of an architecture.
 
-    ARCH is a file that this tool wrote, such as best.json, or a published name,
-    such as efficientnetv2-s.
+    Several architectures are shown side by side, a row for each.
     """
     import json
 
@@ -50,16 +64,16 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
     if space is not None:
         from nas.architectures import find_space
 
-        named = find_space(space, SMALL_IMAGES)
+        found = find_space(space, SMALL_IMAGES)
         if as_json:
-            click.echo(json.dumps(_space_json(named), indent=2))
+            click.echo(json.dumps(_space_json(found), indent=2))
         else:
-            _print_space(console, named)
+            _print_space(console, found)
         return
     from nas.architectures import find_architecture, fused_variants, with_counts
 
-    found = (find_architecture(arch) for arch in archs)
-    files = [with_counts(file) for one in found for file in fused_variants(one, fuse)]
+    networks = (find_architecture(arch) for arch in archs)
+    files = [with_counts(file) for network in networks for file in fused_variants(network, fuse)]
     if as_json:
         data = [file.to_json() for file in files]
         click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))
@@ -70,7 +84,7 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
 
 
 def print_architecture(console: Console, file: ArchitectureFile) -> None:
-    """Its stages, counts and sizes, and what was measured of it if it comes from a search."""
+    """Print the stages, counts and sizes, and the measurements if it comes from a search."""
     from nas.cli.tables import print_stages
 
     print_stages(console, file.architecture, title=file.name)
@@ -88,18 +102,19 @@ def print_architecture(console: Console, file: ArchitectureFile) -> None:
 
 
 def _print_progressive(console: Console, progressive: Mapping[str, Any]) -> None:
-    """Progressive learning's ranges, first to last, as ``nas scale`` writes them."""
-    said = {name: f"{low:g} to {high:g}" for name, (low, high) in progressive.items()}
+    """Print the ranges of progressive learning, first to last, as ``nas scale`` writes them."""
+    ranges = {name: f"{low:g} to {high:g}" for name, (low, high) in progressive.items()}
     lines = (
-        f"progressive    {said['image_size']} px, dropout {said['dropout']}",
-        f"               RandAugment {said['randaugment_magnitude']}, mixup {said['mixup_alpha']}",
+        f"progressive    {ranges['image_size']} px, dropout {ranges['dropout']}",
+        f"               RandAugment {ranges['randaugment_magnitude']}, "
+        f"mixup {ranges['mixup_alpha']}",
     )
     for line in lines:
         console.print(line, highlight=False)
 
 
 def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> None:
-    """One row each, so that a family stands beside published members; pixels to train/evaluate."""
+    """Print a row for each architecture; its pixels are those to train and to evaluate at."""
     from nas.cli.tables import print_table, short_count
 
     rows = [
@@ -133,22 +148,21 @@ def _print_measurements(console: Console, measured: Mapping[str, Any]) -> None:
 
 
 def _relative(measured: Mapping[str, Any]) -> str:
-    """S/S0 with its 95 % interval, which files of an early release do not have."""
+    """Return S/S0 with its 95 % interval, which files of an early release do not have."""
     interval = measured.get("normalized_step_time_ci")
     spread = f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else ""
     return f"{measured['normalized_step_time']:.2f} x the backbone's{spread}"
 
 
-def _confirmation(several: Any) -> list[str]:
-    """What a network's trainings with several seeds came to; nothing where there was one."""
-    if not several:
+def _confirmation(confirmation: Any) -> list[str]:
+    """Return a line on a network's trainings with several seeds; none if it was trained once."""
+    if not confirmation:
         return []
-    sd = several["reward_sd"]
+    sd = confirmation["reward_sd"]
     spread = "" if sd is None else f", standard deviation {sd:.4f}"
-    count, epochs = several["trainings"], several["epochs"]
-    return [
-        f"confirmed      {several['reward_mean']:.4f}{spread}, {count} trainings of {epochs} epochs"
-    ]
+    mean, count = confirmation["reward_mean"], confirmation["trainings"]
+    epochs = confirmation["epochs"]
+    return [f"confirmed      {mean:.4f}{spread}, {count} trainings of {epochs} epochs"]
 
 
 def _print_space(console: Console, space: Space) -> None:
@@ -174,7 +188,7 @@ def _print_space(console: Console, space: Space) -> None:
 
 
 def _space_json(space: Space) -> dict[str, Any]:
-    stages = [{**choices.options()} for choices in space.choices]
+    stages = [dict(choices.options()) for choices in space.choices]
     return {
         "name": space.name,
         "size": space.size,

@@ -1,4 +1,4 @@
-"""Tables on the terminal."""
+"""Tables in the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from search_space.architecture import Architecture
 def print_table(
     console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = ""
 ) -> None:
-    """Numbers to the right; a column whose header ends in ``<`` is text, to the left."""
+    """Print a table; a column is right-aligned, or left-aligned if its header ends in ``<``."""
     table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
         is_text = column.endswith("<")
@@ -25,7 +25,7 @@ def print_table(
 
 
 def print_stages(console: Console, architecture: Architecture, title: str = "") -> None:
-    """The network from stem to head, as in EfficientNetV2, Table 4."""
+    """Print a network from stem to head, as in EfficientNetV2, Table 4."""
     stem, head = str(architecture.stem_channels), str(architecture.head_channels)
     rows = [("stem", "conv", "3", str(architecture.stem_stride), "", stem, "1", "")]
     for i, stage in enumerate(architecture.stages, 1):
@@ -39,7 +39,7 @@ def print_stages(console: Console, architecture: Architecture, title: str = "") 
 
 
 def short_count(count: int | None) -> str:
-    """A count in three digits or so: 21.5 M, 2.87 G."""
+    """Return a count in three digits, such as 21.5 M or 2.87 G; None gives an empty text."""
     if count is None:
         return ""
     for scale, unit in ((10**9, " G"), (10**6, " M"), (10**3, " k")):

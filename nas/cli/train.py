@@ -7,95 +7,124 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas.cli.options import Positive, Whole, seed_option
+from nas.cli import options
+from nas.cli.options import OneOf, Positive, Whole, option
+from nas.training.recipes import PRESETS
 
 if TYPE_CHECKING:
     from nas.full_training.checkpoint import TrainedNetwork
     from nas.full_training.settings import Job
 
-PRESETS = ("imagenet", "imagenet21k", "transfer", "proxy")
 
-
-@click.command()
-@click.option("--arch", metavar="ARCH", help="A file such as best.json, or a published name.")
-@click.option(
-    "--data",
-    metavar="D",
-    help="digits, shapes[:classes=..,size=..,n=..], a folder of class folders, a .npz file, ...",
+@options.command(
+    {
+        "Train a search's winner": "nas train --arch runs/RUN/best.json --data path/to/folder "
+        "--out trained",
+        "Fine-tune trained weights on other images": "nas train --arch efficientnet-b0 "
+        "--pretrained b0.pth --data images --out tuned",
+        "Go on after an interruption": "nas train --resume trained",
+    },
+    short_help="Train a network in full.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="The training's directory, new.",
-)
-@click.option(
-    "--preset",
-    type=click.Choice(PRESETS),
-    help="The recipe. Default: transfer with --pretrained, imagenet from 100,000 images on "
-    "(imagenet21k for several labels an image), else proxy, the search's own, for 30 epochs.",
-)
-@click.option(
-    "--progressive/--no-progressive",
-    default=None,
-    help="Progressive learning: image size and regularization grow. Default: with a scaled file "
-    "and the presets imagenet and imagenet21k; with others the flag is needed.",
-)
-@click.option(
-    "--random-sizes",
-    is_flag=True,
-    default=None,
-    help="With --progressive: sizes in random order, a new one every eight epochs (Mix & Match).",
-)
-@click.option(
-    "--batch-growth",
-    type=Positive(),
-    help="With --progressive: up to so many times --batch-size where images are smaller.",
-)
-@click.option("--epochs", type=Whole(1), help="Default: the preset's.")
-@click.option(
-    "--image-size",
-    type=Whole(4, 4096),
-    help="Pixels to train at. Default: ARCH's, but no more than the data have.",
-)
-@click.option("--batch-size", type=Whole(2), help="Images a step, over all workers.")
-@click.option(
-    "--micro-batch",
-    type=Whole(2),
-    help="Images that a worker trains on at once, gradients summed up to a step. Default: its "
-    "whole share of the batch, or on a GPU what fits.",
-)
-@seed_option
-@click.option(
-    "--patience",
-    type=Whole(1),
-    help="Ends after so many epochs without a better minival accuracy. Default: never.",
-)
-@click.option(
-    "--workers",
-    type=Whole(1),
-    help="Processes, each with a GPU of its own where there are any. Default: 1, or as many as "
-    "the training to resume began with.",
-)
-@click.option(
+@option("--arch", metavar="ARCH", group="Network", help=f"Train this architecture: {options.ARCH}.")
+@option(
     "--pretrained",
     type=click.Path(path_type=Path),
     metavar="CHECKPOINT",
-    help="Weights to begin with: a checkpoint, .safetensors or .pth, torchvision's too.",
+    group="Network",
+    help="Begin with these weights: a checkpoint, or a .safetensors or .pth file, also one of "
+    "torchvision's.",
 )
-@click.option(
+@option("--data", metavar="D", group="Data", help=f"Train on these images: {options.DATA}.")
+@option(
+    "--image-size",
+    type=Whole(4, 4096),
+    group="Data",
+    help="Train at this image size in pixels. Default: the size of ARCH, or of the images if "
+    "smaller.",
+)
+@option(
+    "--preset",
+    type=OneOf(PRESETS),
+    metavar="P",
+    group="Recipe",
+    help=f"Train by this recipe: {', '.join(PRESETS)}. Default: transfer with --pretrained; "
+    "imagenet21k if images have several labels; imagenet from 100,000 images on; else proxy, the "
+    "recipe of a search, for 30 epochs.",
+)
+@option(
+    "--epochs", type=Whole(1), group="Recipe", help="Train for N epochs. Default: the recipe's."
+)
+@option(
+    "--batch-size",
+    type=Whole(2),
+    group="Recipe",
+    help="Train on N images a step, over all workers. Default: the recipe's.",
+)
+@option(
+    "--progressive/--no-progressive",
+    default=None,
+    group="Recipe",
+    help="Let image size and regularization grow during training (progressive learning). "
+    "Default: on for a file of nas scale with the recipes imagenet and imagenet21k.",
+)
+@option(
+    "--random-sizes",
+    is_flag=True,
+    default=None,
+    group="Recipe",
+    help="With --progressive: take the image sizes in random order, a new one every eight epochs "
+    "(Mix & Match).",
+)
+@option(
+    "--batch-growth",
+    type=Positive(),
+    group="Recipe",
+    help="With --progressive: let batches grow up to X times --batch-size while images are small.",
+)
+@option(
+    "--patience",
+    type=Whole(1),
+    group="Recipe",
+    help="Stop after N epochs without a better minival accuracy. Default: never.",
+)
+@options.seed_option(group="Recipe")
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    group="Run",
+    help="Write checkpoints and curves to this new directory.",
+)
+@option(
     "--resume",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Go on with a training from its last checkpoint.",
+    group="Run",
+    help="Go on with the training in this directory, from its last checkpoint.",
 )
-@click.option(
+@option(
+    "--workers",
+    type=Whole(1),
+    group="Run",
+    help="Train in N processes, each with its own GPU if there are any. Default: 1, or the number "
+    "that a resumed training began with.",
+)
+@option(
+    "--micro-batch",
+    type=Whole(2),
+    group="Run",
+    help="Train on N images at once in each worker, and sum the gradients up to a whole step. "
+    "Default: the worker's share of the batch, or on a GPU as many as fit.",
+)
+@option(
     "--log",
     metavar="TOOLS",
-    help="Curves for tensorboard, mlflow or wandb; several with commas. DIR/curve.csv is "
-    "always written.",
+    group="Run",
+    help="Send the curves to tensorboard, mlflow or wandb, or to several: tensorboard,wandb. "
+    "DIR/curve.csv is always written.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON at the end.")
+@options.json_option(help="Print the outcome as JSON at the end.")
 def train(
     arch: str | None,
     data: str | None,
@@ -116,10 +145,10 @@ def train(
     log: str | None,
     as_json: bool,
 ) -> None:
-    """Train a network in full, and keep its best epoch.
+    """Train a network in full, and keep the weights of its best epoch.
 
-    A checkpoint is written after every epoch: Ctrl-C or a crash cost that
-    epoch at most. The test split is not read; that is for nas evaluate.
+    A checkpoint is written after every epoch, so Ctrl-C or a crash costs at
+    most one epoch. The test split is not read: nas evaluate measures on it.
     """
     from nas.full_training.loggers import parse_names
     from nas.full_training.prepare import TrainRequest, prepare
@@ -150,8 +179,8 @@ def train(
         _announce(job, as_json)
         if workers not in (None, began):
             click.echo(
-                f"--workers: got {workers}, the training began with {began}: the outcome is not "
-                "that of an uninterrupted run",
+                f"--workers: got {workers}, but the training began with {began}, so its outcome "
+                "will differ from that of an uninterrupted run",
                 err=True,
             )
         from nas.full_training.ray_backend import run_training

@@ -1,1 +1,1 @@
-"""Strategies tried on a recorded run as a tabular benchmark, without training."""
+"""Samplers and pruners tried on a recorded run as a tabular benchmark, without training."""

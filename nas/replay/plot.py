@@ -1,4 +1,4 @@
-"""The best reward against the epochs trained, with its spread, as a page that works offline."""
+"""A page that plots the best reward against the epochs trained, with its spread."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ import plotly.graph_objects as go
 from nas.replay.replay import Trace, bests_at
 from results.atomic import write_text
 
-# Okabe and Ito's, which the colour-blind can tell apart: the strategy, then random search.
+# By Okabe and Ito, distinct to the colour-blind: the sampler, then random search.
 _COLOURS = ("0, 114, 178", "230, 159, 0")
 _POINTS = 300
 
 
 def write_plot(path: Path, traces: Mapping[str, Sequence[Trace]], target: float) -> Path:
-    """One line for each name, the median over the repeats, in a band of half of them.
+    """Plot the median over the repeats of each search, in a band that holds half of them.
 
-    ``target`` is drawn as a level: random search's expected best of its whole budget.
+    ``target`` is a horizontal line, the best reward that random search is expected to find with its
+    whole budget. The page works offline.
     """
     figure = go.Figure(
         layout={
@@ -30,8 +31,8 @@ def write_plot(path: Path, traces: Mapping[str, Sequence[Trace]], target: float)
             "legend": {"orientation": "h", "y": 1.08},
         }
     )
-    for (name, own), colour in zip(traces.items(), _COLOURS, strict=False):
-        figure.add_traces(_band(name, own, colour))
+    for (name, repeats), colour in zip(traces.items(), _COLOURS, strict=False):
+        figure.add_traces(_band(name, repeats, colour))
     figure.add_hline(target, line={"dash": "dot"}, annotation_text=f"target {target:.4f}")
     return write_text(path, figure.to_html(include_plotlyjs=True))
 

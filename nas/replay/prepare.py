@@ -1,4 +1,4 @@
-"""From the options of ``nas replay`` to its figures."""
+"""Runs the searches of ``nas replay`` and summarizes them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ BASELINE = "random"
 
 @dataclass(frozen=True)
 class ReplayRequest:
-    """What to replay: a strategy with rules on a table, against random search without any."""
+    """A sampler with pruners to replay on a table, and how often.
+
+    Random search without pruners is the baseline.
+    """
 
     run: Path
     sampler: str
@@ -32,9 +35,10 @@ class ReplayRequest:
 
 @dataclass(frozen=True)
 class Replayed:
-    """The searches by name, and what they cost to reach random search's expected best.
+    """The searches by name, and what each costs to reach the target.
 
-    ``full_epochs`` is what random search's whole budget takes to train.
+    ``target`` is the best reward that random search is expected to find with its whole budget.
+    Training that budget takes ``full_epochs``.
     """
 
     candidates: int
@@ -46,10 +50,10 @@ class Replayed:
 
 
 def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None) -> Replayed:
-    """Runs the repeats; ``listener`` hears of each search's end.
+    """Run all searches; ``listener`` is called after each.
 
     Raises:
-        UserError: an option that cannot be met.
+        UserError: an option cannot be met.
     """
     check_sampler(request.sampler)
     table = find_table(request.run)
@@ -58,25 +62,26 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
     rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
     budget = _budget(request.budget, len(rewards))
     replay = Replay(table, objective)
-    named: dict[str, tuple[str, Callable[[], Sequence[Pruner]]]] = {
+    searches: dict[str, tuple[str, Callable[[], Sequence[Pruner]]]] = {
         _name(request): (
             request.sampler,
             lambda: make_pruners(request.scheduler, request.bound, objective, table.epochs),
         )
     }
     if _name(request) != BASELINE:
-        named[BASELINE] = (BASELINE, list)
-    traces: dict[str, list[Trace]] = {name: [] for name in named}
-    for name, (sampler, rules) in named.items():
+        searches[BASELINE] = (BASELINE, list)
+    traces: dict[str, list[Trace]] = {name: [] for name in searches}
+    for name, (sampler, new_pruners) in searches.items():
         for repeat in range(request.repeats):
-            traces[name].append(replay.run(sampler, request.seed + repeat, budget, rules))
+            traces[name].append(replay.run(sampler, request.seed + repeat, budget, new_pruners))
             listener()
     target = expected_best(rewards, budget)
-    costs = {name: cost(own, target) for name, own in traces.items()}
+    costs = {name: cost(repeats, target) for name, repeats in traces.items()}
     return Replayed(len(rewards), budget, budget * table.epochs, target, traces, costs)
 
 
 def _budget(wanted: int | None, rows: int) -> int:
+    """Return the budget, by default half of the table's rows."""
     if rows < 2:
         raise UserError(f"RUN: has {rows} complete candidates, must have 2 or more")
     budget = wanted or rows // 2
@@ -86,5 +91,5 @@ def _budget(wanted: int | None, rows: int) -> int:
 
 
 def _name(request: ReplayRequest) -> str:
-    rules = [name for name in (request.scheduler, request.bound) if name != "none"]
-    return " + ".join([request.sampler, *rules])
+    pruners = [name for name in (request.scheduler, request.bound) if name != "none"]
+    return " + ".join([request.sampler, *pruners])

@@ -1,4 +1,4 @@
-"""A search on a table: the strategy and the rules are the real ones, training is looked up."""
+"""A search on a table: sampler and pruners are those of a search, training is looked up."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from search_space.task import Task
 
 @dataclass(frozen=True)
 class Trace:
-    """After each candidate of one search: epochs trained so far, and the best reward so far.
+    """The epochs trained and the best reward so far, after each candidate of one search.
 
-    Before the first complete candidate the best is -inf.
+    The best is -inf before the first complete candidate.
     """
 
     epochs: tuple[int, ...]
     best: tuple[float, ...]
 
     def epochs_to(self, target: float) -> float:
-        """The epochs after which the best was the target or more; inf where it never was."""
+        """Return the epochs until the best reached the target, or inf if it never did."""
         pairs = zip(self.epochs, self.best, strict=True)
         return next((epochs for epochs, best in pairs if best >= target), math.inf)
 
@@ -43,9 +43,9 @@ class Trace:
 class Replay:
     """Runs searches on a table, one worker at a time.
 
-    A strategy is confined to the table's networks: what it proposes is taken to the nearest that it
-    has not had yet (:class:`nas.search.samplers.domain.Domain`), and one that chooses among all
-    points chooses among these. Random search takes the table's in a random order.
+    A sampler only gets networks of the table: each proposal is replaced by the nearest network that
+    it has not had yet (:class:`nas.search.samplers.domain.Domain`), and a sampler that ranks all
+    points ranks those of the table. Random search takes the networks in random order.
     """
 
     def __init__(self, table: Table, objective: Objective) -> None:
@@ -64,14 +64,17 @@ class Replay:
         sampler: str,
         seed: int,
         budget: int,
-        rules: Callable[[], Sequence[Pruner]] = list,
+        new_pruners: Callable[[], Sequence[Pruner]] = list,
         target: float = math.inf,
     ) -> Trace:
-        """One search of ``budget`` candidates, or until it has reached the target."""
-        proposals, own_rules = self._proposals(sampler, seed), rules()
+        """Run one search of ``budget`` candidates, or until it reaches the target.
+
+        ``new_pruners`` makes the pruners of the search.
+        """
+        study, pruners = self._study(sampler, seed), new_pruners()
         epochs, best = [0], [-math.inf]
         for clock in count():
-            proposal = proposals.ask() if clock < budget and best[-1] < target else None
+            proposal = study.ask() if clock < budget and best[-1] < target else None
             if proposal is None:
                 return Trace(tuple(epochs[1:]), tuple(best[1:]))
             candidate = replace(
@@ -80,15 +83,15 @@ class Replay:
                 proposal=proposal.point,
                 started_at=float(clock),
             )
-            ended = _trained(candidate, own_rules)
-            proposals.tell(ended)
-            tell_pruners(own_rules, [ended])
+            ended = _trained(candidate, pruners)
+            study.tell(ended)
+            tell_pruners(pruners, [ended])
             value = reward(ended, self._objective)
             epochs.append(epochs[-1] + len(ended.curve))
             best.append(best[-1] if value is None else max(best[-1], value))
         raise AssertionError  # a count does not end
 
-    def _proposals(self, sampler: str, seed: int) -> ProposalStudy:
+    def _study(self, sampler: str, seed: int) -> ProposalStudy:
         domain = Domain(self._space, seed, self._parameters, points=self._points)
         return ProposalStudy(
             self._space,
@@ -99,14 +102,14 @@ class Replay:
         )
 
 
-def _trained(recorded: Candidate, rules: Sequence[Pruner]) -> Candidate:
-    """The recorded candidate as the rules let it end, each epoch shown to them."""
+def _trained(recorded: Candidate, pruners: Sequence[Pruner]) -> Candidate:
+    """Show each recorded epoch to the pruners; return the candidate as they let it end."""
     end = (recorded.started_at or 0.0) + 0.5
     for epochs in range(len(recorded.curve) + 1):
         running = replace(
             recorded, state=State.RUNNING, accuracy=None, curve=recorded.curve[:epochs]
         )
-        ended = first_stop(running, rules)
+        ended = first_stop(running, pruners)
         if ended is not None:
             return replace(ended, finished_at=end)
     return replace(recorded, finished_at=end)
@@ -114,9 +117,10 @@ def _trained(recorded: Candidate, rules: Sequence[Pruner]) -> Candidate:
 
 @dataclass(frozen=True)
 class Cost:
-    """Epochs until a target reward is reached, over repeats: median and its 95 % interval.
+    """The epochs until a target reward is reached: the median over repeats, its 95 % interval.
 
-    inf where it was not reached within the budget; ``reached`` is the share of repeats that did.
+    They are inf where the target was not reached within the budget. ``reached`` is the share of
+    repeats that reached it.
     """
 
     median: float
@@ -125,15 +129,16 @@ class Cost:
 
 
 def expected_best(rewards: Sequence[float], budget: int) -> float:
-    """The mean best of ``budget`` rewards drawn without replacement: random search's on a table."""
+    """Return the mean best of ``budget`` rewards drawn without replacement, as by random search."""
     chances = best_chances(len(rewards), budget)
-    return math.fsum(c * value for c, value in zip(chances, sorted(rewards), strict=True))
+    return math.fsum(p * value for p, value in zip(chances, sorted(rewards), strict=True))
 
 
 def best_chances(count: int, budget: int) -> list[float]:
-    """How likely each of ``count``, the smallest first, is the best of ``budget`` of them drawn.
+    """Return the probability of each of ``count`` values to be the best of ``budget`` drawn ones.
 
-    The i-th smallest of n is the best of k with probability C(i - 1, k - 1) / C(n, k).
+    The smallest comes first. The i-th smallest of n is the best of k with probability
+    C(i - 1, k - 1) / C(n, k).
     """
     if not 1 <= budget <= count:
         raise ValueError(f"budget: got {budget}, must be from 1 to {count}")
@@ -142,16 +147,16 @@ def best_chances(count: int, budget: int) -> list[float]:
 
 
 def cost(traces: Sequence[Trace], target: float) -> Cost:
-    """What reaching the target took."""
+    """Return what reaching the target cost over the traces."""
     epochs = sorted(trace.epochs_to(target) for trace in traces)
     reached = sum(math.isfinite(value) for value in epochs) / len(epochs)
     return Cost(median(epochs), median_interval(epochs), reached)
 
 
 def bests_at(traces: Sequence[Trace], epochs: Sequence[int]) -> NDArray[np.float64]:
-    """The best reward by the time that so many epochs were spent, (traces, epochs); NaN before any.
+    """Return the best reward after so many epochs, (traces, epochs); NaN before the first one.
 
-    Past the end of a trace its last best holds.
+    Past the end of a trace, its last best holds.
     """
     rows = []
     for trace in traces:

@@ -1,4 +1,4 @@
-"""A recorded run as a table of networks whose training is known, and as a Parquet file."""
+"""A recorded run as a table of trained networks, and as a Parquet file."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ _SCALARS = ("number", "seed", "accuracy", "parameters", "multiply_adds", "refere
 
 @dataclass(frozen=True)
 class Table:
-    """The complete candidates of a run, each network once, and what they were made with."""
+    """The complete candidates of a run, each network once, and the settings of the run."""
 
     candidates: tuple[Candidate, ...]
     settings: Mapping[str, Any]
 
     @property
     def space(self) -> Space:
-        """The run's."""
+        """The space of the run."""
         return parse_space(str(self.settings["space"]))
 
     @property
     def epochs(self) -> int:
-        """Of a whole training."""
+        """The epochs of a whole training."""
         return int(self.settings["epochs"])
 
 
 def table_of(candidates: Iterable[Candidate], settings: Mapping[str, Any]) -> Table:
-    """The table of a run's candidates.
+    """Return the table of a run's candidates.
 
-    Only complete ones of the run's space and full length are in it: of the others a replay could
-    not tell what longer training would have come to.
+    It holds only complete candidates of the run's space that were trained for all epochs, because
+    for the others the result of a longer training is not known.
     """
     space, epochs = parse_space(str(settings["space"])), int(settings["epochs"])
     rows = {
@@ -62,10 +62,10 @@ def table_of(candidates: Iterable[Candidate], settings: Mapping[str, Any]) -> Ta
 
 
 def find_table(path: Path) -> Table:
-    """A run's directory, or a file that :func:`write_table` wrote.
+    """Return the table of a run's directory or of a file that :func:`write_table` wrote.
 
     Raises:
-        UserError: neither, in one line.
+        UserError: ``path`` is neither.
     """
     try:
         if path.suffix == ".parquet":
@@ -74,29 +74,31 @@ def find_table(path: Path) -> Table:
         with record:
             return table_of(record.candidates(), record.settings())
     except FileNotFoundError as error:
-        raise UserError(f"RUN: {path}: no such file") from error
+        raise UserError(f"RUN: got {path}, no such file") from error
     except RecordError as error:
         raise UserError(f"RUN: {error}", exit_code=1) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"RUN: {path}: is no table of a run ({reason})") from error
+        raise UserError(
+            f"RUN: got {path}, must be a run's directory or a table of a run ({reason})"
+        ) from error
 
 
 def write_table(path: Path, table: Table) -> None:
-    """One row a candidate, the run's settings with its space as JSON in the file's metadata.
+    """Write one row a candidate, and the run's settings as JSON in the file's metadata.
 
-    A step time is kept as its median and interval, without the single steps.
+    A step time is stored as its median and interval, without the single steps.
     """
     frame = pd.DataFrame([_row(candidate) for candidate in table.candidates])
-    frame.attrs = {_SETTINGS: dict(table.settings)}  # pandas puts them into the file's metadata
+    frame.attrs = {_SETTINGS: dict(table.settings)}  # pandas writes them to the file's metadata
     frame.to_parquet(path, compression="zstd", index=False)
 
 
 def read_table(path: Path) -> Table:
-    """What :func:`write_table` wrote.
+    """Read a file of :func:`write_table`.
 
     Raises:
-        ValueError: not such a file.
+        ValueError: the file is another one.
     """
     frame = pd.read_parquet(path)
     if _SETTINGS not in frame.attrs:
@@ -123,7 +125,7 @@ def _row(candidate: Candidate) -> dict[str, Any]:
 
 def _candidate(row: Mapping[Any, Any]) -> Candidate:
     curves = zip(row["epoch_losses"], row["epoch_accuracies"], row["epoch_elapsed_s"], strict=True)
-    unsteady = row.get("unsteady")  # NaN where others have a text; not in early tables
+    unsteady = row.get("unsteady")  # NaN in rows without it; early tables have no such column
     timed = StepTime(
         samples_s=(row["step_time_s"],),
         reference_samples_s=(row["step_time_s"] / row["normalized_step_time"],),

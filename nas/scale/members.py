@@ -1,4 +1,4 @@
-"""Members of an architecture's family as files, by name or by target."""
+"""Larger and smaller members of an architecture's family, by size or by target, as files."""
 
 from __future__ import annotations
 
@@ -28,34 +28,112 @@ from scaling.scaled import Base, ImageSizes, Scaled
 from search_space.architecture import Architecture, InvalidArchitecture
 from search_space.published import PUBLISHED, published
 
-# A measured step takes seconds or more, and is only sure to a few per cent.
+# Steps of the bisection. Measuring a step time takes seconds or more and is accurate to a few per
+# cent only, so that more steps would not help.
 _HALVINGS = {"parameters": 16, "multiply-adds": 12, "step time": 7}
+
+# The quantity and the factor that the unit of a target stands for.
+_UNITS = {
+    "k": ("parameters", 1e3),
+    "M": ("parameters", 1e6),
+    "G": ("multiply-adds", 1e9),
+    "x": ("step time", 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The largest amount of a quantity that a member may have; ``text`` is the user's."""
+
+    text: str
+    quantity: str  # parameters, multiply-adds or step time
+    amount: float
+
+
+def parse_size(text: str, family: Family) -> str | Target:
+    """Return the name of a size in capitals, or a target.
+
+    Raises:
+        UserError: the text is neither.
+    """
+    if text.upper() in family.places:
+        return text.upper()
+    if text[-1:] in _UNITS:
+        quantity, unit = _UNITS[text[-1]]
+        try:
+            amount = float(text[:-1]) * unit
+        except ValueError:
+            amount = math.nan
+        if math.isfinite(amount) and amount > 0:
+            return Target(text, quantity, amount)
+    raise UserError(
+        f"--to: got {text!r}, must be one of {', '.join(family.places)} (the family of "
+        f"{family.base.name}), several with commas, or a target such as 50M, 300k, 8G or 2.0x"
+    )
+
+
+def family_from(file: ArchitectureFile) -> Family:
+    """Return the family of the file's network, by the file's own coefficients if it has any.
+
+    Raises:
+        UserError: the file's coefficients or its parent cannot be read.
+    """
+    base, coefficients = base_of(file), file.provenance.get("coefficients")
+    if coefficients is None:
+        return family_of(base)
+    try:
+        return coefficient_family(base, *(float(coefficients[name]) for name in COEFFICIENTS))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"--from: {file.name}: got coefficients that cannot be read ({error!r}), "
+            "must be as nas scale --fit writes them"
+        ) from error
+
+
+def base_of(file: ArchitectureFile) -> Base:
+    """Return the network that the file was scaled from, or its own if it was not scaled.
+
+    A scaled network so stays in the family of its parent.
+
+    Raises:
+        UserError: the file's parent cannot be read.
+    """
+    parent = file.provenance.get("parent")
+    if parent is None:
+        return Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
+    try:
+        return base_from_json(parent)
+    except (KeyError, TypeError, ValueError, InvalidArchitecture) as error:
+        raise UserError(
+            f"--from: {file.name}: got a parent that cannot be read ({error!r}), "
+            "must be as nas scale writes it"
+        ) from error
 
 
 class Members:
-    """Members of a file's family, counted for the file's own task."""
+    """Makes members of a file's family, with their counts for the file's own task."""
 
     def __init__(self, file: ArchitectureFile, family: Family) -> None:
         self._file = file
         self._task = file.task
         self._family = family
         self._parameters = cache(self._count_parameters)
-        self._step_time = cache(self._measured)
+        self._step_time = cache(self._measure_step)
 
     def named(self, name: str) -> ArchitectureFile:
-        """The member of that name, one of the family's ``places``."""
+        """Return the member of a name, which is one of the family's ``places``."""
         return self._to_file(self._family.member(self._family.places[name]), name)
 
     def closest(self, target: Target) -> ArchitectureFile:
-        """The largest member at the target or under it.
+        """Return the largest member that does not exceed the target.
 
         Raises:
-            UserError: the target is outside what the family reaches.
+            UserError: the family does not reach the target.
         """
         measures: dict[str, Callable[[Scaled], float]] = {
             "parameters": lambda member: self._parameters(member.architecture),
             "multiply-adds": self._multiply_adds,
-            "step time": lambda member: normalized(self._step_time(_timed(member))),
+            "step time": lambda member: normalized(self._step_time(_sized(member))),
         }
         quantity = target.quantity
         try:
@@ -64,11 +142,11 @@ class Members:
             )
         except OutOfReach as error:
             raise UserError(
-                f"--to: got {target.text}, must be from {_shown(error.low, quantity)} to "
-                f"{_shown(error.high, quantity)}, which the family of {self._family.base.name} "
+                f"--to: got {target.text}, must be from {_amount(error.low, quantity)} to "
+                f"{_amount(error.high, quantity)}, which the family of {self._family.base.name} "
                 f"reaches in {quantity}"
             ) from error
-        measured = self._step_time(_timed(member)) if quantity == "step time" else None
+        measured = self._step_time(_sized(member)) if quantity == "step time" else None
         return self._to_file(member, target.text, measured)
 
     def _to_file(
@@ -108,9 +186,10 @@ class Members:
         except ValueError as error:
             raise UserError(f"--from: {error}") from error
 
-    def _measured(self, own: SizedArchitecture) -> StepTime:
+    def _measure_step(self, network: SizedArchitecture) -> StepTime:
         reference = SizedArchitecture(self._file.architecture, self._file.train_size)
-        return measure_in_subprocess(MeasurementRequest(own, reference, self._task)).step_time
+        request = MeasurementRequest(network, reference, self._task)
+        return measure_in_subprocess(request).step_time
 
     def _provenance(self, member: Scaled, to: str) -> dict[str, Any]:
         made_with = versions()
@@ -127,88 +206,21 @@ class Members:
         }
 
 
-def _shown(amount: float, quantity: str) -> str:
+def _amount(amount: float, quantity: str) -> str:
     return f"{amount:.2f}x" if quantity == "step time" else f"{amount:,.0f}"
 
 
 def _name(member: Scaled, to: str) -> str:
-    """A published network's own; else from what to what."""
+    """Return the published name of the network, or else such as ``base-to-m``."""
     for name in PUBLISHED:
         if published(name).architecture == member.architecture:
             return name
     return f"{member.parent.name}-to-{to.lower()}"
 
 
-def _timed(member: Scaled) -> SizedArchitecture:
+def _sized(member: Scaled) -> SizedArchitecture:
     return SizedArchitecture(member.architecture, member.sizes.train)
 
 
 def _measurements(measured: StepTime) -> dict[str, Any]:
     return {**step_time_json(measured), "image_size": measured.image_size}
-
-
-_UNITS = {
-    "k": ("parameters", 1e3),
-    "M": ("parameters", 1e6),
-    "G": ("multiply-adds", 1e9),
-    "x": ("step time", 1.0),
-}
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a member is to come closest under; ``text`` is as the user put it."""
-
-    text: str
-    quantity: str  # parameters, multiply-adds or step time
-    amount: float
-
-
-def parse(text: str, family: Family) -> str | Target:
-    """A size's name in capitals, or a target.
-
-    Raises:
-        UserError: neither.
-    """
-    if text.upper() in family.places:
-        return text.upper()
-    if text[-1:] in _UNITS:
-        quantity, unit = _UNITS[text[-1]]
-        try:
-            amount = float(text[:-1]) * unit
-        except ValueError:
-            amount = math.nan
-        if math.isfinite(amount) and amount > 0:
-            return Target(text, quantity, amount)
-    raise UserError(
-        f"--to: got {text!r}, must be one of {', '.join(family.places)} (the family of "
-        f"{family.base.name}), several with commas, or a target such as 50M, 300k, 8G or 2.0x"
-    )
-
-
-def family_from(file: ArchitectureFile) -> Family:
-    """The family that the file's network belongs to: by its own coefficients, if it has any."""
-    base, own = base_of(file), file.provenance.get("coefficients")
-    if own is None:
-        return family_of(base)
-    try:
-        return coefficient_family(base, *(float(own[name]) for name in COEFFICIENTS))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"--from: {file.name}: got coefficients that cannot be read ({error!r}), "
-            "must be as nas scale --fit writes them"
-        ) from error
-
-
-def base_of(file: ArchitectureFile) -> Base:
-    """What the file was scaled from, so that a scaled network stays in its family; else itself."""
-    parent = file.provenance.get("parent")
-    if parent is None:
-        return Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
-    try:
-        return base_from_json(parent)
-    except (KeyError, TypeError, ValueError, InvalidArchitecture) as error:
-        raise UserError(
-            f"--from: {file.name}: got a parent that cannot be read ({error!r}), "
-            "must be as nas scale writes it"
-        ) from error

@@ -36,6 +36,28 @@ def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("efficientnetv2s", "efficientnetv2-s"), ("EfficientNet-B7", "efficientnet-b7")],
+)
+def test_the_nearest_architecture_comes_first(name: str, nearest: str) -> None:
+    start = f"--from: got {name!r}, must be a file such as best.json or one of {nearest}, "
+    with pytest.raises(UserError, match=f"^{start}"):
+        find_architecture(name, "--from")
+
+
+@pytest.mark.parametrize("path", ["bets.json", "runs/none", "/no/where"])
+def test_a_file_that_is_not_there(path: str) -> None:
+    with pytest.raises(UserError) as error:
+        find_architecture(path)
+    assert str(error.value) == (
+        f"ARCH: got {path!r}, no such file, must be a file such as best.json or a published name "
+        "such as efficientnetv2-s"
+    )
+    with pytest.raises(UserError, match=f"^--space: got {path!r}, no such file, must be one of "):
+        find_space(path, 32)
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ("{", "torn, or not JSON"),

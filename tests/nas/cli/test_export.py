@@ -109,7 +109,10 @@ def test_onnx_says_the_largest_error_and_nothing_of_torchs_own() -> None:
     [
         (("best.json", "--to", "m.h5"), "--to: got m.h5, must end in one of .onnx, .py, .safe"),
         (("best.json", "--to", "m"), "--to: got m, must end in one of"),
-        (("bets.json", "--to", "m.py"), "SOURCE: got 'bets.json', must be a file such as best.js"),
+        (
+            ("bets.json", "--to", "m.py"),
+            "SOURCE: got 'bets.json', no such file, must be a file such",
+        ),
         (
             ("best.json", "--to", "m.onnx", "--format", "torchvision"),
             "--format: got torchvision for m.onnx, must go with .safetensors or .pth",

@@ -58,7 +58,9 @@ def test_a_table_of_results(
 ) -> None:
     assert run(("replay", table_file, "--sampler", "random", "--repeats", "2"), monkeypatch) == 0
     shown = capfd.readouterr().out
-    assert "20 candidates. Random search's best of 10, which take 60 epochs" in shown
+    said = "that random search is expected to find with 10 of them, which take 60 epochs to train."
+    assert shown.startswith("20 candidates. The target is 0.")
+    assert said in shown.splitlines()[0]
     assert max(map(len, shown.splitlines()[1:])) <= 80
 
 
@@ -88,7 +90,7 @@ def test_bad_options(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--reward", "hard"), "--reward: got 'hard', must say the target, such as hard:T=1.2"),
+        (("--reward", "hard"), "--reward: got 'hard', must have a target, such as hard:T=1.2"),
         (("--reward", "luck"), "--reward: got 'luck', must be product"),
         (("--start-from", "luck"), "--start-from: got 'luck', must be a file such as best.json"),
         (("--sampler", "no:Sampler"), "--sampler: got 'no:Sampler', which cannot be imported"),
@@ -103,10 +105,3 @@ def test_bad_options_of_a_search(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert message in refusal("search", *arguments)
-
-
-def test_help(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(("replay", "--help"), monkeypatch) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Usage: nas")
-    assert max(map(len, lines)) <= 80

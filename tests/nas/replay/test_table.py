@@ -66,10 +66,13 @@ def test_only_complete_ones_of_the_space_are_in_a_table(table: Table) -> None:
 
 
 def test_what_is_no_table_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^RUN: .*absent\.parquet: no such file$"):
+    with pytest.raises(UserError, match=r"^RUN: got .*absent\.parquet, no such file$"):
         find_table(tmp_path / "absent.parquet")
     (tmp_path / "text.parquet").write_text("no table")
-    with pytest.raises(UserError, match=r"^RUN: .*text\.parquet: is no table of a run \(.+\)$"):
+    with pytest.raises(
+        UserError,
+        match=r"^RUN: got .*text\.parquet, must be a run's directory or a table of a run \(.+\)$",
+    ):
         find_table(tmp_path / "text.parquet")
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(UserError, match="no run's settings"):

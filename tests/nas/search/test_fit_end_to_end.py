@@ -78,7 +78,10 @@ def test_a_fit_from_base_to_family(base: Path, tiny_data_file: Path, tmp_path: P
     [
         ([], "--to: got nothing"),
         (["--to", "M", "--fit"], "--to: got M, but --fit"),
-        (["--to", "M", "--budget", "3"], "--budget: says how to search"),
+        (
+            ["--to", "M", "--budget", "3"],
+            "--budget: sets how --fit searches, so it must go with --fit",
+        ),
         (["--fit", "--reward", "best"], "--reward: got 'best'"),
         (["--fit", "--data", "/nowhere"], "--data: got '/nowhere'"),
     ],
