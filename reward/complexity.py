@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import dataclass
 from itertools import chain
 from math import prod
@@ -51,12 +52,13 @@ def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity
     elementwise products and means are left out on purpose, as in the papers.
 
     The network is left as it was. A copy of it runs on torch's meta device, which computes shapes
-    only.
+    only. A network that needs values, or has an operator without a rule for shapes, is traced on
+    the CPU by fvcore instead; fvcore cannot trace on the meta device. Both count by the same rule.
     """
     try:
-        multiply_adds = _multiply_adds(network, channels, image_size, "meta")
-    except RuntimeError:  # An operator reads values, or has no rule for shapes: it has to be run.
-        multiply_adds = _multiply_adds(network, channels, image_size, "cpu")
+        multiply_adds = _count_on_meta(network, channels, image_size)
+    except RuntimeError:
+        multiply_adds = _count_by_fvcore(network, channels, image_size)
     return Complexity(_trainable(network), multiply_adds)
 
 
@@ -73,13 +75,24 @@ def _trainable(network: nn.Module) -> int:
     return sum(weights.numel() for weights in network.parameters() if weights.requires_grad)
 
 
-def _multiply_adds(network: nn.Module, channels: int, image_size: int, device: str) -> int:
-    duplicate = _copy(network, device).eval()
-    images = torch.zeros(1, channels, image_size, image_size, device=device)
+def _count_on_meta(network: nn.Module, channels: int, image_size: int) -> int:
+    duplicate = _copy(network, "meta").eval()
+    images = torch.zeros(1, channels, image_size, image_size, device="meta")
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_BATCH_NORM) as counter:
         duplicate(images)
     operations: int = counter.get_total_flops()
     return operations // 2  # A multiply-add is two operations.
+
+
+def _count_by_fvcore(network: nn.Module, channels: int, image_size: int) -> int:
+    from fvcore.nn import FlopCountAnalysis  # half a second, and rarely needed
+
+    logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
+    images = torch.zeros(1, channels, image_size, image_size)
+    counter = FlopCountAnalysis(_copy(network, "cpu").eval(), images)
+    counter.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    counter.tracer_warnings("none")
+    return int(counter.total())
 
 
 def _copy(network: nn.Module, device: str) -> nn.Module:

@@ -23,7 +23,7 @@ events, each step beginning with an empty queue. Python's garbage collector is o
 
 **When.** In a search the candidate is timed *within its own training*
 (:mod:`.within_training`), in a few rows of pairs, so that only the reference's steps cost extra
-time: about 3.5 % of an evaluation. Where S must be known before training (a limit, a pruner), and
+time, limited to 3.5 % of an evaluation after the first row. Where S must be known before training (a limit, a pruner), and
 in ``nas bench``, the step is timed *standing alone* (:mod:`.standalone`) at learning rate 0. Both
 stop when the interval is as narrow as :class:`.paired.Precision` asks (1 % on a GPU, 2 % on a CPU),
 or at a time cap.
@@ -33,8 +33,9 @@ the reference network, and trains a few small networks that are then dropped, so
 candidate of a worker finds the same memory as all later ones. The first steps of training are not
 timed.
 
-**What can disturb it.** Other work on the machine. A pair in which the reference took much longer
-than its usual step (:class:`.paired.UsualStep`) is set aside and taken again. What remains is
+**What can disturb it.** Other work on the machine. In a search, a pair in which the reference took
+much longer than its usual step (:class:`.paired.UsualStep`) is set aside and taken again; standing
+alone, a disturbed measurement is repeated once. What remains is
 tested (:func:`.measurement.unsteadiness`): the ratio drifts, the pairs scatter, the machine changes
 its speed. Such a result keeps its value and carries a mark, ``unsteady``, everywhere it is shown.
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from fvcore.nn import FlopCountAnalysis
 from torch import Tensor, nn
 
 from reward.complexity import Complexity, architecture_complexity, complexity
+from search_space.network import Network
 from search_space.published import published
 from search_space.task import IMAGENET
 
@@ -91,6 +93,14 @@ def test_published_networks_at_their_evaluation_size(name: str, multiply_adds: i
     network = published(name)
     count = architecture_complexity(network.architecture, IMAGENET, network.eval_size)
     assert count.multiply_adds == multiply_adds
+
+
+@pytest.mark.parametrize("name", ["efficientnet-b0", "efficientnetv2-b0"])
+def test_it_counts_as_fvcore_does(name: str) -> None:
+    network = Network(published(name).architecture).eval()
+    by_fvcore = FlopCountAnalysis(network, torch.zeros(1, 3, 64, 64))
+    by_fvcore.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
+    assert complexity(network, 3, 64).multiply_adds == int(by_fvcore.total())
 
 
 def test_only_trainable_parameters_count() -> None:
