@@ -1,6 +1,6 @@
 """Measure the cost of the record: write candidates in transactions, and read them back.
 
-python -m benchmarks.record [--candidates 10000] [--repeats 3]    # 5 to 90 s per repeat, by the disk
+python -m benchmarks.record [--candidates 10000] [--repeats 3]  # 5 to 90 s per repeat
 """
 
 from __future__ import annotations

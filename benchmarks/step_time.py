@@ -180,7 +180,8 @@ def _against_a_search(path: Path, count: int, repeats: int) -> None:
         steady += [] if unsteady else errors[-1:]
         print(
             f"candidate {candidate.number}: S {recorded:.3f} in the search, "
-            f"again {_spread(again)}, {100 * errors[-1]:+.1f} %{f' (unsteady: {unsteady})' if unsteady else ''}",
+            f"again {_spread(again)}, {100 * errors[-1]:+.1f} %"
+            f"{f' (unsteady: {unsteady})' if unsteady else ''}",
             flush=True,
         )
     print(f"S in the search relative to S again (n = {repeats} each): {_within(errors)}")
