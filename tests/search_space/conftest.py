@@ -1,4 +1,4 @@
-"""These networks are small: a second thread only waits, and disturbs its neighbours."""
+"""Use one thread: these networks are so small that a second one would only disturb others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any valid stage, architecture and space, for hypothesis."""
+"""Hypothesis strategies for any valid stage, architecture and space."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _known(stage: Stage) -> str:
 
 @st.composite
 def spaces(draw: st.DrawFn) -> Space:
-    """Spaces of one to four stages, with values that the backbone need not have first."""
+    """Draw a space of one to four stages, in any order of the options."""
     se_ratio = draw(st.dictionaries(st.just("mbconv"), st.floats(0, 1)))
     channels = draw(st.lists(st.integers(1, 64), min_size=1, max_size=4, unique=True))
     choices, own_stages = [], []

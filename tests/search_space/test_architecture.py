@@ -1,4 +1,4 @@
-"""An architecture is a value: checked, lossless in JSON, told apart by the network it builds."""
+"""An architecture is a checked value, lossless in JSON, with an id for the network it builds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_value_does_not_change() -> None:
 
 
 def test_the_id_stays_the_same_from_release_to_release() -> None:
-    """Records and file names hold it."""
+    """Records and file names contain it."""
     assert published("efficientnet-b0").architecture.architecture_id == "2bc0c815f484"
     assert published("efficientnetv2-s").architecture.architecture_id == "9e7b7684be4c"
 
@@ -90,7 +90,7 @@ def test_what_builds_the_same_has_the_same_id() -> None:
 
 @given(strategies.architectures)
 def test_blocks_chain(architecture: Architecture) -> None:
-    """Each takes what the one before gives, and only a stage's first strides."""
+    """Each block takes the channels of the one before; only a stage's first changes resolution."""
     blocks = list(architecture.blocks())
     assert len(blocks) == sum(stage.layers for stage in architecture.stages)
     given_channels = [architecture.stem_channels, *(block.out_channels for block in blocks)]
@@ -172,7 +172,7 @@ def test_json_of_another_kind_is_refused(data: Any) -> None:
 
 
 def test_json_may_hold_more_than_the_architecture() -> None:
-    """best.json has measurements beside it."""
+    """best.json also holds measurements."""
     assert Architecture.from_json({**ARCHITECTURE.to_json(), "accuracy": 0.9}) == ARCHITECTURE
 
 

@@ -1,4 +1,4 @@
-"""The network of an architecture: shapes, gradients, regularization, operators of one's own."""
+"""The network of an architecture: shapes, gradients, regularization, user operators."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_any_architecture_runs(architecture: Architecture) -> None:
 @given(strategies.buildable_architectures)
 @settings(max_examples=15)
 def test_equal_ids_build_equal_networks(architecture: Architecture) -> None:
-    """Stages cut down to single layers name and shape every weight as before."""
+    """Cutting stages into single layers changes no weight's name and shape."""
     cut = replace(architecture, stages=tuple(_single_layers(architecture)))
     assert cut.architecture_id == architecture.architecture_id
     with torch.device("meta"):

@@ -1,4 +1,4 @@
-"""The published networks, to the unit.
+"""The published networks, whose figures are reproduced exactly.
 
 Parameters: torchvision's table for B0 to B7 and V2-S, M, L; timm's for V2-B0 to B3 and XL.
 Multiply-adds: torchvision's. Layouts: EfficientNet, Table 1; EfficientNetV2, Table 4, and

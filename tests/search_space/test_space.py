@@ -1,4 +1,4 @@
-"""A space: what it holds, how much, what is next to what, and its choices."""
+"""A space: its architectures, size, neighbours, and the checks of its choices."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def test_size_is_what_counting_gives_in_any_space(space: Space) -> None:
 
 
 @given(strategies.spaces(), strategies.generators)
-def test_flat_parameters_and_architectures_go_to_and_fro(
-    space: Space, generator: random.Random
-) -> None:
+def test_points_and_architectures_convert_both_ways(space: Space, generator: random.Random) -> None:
     point = space.at(generator.randrange(space.grid_size))
     architecture = space.decode(point)
     assert list(point) == list(space.options())
@@ -74,7 +72,7 @@ def test_neighbours_are_valid_different_and_mutual(space: Space, generator: rand
 
 
 def test_neighbours_change_one_choice() -> None:
-    """Operator 1, layers 1, expansion 1 in the first stage; kernel 1, expansion 1, layers 1."""
+    """Stage 1 can change operator, layers, expansion; stage 2 kernel, expansion, layers."""
     assert len(list(TINY.neighbours(BACKBONE))) == 3 + 3
     without = replace(BACKBONE, stages=BACKBONE.stages[:1])
     assert len(list(TINY.neighbours(without))) == 3 + 4
@@ -156,7 +154,7 @@ def test_one_stage_stays() -> None:
 
 
 def test_a_stage_that_may_be_left_out_is_told_apart_by_its_channels() -> None:
-    """Else one architecture would be two points of the space."""
+    """Otherwise two points of the space would be the same architecture."""
     backbone = replace(BACKBONE, stages=(*BACKBONE.stages, BACKBONE.stages[1]))
     with pytest.raises(
         InvalidSpace, match=r"^stage 2: layers: got 0, but another stage also has 16"

@@ -1,4 +1,4 @@
-"""A space as a YAML file: it comes back as it was, and every mistake is told in one line."""
+"""A space as a YAML file: it is read as it was written, and every error is one line."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _read(folder: Path, text: str) -> Space:
 
 
 def test_the_example_in_the_description_is_a_space() -> None:
-    """As it stands, to be copied: its backbone's SE follows from the operator."""
+    """It can be copied as it is; the ``se_ratio`` of its backbone follows from the operator."""
     assert space_file.__doc__ is not None
     text = textwrap.dedent(space_file.__doc__.partition(".. code-block:: yaml")[2])
     space = parse_space(text)

@@ -1,4 +1,4 @@
-"""The named spaces: what every one keeps, and what each is for."""
+"""The built-in spaces: common properties, sizes, and the networks that they contain."""
 
 from __future__ import annotations
 
@@ -59,15 +59,13 @@ def test_a_sample_is_contained_and_its_neighbours_are_valid_different_and_mutual
 
 @named
 @given(generator=strategies.generators)
-def test_flat_parameters_and_architectures_go_to_and_fro(
-    space: Space, generator: random.Random
-) -> None:
+def test_points_and_architectures_convert_both_ways(space: Space, generator: random.Random) -> None:
     architecture = space.decode(space.at(generator.randrange(space.grid_size)))
     assert space.decode(space.encode(architecture)) == architecture
 
 
 def test_sizes() -> None:
-    """2 operators, 2 kernels, 3 expansions: 12 forms a count of layers; absent is one more."""
+    """2 operators, 2 kernels and 3 expansions make 12 forms per number of layers above 0."""
     assert efficientnet_b4().size == (4 * 12) * (5 * 12) ** 5 * (3 * 12 + 1)
     assert efficientnetv2().size == (3 * 12) * (5 * 12) ** 5
     assert small().size == (2 * 12) * (3 * 12) ** 2 * (3 * 12 + 1)
@@ -110,7 +108,7 @@ NO_LAST_STAGE = {"stage7.layers": 0}
     ],
 )
 def test_what_the_paper_found_is_in_its_space(found: dict[str, str | int]) -> None:
-    """EfficientNetV2, section 3.3: the four ways in which the winner differs from the backbone."""
+    """The four ways in which the winner differs from the backbone (EfficientNetV2, section 3.3)."""
     space = efficientnet_b4()
     stages = [
         _changed(stage_number, space, found)

@@ -17,7 +17,7 @@ from tests.search_space import strategies
     [(1, 8, 8), (11.9, 8, 16), (12, 16, 16), (35.2, 32, 32), (123.2, 120, 120), (19.2, 16, 24)],
 )
 def test_rounding(channels: float, nearest: int, guarded: int) -> None:
-    """The published code of EfficientNetV2 rounds plainly, that of EfficientNet is on its guard."""
+    """EfficientNetV2's public code rounds to the nearest; EfficientNet's limits rounding down."""
     assert to_nearest_8(channels) == nearest
     assert to_nearest_8_guarded(channels) == guarded
 

@@ -1,4 +1,4 @@
-"""Fused-MBConv in some stages, against EfficientNetV2's Table 3."""
+"""Fused-MBConv in some stages, compared with EfficientNetV2's Table 3."""
 
 from __future__ import annotations
 
