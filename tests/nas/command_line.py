@@ -1,4 +1,4 @@
-"""The command line in a process of its own, as people run it."""
+"""The command line in a separate process, as users run it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def environment() -> dict[str, str]:
-    """This process's, such that the repository's code is found from anywhere."""
+    """Return this process's environment, with the repository's code found from any folder."""
     return {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 
 
 def start_nas(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[str]:
-    """``nas`` with these arguments, running."""
+    """Start ``nas`` with these arguments."""
     return subprocess.Popen(
         [sys.executable, "-m", "nas", *map(str, arguments)],
         stdin=subprocess.DEVNULL,
@@ -32,14 +32,14 @@ def start_nas(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[s
 
 
 def nas(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """``nas`` with these arguments, ended."""
+    """Run ``nas`` with these arguments to its end."""
     process = start_nas(*arguments, cwd=cwd)
     out, err = process.communicate(timeout=300)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def candidates(run: Path) -> list[Mapping[str, Any]]:
-    """What ``nas results --json`` says of a run."""
+    """Return the candidates of a run by ``nas results --json``."""
     done = nas("results", run, "--json")
     assert done.returncode == 0, done.stderr
     rows: list[Mapping[str, Any]] = json.loads(done.stdout)["candidates"]
@@ -47,7 +47,7 @@ def candidates(run: Path) -> list[Mapping[str, Any]]:
 
 
 def completed(run: Path) -> dict[int, tuple[str, float]]:
-    """Architecture and accuracy of the completed candidates, by number."""
+    """Return the architecture and accuracy of the complete candidates, by number."""
     return {
         c["number"]: (c["architecture_id"], c["accuracy"])
         for c in candidates(run)

@@ -1,4 +1,4 @@
-"""``nas replay``, and the options of a search that name strategies and rewards."""
+"""``nas replay``, and the options of a search that name samplers and rewards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.nas.replay.conftest import made_table
 
 
 def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int:
-    """The command line in this process; its exit code."""
+    """Run ``nas`` in this process; return its exit code."""
     monkeypatch.setattr(sys, "argv", ["nas", *map(str, arguments)])
     with pytest.raises(SystemExit) as end:
         main()

@@ -48,4 +48,4 @@ def test_a_candidate_is_a_row() -> None:
 def test_a_disturbed_measurement_is_marked_where_it_shows(top: int) -> None:
     lines = _lines(CANDIDATE, DISTURBED, top=top)
     assert any(" ~1.30 " in line for line in lines) is (top == 2)
-    assert ("~ something disturbed the measurement; --json says what" in lines) is (top == 2)
+    assert ("~ something disturbed the measurement; --json shows what" in lines) is (top == 2)

@@ -1,4 +1,4 @@
-"""A mistake in any option of ``nas search``: exit 2, and one line that says what it may be."""
+"""``nas search`` before it begins: mistakes in its options, a run to resume, and its results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.nas.conftest import Refusal
 
 
 def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int | str | None:
-    """``nas`` in this process; its exit code."""
+    """Run ``nas`` in this process; return its exit code."""
     monkeypatch.setattr(sys, "argv", ["nas", *map(str, arguments)])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -1,4 +1,4 @@
-"""A made table: known accuracies and step times, learning curves that cross."""
+"""A synthetic table: known accuracies and step times, learning curves that cross."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPOCHS = 6
 
 
 def made_table(space: Space, rows: int) -> Table:
-    """So many networks of a space, drawn by chance; accuracy follows from layers and kernels."""
+    """Make a table of random networks; their accuracy follows from layers and kernels."""
     chance, count = random.Random(0), ParameterCount(Task(4))
     networks = {a.architecture_id: a for a in (space.sample(chance) for _ in range(4 * rows))}
     candidates = []

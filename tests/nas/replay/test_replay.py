@@ -24,7 +24,7 @@ def rewards(table: Table) -> list[float]:
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_every_strategy_comes_to_every_network_of_the_table_once(name: str, table: Table) -> None:
+def test_every_sampler_reaches_every_network_of_the_table_once(name: str, table: Table) -> None:
     few = Table(table.candidates[:12], table.settings)
     trace = Replay(few, OBJECTIVE).run(name, seed=0, budget=100)
     assert trace.epochs == tuple(range(6, 6 * 12 + 1, 6))
@@ -47,10 +47,10 @@ def test_random_search_is_on_average_what_chance_is(table: Table) -> None:
 
 
 def test_being_taken_to_the_nearest_network_does_not_cheat(table: Table) -> None:
-    """Points by chance, each taken to the nearest that is left, do as well as chance itself.
+    """Random points, each replaced by the nearest network left, do as well as random networks.
 
-    Were some networks nearest to more of the space, and these better, the mapping would find them
-    for any strategy.
+    If some networks were nearest to more of the space, and better, the replacement would find them
+    for any sampler.
     """
     space, values = table.space, dict(zip(_ids(table), rewards(table), strict=True))
     points = [space.encode(candidate.architecture) for candidate in table.candidates]
@@ -81,7 +81,7 @@ def test_a_proposal_that_is_in_the_table_is_taken_itself(table: Table) -> None:
         assert domain.key(near) != domain.key(point)
 
 
-def test_what_a_rule_stops_costs_the_epochs_it_was_trained(table: Table) -> None:
+def test_what_a_pruner_stops_costs_the_epochs_it_was_trained(table: Table) -> None:
     replay = Replay(table, OBJECTIVE)
     whole = replay.run("random", seed=0, budget=60)
     halved = replay.run(

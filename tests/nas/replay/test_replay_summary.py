@@ -30,10 +30,10 @@ def test_the_expected_best_of_a_large_table() -> None:
 
 def test_cost_counts_what_was_never_reached() -> None:
     traces = [Trace((10 * i,), (0.9,)) for i in range(1, 6)] + [Trace((5,), (0.1,))] * 2
-    own = cost(traces, 0.5)
-    assert own.median == 40
-    assert own.reached == pytest.approx(5 / 7)
-    assert own.interval == (10, math.inf)
+    summary = cost(traces, 0.5)
+    assert summary.median == 40
+    assert summary.reached == pytest.approx(5 / 7)
+    assert summary.interval == (10, math.inf)
     assert cost(traces[:3], 0.5).interval is None
 
 

@@ -24,13 +24,13 @@ def test_what_was_written_is_read(table: Table, tmp_path: Path) -> None:
     assert read.settings == table.settings
     assert (read.space, read.epochs) == (table.space, 6)
     assert len(read.candidates) == len(table.candidates) == 60
-    for own, original in zip(read.candidates, table.candidates, strict=True):
+    for copy, original in zip(read.candidates, table.candidates, strict=True):
         for name in ("architecture", "proposal", "seed", "accuracy", "parameters", "curve"):
-            assert getattr(own, name) == getattr(original, name)
-        assert own.step_time is not None
+            assert getattr(copy, name) == getattr(original, name)
+        assert copy.step_time is not None
         assert original.step_time is not None
-        assert median_s(own.step_time) == median_s(original.step_time)
-        assert reward(own, Objective()) == pytest.approx(reward(original, Objective()))
+        assert median_s(copy.step_time) == median_s(original.step_time)
+        assert reward(copy, Objective()) == pytest.approx(reward(original, Objective()))
 
 
 def test_the_interval_of_the_step_time_is_a_column(table: Table, tmp_path: Path) -> None:
@@ -46,8 +46,8 @@ def test_what_disturbed_some_measurements_is_read_as_written(table: Table, tmp_p
     disturbed = replace(first, step_time=replace(first.step_time, unsteady="it scatters"))
     write_table(tmp_path / "table.parquet", replace(table, candidates=(disturbed, *rest)))
     read = read_table(tmp_path / "table.parquet").candidates
-    told = [own.step_time.unsteady for own in read if own.step_time is not None]
-    assert told == ["it scatters", *[None] * 59]
+    reasons = [row.step_time.unsteady for row in read if row.step_time is not None]
+    assert reasons == ["it scatters", *[None] * 59]
 
 
 def test_only_complete_ones_of_the_space_are_in_a_table(table: Table) -> None:
@@ -61,11 +61,11 @@ def test_only_complete_ones_of_the_space_are_in_a_table(table: Table) -> None:
         *rest,
         replace(rest[0], number=99),
     ]
-    own = table_of(spoilt, table.settings)
-    assert len(own.candidates) == len(rest) == 56
+    kept = table_of(spoilt, table.settings)
+    assert len(kept.candidates) == len(rest) == 56
 
 
-def test_what_is_no_table_is_told(tmp_path: Path) -> None:
+def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^RUN: got .*absent\.parquet, no such file$"):
         find_table(tmp_path / "absent.parquet")
     (tmp_path / "text.parquet").write_text("no table")
