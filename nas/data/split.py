@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nas.errors import UserError
 
 NO_LABEL = -1  # pads the rows of images with fewer labels than others
-_AT_ONCE = 2**26  # pixels in a chunk of a histogram
+PIXELS_AT_ONCE = 2**26  # pixels in a chunk of a histogram
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def histogram(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Count how often each channel of pixels (N, C, H, W) has each value: (C, 256)."""
     channels = pixels.shape[1]
     counts = np.zeros((channels, 256), np.int64)
-    rows = max(1, _AT_ONCE // max(1, pixels[:1].size))
+    rows = max(1, PIXELS_AT_ONCE // max(1, pixels[:1].size))
     for start in range(0, len(pixels), rows):
         for channel in range(channels):
             values = pixels[start : start + rows, channel].ravel()

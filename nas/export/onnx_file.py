@@ -69,7 +69,7 @@ def write_onnx(path: Path, model: Model) -> Difference:
     _set_metadata(program.model, model)
     weights = sum(tensor.nbytes for tensor in model.weights.values())
     program.save(path, external_data=weights > PROTOBUF_BYTES)
-    return _difference(path, network, size)
+    return largest_difference(path, network, size)
 
 
 def _set_metadata(graph: Any, model: Model) -> None:
@@ -86,7 +86,7 @@ def _set_metadata(graph: Any, model: Model) -> None:
     )
 
 
-def _difference(path: Path, network: nn.Module, size: tuple[int, ...]) -> Difference:
+def largest_difference(path: Path, network: nn.Module, size: tuple[int, ...]) -> Difference:
     """Compare the file with the network on random images of ``size`` (channels, H, W)."""
     import onnxruntime
 

@@ -78,7 +78,7 @@ class Progress:
             yield
             return
         with Live(
-            get_renderable=self._line,
+            get_renderable=self.line,
             console=self._console,
             refresh_per_second=4,
             transient=True,
@@ -118,7 +118,7 @@ class Progress:
             done += self._work[len(self._rows)] * self._step.step / self._step.count
         return done / sum(self._work)
 
-    def _line(self) -> Table | Text:
+    def line(self) -> Table | Text:
         """Return the live line: epoch, bar, rate, last loss and accuracy, time left."""
         if not self._work:
             return Text("starting")

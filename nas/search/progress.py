@@ -59,7 +59,7 @@ class Progress:
             yield
             return
         with Live(
-            get_renderable=self._line, console=self._console, refresh_per_second=4
+            get_renderable=self.line, console=self._console, refresh_per_second=4
         ) as self._live:
             yield
         self._live = None
@@ -77,7 +77,7 @@ class Progress:
                 f"candidate {candidate.number} failed: {candidate.cause}: {candidate.detail}"
             )
         elif not self._console.is_terminal:
-            self._print(f"{self._describe(candidate)}; {self._line()}")
+            self._print(f"{self._describe(candidate)}; {self.line()}")
 
     def _note_device(self, candidate: Candidate) -> None:
         """Warn once for each further kind of device that step times do not compare exactly."""
@@ -99,7 +99,7 @@ class Progress:
         if value is not None and (self._best is None or value > self._best[0]):
             self._best = (value, candidate.number)
 
-    def _line(self) -> Text:
+    def line(self) -> Text:
         """Return done/budget, rate, time left, best so far and other states, in 80 columns."""
         parts = [f"{self._evaluated}/{self._budget}"]
         done, left = self._evaluated - self._evaluated_before, self._budget - self._evaluated

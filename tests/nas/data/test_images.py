@@ -125,7 +125,7 @@ def test_several_labels_are_targets_of_sum_1() -> None:
 
 
 def test_statistics_are_exact_over_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.data.split._AT_ONCE", 100)
+    monkeypatch.setattr("nas.data.split.PIXELS_AT_ONCE", 100)
     pixels = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4)).astype(np.uint8)
     computed = statistics(histogram(pixels))
     assert computed.mean == pytest.approx(pixels.mean((0, 2, 3)).tolist())

@@ -66,8 +66,8 @@ def test_another_result_than_torchs_is_refused_and_leaves_no_file(
     monkeypatch.setattr(Model, "build", lambda _: next(networks))
     monkeypatch.setattr(
         onnx_file,
-        "_difference",
-        lambda path, network, size, compare=onnx_file._difference: compare(
+        "largest_difference",
+        lambda path, network, size, compare=onnx_file.largest_difference: compare(
             path, next(networks), size
         ),
     )

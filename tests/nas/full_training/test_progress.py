@@ -32,7 +32,7 @@ class Shown:
     def live(self) -> str:
         """Return the live line."""
         with self.console.capture() as captured:
-            self.console.print(self.progress._line())
+            self.console.print(self.progress.line())
         return captured.get().rstrip("\n")
 
 

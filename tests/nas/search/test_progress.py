@@ -140,11 +140,11 @@ def test_on_a_terminal_the_first_candidates_epoch_shows_before_any_has_ended(
     make_terminal: MakeTerminal,
 ) -> None:
     progress = make_terminal(True).progress()
-    assert str(progress._line()) == "0/10 · starting workers"
+    assert str(progress.line()) == "0/10 · starting workers"
     running = replace(CANDIDATE, state=State.RUNNING)
     progress(running)
     progress(replace(running, number=1, curve=(CurvePoint(1, 2.0, 0.1, 1.0),)))
-    assert str(progress._line()) == "0/10 · first candidates: epoch 1 done, 0 s"
+    assert str(progress.line()) == "0/10 · first candidates: epoch 1 done, 0 s"
 
 
 def test_the_terminals_line_fits_80_columns(make_terminal: MakeTerminal) -> None:
@@ -156,7 +156,7 @@ def test_the_terminals_line_fits_80_columns(make_terminal: MakeTerminal) -> None
         terminal.now_s += 0.001
         progress(replace(CANDIDATE, number=99_998, accuracy=0.99))
         terminal.now_s += 3600 * 40
-        line = str(progress._line())
+        line = str(progress.line())
     assert "9001/99999" in line
     assert "900 failed" in line
     assert len(line) <= 80
