@@ -53,7 +53,8 @@ def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity
 
     The network is left as it was. A copy of it runs on torch's meta device, which computes shapes
     only. A network that needs values, or has an operator without a rule for shapes, is traced on
-    the CPU by fvcore instead; fvcore cannot trace on the meta device. Both count by the same rule.
+    the CPU by fvcore instead, which cannot trace on the meta device. The two agree on the operators
+    above.
     """
     try:
         multiply_adds = _count_on_meta(network, channels, image_size)

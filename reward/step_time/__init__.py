@@ -23,10 +23,10 @@ events, each step beginning with an empty queue. Python's garbage collector is o
 
 **When.** In a search the candidate is timed *within its own training*
 (:mod:`.within_training`), in a few rows of pairs, so that only the reference's steps cost extra
-time, limited to 3.5 % of an evaluation after the first row. Where S must be known before training (a limit, a pruner), and
-in ``nas bench``, the step is timed *standing alone* (:mod:`.standalone`) at learning rate 0. Both
-stop when the interval is as narrow as :class:`.paired.Precision` asks (1 % on a GPU, 2 % on a CPU),
-or at a time cap.
+time, limited to 3.5 % of an evaluation after the first row. Where S must be known before training
+(a limit, a pruner), and in ``nas bench``, the step is timed *standing alone* (:mod:`.standalone`)
+at learning rate 0. Both stop when the interval is as narrow as :class:`.paired.Precision` asks (1 %
+on a GPU, 2 % on a CPU), or at a time cap.
 
 **Warm-up** (:mod:`.warmup`). A process first fills the holes that imports left in its heap, builds
 the reference network, and trains a few small networks that are then dropped, so that the first
@@ -35,9 +35,9 @@ timed.
 
 **What can disturb it.** Other work on the machine. In a search, a pair in which the reference took
 much longer than its usual step (:class:`.paired.UsualStep`) is set aside and taken again; standing
-alone, a disturbed measurement is repeated once. What remains is
-tested (:func:`.measurement.unsteadiness`): the ratio drifts, the pairs scatter, the machine changes
-its speed. Such a result keeps its value and carries a mark, ``unsteady``, everywhere it is shown.
+alone, a disturbed measurement is repeated once. What remains is tested
+(:func:`.measurement.unsteadiness`): the ratio drifts, the pairs scatter, the machine changes its
+speed. Such a result keeps its value and carries a mark, ``unsteady``, everywhere it is shown.
 
 **How well it repeats.** On a 2-core CPU the coefficient of variation of S/S0 over processes is
 about 0.5 to 1 %, alone or beside a busy neighbour; a search's S and a later ``nas bench`` of the
