@@ -36,12 +36,12 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _sync_directory(path.parent)
+    sync(path.parent)
 
 
-def _sync_directory(directory: Path) -> None:
-    """Sync a directory to the disk; without this a power cut could undo the move."""
-    handle = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Sync a file or directory to the disk. A directory's moves could else be undone by a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

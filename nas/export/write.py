@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from nas.weights import (
     with_our_names,
 )
 from results.architecture_file import ArchitectureFile
+from results.atomic import sync
 from search_space.task import Task
 
 _PACKAGES = {
@@ -288,15 +288,7 @@ def atomic_files(path: Path) -> Iterator[Path]:
         yield Path(folder) / path.name
         written = sorted(Path(folder).iterdir(), key=lambda file: file.name == path.name)
         for file in written:
-            _sync(file)
+            sync(file)
         for file in written:
             file.replace(path.with_name(file.name))
-    _sync(path.parent)  # without this a power cut could undo the moves
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(path.parent)  # without this a power cut could undo the moves
