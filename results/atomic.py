@@ -40,7 +40,7 @@ def atomic_file(path: Path, mode: int = 0o666) -> Iterator[IO[bytes]]:
 
 
 def sync(path: Path) -> None:
-    """Sync a file or directory to the disk. A directory's moves could else be undone by a power cut."""
+    """Sync a file or a directory to the disk; a power cut could undo moves in a directory."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
