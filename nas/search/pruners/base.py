@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from nas.errors import UserError
+from nas.errors import UserError, nearest_first
 from results.candidate import Candidate, State
 from reward.objective import Objective
 
@@ -92,7 +92,9 @@ def check_pruners(scheduler: str, bound: str, epochs: int) -> None:
     """
     parse_rungs(scheduler, epochs)
     if bound not in BOUNDS:
-        raise UserError(f"--bound: got {bound!r}, must be one of {', '.join(BOUNDS)}")
+        raise UserError(
+            f"--bound: got {bound!r}, must be one of {', '.join(nearest_first(bound, BOUNDS))}"
+        )
 
 
 @dataclass(frozen=True)

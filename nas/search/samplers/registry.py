@@ -14,7 +14,7 @@ from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.errors import UserError
+from nas.errors import UserError, nearest_first
 from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, candidate_seed
 from nas.search.samplers.evolution import EvolutionSampler
 from nas.search.samplers.model.sampler import ModelSampler
@@ -95,7 +95,7 @@ def _imported_sampler(name: str) -> Callable[..., BaseSampler]:
     module, _, attribute = name.partition(":")
     given = f"--sampler: got {name!r}, "
     if not attribute:
-        names = ", ".join(SAMPLERS)
+        names = ", ".join(nearest_first(name, SAMPLERS))
         raise UserError(
             f"{given}must be one of {names}, or a class such as optuna.samplers:GPSampler"
         )
