@@ -22,6 +22,7 @@ from nas.training.step import TrainingStep, training_step
 from reward.step_time.clocks import mixed_precision
 from reward.step_time.measurement import TimeLimitExceeded
 
+VALIDATION_BATCH = 256  # images at once
 _STEPS_BETWEEN_CHECKS = 64  # of the loss; reading it waits for the GPU
 
 
@@ -157,7 +158,9 @@ class Training:
         trained = time.perf_counter()
         self._check_finite(loss)
         self._world.sync_buffers(self.ema)
-        reached = accuracy(self.ema, self._validation, world=self._world)
+        # Where a batch does not fit into memory, a part of it does, in validation as in training.
+        batch_size = min(VALIDATION_BATCH, recipe.micro_batch or VALIDATION_BATCH)
+        reached = accuracy(self.ema, self._validation, batch_size, self._world)
         self._count_epoch(reached)
         return Epoch(
             number=self.epochs_done,
@@ -233,7 +236,10 @@ def train(
 
 @torch.inference_mode()
 def accuracy(
-    network: nn.Module, images: Images, batch_size: int = 256, world: World | None = None
+    network: nn.Module,
+    images: Images,
+    batch_size: int = VALIDATION_BATCH,
+    world: World | None = None,
 ) -> float:
     """Return the top-1 accuracy in [0, 1]; an image with several labels may have any of them.
 

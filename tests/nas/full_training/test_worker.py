@@ -104,21 +104,22 @@ def test_resumed_it_comes_to_the_same_to_the_last_bit(
 
 
 def test_a_batch_may_be_trained_on_in_parts(make_job: MakeJob) -> None:
-    """The steps and their images are those of whole batches."""
+    """The steps and their images are those of whole batches; validation is in parts as well."""
     sizes: list[int] = []
+    validated: list[int] = []
     job = make_job("parts", micro_batch=4, epochs=1)
     with pytest.MonkeyPatch.context() as patch:
         forward = Network.forward
 
         def seen(network: Network, images: Tensor) -> Tensor:
-            if network.training:
-                sizes.append(len(images))
+            (sizes if network.training else validated).append(len(images))
             return forward(network, images)
 
         patch.setattr(Network, "forward", seen)
         _run(job)
     steps = len(job.data.training) // 16
     assert sizes == [4] * (4 * steps)
+    assert validated == [4] * (len(job.data.minival) // 4)
 
 
 @pytest.mark.gpu
