@@ -20,7 +20,7 @@ from typing import Any
 
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
-from nas.search.driver import Patience, Search
+from nas.search.driver import FailureLimit, SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.progress import redirect_output
 from nas.search.ray_backend import CandidateTrial, run_trials
@@ -94,13 +94,13 @@ def _idle_rate(count: int) -> float:
         directory = Path(folder)
         with Record.open(sqlite_url(directory / "record.sqlite"), "engine") as record:
             record.create({})
-            search = Search(
+            search = SearchDriver(
                 record=record,
                 proposals=ProposalStudy(space, PermutationSampler(space, 0), Objective(), []),
                 known=[],
                 seed=0,
                 budget=count,
-                patience=Patience(1),
+                failure_limit=FailureLimit(1),
                 space_size=space.size,
                 listener=lambda candidate: None,
             )

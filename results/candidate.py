@@ -28,7 +28,7 @@ EVALUATED = frozenset({State.COMPLETE, State.STOPPED})
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """End of an epoch: training loss, minival accuracy in [0, 1], seconds since training began."""
+    """End of an epoch: training loss, minival accuracy in [0, 1], seconds of training so far."""
 
     epoch: int
     loss: float

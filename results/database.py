@@ -1,9 +1,12 @@
-"""The record's database: its tables, the connection to it, and its errors in one line."""
+"""The record's database: its tables and their rows, the connection, and its errors in one line."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    RowMapping,
     String,
     Table,
     Text,
@@ -24,6 +28,10 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from results.candidate import Candidate, CurvePoint, State
+from reward.step_time.measurement import StepTime
+from search_space.architecture import Architecture
 
 SCHEMA_VERSION = 1
 
@@ -72,6 +80,103 @@ CANDIDATES = Table(
     Column("phases_s", Text, nullable=False),
     Column("versions", Text, nullable=False),
 )
+
+
+# Fields of a candidate that are columns of the same name.
+_SCALAR_FIELDS = (
+    "number",
+    "seed",
+    "cause",
+    "accuracy",
+    "parameters",
+    "multiply_adds",
+    "reference_parameters",
+    "inference_time_s",
+    "image_size",
+    "confirms",
+    "worker",
+    "started_at",
+    "finished_at",
+)
+
+# Field of a step time: its column.
+_STEP_TIME_COLUMNS = {
+    "peak_memory_bytes": "peak_memory_bytes",
+    "device": "device",
+    "image_size": "timed_image_size",
+    "batch_size": "batch_size",
+    "micro_batch_size": "micro_batch_size",
+    "is_precise": "is_precise",
+    "unsteady": "unsteady",
+}
+
+
+def to_row(candidate: Candidate) -> dict[str, Any]:
+    """Return the candidate as a row, by column; ValueError if a number is not finite."""
+    step_time = candidate.step_time
+    return {
+        **{name: _checked_finite(name, getattr(candidate, name)) for name in _SCALAR_FIELDS},
+        "state": candidate.state.value,
+        "detail": _one_line(candidate.detail),
+        "architecture": to_json_text("architecture", candidate.architecture.to_json()),
+        "proposal": to_json_text("proposal", dict(candidate.proposal)),
+        **{column: getattr(step_time, name, None) for name, column in _STEP_TIME_COLUMNS.items()},
+        "samples_s": step_time and to_json_text("samples_s", step_time.samples_s),
+        "reference_samples_s": (
+            step_time and to_json_text("reference_samples_s", step_time.reference_samples_s)
+        ),
+        "curve": to_json_text("curve", [astuple(point) for point in candidate.curve]),
+        "phases_s": to_json_text("phases_s", dict(candidate.phases_s)),
+        "versions": to_json_text("versions", dict(candidate.versions)),
+    }
+
+
+def from_row(row: RowMapping) -> Candidate:
+    """Return the candidate of a row that :func:`to_row` made.
+
+    Raises:
+        ValueError, TypeError, KeyError: the row is damaged.
+    """
+    return Candidate(
+        **{name: row[name] for name in _SCALAR_FIELDS},
+        state=State(row["state"]),
+        detail=row["detail"],
+        architecture=Architecture.from_json(json.loads(row["architecture"])),
+        step_time=None if row["device"] is None else _step_time(row),
+        curve=tuple(CurvePoint(*point) for point in json.loads(row["curve"])),
+        proposal=json.loads(row["proposal"]),
+        phases_s=json.loads(row["phases_s"]),
+        versions=json.loads(row["versions"]),
+    )
+
+
+def to_json_text(name: str, value: object) -> str:
+    """Return the value as compact JSON; ValueError with the field's name for NaN or infinity."""
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise ValueError(f"{name}: holds a number that is not finite") from error
+
+
+def _step_time(row: RowMapping) -> StepTime:
+    return StepTime(
+        samples_s=tuple(json.loads(row["samples_s"])),
+        reference_samples_s=tuple(json.loads(row["reference_samples_s"])),
+        **{name: row[column] for name, column in _STEP_TIME_COLUMNS.items()},
+    )
+
+
+def _checked_finite(name: str, value: object) -> object:
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{name}: got {value}, must be a finite number")
+    return value
+
+
+def _one_line(text: str | None) -> str | None:
+    """Return text that every database accepts: no line ends, NULs or lone surrogates."""
+    if text is None:
+        return None
+    return " ".join(text.replace("\0", " ").encode(errors="replace").decode().split())
 
 
 class RecordError(Exception):

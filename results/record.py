@@ -6,15 +6,13 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple
-from math import isfinite
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
 from sqlalchemy.sql import Update
 
-from results.candidate import Candidate, CurvePoint, State
+from results.candidate import Candidate, State
 from results.database import (
     CANDIDATES,
     METADATA,
@@ -24,11 +22,12 @@ from results.database import (
     check_schema_version,
     connect,
     display_address,
+    from_row,
     one_line_errors,
     sqlite_file,
+    to_json_text,
+    to_row,
 )
-from reward.step_time.measurement import StepTime
-from search_space.architecture import Architecture
 
 
 class Record:
@@ -85,7 +84,7 @@ class Record:
             "run_id": self.run_id,
             "schema_version": SCHEMA_VERSION,
             "created_at": time.time(),
-            "settings": _json("settings", dict(settings)),
+            "settings": to_json_text("settings", dict(settings)),
         }
         if self._run() is not None:
             raise RecordError(f"{self._address}: run {self.run_id!r} already exists")
@@ -94,7 +93,7 @@ class Record:
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Replace the settings of an existing run, for example when its budget is raised."""
-        text = _json("settings", dict(settings))
+        text = to_json_text("settings", dict(settings))
         with self._transaction() as connection:
             connection.execute(
                 update(RUNS).where(RUNS.c.run_id == self.run_id).values(settings=text)
@@ -105,7 +104,11 @@ class Record:
         run = self._run()
         if run is None:
             raise RecordError(f"{self._address}: no run {self.run_id!r}")
-        settings: dict[str, Any] = json.loads(run["settings"])
+        try:
+            settings: dict[str, Any] = json.loads(run["settings"])
+        except ValueError as error:
+            self.close()
+            raise RecordError(f"{self._address}: the settings are damaged ({error})") from error
         return settings
 
     def start(self, candidate: Candidate) -> None:
@@ -147,7 +150,7 @@ class Record:
             rows = connection.execute(query.order_by(CANDIDATES.c.number)).mappings().all()
         try:
             return [from_row(row) for row in rows]
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise RecordError(f"{self._address}: holds a damaged candidate ({error})") from error
 
     def close(self) -> None:
@@ -199,100 +202,3 @@ class Record:
             .where(CANDIDATES.c.state == State.RUNNING.value)
             .values(row)
         )
-
-
-# Fields of a candidate that are columns of the same name.
-_SCALAR_FIELDS = (
-    "number",
-    "seed",
-    "cause",
-    "accuracy",
-    "parameters",
-    "multiply_adds",
-    "reference_parameters",
-    "inference_time_s",
-    "image_size",
-    "confirms",
-    "worker",
-    "started_at",
-    "finished_at",
-)
-
-# Field of a step time: its column.
-_STEP_TIME_COLUMNS = {
-    "peak_memory_bytes": "peak_memory_bytes",
-    "device": "device",
-    "image_size": "timed_image_size",
-    "batch_size": "batch_size",
-    "micro_batch_size": "micro_batch_size",
-    "is_precise": "is_precise",
-    "unsteady": "unsteady",
-}
-
-
-def to_row(candidate: Candidate) -> dict[str, Any]:
-    """Return the candidate as a row, by column; ValueError if a number is not finite."""
-    step_time = candidate.step_time
-    return {
-        **{name: _checked_finite(name, getattr(candidate, name)) for name in _SCALAR_FIELDS},
-        "state": candidate.state.value,
-        "detail": _one_line(candidate.detail),
-        "architecture": _json("architecture", candidate.architecture.to_json()),
-        "proposal": _json("proposal", dict(candidate.proposal)),
-        **{column: getattr(step_time, name, None) for name, column in _STEP_TIME_COLUMNS.items()},
-        "samples_s": step_time and _json("samples_s", step_time.samples_s),
-        "reference_samples_s": (
-            step_time and _json("reference_samples_s", step_time.reference_samples_s)
-        ),
-        "curve": _json("curve", [astuple(point) for point in candidate.curve]),
-        "phases_s": _json("phases_s", dict(candidate.phases_s)),
-        "versions": _json("versions", dict(candidate.versions)),
-    }
-
-
-def from_row(row: RowMapping) -> Candidate:
-    """Return the candidate of a row that :func:`to_row` made.
-
-    Raises:
-        ValueError, TypeError, KeyError: the row is damaged.
-    """
-    return Candidate(
-        **{name: row[name] for name in _SCALAR_FIELDS},
-        state=State(row["state"]),
-        detail=row["detail"],
-        architecture=Architecture.from_json(json.loads(row["architecture"])),
-        step_time=None if row["device"] is None else _step_time(row),
-        curve=tuple(CurvePoint(*point) for point in json.loads(row["curve"])),
-        proposal=json.loads(row["proposal"]),
-        phases_s=json.loads(row["phases_s"]),
-        versions=json.loads(row["versions"]),
-    )
-
-
-def _json(name: str, value: object) -> str:
-    """Return the value as compact JSON; ValueError with the field's name for NaN or infinity."""
-    try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
-    except ValueError as error:
-        raise ValueError(f"{name}: holds a number that is not finite") from error
-
-
-def _step_time(row: RowMapping) -> StepTime:
-    return StepTime(
-        samples_s=tuple(json.loads(row["samples_s"])),
-        reference_samples_s=tuple(json.loads(row["reference_samples_s"])),
-        **{name: row[column] for name, column in _STEP_TIME_COLUMNS.items()},
-    )
-
-
-def _checked_finite(name: str, value: object) -> object:
-    if isinstance(value, float) and not isfinite(value):
-        raise ValueError(f"{name}: got {value}, must be a finite number")
-    return value
-
-
-def _one_line(text: str | None) -> str | None:
-    """Return text that every database accepts: no line ends, NULs or lone surrogates."""
-    if text is None:
-        return None
-    return " ".join(text.replace("\0", " ").encode(errors="replace").decode().split())

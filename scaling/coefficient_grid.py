@@ -10,7 +10,7 @@ from itertools import product
 from scaling.families import by_compound
 from scaling.scaled import Base, Scaled
 from search_space.architecture import Architecture
-from search_space.choices import Choice
+from search_space.choices import Option
 from search_space.space import Point
 
 STEP = 0.05
@@ -56,7 +56,7 @@ class CoefficientGrid:
         scaled = (self._scaled(point).sizes.train for point in self._points)
         return max(self.base.sizes.train, *scaled)
 
-    def options(self) -> dict[str, tuple[Choice, ...]]:
+    def options(self) -> dict[str, tuple[Option, ...]]:
         """Return the values that alpha, beta and gamma take in the grid."""
         names = ("alpha", "beta", "gamma")
         return {name: tuple(sorted({point[name] for point in self._points})) for name in names}
@@ -65,11 +65,11 @@ class CoefficientGrid:
         """Return the point with this index, from 0 to ``grid_size - 1``."""
         return dict(self._points[index])
 
-    def decode(self, point: Mapping[str, Choice]) -> Architecture:
+    def decode(self, point: Mapping[str, Option]) -> Architecture:
         """Return the base, deeper by alpha and wider by beta."""
         return self._scaled(point).architecture
 
-    def image_size(self, point: Mapping[str, Choice]) -> int:
+    def image_size(self, point: Mapping[str, Option]) -> int:
         """Return the base's training size times gamma, in pixels."""
         return self._scaled(point).sizes.train
 
@@ -91,7 +91,7 @@ class CoefficientGrid:
             kept.setdefault((scaled.architecture.architecture_id, scaled.sizes.train), point)
         return tuple(kept.values())
 
-    def _scaled(self, point: Mapping[str, Choice]) -> Scaled:
+    def _scaled(self, point: Mapping[str, Option]) -> Scaled:
         alpha, beta, gamma = (float(point[name]) for name in ("alpha", "beta", "gamma"))
         return by_compound(self.base, alpha, beta, gamma, phi=1)
 

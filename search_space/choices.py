@@ -8,7 +8,7 @@ from itertools import product
 
 from search_space.architecture import InvalidArchitecture, Stage
 
-Choice = str | int | float
+Option = str | int | float
 
 # Only MBConv has squeeze-and-excitation, as in EfficientNetV2, Table 4.
 SE_RATIO: Mapping[str, float] = {"mbconv": 0.25}
@@ -27,7 +27,7 @@ class StageChoices:
     kernel: tuple[int, ...]
     expansion: tuple[int, ...]
 
-    def options(self) -> dict[str, tuple[Choice, ...]]:
+    def options(self) -> dict[str, tuple[Option, ...]]:
         """Return the options of each choice by its name, in the order of a point."""
         return dict(vars(self))
 

@@ -13,45 +13,10 @@ from itertools import product
 from typing import Protocol
 
 from search_space.architecture import Architecture, Stage
-from search_space.choices import SE_RATIO, Choice, StageChoices, check
+from search_space.choices import SE_RATIO, Option, StageChoices, check
 
-Point = dict[str, Choice]
+Point = dict[str, Option]
 """One option for each choice of a space, by the choice's name."""
-
-
-class Grid(Protocol):
-    """What a search needs of a space: a grid of points that decode to networks."""
-
-    @property
-    def name(self) -> str:
-        """The name, for people and files."""
-
-    @property
-    def backbone(self) -> Architecture:
-        """The network that step time and parameters are measured against."""
-
-    @property
-    def size(self) -> int:
-        """The number of different candidates."""
-
-    @property
-    def grid_size(self) -> int:
-        """The number of points."""
-
-    def options(self) -> dict[str, tuple[Choice, ...]]:
-        """Return the options of each choice by the choice's name."""
-
-    def at(self, index: int) -> Point:
-        """Return the point with this index, from 0 to ``grid_size - 1``."""
-
-    def decode(self, point: Mapping[str, Choice]) -> Architecture:
-        """Return the network of a point."""
-
-    def image_size(self, point: Mapping[str, Choice]) -> int | None:
-        """Return the size in pixels at which a point trains; None for the run's own size."""
-
-    def point_of(self, architecture: Architecture) -> Point:
-        """Return the point of a network, or an empty one if the network does not determine it."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +52,7 @@ class Space:
         ratios = {stage.operator: stage.se_ratio for stage in stages}
         return cls(name, architecture, tuple(choices), {**dict.fromkeys(SE_RATIO, 0.0), **ratios})
 
-    def options(self) -> dict[str, tuple[Choice, ...]]:
+    def options(self) -> dict[str, tuple[Option, ...]]:
         """Return the options of each choice by its name in a point, such as ``stage2.kernel``."""
         return {
             f"stage{i}.{name}": options
@@ -113,7 +78,7 @@ class Space:
             point[name] = options[digit]
         return point
 
-    def decode(self, point: Mapping[str, Choice]) -> Architecture:
+    def decode(self, point: Mapping[str, Option]) -> Architecture:
         """Return the architecture of a point."""
         stages = (
             self._stage(i, point)
@@ -145,7 +110,7 @@ class Space:
         """Return the same as :meth:`encode`, or an empty point for an architecture outside."""
         return self.encode(architecture) if self.contains(architecture) else {}
 
-    def image_size(self, point: Mapping[str, Choice]) -> int | None:
+    def image_size(self, point: Mapping[str, Option]) -> int | None:
         """Return None: every architecture trains at the run's size."""
         return None
 
@@ -170,7 +135,7 @@ class Space:
             for other in _stage_neighbours(i, point, choices):
                 yield self.decode({**point, **other})
 
-    def _stage(self, i: int, point: Mapping[str, Choice]) -> Stage:
+    def _stage(self, i: int, point: Mapping[str, Option]) -> Stage:
         backbone_stage = self.backbone.stages[i - 1]
         operator = str(point[f"stage{i}.operator"])
         return Stage(
@@ -184,7 +149,10 @@ class Space:
         )
 
     def _align(self, architecture: Architecture) -> tuple[Stage | None, ...] | None:
-        """Return the stage for each one of the backbone, None if left out; None if outside."""
+        """Return, for each backbone stage, the architecture's stage, or None if it is left out.
+
+        Return None alone if the space does not contain the architecture.
+        """
         backbone = self.backbone
         for name in ("stem_channels", "stem_stride", "head_channels"):
             if getattr(architecture, name) != getattr(backbone, name):
@@ -221,3 +189,41 @@ def _stage_neighbours(i: int, point: Point, choices: StageChoices) -> Iterator[P
         return
     for key, values in zip(keys, options.values(), strict=True):
         yield from ({key: value} for value in values if value != point[key])
+
+
+class Grid(Protocol):
+    """What a search needs of a space: a grid of points, each of which decodes to a network.
+
+    :class:`Space` is one, and :class:`scaling.coefficient_grid.CoefficientGrid` another.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name, for people and files."""
+
+    @property
+    def backbone(self) -> Architecture:
+        """The network that step time and parameters are measured against."""
+
+    @property
+    def size(self) -> int:
+        """The number of different candidates."""
+
+    @property
+    def grid_size(self) -> int:
+        """The number of points."""
+
+    def options(self) -> dict[str, tuple[Option, ...]]:
+        """Return the options of each choice by the choice's name."""
+
+    def at(self, index: int) -> Point:
+        """Return the point with this index, from 0 to ``grid_size - 1``."""
+
+    def decode(self, point: Mapping[str, Option]) -> Architecture:
+        """Return the network of a point."""
+
+    def image_size(self, point: Mapping[str, Option]) -> int | None:
+        """Return the size in pixels at which a point trains; None for the run's own size."""
+
+    def point_of(self, architecture: Architecture) -> Point:
+        """Return the point of a network, or an empty one if the network does not determine it."""

@@ -11,7 +11,7 @@ from results.candidate import Candidate, State
 from results.ranking import ranked
 from reward.objective import Objective
 
-DueConfirmations = Callable[[list[Candidate]], list[Candidate]]
+FindDueConfirmations = Callable[[list[Candidate]], list[Candidate]]
 """From all candidates of a run to those still to be trained again (:func:`due_confirmations`)."""
 
 
@@ -25,7 +25,7 @@ class ConfirmationPlan:
 
 
 def due_confirmations(
-    candidates: Sequence[Candidate], confirmation: ConfirmationPlan, objective: Objective
+    candidates: Sequence[Candidate], plan: ConfirmationPlan, objective: Objective
 ) -> list[Candidate]:
     """Return what is still to be trained again.
 
@@ -37,11 +37,11 @@ def due_confirmations(
     length does not count as done.
     """
     confirmations = [candidate for candidate in candidates if candidate.confirms is not None]
-    done = Counter(c.confirms for c in confirmations if _counts_as_done(c, confirmation.epochs))
-    best = [candidate for _, candidate in ranked(candidates, objective)[: confirmation.candidates]]
+    done = Counter(c.confirms for c in confirmations if _counts_as_done(c, plan.epochs))
+    best = [candidate for _, candidate in ranked(candidates, objective)[: plan.candidates]]
     missing = [
         candidate
-        for training in range(confirmation.trainings)
+        for training in range(plan.trainings)
         for candidate in best
         if done[candidate.number] <= training
     ]
@@ -62,7 +62,7 @@ class Confirmations:
 
     def __init__(
         self,
-        find_due: DueConfirmations | None,
+        find_due: FindDueConfirmations | None,
         candidates: Callable[[], list[Candidate]],
         seed: int,
     ) -> None:
@@ -78,7 +78,7 @@ class Confirmations:
         return bool(self._due())
 
     def next(self, reserve_number: Callable[[], int]) -> Candidate | None:
-        """Return the next training as a candidate of its own, with another seed; None if none.
+        """Return the next training as a candidate with another seed; None if none is left.
 
         ``reserve_number`` gives it a number that no proposal gets. An interrupted confirmation
         keeps its own.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nas.errors import UserError
-from nas.search.confirmation import Confirmations, DueConfirmations
+from nas.search.confirmation import Confirmations, FindDueConfirmations
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.samplers.domain import candidate_seed
 from nas.search.study import ProposalStudy
@@ -20,12 +20,12 @@ from reward.step_time.measurement import normalized
 Listener = Callable[[Candidate], None]
 
 LOST_WORKER_TRIES = 3
-INFEASIBLE_A_FAILURE = 10
+INFEASIBLE_PER_FAILURE = 10
 _MOST_DUPLICATES_IN_A_ROW = 2000  # after these the space counts as exhausted
 _WRITE_ATTEMPTS, _WRITE_PAUSE_S = 5, 2.0
 
 
-class Search:
+class SearchDriver:
     """Drives one search between proposals, workers, and the record.
 
     It is the :class:`nas.search.ray_backend.Driver` of a search:
@@ -46,11 +46,11 @@ class Search:
         known: list[Candidate],
         seed: int,
         budget: int,
-        patience: Patience,
+        failure_limit: FailureLimit,
         space_size: int,
         listener: Listener,
         pruners: Sequence[Pruner] = (),
-        confirm: DueConfirmations | None = None,
+        confirm: FindDueConfirmations | None = None,
     ) -> None:
         """``known`` are the candidates of an earlier process of this run; ``listener`` is called
         with each candidate that starts, reports, or ends."""
@@ -58,18 +58,18 @@ class Search:
         self._proposals = proposals
         self._seed = seed
         self._budget = budget
-        self._patience = patience
+        self._failure_limit = failure_limit
         self._space_size = space_size
         self._listener = listener
         self._pruners = pruners
         self._confirmations = Confirmations(confirm, record.candidates, seed)
         searched = [candidate for candidate in known if candidate.confirms is None]
-        first = [candidate for candidate in searched if candidate.state is not State.DUPLICATE]
-        self._interrupted = deque(c for c in searched if c.state is State.RUNNING)
+        unique = [candidate for candidate in searched if candidate.state is not State.DUPLICATE]
+        self._to_restart = deque(c for c in searched if c.state is State.RUNNING)
         self._running: dict[int, Candidate] = {}
-        self._numbers = {_identity(candidate): candidate.number for candidate in first}
-        # Starts outside the space have no proposal, and are none of its architectures.
-        self._proposed = sum(bool(candidate.proposal) for candidate in first)
+        self._first_number = {_identity(candidate): candidate.number for candidate in unique}
+        # A start from outside the space has no point and does not count towards the space's size.
+        self._proposed_count = sum(bool(candidate.proposal) for candidate in unique)
         self._evaluated = sum(candidate.state in EVALUATED for candidate in searched)
         self._losses: Counter[int] = Counter()  # lost workers by candidate
         self._is_exhausted = False
@@ -114,12 +114,13 @@ class Search:
             self._proposals.tell(candidate)
             tell_pruners(self._pruners, [candidate])
         self._listener(candidate)
-        self._patience.ended(candidate)
+        self._failure_limit.ended(candidate)
 
     def lost(self, number: int, cause: str, detail: str) -> None:
-        """Try a candidate again whose worker was lost; after the last try, record its failure.
+        """Handle a trial that ended without a result.
 
-        Any other cause lies in the candidate, and is not tried again.
+        A candidate whose worker was lost is tried again; after the last try, and for any other
+        cause, which lies in the candidate, its failure is recorded.
         """
         self._losses[number] += 1
         if cause == "worker_lost" and self._losses[number] < LOST_WORKER_TRIES:
@@ -140,11 +141,11 @@ class Search:
             return
         # It starts from its first epoch, so pruners forget what it has reported.
         tell_pruners(self._pruners, [replace(candidate, state=State.FAILED)])
-        self._interrupted.append(candidate)
+        self._to_restart.append(candidate)
 
     def _is_searched(self) -> bool:
         """Whether nothing is left to propose, whatever may still be confirmed."""
-        is_idle = not self._count_running() and not self._interrupted
+        is_idle = not self._count_running() and not self._to_restart
         return self._evaluated >= self._budget or (self._is_exhausted and is_idle)
 
     def _count_running(self) -> int:
@@ -153,12 +154,12 @@ class Search:
     def _next_of_search(self) -> Candidate | None:
         if self._evaluated + self._count_running() >= self._budget:
             return None
-        return self._interrupted.popleft() if self._interrupted else self._propose()
+        return self._to_restart.popleft() if self._to_restart else self._propose()
 
     def _propose(self) -> Candidate | None:
         """Return the next architecture that is new in this run; record duplicates on the way."""
         for _ in range(_MOST_DUPLICATES_IN_A_ROW):
-            if self._proposed >= self._space_size:
+            if self._proposed_count >= self._space_size:
                 break
             proposal = self._proposals.ask()
             if proposal is None:
@@ -172,9 +173,9 @@ class Search:
                 image_size=proposal.image_size,
                 started_at=time.time(),
             )
-            first = self._numbers.setdefault(_identity(candidate), proposal.number)
+            first = self._first_number.setdefault(_identity(candidate), proposal.number)
             if first == proposal.number:
-                self._proposed += bool(proposal.point)
+                self._proposed_count += bool(proposal.point)
                 return candidate
             self._record_duplicate(candidate, first)
         self._is_exhausted = True
@@ -211,7 +212,7 @@ class HopelessRun(UserError):
     """So many candidates failed, or exceeded the limits, that the search was given up."""
 
 
-class Patience:
+class FailureLimit:
     """Counts the failed candidates of one process, and the infeasible ones in a row.
 
     The search is given up after ``max_failures`` failed candidates in total, or after ten times as
@@ -250,7 +251,7 @@ class Patience:
     def _count_infeasible(self, candidate: Candidate) -> None:
         self._infeasible.append(candidate)
         count = len(self._infeasible)
-        if count >= INFEASIBLE_A_FAILURE * self._max_failures:
+        if count >= INFEASIBLE_PER_FAILURE * self._max_failures:
             causes = Counter(c.cause for c in self._infeasible).most_common()
             over = ", ".join(
                 f"--{(cause or 'limits').replace('_', '-')} {times} (the smallest "

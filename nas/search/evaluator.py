@@ -38,8 +38,9 @@ from search_space.network import Network
 from search_space.operators import OPERATORS, Operator
 
 TIMING_SHARE = 0.035
-"""The share of an evaluation that the reference's steps may take beyond the fewest; twice as much
-where something disturbs them. Peak memory and latency are measured besides."""
+"""A further row of pairs begins only if all pairs so far, with it, stay within this share of the
+time since training began; within twice the share while pairs scatter. The first row is always
+taken, and peak memory and latency are measured besides."""
 _REFERENCE_WARMUP = 4  # steps; a process's first ones take up to three times as long
 _LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
 _CAP_BEFORE_TRAINING_S = 10.0
@@ -51,7 +52,7 @@ class EvaluationSettings:
 
     A candidate is trained at its own image size if it has one, else at ``image_size`` pixels, which
     is the backbone's too; None is the data's size. The step is timed within training, at next to no
-    cost, unless it must be known before: with ``times_before_training``, or limits on it.
+    cost. If ``times_before_training`` is set or a limit needs it, it is timed before training.
     ``confirm_epochs`` are for candidates that confirm another; None is the recipe's.
     """
 
@@ -74,7 +75,7 @@ class Evaluator:
         self._settings = settings
         self._device = device
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
-        self._training, self._minival = images_on_device(settings.data, device)
+        self._training_images, self._minival_images = images_on_device(settings.data, device)
         self._image_size = settings.image_size or settings.data.image_size
         self._usual = UsualStep()
         self._reference = Reference(
@@ -92,7 +93,8 @@ class Evaluator:
         """Yield the candidate as RUNNING after each measurement and epoch, and last as it ended.
 
         Whatever is wrong with the candidate becomes its state and cause and is not raised. One that
-        does not fit into memory starts again with gradients accumulated over micro-batches.
+        does not fit into memory starts again with gradients accumulated over micro-batches. An
+        error on the GPU itself ends the process; Ray then starts a new one.
         """
         candidate = replace(
             candidate,
@@ -109,7 +111,7 @@ class Evaluator:
             ended = yield from self._attempt(candidate, recipe, deadline)
             if ended.state is State.COMPLETE:
                 break
-            self._free_memory()  # only now, without the traceback, is the network gone
+            self._free_memory_or_exit()  # the traceback kept the network alive until here
             if ended.cause != "out_of_memory":
                 break
         yield replace(ended, finished_at=time.time())
@@ -166,8 +168,8 @@ class Evaluator:
 
         training = Training(
             network,
-            self._training.at(size),
-            self._minival.at(size),
+            self._training_images.at(size),
+            self._minival_images.at(size),
             recipe,
             candidate.seed,
             deadline,
@@ -200,7 +202,7 @@ class Evaluator:
 
     @property
     def _batch_size(self) -> int:
-        return min(self._settings.recipe.batch_size, len(self._training))
+        return min(self._settings.recipe.batch_size, len(self._training_images))
 
     def _build(self, architecture: Architecture, seed: int, recipe: Recipe) -> Network:
         """Build the network on the device; the seed determines its weights."""
@@ -212,7 +214,9 @@ class Evaluator:
             in_channels=data.channels,
             dropout=recipe.dropout,
             survival=recipe.survival,
-            norm_momentum=averaging_momentum(NORM_MOMENTUM, total_steps(self._training, recipe)),
+            norm_momentum=averaging_momentum(
+                NORM_MOMENTUM, total_steps(self._training_images, recipe)
+            ),
             operators=self._settings.operators,
         )
         return to_channels_last(network, self._device)
@@ -223,7 +227,7 @@ class Evaluator:
 
     def _with_batch(self, network: Network, size: int) -> TimedNetwork:
         """Return the network with the training set's first batch at ``size`` pixels, to time it."""
-        images, labels = self._training.at(size).batch(slice(0, self._batch_size))
+        images, labels = self._training_images.at(size).batch(slice(0, self._batch_size))
         images = images.contiguous(memory_format=torch.channels_last)
         make_step = partial(step_without_learning, self._settings.recipe)
         return TimedNetwork(network, images, labels, make_step)
@@ -250,11 +254,11 @@ class Evaluator:
 
     def _latency_s(self, network: nn.Module, size: int) -> float:
         """Measure the median latency of one image of ``size`` pixels, in seconds."""
-        image = self._minival.at(size).batch(slice(0, 1))[0]
+        image = self._minival_images.at(size).batch(slice(0, 1))[0]
         image = image.contiguous(memory_format=torch.channels_last)
         return median(latencies_s(network, image, self._device, _LATENCY_RUNS, _LATENCY_WARMUP))
 
-    def _free_memory(self) -> None:
+    def _free_memory_or_exit(self) -> None:
         gc.collect()
         if self._device.type == "cuda":
             try:
@@ -281,9 +285,11 @@ def failure(error: BaseException) -> tuple[str, str]:
 def _next_epoch(
     epochs: Iterator[Epoch], timer: TrainingTimer | None, phases: dict[str, float]
 ) -> Epoch | None:
-    """Train and validate one epoch; None after the last. Its timing counts as ``step_time``.
+    """Train and validate one epoch; return None after the last.
 
-    The time between two epochs, in which the candidate is reported, counts as neither.
+    The time spent on timing its steps is added to the phase ``step_time``, the rest to
+    ``training``. The time between two epochs, in which the candidate is reported, counts for
+    neither.
     """
     before_s = timer.spent_s if timer else 0.0
     with _timed(phases, "training"):

@@ -42,7 +42,7 @@ class Driver(Protocol):
         """Receive a candidate that was evaluated, with success or not."""
 
     def lost(self, number: int, cause: str, detail: str) -> None:
-        """Receive the number of a candidate whose worker was lost, with the cause."""
+        """Receive the number of a candidate whose trial ended without a result, with the cause."""
 
 
 class CandidateTrial(tune.Trainable):

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
-from nas.search.confirmation import ConfirmationPlan, DueConfirmations, due_confirmations
-from nas.search.driver import Patience, Search
+from nas.search.confirmation import ConfirmationPlan, FindDueConfirmations, due_confirmations
+from nas.search.driver import FailureLimit, SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.prepare import PreparedSearch
 from nas.search.progress import Progress, SteadyConsole, redirect_output
@@ -62,13 +62,13 @@ def run_search(
             console = SteadyConsole(file=terminal)
             budget = min(settings.budget, prepared.grid.size)
             progress = Progress(console, objective, budget, known)
-            search = Search(
+            search = SearchDriver(
                 record=record,
                 proposals=_proposals(prepared, known),
                 known=known,
                 seed=settings.seed,
                 budget=settings.budget,
-                patience=Patience(settings.max_failures),
+                failure_limit=FailureLimit(settings.max_failures),
                 space_size=prepared.grid.size,
                 listener=progress,
                 pruners=make_pruners(
@@ -105,12 +105,12 @@ def _sampler(settings: SearchSettings, grid: Grid) -> BaseSampler:
     return make_sampler(settings.sampler, SearchProblem(domain, settings.objective, limits))
 
 
-def _confirm(settings: SearchSettings, objective: Objective) -> DueConfirmations | None:
+def _confirm(settings: SearchSettings, objective: Objective) -> FindDueConfirmations | None:
     if not settings.confirm:
         return None
     epochs = settings.confirm_epochs or settings.epochs
-    confirmation = ConfirmationPlan(settings.confirm, settings.confirm_seeds, epochs)
-    return partial(due_confirmations, confirmation=confirmation, objective=objective)
+    plan = ConfirmationPlan(settings.confirm, settings.confirm_seeds, epochs)
+    return partial(due_confirmations, plan=plan, objective=objective)
 
 
 def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:

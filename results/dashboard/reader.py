@@ -20,10 +20,10 @@ from results.database import (
     RecordError,
     check_schema_version,
     connect,
+    from_row,
     one_line_errors,
     sqlite_file,
 )
-from results.record import from_row
 
 # Exceptions that damaged values may raise.
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)

@@ -9,7 +9,7 @@ precision (bfloat16 autocast on a GPU that computes with it, float32 on a CPU), 
 (channels last), batch size, and image size. A batch that does not fit into memory is processed in
 micro-batches, gradients accumulated; the time is still that of the whole batch.
 
-**Against what.** Each step of the candidate is followed directly by one step of a *reference
+**Against what.** Each timed step of the candidate is followed directly by one step of a *reference
 network*, the space's backbone, in the same process and on the same kind of batch. Such a *pair*
 gives one ratio. S/S0 is the median of the pairs' ratios (:func:`.measurement.normalized`), so a
 machine that slows down or speeds up between two pairs cancels, and candidates that were timed on
@@ -23,10 +23,11 @@ events, each step beginning with an empty queue. Python's garbage collector is o
 
 **When.** In a search the candidate is timed *within its own training*
 (:mod:`.within_training`), in a few rows of pairs, so that only the reference's steps cost extra
-time, limited to 3.5 % of an evaluation after the first row. Where S must be known before training
-(a limit, a pruner), and in ``nas bench``, the step is timed *standing alone* (:mod:`.standalone`)
-at learning rate 0. Both stop when the interval is as narrow as :class:`.paired.Precision` asks (1 %
-on a GPU, 2 % on a CPU), or at a time cap.
+time. The first row is always taken. A further row begins only if all pairs so far, with it, stay
+within 3.5 % of the time since training began (7 % while pairs scatter). Where S must be known
+before training (a limit, a pruner), and in ``nas bench``, the step is timed *standing alone*
+(:mod:`.standalone`) at learning rate 0, until a time cap at the latest. Both stop once the interval
+is as narrow as :class:`.paired.Precision` asks: 1 % on a GPU, 2 % on a CPU.
 
 **Warm-up** (:mod:`.warmup`). A process first fills the holes that imports left in its heap, builds
 the reference network, and trains a few small networks that are then dropped, so that the first

@@ -53,7 +53,7 @@ def reference_median_s(step_time: StepTime) -> float:
 
 
 def interval_s(step_time: StepTime) -> tuple[float, float] | None:
-    """Return the median step's 95 % confidence interval (low, high) in seconds, as below."""
+    """Return the 95 % interval (low, high) of the median step, by :func:`median_interval`."""
     return median_interval(step_time.samples_s)
 
 
@@ -68,7 +68,7 @@ def normalized(step_time: StepTime) -> float:
 
 
 def normalized_interval(step_time: StepTime) -> tuple[float, float] | None:
-    """Return the 95 % confidence interval (low, high) of :func:`normalized`, as below."""
+    """Return its 95 % confidence interval (low, high), by :func:`median_interval`."""
     return median_interval(_ratios(step_time))
 
 

@@ -40,6 +40,7 @@ them back bias the ratio of two networks, and do not only add noise.
 """
 
 WARMUP_STEPS = 10
+_FEWEST_AT_CAP = 3  # pairs, however long a step takes
 _CHECKS_GROW_BY = 1.25  # checks become rarer, so that they stay cheap beside the pairs
 
 
@@ -104,8 +105,8 @@ class UsualStep:
     def __init__(self) -> None:
         self._last: deque[float] = deque(maxlen=self._REMEMBERED)
 
-    def is_slowed(self, seconds: float) -> bool:
-        """Return whether a step took much longer than usual, and remember it in either case."""
+    def observe(self, seconds: float) -> bool:
+        """Remember a step, and return whether it took much longer than usual."""
         is_slowed = len(self._last) >= self._FEWEST and seconds > self._limit_s()
         self._last.append(seconds)
         return is_slowed
@@ -121,10 +122,10 @@ class PairedTimer:
     The order matters: the first of two that take turns is always a step behind while caches warm
     up, which made S about 1 % too small in the other order (docs/step-time.md).
 
-    ``is_precise`` is whether the intervals were as narrow as asked for at the last check. Where the
-    reference's ``usual`` step is known, pairs in which it was slowed are set aside. ``count`` is
-    the number of the other pairs; the least slowed ones fill up the samples while ``count`` is
-    below 6.
+    ``is_precise`` is whether the intervals were as narrow as asked for at the last check. If the
+    reference's ``usual`` step is given, pairs in which it was slowed are set aside. ``count`` is
+    the number of pairs that were not slowed. While it is below 6, the least slowed pairs are among
+    the samples too.
     """
 
     def __init__(
@@ -162,7 +163,7 @@ class PairedTimer:
             result = self._candidate.time(step)
             self._reference.time(reference)
         self.last_s = self._candidate.last_s()
-        if self._usual is not None and self._usual.is_slowed(self._reference.last_s()):
+        if self._usual is not None and self._usual.observe(self._reference.last_s()):
             self._slowed.append((self._candidate.forget_last(), self._reference.forget_last()))
             return result
         self.count += 1
@@ -201,7 +202,7 @@ def paired_step_times(
         reference()
     timer = PairedTimer(device, precision.half_width, usual)
     while not timer.is_precise:
-        if timer.taken >= 3 and time.monotonic() - start > precision.cap_s:
+        if timer.taken >= _FEWEST_AT_CAP and time.monotonic() - start > precision.cap_s:
             break
         timer.pair(step, reference)
     return timer

@@ -31,7 +31,7 @@ from reward.step_time.paired import (
 SMALLEST_MICRO_BATCH = 2  # batch normalisation has no statistics of one image
 
 MakeStep = Callable[[nn.Module, int | None], TimedStep]
-"""Makes the step to time of a network, from it and the micro-batch; None is the whole batch.
+"""Makes a network's step, which is then timed, with a micro-batch; None is the whole batch.
 
 Its learning rate is to be 0, so that it does the same work on weights that stay as they are: under
 many steps on one batch they would grow or shrink, and a CPU is slower on subnormal numbers.
@@ -79,9 +79,9 @@ def measure_step_time(
 ) -> StepTime:
     """Measure the ``step`` of the candidate in pairs with the reference's.
 
-    The measurement is repeated once if something disturbed it, and marked if that was disturbed
-    too. Both networks' batch statistics change. With a micro-batch the time is that of the whole
-    batch all the same.
+    A disturbed measurement is repeated once. The second one counts unless it has fewer undisturbed
+    pairs and is not precise; it is marked if it was disturbed too. Both networks' batch statistics
+    change. With a micro-batch the time is that of the whole batch all the same.
 
     Raises:
         TimeLimitExceeded: ``time.monotonic()`` passed the deadline.

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import SCHEMA_VERSION, RecordError, sqlite_url
+from results.database import RUNS, SCHEMA_VERSION, RecordError, connect, sqlite_url
 from results.record import Record
 
 MakeCandidate = Callable[..., Candidate]
@@ -119,6 +120,21 @@ def test_a_truncated_database(url: str, tmp_path: Path, make_candidate: MakeCand
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(RecordError, match="damaged"), Record.read(url, "a") as record:
         record.candidates()
+
+
+def test_damaged_settings(url: str) -> None:
+    with Record.open(url, "a") as record:
+        record.create({"budget": 3})
+    engine = connect(url)
+    with engine.begin() as connection:
+        connection.execute(update(RUNS).values(settings="{bad"))
+    engine.dispose()
+    with (
+        pytest.raises(RecordError, match="settings are damaged") as error,
+        Record.read(url, "a") as record,
+    ):
+        record.settings()
+    assert "\n" not in str(error.value)
 
 
 def test_a_locked_database(url: str, tmp_path: Path, make_candidate: MakeCandidate) -> None:

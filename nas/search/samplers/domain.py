@@ -14,12 +14,12 @@ from optuna.study import Study
 
 from reward.complexity import count_parameters
 from search_space.architecture import Architecture, Block
-from search_space.choices import Choice
+from search_space.choices import Option
 from search_space.operators import OPERATORS, Operator
 from search_space.space import Point, Space
 from search_space.task import Task
 
-Key = tuple[Choice, ...]
+Key = tuple[Option, ...]
 """Identifies a point, see :meth:`Domain.key`."""
 
 
@@ -49,7 +49,7 @@ class Domain:
     points: Sequence[Point] | None = None
 
     @cached_property
-    def options(self) -> dict[str, tuple[Choice, ...]]:
+    def options(self) -> dict[str, tuple[Option, ...]]:
         """The options of each choice, by the choice's name."""
         return self.space.options()
 

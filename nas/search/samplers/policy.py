@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nas.search.samplers.base import Observation, PointSampler, SamplerState
 from nas.search.samplers.domain import Domain
-from search_space.choices import Choice
+from search_space.choices import Option
 from search_space.space import Point
 
 Matrix = NDArray[np.float64]
@@ -85,5 +85,5 @@ def _average(mean: float, value: float) -> float:
     return BASELINE_DECAY * mean + (1 - BASELINE_DECAY) * value
 
 
-def _is_of_absent_stage(name: str, value: Choice) -> bool:
+def _is_of_absent_stage(name: str, value: Option) -> bool:
     return value == 0 and not name.endswith(".layers")

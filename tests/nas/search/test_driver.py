@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nas.search.driver import LOST_WORKER_TRIES, HopelessRun, Patience, Search
+from nas.search.driver import LOST_WORKER_TRIES, FailureLimit, HopelessRun, SearchDriver
 from nas.search.samplers.domain import candidate_seed
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
@@ -47,16 +47,16 @@ def two_forms() -> Space:
 
 def start(
     record: Record, space: Space, budget: int, max_failures: int = 10, **options: Any
-) -> Search:
+) -> SearchDriver:
     known = record.candidates()
     proposals = ProposalStudy(space, PermutationSampler(space, seed=3), Objective(), known)
-    return Search(
+    return SearchDriver(
         record,
         proposals,
         known,
         seed=3,
         budget=budget,
-        patience=Patience(max_failures),
+        failure_limit=FailureLimit(max_failures),
         space_size=space.size,
         listener=lambda candidate: None,
         **options,
@@ -80,7 +80,7 @@ def failed(candidate: Candidate, cause: str = "diverged") -> Candidate:
     return replace(candidate, state=State.FAILED, cause=cause, detail="so it is")
 
 
-def run(search: Search, steps: int = 10_000) -> list[Candidate]:
+def run(search: SearchDriver, steps: int = 10_000) -> list[Candidate]:
     """Evaluates candidates one by one, each a success; returns them."""
     done: list[Candidate] = []
     while not search.is_finished() and len(done) < steps:
@@ -175,15 +175,15 @@ def test_one_network_at_two_image_sizes_is_two_candidates(record: Record) -> Non
     grid = CoefficientGrid(base)
     known: list[Candidate] = []
     proposals = ProposalStudy(grid, PermutationSampler(grid, 0), Objective(), known)
-    search = Search(
-        record, proposals, known, 0, grid.size, Patience(10), grid.size, lambda candidate: None
+    search = SearchDriver(
+        record, proposals, known, 0, grid.size, FailureLimit(10), grid.size, lambda candidate: None
     )
     done = run(search)
     assert len(done) == grid.size > len({c.architecture.architecture_id for c in done})
     assert all(c.state is State.COMPLETE for c in record.candidates())
     again = ProposalStudy(grid, PermutationSampler(grid, 0), Objective(), record.candidates())
-    more = Search(
-        record, again, record.candidates(), 0, grid.size + 1, Patience(10), grid.size,
+    more = SearchDriver(
+        record, again, record.candidates(), 0, grid.size + 1, FailureLimit(10), grid.size,
         lambda candidate: None,
     )  # fmt: skip
     assert run(more) == []

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nas.search.confirmation import ConfirmationPlan, due_confirmations
-from nas.search.driver import INFEASIBLE_A_FAILURE, HopelessRun, Patience, Search
+from nas.search.driver import INFEASIBLE_PER_FAILURE, FailureLimit, HopelessRun, SearchDriver
 from nas.search.pruners.base import make_pruners
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
@@ -25,9 +25,7 @@ from reward.step_time.measurement import StepTime
 from search_space.space import Space
 
 EPOCHS, BUDGET = 6, 24
-CONFIRM = partial(
-    due_confirmations, confirmation=ConfirmationPlan(3, 2, EPOCHS), objective=Objective()
-)
+CONFIRM = partial(due_confirmations, plan=ConfirmationPlan(3, 2, EPOCHS), objective=Objective())
 
 
 @pytest.fixture
@@ -38,17 +36,17 @@ def record(tmp_path: Path) -> Iterator[Record]:
         yield record
 
 
-def start(record: Record, space: Space, **options: Any) -> Search:
+def start(record: Record, space: Space, **options: Any) -> SearchDriver:
     known = record.candidates()
     settings: dict[str, Any] = {
         "seed": 3,
         "budget": BUDGET,
-        "patience": Patience(2),
+        "failure_limit": FailureLimit(2),
         "pruners": make_pruners("asha:grace=2", "certain", Objective(), EPOCHS),
         "confirm": CONFIRM,
         **options,
     }
-    return Search(
+    return SearchDriver(
         record,
         ProposalStudy(space, PermutationSampler(space, seed=3), Objective(), known),
         known,
@@ -81,7 +79,7 @@ def reports(candidate: Candidate) -> Iterator[Candidate]:
     yield replace(candidate, state=State.COMPLETE, accuracy=final)
 
 
-def evaluate(search: Search, candidate: Candidate) -> None:
+def evaluate(search: SearchDriver, candidate: Candidate) -> None:
     for report in reports(candidate):
         if report.state is not State.RUNNING:
             search.ended(report)
@@ -89,7 +87,7 @@ def evaluate(search: Search, candidate: Candidate) -> None:
             return
 
 
-def run(search: Search, steps: int = 10_000) -> int:
+def run(search: SearchDriver, steps: int = 10_000) -> int:
     """Evaluates one candidate after the other; how many."""
     for done in range(steps):
         candidate = None if search.is_finished() else search.next_candidate()
@@ -228,16 +226,16 @@ def test_what_is_infeasible_does_not_count(record: Record, tiny_space: Space) ->
 def test_limits_that_nothing_meets_end_the_run_and_say_what_came_nearest(
     record: Record, tiny_space: Space
 ) -> None:
-    search = start(record, tiny_space, patience=Patience(2))
+    search = start(record, tiny_space, failure_limit=FailureLimit(2))
     timed = StepTime((0.25,) * 6, (0.1,) * 6, 1, "cpu", 8, 4)
     said = ""
-    for index in range(2 * INFEASIBLE_A_FAILURE):
+    for index in range(2 * INFEASIBLE_PER_FAILURE):
         candidate = search.next_candidate()
         assert candidate is not None
         over = replace(candidate, state=State.INFEASIBLE, parameters=5000 + index)
         slow = replace(over, cause="max_step_time", step_time=timed)
         ended = slow if index == 7 else replace(over, cause="max_params")
-        if index < 2 * INFEASIBLE_A_FAILURE - 1:
+        if index < 2 * INFEASIBLE_PER_FAILURE - 1:
             search.ended(ended)
         else:
             with pytest.raises(HopelessRun) as caught:

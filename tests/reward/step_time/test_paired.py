@@ -140,7 +140,7 @@ def test_slowed_pairs_are_set_aside(clock: Clock) -> None:
 def test_the_least_slowed_pairs_make_up_for_what_is_missing(clock: Clock) -> None:
     usual = UsualStep()
     for _ in range(20):
-        usual.is_slowed(0.1)
+        usual.observe(0.1)
     timer = PairedTimer(CPU, 0.0, usual)
     for reference_s in (0.1, 0.2, 0.15, 0.1):
         timer.pair(clock.step(_forever(2 * reference_s)), clock.step(_forever(reference_s)))

@@ -10,35 +10,35 @@ from reward.step_time.paired import UsualStep
 def _after(*seconds: float) -> UsualStep:
     usual = UsualStep()
     for taken in seconds:
-        usual.is_slowed(taken)
+        usual.observe(taken)
     return usual
 
 
 def test_a_step_over_a_tenth_slower_is_slowed() -> None:
     usual = _after(*[0.02] * 20)
-    assert not usual.is_slowed(0.0219)
-    assert usual.is_slowed(0.0221)
-    assert not usual.is_slowed(0.01)
+    assert not usual.observe(0.0219)
+    assert usual.observe(0.0221)
+    assert not usual.observe(0.01)
 
 
 def test_where_steps_scatter_more_only_more_is_slowed() -> None:
     """Noise is not chosen among: of 1,000 steps that scatter by 20 %, a few count as slowed."""
     noise = np.random.default_rng(0).lognormal(sigma=0.2, size=1000)
     usual = UsualStep()
-    assert sum(usual.is_slowed(float(seconds)) for seconds in noise) < 20
+    assert sum(usual.observe(float(seconds)) for seconds in noise) < 20
 
 
 def test_nothing_is_slowed_before_eight_are_known() -> None:
-    assert not _after(*[0.02] * 7).is_slowed(0.1)
-    assert _after(*[0.02] * 8).is_slowed(0.1)
+    assert not _after(*[0.02] * 7).observe(0.1)
+    assert _after(*[0.02] * 8).observe(0.1)
 
 
 def test_some_slow_steps_do_not_change_what_is_usual() -> None:
-    assert _after(*[0.02] * 40, *[0.03] * 24).is_slowed(0.03)
+    assert _after(*[0.02] * 40, *[0.03] * 24).observe(0.03)
 
 
 def test_a_machine_that_stays_slower_is_the_usual_one() -> None:
     usual = _after(*[0.02] * 64)
-    told = [usual.is_slowed(0.03) for _ in range(64)]
+    told = [usual.observe(0.03) for _ in range(64)]
     assert told[:31] == [True] * 31
     assert not any(told[33:])
