@@ -222,18 +222,6 @@ class Training:
         self._generator.set_state(state["generator"].cpu())
 
 
-def train(
-    network: nn.Module,
-    training: Images,
-    validation: Images,
-    recipe: Recipe,
-    seed: int,
-    deadline: float = math.inf,
-) -> Iterator[Epoch]:
-    """Train the network in place and yield each epoch; see :class:`Training`."""
-    return Training(network, training, validation, recipe, seed, deadline).epochs()
-
-
 @torch.inference_mode()
 def accuracy(
     network: nn.Module,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from nas.data.load import load_search_data
 from nas.errors import Diverged
 from nas.training.augmentation import random_crop
 from nas.training.ema import EMA
-from nas.training.loop import Epoch, Training, accuracy, total_steps, train
+from nas.training.loop import Epoch, Training, accuracy, total_steps
 from nas.training.optimizers import warmup_cosine
 from nas.training.recipes import Recipe, proxy
 from reward.step_time.measurement import TimeLimitExceeded
@@ -28,6 +29,18 @@ pytestmark = pytest.mark.usefixtures("_one_thread")
 def digits() -> tuple[Images, Images]:
     """Return the training set and the minival."""
     return images_on_device(load_search_data("digits"), torch.device("cpu"))
+
+
+def train(
+    network: nn.Module,
+    training: Images,
+    validation: Images,
+    recipe: Recipe,
+    seed: int,
+    deadline: float = math.inf,
+) -> Iterator[Epoch]:
+    """Train the network in place, and yield each epoch."""
+    return Training(network, training, validation, recipe, seed, deadline).epochs()
 
 
 def _tiny(momentum: float = 0.05, dropout: float = 0.0) -> nn.Sequential:
