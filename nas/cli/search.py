@@ -119,7 +119,7 @@ if TYPE_CHECKING:
     type=Amount(),
     metavar="N",
     group="Reward and limits",
-    help="Skip candidates with more than N parameters, such as 30M.",
+    help="Propose no candidates with more than N parameters, such as 30M.",
 )
 @option(
     "--max-step-time",

@@ -136,7 +136,7 @@ def _print_measurements(console: Console, measured: Mapping[str, Any]) -> None:
     unsteady = measured.get("unsteady")
     lines = (
         f"accuracy       {100 * measured['accuracy']:.1f} % on the minival, "
-        f"after {measured['epochs']} epochs",
+        f"after {measured['epochs']} epoch{'s' if measured['epochs'] != 1 else ''}",
         f"training step  {1000 * measured['step_time_s']:.1f} ms ({low:.1f} to {high:.1f}), "
         f"batch {measured['batch_size']} on {measured['device']}",
         f"               {_relative(measured)}",
@@ -162,7 +162,8 @@ def _confirmation(confirmation: Any) -> list[str]:
     spread = "" if sd is None else f", standard deviation {sd:.4f}"
     mean, count = confirmation["reward_mean"], confirmation["trainings"]
     epochs = confirmation["epochs"]
-    return [f"confirmed      {mean:.4f}{spread}, {count} trainings of {epochs} epochs"]
+    plural = "" if epochs == 1 else "s"
+    return [f"confirmed      {mean:.4f}{spread}, {count} trainings of {epochs} epoch{plural}"]
 
 
 def _print_space(console: Console, space: Space) -> None:

@@ -2,7 +2,7 @@
 
 One process uses Ray Train's local mode: the loop runs in this process, without a Ray cluster, which
 takes 10 to 30 seconds to start on two cores. Several processes run in a Ray cluster on this
-machine, or on several machines that share the training's directory.
+machine.
 """
 
 from __future__ import annotations

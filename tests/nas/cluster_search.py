@@ -6,6 +6,7 @@ import has come to them through Ray.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import threading
@@ -18,10 +19,13 @@ from torch import nn
 
 from nas.search.prepare import SearchRequest, prepare
 from nas.search.run import run_search
-from results.candidate import State
+from results.candidate import Candidate, State
 from results.record import Record
 from search_space.architecture import Block
 from search_space.operators import OPERATORS, mbconv
+
+MEETING = Path()
+"""A folder in which each worker leaves a file."""
 
 
 def sent(block: Block) -> nn.Module:
@@ -31,6 +35,10 @@ def sent(block: Block) -> nn.Module:
     where = next(iter(search_space.__path__))
     if "runtime_resources" not in where:
         raise ImportError(f"search_space is from {where}")
+    # Tune drops a worker that is still starting when the first candidate ends: wait for both.
+    (MEETING / str(os.getpid())).touch()
+    while len(list(MEETING.iterdir())) < 2:
+        time.sleep(0.05)
     time.sleep(0.3)
     return mbconv(block)
 
@@ -43,7 +51,10 @@ def delete_once_sent(checkout: str) -> None:
 
 
 def main(checkout: str, space: str, data: str, out: str) -> None:
-    """Searches until twelve candidates are complete, and removes a node after the fourth."""
+    """Search until twelve candidates are complete; remove a node once both have done some."""
+    global MEETING
+    MEETING = Path(out).with_name("meeting")
+    MEETING.mkdir()
     OPERATORS["sent"] = sent
     # Workers look first where the driver looks. On another machine there would be nothing; on this
     # one there is the checkout that is installed into this environment.
@@ -56,8 +67,10 @@ def main(checkout: str, space: str, data: str, out: str) -> None:
 
     def lose_a_node() -> None:
         with Record.read(prepared.run.url, prepared.run.run_id) as record:
-            while sum(c.state is State.COMPLETE for c in record.candidates()) < 4:
+            complete: list[Candidate] = []
+            while len(complete) < 4 or len({candidate.worker for candidate in complete}) < 2:
                 time.sleep(0.1)
+                complete = [c for c in record.candidates() if c.state is State.COMPLETE]
         cluster.remove_node(second, allow_graceful=False)
 
     threading.Thread(target=lose_a_node, daemon=True).start()
