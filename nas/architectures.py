@@ -1,22 +1,23 @@
-"""ARCH and SPACE: architectures and spaces by file or by name."""
+"""ARCH and SPACE: architectures and spaces by file or by name; without torch until one is built."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nas.errors import UserError, nearest_first
 from results.architecture_file import ArchitectureFile, ArchitectureFileError, read
-from reward.complexity import architecture_complexity
 from search_space.choices import InvalidSpace
-from search_space.network import Network
-from search_space.operators import OPERATORS
 from search_space.published import PUBLISHED, published
 from search_space.space import Space
 from search_space.space_file import read_space
 from search_space.spaces import SPACES, default_space
 from search_space.transforms import fuse
+
+if TYPE_CHECKING:
+    from search_space.network import Network
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")  # of stages
 
@@ -86,6 +87,8 @@ def find_space(name: str | None, image_size: int) -> Space:
 
 def _check_operators(name: str, space: Space) -> None:
     """Check that every operator of the space can be built, which its file alone does not ensure."""
+    from search_space.operators import OPERATORS
+
     listed = {operator for choices in space.choices for operator in choices.operator}
     unknown = sorted(listed - OPERATORS.keys())
     if unknown:
@@ -103,6 +106,8 @@ def with_counts(file: ArchitectureFile, argument: str = "ARCH") -> ArchitectureF
     """
     if file.parameters is not None and file.multiply_adds is not None:
         return file
+    from reward.complexity import architecture_complexity
+
     try:
         count = architecture_complexity(file.architecture, file.task, file.eval_size)
     except ValueError as error:
@@ -118,6 +123,8 @@ def build_network(file: ArchitectureFile, argument: str = "ARCH") -> Network:
     Raises:
         UserError: the architecture has an unknown operator.
     """
+    from search_space.network import Network
+
     try:
         return Network(file.architecture, file.task.classes, file.task.in_channels)
     except ValueError as error:

@@ -95,6 +95,8 @@ def _import_packages_from(root: str | None) -> Callable[[], None]:
             sys.path.insert(0, root)
         for name in packages:
             import_module(name)
+        if root is not None:
+            sys.path.remove(root)  # a folder of all installed packages, perhaps
 
     return import_packages
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from results import architecture_file
 from results.architecture_file import (
@@ -30,6 +28,9 @@ from reward.step_time.measurement import (
     normalized_interval,
 )
 from search_space.task import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def write_files(
@@ -163,6 +164,8 @@ def table(candidates: Iterable[Candidate], objective: Objective = _PAPER_OBJECTI
     ``stages`` is in the notation of :func:`results.candidate.stages_text`, ``image_size`` in
     pixels. A run of ``nas scale --fit`` has three more columns: alpha, beta and gamma.
     """
+    import pandas as pd  # a quarter of a second, which not every command needs
+
     rows = [_row(candidate, objective) for candidate in candidates]
     is_fit = any(row["coefficients"] for row in rows)
     columns = {**COLUMNS, **_COEFFICIENT_COLUMNS} if is_fit else COLUMNS

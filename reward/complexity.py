@@ -58,7 +58,7 @@ def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity
     """
     try:
         multiply_adds = _count_on_meta(network, channels, image_size)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         multiply_adds = _count_by_fvcore(network, channels, image_size)
     return Complexity(_trainable(network), multiply_adds)
 
@@ -87,10 +87,12 @@ def _count_on_meta(network: nn.Module, channels: int, image_size: int) -> int:
 
 def _count_by_fvcore(network: nn.Module, channels: int, image_size: int) -> int:
     from fvcore.nn import FlopCountAnalysis  # half a second, and rarely needed
+    from fvcore.nn.jit_handles import elementwise_flop_counter
 
     logging.getLogger("fvcore.nn.jit_analysis").setLevel(logging.ERROR)
     images = torch.zeros(1, channels, image_size, image_size)
     counter = FlopCountAnalysis(_copy(network, "cpu").eval(), images)
+    counter.set_op_handle(**dict.fromkeys(_NOT_COUNTED, elementwise_flop_counter(0, 0)))
     counter.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     counter.tracer_warnings("none")
     return int(counter.total())
@@ -115,6 +117,17 @@ def _batch_norm_operations(
     """Operations of batch normalisation: two multiply-adds a value, one without an affine map."""
     return 2 * prod(shape) * (1 if weight_shape is None else 2)
 
+
+# Operators that fvcore counts and the papers do not.
+_NOT_COUNTED = (
+    "aten::adaptive_avg_pool2d",
+    "aten::grid_sampler",
+    "aten::group_norm",
+    "aten::instance_norm",
+    "aten::layer_norm",
+    "aten::upsample_bilinear2d",
+    "aten::upsample_nearest2d",
+)
 
 # FlopCounterMode looks up the overload before it decomposes it, and the operator to count it.
 _BATCH_NORM = {

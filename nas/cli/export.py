@@ -11,7 +11,8 @@ from nas.cli import options
 from nas.cli.options import OneOf, Whole, option
 
 if TYPE_CHECKING:
-    from nas.export.write import Request, Written
+    from nas.export.request import Request
+    from nas.export.write import Written
 
 
 @options.command(
@@ -66,7 +67,7 @@ def export(source: str, to: Path, names: str, arch: str | None, seed: int, force
     .safetensors  the weights, with a model card beside them (.md)
     .pth          the weights as torch.save writes them, with a model card
     """
-    from nas.export.write import Request
+    from nas.export.request import Request
 
     request = Request(to, names == "torchvision")
     request.check(force)

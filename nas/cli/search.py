@@ -226,11 +226,12 @@ def search_and_print(
         UserError: an error that the user can mend, in one line.
         KeyboardInterrupt: Ctrl-C; how to go on has been printed.
     """
-    from nas.cluster import check_address
     from nas.errors import UserError
     from results.database import RecordError
 
     if address:
+        from nas.cluster import check_address
+
         check_address(address)
     try:
         prepared = prepare()

@@ -1,4 +1,4 @@
-"""Larger and smaller members of an architecture's family, by size or by target, as files."""
+"""Larger and smaller members of a family, by size or by target, as files; torch only to count."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from nas.errors import UserError
 from nas.versions import versions
 from results.architecture_file import COEFFICIENTS, ArchitectureFile, base_from_json, base_json
 from results.files import step_time_json
-from reward.complexity import architecture_complexity, count_parameters
 from reward.step_time.measurement import StepTime, normalized
 from scaling.families import (
     Family,
@@ -174,6 +173,8 @@ class Members:
         )
 
     def _multiply_adds(self, member: Scaled) -> int:
+        from reward.complexity import architecture_complexity
+
         try:
             count = architecture_complexity(member.architecture, self._task, member.sizes.eval)
         except ValueError as error:
@@ -181,6 +182,8 @@ class Members:
         return count.multiply_adds
 
     def _count_parameters(self, architecture: Architecture) -> int:
+        from reward.complexity import count_parameters
+
         try:
             return count_parameters(architecture, self._task)
         except ValueError as error:

@@ -159,8 +159,8 @@ class Training:
         self._check_finite(loss)
         self._world.sync_buffers(self.ema)
         # Where a batch does not fit into memory, a part of it does, in validation as in training.
-        batch_size = min(VALIDATION_BATCH, recipe.micro_batch or VALIDATION_BATCH)
-        reached = accuracy(self.ema, self._validation, batch_size, self._world)
+        at_once = min(VALIDATION_BATCH, recipe.micro_batch or VALIDATION_BATCH)
+        reached = accuracy(self.ema, self._validation, at_once, self._world)
         self._count_epoch(reached)
         return Epoch(
             number=self.epochs_done,

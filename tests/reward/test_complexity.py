@@ -103,6 +103,19 @@ def test_it_counts_as_fvcore_does(name: str) -> None:
     assert complexity(network, 3, 64).multiply_adds == int(by_fvcore.total())
 
 
+class ReadsValues(nn.Module):
+    """Layer normalisation and a linear layer, behind a look at the values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.layer_norm(x, x.shape[1:])
+        return x if x.sum() > 9e9 else x.flatten(1) @ x.new_zeros(3 * 8 * 8, 2)
+
+
+def test_normalisation_of_layers_does_not_count_in_either_way() -> None:
+    assert complexity(ReadsValues(), 3, 8) == Complexity(0, 3 * 8 * 8 * 2)
+    assert complexity(nn.LayerNorm([3, 8, 8]), 3, 8).multiply_adds == 0
+
+
 def test_only_trainable_parameters_count() -> None:
     network = TwoLayers()
     network.convolution.requires_grad_(False)

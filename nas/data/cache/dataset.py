@@ -127,7 +127,7 @@ def _in_memory(split: Split) -> Split:
     return Split(np.asarray(split.pixels), split.labels)
 
 
-# Making an entry. The names of the next two functions are part of an entry's key.
+# Making an entry.
 
 
 def training_parts(listing: Listing) -> list[NDArray[np.int64]]:
@@ -172,9 +172,13 @@ def open_cached(
     return entry
 
 
+# The words for them in the keys of entries on the disk, which must never change.
+_PARTS_IN_KEY: dict[Parts, str] = {training_parts: "training_parts", whole_listing: "whole"}
+
+
 def entry_name(spec: str, source: Source, size: int, parts: Parts) -> str:
     """Return a readable name followed by a hash of everything that decides the entry's content."""
-    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.__name__))
+    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, _PARTS_IN_KEY[parts]))
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:24]
     return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from nas.cli.main import nas
-from nas.export import write as export_request
+from nas.export import request as export_request
 from results.architecture_file import ArchitectureFile, write
 from search_space.architecture import Architecture, Stage
 from search_space.spaces import small

@@ -91,3 +91,30 @@ print(large & set(sys.modules))
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "--space", "small"],
+        ["scale", "--from", "nope", "--to", "M"],
+        ["scale", "--from", "efficientnetv2-s", "--to", "Q"],
+        ["bench", "nope"],
+        ["export", "best.json", "--to", "model.h5"],
+    ],
+)
+def test_what_needs_no_torch_does_not_import_it(arguments: list[str]) -> None:
+    code = f"""
+import sys
+import nas.cli.main
+sys.argv = ["nas", *{arguments!r}]
+try:
+    nas.cli.main.main()
+finally:
+    print({{"torch", "ray", "optuna", "pandas"}} & set(sys.modules))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment()
+    )
+    assert done.returncode in (0, 2)
+    assert done.stdout.splitlines()[-1] == "set()"

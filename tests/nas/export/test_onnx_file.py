@@ -15,7 +15,8 @@ import torch
 from nas.errors import UserError
 from nas.export import onnx_file
 from nas.export.onnx_file import Difference
-from nas.export.write import Request, write
+from nas.export.request import Request
+from nas.export.write import write
 from nas.weights import Model
 from tests.nas.export.models import images
 

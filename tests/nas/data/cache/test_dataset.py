@@ -25,9 +25,10 @@ import torch
 from rich.console import Console
 
 from nas.data.cache import dataset, filling
-from nas.data.cache.dataset import open_cached, training_parts, whole_listing
+from nas.data.cache.dataset import entry_name, open_cached, training_parts, whole_listing
 from nas.data.cache.entry import Entry
 from nas.data.cache.filling import decode
+from nas.data.formats.base import Listing, Source
 from nas.data.formats.folder import training_folder
 from nas.data.images import images_on_device
 from nas.data.load import load_search_data
@@ -61,6 +62,17 @@ def decoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def _make(folder: Path, size: int = SIZE) -> Entry:
     return open_cached(str(folder), training_folder(folder), size, whole_listing)
+
+
+def test_the_names_of_entries_stay() -> None:
+    """Another name would have all images decoded again."""
+
+    def unlisted() -> Listing:
+        raise AssertionError("a name needs no listing")
+
+    source = Source("fingerprint", unlisted)
+    assert entry_name("some/folder", source, 8, training_parts) == "folder-8px-c72a81002b"
+    assert entry_name("some/folder", source, 8, whole_listing) == "folder-8px-01c71cbb61"
 
 
 def test_images_are_decoded_once(folder: Path, decoded_images: list[int]) -> None:
