@@ -42,12 +42,14 @@ def test_killed_while_searching_and_while_confirming_it_spends_what_it_was_given
     assert last.returncode == 0, last.stderr
 
     rows = candidates(run)
-    own = [row for row in rows if row["confirms"] is None]
+    recorded = [row for row in rows if row["confirms"] is None]
     again = [row for row in rows if row["confirms"] is not None]
-    assert sum(row["state"] in EVALUATED for row in own) == BUDGET
-    assert all(row["stopped_at"] == row["epochs"] < 4 for row in own if row["state"] == "stopped")
+    assert sum(row["state"] in EVALUATED for row in recorded) == BUDGET
+    assert all(
+        row["stopped_at"] == row["epochs"] < 4 for row in recorded if row["state"] == "stopped"
+    )
     assert {row["state"] for row in again} == {"complete"}
-    trained = sum(row["state"] == "complete" for row in own)  # to the end; one at least
+    trained = sum(row["state"] == "complete" for row in recorded)  # to the end; one at least
     assert [row["epochs"] for row in again] == [5] * 2 * min(2, trained)
     confirmation = json.loads((run / "best.json").read_text())["measurements"]["confirmation"]
     assert (confirmation["trainings"], confirmation["epochs"]) == (2, 5)

@@ -74,11 +74,11 @@ def test_steps_take_turns_after_a_warmup() -> None:
 
 def test_steady_steps_need_the_fewest_pairs(clock: Clock) -> None:
     calls: list[int] = []
-    own, reference = clock.step(_forever(0.2)), clock.step(_forever(0.1))
+    candidate, reference = clock.step(_forever(0.2)), clock.step(_forever(0.1))
 
     def step() -> None:
         calls.append(1)
-        own()
+        candidate()
 
     timer = paired_step_times(step, reference, CPU, Precision(0.02, 100))
     assert timer.is_precise
@@ -90,22 +90,26 @@ def test_steady_steps_need_the_fewest_pairs(clock: Clock) -> None:
 
 
 def test_noisy_steps_need_more_until_the_interval_is_narrow(clock: Clock) -> None:
-    own = clock.step(_forever(0.20, 0.21, 0.20, 0.19, 0.22, 0.2, 0.2))
-    timer = paired_step_times(own, clock.step(_forever(0.1)), CPU, Precision(0.03, 1000), warmup=0)
+    candidate = clock.step(_forever(0.20, 0.21, 0.20, 0.19, 0.22, 0.2, 0.2))
+    timer = paired_step_times(
+        candidate, clock.step(_forever(0.1)), CPU, Precision(0.03, 1000), warmup=0
+    )
     assert timer.is_precise
     assert timer.count > FEWEST_PAIRS
 
 
 def test_the_cap_ends_what_does_not_become_precise(clock: Clock) -> None:
-    own = clock.step(_forever(0.1, 0.4))
-    timer = paired_step_times(own, clock.step(_forever(0.1)), CPU, Precision(0.001, 10), warmup=0)
+    candidate = clock.step(_forever(0.1, 0.4))
+    timer = paired_step_times(
+        candidate, clock.step(_forever(0.1)), CPU, Precision(0.001, 10), warmup=0
+    )
     assert not timer.is_precise
     assert 10 <= clock.now_s < 11
 
 
 def test_three_pairs_are_taken_however_long_they_take(clock: Clock) -> None:
-    own, reference = clock.step(_forever(50)), clock.step(_forever(50))
-    timer = paired_step_times(own, reference, CPU, Precision(0.02, 10))
+    candidate, reference = clock.step(_forever(50)), clock.step(_forever(50))
+    timer = paired_step_times(candidate, reference, CPU, Precision(0.02, 10))
     assert timer.count == 3
     assert clock.now_s == (3 + 3) * 100  # the warm-up is cut to three steps as well
 
@@ -122,9 +126,9 @@ def test_drift_cancels_in_the_ratio(clock: Clock) -> None:
     timer = PairedTimer(CPU, half_width=0.0)
     for _ in range(17):
         timer.pair(lambda: work(3.0), lambda: work(1.0))
-    own, others = timer.samples()
-    assert own[-1] > 1.5 * own[0]
-    assert median(own) / median(others) == pytest.approx(3.0, rel=0.03)
+    candidate, others = timer.samples()
+    assert candidate[-1] > 1.5 * candidate[0]
+    assert median(candidate) / median(others) == pytest.approx(3.0, rel=0.03)
 
 
 def test_slowed_pairs_are_set_aside(clock: Clock) -> None:
@@ -144,10 +148,10 @@ def test_the_least_slowed_pairs_make_up_for_what_is_missing(clock: Clock) -> Non
     timer = PairedTimer(CPU, 0.0, usual)
     for reference_s in (0.1, 0.2, 0.15, 0.1):
         timer.pair(clock.step(_forever(2 * reference_s)), clock.step(_forever(reference_s)))
-    own, references = timer.samples()
+    candidate, references = timer.samples()
     assert timer.needs_slowed
     assert references == pytest.approx([0.1, 0.1, 0.15, 0.2])
-    assert own == pytest.approx([0.2, 0.2, 0.3, 0.4])
+    assert candidate == pytest.approx([0.2, 0.2, 0.3, 0.4])
     for _ in range(FEWEST_PAIRS):
         timer.pair(clock.step(_forever(0.2)), clock.step(_forever(0.1)))
     assert not timer.needs_slowed
@@ -202,5 +206,5 @@ def test_a_gpus_time_is_the_devices() -> None:
             torch.mm(x, x)
 
     timer = paired_step_times(step, lambda: torch.mm(x, x), device, Precision.default(device))
-    own, others = timer.samples()
-    assert 2 < median(own) / median(others) < 4
+    candidate, others = timer.samples()
+    assert 2 < median(candidate) / median(others) < 4

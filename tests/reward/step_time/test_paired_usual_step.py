@@ -39,6 +39,6 @@ def test_some_slow_steps_do_not_change_what_is_usual() -> None:
 
 def test_a_machine_that_stays_slower_is_the_usual_one() -> None:
     usual = _after(*[0.02] * 64)
-    told = [usual.observe(0.03) for _ in range(64)]
-    assert told[:31] == [True] * 31
-    assert not any(told[33:])
+    slowed = [usual.observe(0.03) for _ in range(64)]
+    assert slowed[:31] == [True] * 31
+    assert not any(slowed[33:])
