@@ -28,8 +28,7 @@ import torch
 from benchmarks.cpu_protocol import follow
 from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
-from nas.training.ema import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Training, accuracy, averaging_steps
+from nas.training.loop import Training, accuracy
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
 from reward.step_time.clocks import device_name, to_channels_last
@@ -126,8 +125,7 @@ def _outcome(
     architecture: Architecture, recipe: Recipe, training: Images, minival: Images, seed: int
 ) -> Outcome:
     torch.manual_seed(seed)
-    momentum = averaging_momentum(NORM_MOMENTUM, averaging_steps(training, recipe, seed))
-    network = Network(architecture, CLASSES, survival=1.0, norm_momentum=momentum)
+    network = Network(architecture, CLASSES, survival=1.0)
     network = to_channels_last(network, training.device)
     one = replace(minival, pixels=minival.pixels[:1], labels=minival.labels[:1])
     run = Training(network, training, one, recipe, seed)

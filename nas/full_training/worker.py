@@ -19,8 +19,8 @@ from nas.full_training.loggers import CurveRow, row_of, write_curve
 from nas.full_training.progress import Begun, EpochEnded, Listener, Stepped
 from nas.full_training.settings import Job
 from nas.training.distributed import World
-from nas.training.ema import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Training, averaging_steps
+from nas.training.ema import NORM_MOMENTUM
+from nas.training.loop import Training
 from nas.training.recipes import Recipe, TrainingStage, epoch_stages
 from nas.training.step import step_without_learning
 from reward.step_time.clocks import device_name, to_channels_last
@@ -101,14 +101,13 @@ def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
     """Build the network on the device, with weights drawn from the seed or pretrained ones."""
     settings, recipe, file = job.settings, job.recipe, job.settings.file
     torch.manual_seed(settings.seed)
-    steps = averaging_steps(images, recipe, settings.seed)
     network = Network(
         file.architecture,
         classes=file.task.classes,
         in_channels=file.task.in_channels,
         dropout=recipe.dropout,
         survival=recipe.survival,
-        norm_momentum=averaging_momentum(NORM_MOMENTUM, steps),
+        norm_momentum=NORM_MOMENTUM,
     )
     if job.pretrained is not None:
         network.load_state_dict(dict(job.pretrained.weights), strict=False)

@@ -19,8 +19,8 @@ from torch import nn
 from nas.data.images import images_on_device
 from nas.data.split import SearchData
 from nas.errors import Diverged
-from nas.training.ema import NORM_MOMENTUM, averaging_momentum
-from nas.training.loop import Epoch, Training, run_untimed, total_steps
+from nas.training.ema import NORM_MOMENTUM
+from nas.training.loop import Epoch, Training, run_untimed
 from nas.training.recipes import Recipe
 from nas.training.step import step_without_learning
 from results.candidate import Candidate, CurvePoint, State
@@ -214,9 +214,7 @@ class Evaluator:
             in_channels=data.channels,
             dropout=recipe.dropout,
             survival=recipe.survival,
-            norm_momentum=averaging_momentum(
-                NORM_MOMENTUM, total_steps(self._training_images, recipe)
-            ),
+            norm_momentum=NORM_MOMENTUM,
             operators=self._settings.operators,
         )
         return to_channels_last(network, self._device)

@@ -15,9 +15,9 @@ from nas.data.images import Images
 from nas.errors import Diverged
 from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
-from nas.training.ema import EMA, EMA_MOMENTUM, averaging_momentum
+from nas.training.ema import EMA, BatchStatistics
 from nas.training.optimizers import learning_rate_factor
-from nas.training.recipes import Recipe, count_steps, epoch_stages, final_stages
+from nas.training.recipes import Recipe, count_steps, epoch_stages, steps_in_stage
 from nas.training.step import TrainingStep, training_step
 from reward.step_time.clocks import mixed_precision
 from reward.step_time.measurement import TimeLimitExceeded
@@ -53,12 +53,6 @@ class Epoch:
 def total_steps(images: Images, recipe: Recipe, seed: int = 0) -> int:
     """Return the number of training steps; a last batch that is not full is skipped."""
     return count_steps(epoch_stages(recipe, len(images), images.size, seed), len(images))
-
-
-def averaging_steps(images: Images, recipe: Recipe, seed: int = 0) -> int:
-    """Return the steps at the last image size, in which averages have to forget earlier sizes."""
-    stages = epoch_stages(recipe, len(images), images.size, seed)
-    return count_steps(final_stages(stages), len(images))
 
 
 def run_untimed(step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
@@ -112,8 +106,8 @@ class Training:
         self._generator = torch.Generator().manual_seed(seed)
         self._step = training_step(network, recipe)
         self._stages = epoch_stages(recipe, len(training), training.size, seed)
-        momentum = averaging_momentum(EMA_MOMENTUM, averaging_steps(training, recipe, seed))
-        self._ema = EMA(unwrapped(network), momentum)
+        self._ema = EMA(unwrapped(network))
+        self._norms = BatchStatistics(network)
 
     @property
     def ema(self) -> nn.Module:
@@ -138,6 +132,7 @@ class Training:
         self.network.train()
         order = torch.randperm(len(training), generator=self._generator)
         positions, batch_size = self._world.shard(order, stage.batch_size)
+        averaged = steps_in_stage(self._stages, self.epochs_done, len(training))
         losses, rate = torch.zeros((), device=training.device), 0.0
         start = time.perf_counter()
         for i, (images, labels) in enumerate(training.batches(positions, batch_size)):
@@ -149,8 +144,9 @@ class Training:
             rate = recipe.learning_rate * factor * stage.learning_rate_scale
             for group in self._step.optimizer.param_groups:
                 group["lr"] = rate
+            self._norms.warm_up(averaged + i)
             losses += self._run_step(self._step, images, labels)
-            self._ema.update()
+            self._ema.update(averaged + i)
             self._on_step(i + 1, count)
             if (i + 1) % _STEPS_BETWEEN_CHECKS == 0:
                 self._check_finite(float(losses))

@@ -215,10 +215,11 @@ def count_steps(stages: list[TrainingStage], images: int) -> int:
     return sum(images // stage.batch_size for stage in stages)
 
 
-def final_stages(stages: list[TrainingStage]) -> list[TrainingStage]:
-    """Return the stages of the epochs at the end that all belong to the last stage.
+def steps_in_stage(stages: list[TrainingStage], epoch: int, images: int) -> int:
+    """Return the number of steps since the stage of an epoch began, before that epoch.
 
-    Averages over steps, those of weights and of batch statistics, have to forget the image sizes
-    before within these epochs.
+    Averages warm up from there, since batch statistics depend on the image size.
     """
-    return list(takewhile(lambda stage: stage.number == stages[-1].number, reversed(stages)))
+    number = stages[epoch].number
+    before = takewhile(lambda stage: stage.number == number, reversed(stages[:epoch]))
+    return count_steps(list(before), images)

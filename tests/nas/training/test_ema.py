@@ -3,45 +3,75 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from nas.training.ema import (
     EMA,
     EMA_MOMENTUM,
     NORM_MOMENTUM,
-    averaging_momentum,
+    BatchStatistics,
+    warm_momentum,
 )
 
 
 @pytest.mark.parametrize(
-    ("published", "steps", "momentum"),
+    ("momentum", "updates", "expected"),
     [
-        (EMA_MOMENTUM, 200, 0.05),
-        (EMA_MOMENTUM, 1000, 0.01),
-        (EMA_MOMENTUM, 100_000, 1e-4),
-        (EMA_MOMENTUM, 1_000_000, 1e-4),
-        (NORM_MOMENTUM, 200, 0.05),
-        (NORM_MOMENTUM, 1000, 0.01),
-        (NORM_MOMENTUM, 5000, 0.01),
-        (NORM_MOMENTUM, 100, 0.1),
-        (NORM_MOMENTUM, 1, 0.1),
-        (0.5, 1000, 0.1),
+        # TensorFlow's decay min(decay, (1 + n) / (10 + n)) is 1/10, 2/11, 11/20, 101/110 for n = 0,
+        # 1, 10, 100.
+        (EMA_MOMENTUM, 0, 9 / 10),
+        (EMA_MOMENTUM, 1, 9 / 11),
+        (EMA_MOMENTUM, 10, 9 / 20),
+        (EMA_MOMENTUM, 100, 9 / 110),
+        (EMA_MOMENTUM, 89_990, 1e-4),
+        (EMA_MOMENTUM, 10**6, 1e-4),
+        (NORM_MOMENTUM, 100, 9 / 110),
+        (NORM_MOMENTUM, 890, 0.01),
+        (NORM_MOMENTUM, 10**6, 0.01),
     ],
 )
-def test_momentum(published: float, steps: int, momentum: float) -> None:
-    assert averaging_momentum(published, steps) == pytest.approx(momentum)
+def test_momentum_is_tensorflows(momentum: float, updates: int, expected: float) -> None:
+    assert warm_momentum(momentum, updates) == pytest.approx(expected)
 
 
-@given(published=st.floats(1e-6, 0.1), steps=st.integers(100, 10**7))
-def test_what_the_average_started_from_has_faded_at_the_end(published: float, steps: int) -> None:
-    momentum = averaging_momentum(published, steps)
-    assert published <= momentum <= 0.1
-    assert (1 - momentum) ** steps <= 5e-5  # e^-10
+@given(momentum=st.floats(1e-6, 0.1), steps=st.integers(17, 3000))
+def test_the_initial_value_has_faded_after_an_epoch(momentum: float, steps: int) -> None:
+    """16 steps are the fewest of an epoch; then less than e^-10 of it is left."""
+    assert math.prod(1 - warm_momentum(momentum, n) for n in range(steps)) < math.exp(-10)
+
+
+def test_an_average_of_a_line_lags_by_a_tenth() -> None:
+    """Of the values 1, 2, 3 and so on it is the mean of about the last ninth."""
+    network = nn.Linear(1, 1, bias=False)
+    ema = EMA(network)
+    for n in range(1000):
+        with torch.no_grad():
+            network.weight.fill_(n)
+        ema.update(n)
+    weight: Tensor = next(ema.network.parameters())
+    assert weight.item() == pytest.approx(0.9 * 1000, rel=0.01)
+
+
+def test_batch_statistics_warm_up_to_each_layers_own_momentum() -> None:
+    network = nn.Sequential(
+        nn.BatchNorm2d(2, momentum=0.2),
+        nn.BatchNorm1d(2, momentum=0.01),
+        nn.BatchNorm2d(2, momentum=None),
+    )
+    statistics = BatchStatistics(network)
+    for updates, expected in (
+        (0, [0.9, 0.9, None]),
+        (50, [0.2, 0.15, None]),
+        (5000, [0.2, 0.01, None]),
+    ):
+        statistics.warm_up(updates)
+        assert [norm.momentum for norm in network] == pytest.approx(expected)
 
 
 def test_weights_and_buffers_are_averaged_and_counts_left_alone() -> None:
@@ -54,7 +84,7 @@ def test_weights_and_buffers_are_averaged_and_counts_left_alone() -> None:
         optimizer.zero_grad()
         (network(torch.randn(4, 1, 5, 5)) ** 2).sum().backward()
         optimizer.step()
-        average.update()
+        average.update(10**6)
         for name, value in network.state_dict().items():
             if value.is_floating_point():
                 expected[name] = 0.75 * expected[name] + 0.25 * value

@@ -15,7 +15,7 @@ from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
 from nas.errors import Diverged
 from nas.training.augmentation import random_crop
-from nas.training.ema import EMA
+from nas.training.ema import EMA, BatchStatistics
 from nas.training.loop import Epoch, Training, accuracy, total_steps
 from nas.training.optimizers import warmup_cosine
 from nas.training.recipes import Recipe, proxy
@@ -76,19 +76,26 @@ def _run(digits: tuple[Images, Images], seed: int = 0, recipe: Recipe | None = N
 
 
 def test_a_tiny_network_learns_the_digits_in_ten_epochs(digits: tuple[Images, Images]) -> None:
-    """170 steps: with the published averages it would still be at chance."""
     epochs = list(train(_tiny(), *digits, proxy(epochs=10, batch_size=64), seed=0))
     assert [epoch.number for epoch in epochs] == list(range(1, 11))
     assert epochs[-1].accuracy > 0.8
     assert epochs[-1].loss < epochs[0].loss
 
 
-def test_published_averages_would_stay_near_the_start(
-    digits: tuple[Images, Images], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("nas.training.loop.averaging_momentum", lambda published, steps: published)
-    *_, last = train(_tiny(), *digits, proxy(epochs=3, batch_size=64), seed=0)
-    assert last.accuracy < 3 * CHANCE
+def test_the_first_epochs_are_validated_with_warm_averages(digits: tuple[Images, Images]) -> None:
+    """With constant momenta the averages hold the initial weights: chance after an epoch."""
+    first, _, third = train(_tiny(), *digits, proxy(epochs=3, batch_size=64), seed=0)
+    assert first.accuracy > 3 * CHANCE
+    assert third.accuracy > 6 * CHANCE
+
+
+def test_patience_keeps_no_network_of_the_first_epochs(digits: tuple[Images, Images]) -> None:
+    """Cold averages looked best after the first epoch, and training stopped there."""
+    recipe = replace(proxy(epochs=30, batch_size=64), patience=5)
+    epochs = list(train(_tiny(), *digits, recipe, seed=0))
+    best = max(epochs, key=lambda epoch: epoch.accuracy)
+    assert best.number > 5
+    assert best.accuracy > 0.8
 
 
 def test_a_seed_decides_everything(digits: tuple[Images, Images]) -> None:
@@ -101,7 +108,7 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
     """As long as this holds, results in the records of earlier searches stay comparable."""
     training, network, losses = _first(digits[0], 200), _tiny(), []
     recipe = proxy(epochs=2, batch_size=64)
-    ema = EMA(network, 0.1)
+    ema, statistics = EMA(network), BatchStatistics(network)
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": kernels, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
@@ -115,12 +122,13 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
             progress = (3 * epoch + i + 0.5) / 6
             for group in optimizer.param_groups:
                 group["lr"] = 8e-3 * warmup_cosine(progress, 0.15)
+            statistics.warm_up(3 * epoch + i)
             logits = network(images.contiguous(memory_format=torch.channels_last))
             loss = nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            ema.update()
+            ema.update(3 * epoch + i)
             total += loss.detach()
         losses.append(float(total) / 3)
     actual = Training(_tiny(), training, digits[1], recipe, seed=4)

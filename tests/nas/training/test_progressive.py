@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from nas.training.progressive import Resizing, ranges_of
-from nas.training.recipes import Recipe, count_steps, epoch_stages, final_stages, imagenet, proxy
+from nas.training.recipes import Recipe, count_steps, epoch_stages, imagenet, proxy, steps_in_stage
 from scaling.regularization import Progressive
 
 MEDIUM = Progressive((128, 380), (5.0, 20.0), (0.0, 0.2), (0.1, 0.4))  # EfficientNetV2-M, Table 6
@@ -99,12 +99,14 @@ def test_random_sizes_without_adaptation() -> None:
     assert {stage.dropout for stage in stages} == {0.4}
 
 
-def test_averages_are_over_the_last_size_alone() -> None:
+def test_steps_are_counted_from_the_beginning_of_a_stage() -> None:
     stages = epoch_stages(_recipe(epochs=8), 320, 480, 0)
-    assert len(final_stages(stages)) == 2
-    assert count_steps(final_stages(stages), 320) == 20
+    assert [stage.number for stage in stages] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert [steps_in_stage(stages, epoch, 320) for epoch in range(8)] == [0, 10] * 4
     fixed = epoch_stages(proxy(8), 320, 32, 0)
-    assert final_stages(fixed) == fixed
+    assert [steps_in_stage(fixed, epoch, 320) for epoch in (0, 1, 7)] == [
+        count_steps(fixed[:epoch], 320) for epoch in (0, 1, 7)
+    ]
 
 
 def test_ranges_of_an_architecture_file() -> None:

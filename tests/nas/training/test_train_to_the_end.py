@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.training.loop import Training, accuracy, averaging_steps, total_steps
+from nas.training.ema import EMA
+from nas.training.loop import Training, accuracy, total_steps
 from nas.training.progressive import Resizing
 from nas.training.recipes import Recipe, proxy
 from nas.training.step import training_step
@@ -72,16 +73,15 @@ def test_larger_batches_where_images_are_small() -> None:
     assert [len(batch) for batch in batches] == [64] * 4 + [16] * 16
     assert [epoch.images for epoch in epochs] == [128] * 4
     assert total_steps(images, recipe) == 20
-    assert averaging_steps(images, recipe) == 16
 
 
-def test_the_average_forgets_the_sizes_before_the_last() -> None:
-    """The EMA's momentum follows from the steps of the last stage: 10 / 200, not 10 / 800."""
-    images = blobs(32)
-    recipe = replace(_progressive(400), batch_size=16)
-    training = Training(resnet(), images, images, recipe, seed=0)
-    assert averaging_steps(images, recipe) == 200
-    assert training._ema._momentum == pytest.approx(0.05)
+def test_averages_warm_up_again_with_each_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batch statistics depend on the image size, and the first validation of a size must hold."""
+    updates: list[int] = []
+    monkeypatch.setattr(EMA, "update", lambda self, count: updates.append(count))
+    recipe = replace(_progressive(4, stages=2), batch_size=16)
+    list(Training(resnet(), blobs(32), blobs(8), recipe, seed=0).epochs())
+    assert updates == [0, 1, 2, 3, 0, 1, 2, 3]
 
 
 def test_parts_of_a_batch_add_up_to_all_of_it() -> None:
