@@ -71,7 +71,8 @@ def best_file(
     chosen = winner(candidates, objective)
     if chosen is None:
         return None
-    confirmation = next((confirmation_json(c) for c in confirmed(candidates, objective)), None)
+    results = confirmed(candidates, objective)
+    confirmation = confirmation_json(results[0], results) if results else None
     return winner_file(chosen, objective, run_id, task, confirmation, settings)
 
 
@@ -86,6 +87,7 @@ def winner_file(
     """Return the architecture file of a candidate whose step was timed.
 
     ``confirmation`` is the result of training it again (:func:`results.ranking.confirmation_json`).
+    With it, accuracy and reward are the means of the fresh trainings, which are unbiased.
     ``settings`` are the run's; they hold the network that the candidate was scaled from, if any.
 
     Raises:
@@ -94,6 +96,7 @@ def winner_file(
     if candidate.step_time is None:
         raise ValueError(f"candidate {candidate.number}: was not timed, so has no image size")
     versions = dict(candidate.versions)
+    again = confirmation or {}
     return ArchitectureFile(
         name=candidate_name(candidate),
         architecture=candidate.architecture,
@@ -103,10 +106,10 @@ def winner_file(
         parameters=candidate.parameters,
         multiply_adds=candidate.multiply_adds,
         measurements={
-            "accuracy": candidate.accuracy,
-            "epochs": len(candidate.curve),
+            "accuracy": again.get("fresh_accuracy_mean", candidate.accuracy),
+            "epochs": again.get("epochs", len(candidate.curve)),
             **step_time_json(candidate.step_time),
-            "reward": reward(candidate, objective),
+            "reward": again.get("fresh_reward_mean", reward(candidate, objective)),
             **({"confirmation": dict(confirmation)} if confirmation else {}),
         },
         provenance={

@@ -5,6 +5,7 @@ All of it is computed from the stored measurements whenever it is needed.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -89,21 +90,24 @@ class Confirmed:
 
     ``trainings`` are its complete trainings with the number of epochs at which all confirmed
     candidates are compared; its first training is not among them if the later ones were longer.
-    ``rewards`` and ``accuracies`` are the results of these trainings.
+    ``rewards`` and ``accuracies`` are the results of these trainings. The *fresh* ones leave out
+    the first training: the candidate was selected by its result, which is too high by chance.
     """
 
     candidate: Candidate
     trainings: tuple[Candidate, ...]
     rewards: tuple[float, ...]
     accuracies: tuple[float, ...]
+    fresh_rewards: tuple[float, ...]
+    fresh_accuracies: tuple[float, ...]
 
 
 def confirmed(candidates: Iterable[Candidate], objective: Objective) -> list[Confirmed]:
     """Return the candidates that were trained again, the highest mean reward first.
 
-    All are compared at the largest number of epochs of any such training. The mean includes the
-    first training, for whose result the candidate was chosen. This biases all means upwards alike:
-    they rank the candidates, but slightly overestimate each.
+    All are compared at the largest number of epochs of any such training. The mean that ranks them
+    includes the first training: each training is as informative as any other, so the order is best
+    by all of them. How good the winner is, the fresh trainings alone tell without bias.
     """
     firsts: dict[int, Candidate] = {}
     again: list[Candidate] = []
@@ -136,8 +140,25 @@ def spread(values: Sequence[float]) -> tuple[float, float | None]:
     return fmean(values), stdev(values) if len(values) > 1 else None
 
 
-def confirmation_json(result: Confirmed) -> dict[str, object]:
-    """Return the confirmation in JSON types, as in best.json; ``sd`` is the standard deviation."""
+def seed_deviation(results: Iterable[Sequence[float]]) -> float | None:
+    """Return the standard deviation between trainings of one network, pooled over networks.
+
+    ``results`` are the fresh results of each network. None if no network has two.
+    """
+    groups = [values for values in results if len(values) > 1]
+    if not groups:
+        return None
+    squares = sum((value - fmean(values)) ** 2 for values in groups for value in values)
+    return math.sqrt(squares / sum(len(values) - 1 for values in groups))
+
+
+def confirmation_json(result: Confirmed, results: Sequence[Confirmed]) -> dict[str, object]:
+    """Return a confirmation in JSON types, as in best.json; ``results`` are all of the run.
+
+    ``reward_mean`` and ``accuracy_mean`` are over all trainings, ``sd`` their standard deviation.
+    The means named ``fresh`` leave out the training by which the candidate was selected, and
+    ``seed_reward_sd`` and ``seed_accuracy_sd`` are pooled over all confirmed candidates.
+    """
     reward_mean, reward_sd = spread(result.rewards)
     accuracy_mean, accuracy_sd = spread(result.accuracies)
     return {
@@ -148,6 +169,11 @@ def confirmation_json(result: Confirmed) -> dict[str, object]:
         "reward_sd": reward_sd,
         "accuracy_mean": accuracy_mean,
         "accuracy_sd": accuracy_sd,
+        "fresh_trainings": len(result.fresh_rewards),
+        "fresh_reward_mean": fmean(result.fresh_rewards),
+        "fresh_accuracy_mean": fmean(result.fresh_accuracies),
+        "seed_reward_sd": seed_deviation([each.fresh_rewards for each in results]),
+        "seed_accuracy_sd": seed_deviation([each.fresh_accuracies for each in results]),
     }
 
 
@@ -155,10 +181,20 @@ def _confirmed(
     first: Candidate, repeats: Sequence[Candidate], epochs: int, objective: Objective
 ) -> Confirmed:
     trainings = ((first,) if len(first.curve) == epochs else ()) + tuple(repeats)
-    rewards = (reward(training, objective) for training in trainings)
     return Confirmed(
         first,
         trainings,
+        *_results(trainings, objective),
+        *_results(repeats, objective),
+    )
+
+
+def _results(
+    trainings: Sequence[Candidate], objective: Objective
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return rewards and accuracies of the trainings."""
+    rewards = (reward(training, objective) for training in trainings)
+    return (
         tuple(value for value in rewards if value is not None),
         tuple(training.accuracy for training in trainings if training.accuracy is not None),
     )

@@ -128,28 +128,41 @@ def _causes(candidates: list[Candidate], state: str) -> str:
 
 def _print_confirmed(console: Console, candidates: list[Candidate], objective: Objective) -> None:
     """Print the candidates that were trained again, the highest mean and so the winner first."""
-    from nas.cli.tables import print_table
-    from results.ranking import confirmed, spread
+    from statistics import fmean
 
-    rows = []
-    for result in confirmed(candidates, objective):
-        reward, reward_sd = spread(result.rewards)
-        accuracy, accuracy_sd = spread(result.accuracies)
-        rows.append(
-            (
-                str(result.candidate.number),
-                str(len(result.trainings)),
-                str(len(result.trainings[-1].curve)),
-                f"{reward:.4f}",
-                "" if reward_sd is None else f"{reward_sd:.4f}",
-                f"{100 * accuracy:.1f}",
-                "" if accuracy_sd is None else f"{100 * accuracy_sd:.1f}",
-            )
+    from nas.cli.tables import print_table
+    from results.ranking import confirmed, seed_deviation
+
+    results = confirmed(candidates, objective)
+    rows = [
+        (
+            str(result.candidate.number),
+            str(len(result.trainings)),
+            str(len(result.trainings[-1].curve)),
+            f"{fmean(result.rewards):.4f}",
+            f"{fmean(result.fresh_rewards):.4f}",
+            f"{100 * fmean(result.accuracies):.1f}",
+            f"{100 * fmean(result.fresh_accuracies):.1f}",
         )
-    if rows:
-        console.print("\ntrained again, best mean first:", highlight=False)
-        columns = ("no.", "trainings", "epochs", "mean reward", "sd", "mean acc. %", "acc. sd")
-        print_table(console, columns, rows)
+        for result in results
+    ]
+    if not rows:
+        return
+    console.print("\ntrained again, best mean reward first:", highlight=False)
+    columns = ("no.", "trainings", "epochs", "reward", "fresh", "acc. %", "fresh")
+    print_table(console, columns, rows)
+    console.print(
+        "fresh: the mean without the first training, by which a candidate was selected",
+        highlight=False,
+    )
+    reward_sd = seed_deviation([result.fresh_rewards for result in results])
+    accuracy_sd = seed_deviation([result.fresh_accuracies for result in results])
+    if reward_sd is not None and accuracy_sd is not None:
+        console.print(
+            f"seeds alone: standard deviation {reward_sd:.4f} of the reward, "
+            f"{100 * accuracy_sd:.1f} points of accuracy",
+            highlight=False,
+        )
 
 
 def _print_json(run_id: str, candidates: list[Candidate], objective: Objective) -> None:

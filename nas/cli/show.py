@@ -158,12 +158,19 @@ def _confirmation(confirmation: Any) -> list[str]:
     """Return a line on a network's trainings with several seeds; none if it was trained once."""
     if not confirmation:
         return []
-    sd = confirmation["reward_sd"]
-    spread = "" if sd is None else f", standard deviation {sd:.4f}"
+    sd = confirmation.get("seed_reward_sd", confirmation["reward_sd"])
+    spread = "" if sd is None else f", standard deviation of seeds {sd:.4f}"
     mean, count = confirmation["reward_mean"], confirmation["trainings"]
     epochs = confirmation["epochs"]
     plural = "" if epochs == 1 else "s"
-    return [f"confirmed      {mean:.4f}{spread}, {count} trainings of {epochs} epoch{plural}"]
+    lines = [f"confirmed      {mean:.4f}{spread}, {count} trainings of {epochs} epoch{plural}"]
+    if "fresh_trainings" in confirmation:
+        fresh = confirmation["fresh_trainings"]
+        lines.append(
+            f"               accuracy and reward are those of the {fresh} fresh ones, without the "
+            "first"
+        )
+    return lines
 
 
 def _print_space(console: Console, space: Space) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
+from math import sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -12,7 +14,7 @@ import pytest
 from results.architecture_file import read
 from results.candidate import Candidate, CurvePoint, State
 from results.files import table, write_files
-from results.ranking import confirmed, front, ranked, reward, spread, winner
+from results.ranking import confirmed, front, ranked, reward, seed_deviation, spread, winner
 from reward.objective import Objective
 from search_space.task import Task
 
@@ -59,8 +61,55 @@ def test_best_json_holds_the_mean_and_its_spread(
         "reward_sd": stdev(rewards),
         "accuracy_mean": pytest.approx(0.97),
         "accuracy_sd": pytest.approx(0.01),
+        "fresh_trainings": 2,
+        "fresh_reward_mean": fmean(rewards[1:]),
+        "fresh_accuracy_mean": pytest.approx(0.97),
+        # Pooled over both candidates' fresh trainings: 0.96, 0.98 and 0.90, 0.91.
+        "seed_reward_sd": pytest.approx(sqrt((0.02**2 + 0.01**2) / 4) * rewards[1] / 0.96),
+        "seed_accuracy_sd": pytest.approx(sqrt((0.02**2 + 0.01**2) / 4)),
     }
+    assert file.measurements["accuracy"] == pytest.approx(0.97)
+    assert file.measurements["reward"] == fmean(rewards[1:])
     assert "confirmation" not in json.dumps(file.to_json()["provenance"])
+
+
+def test_the_selected_training_is_not_among_the_fresh_ones(
+    lucky_and_steady: list[Candidate],
+) -> None:
+    _, lucky = confirmed(lucky_and_steady, Objective())
+    assert lucky.accuracies == (0.99, 0.90, 0.91)
+    assert lucky.fresh_accuracies == (0.90, 0.91)
+
+
+def test_the_winners_curse(make_candidate: MakeCandidate) -> None:
+    """Of 200 networks the best first result is mostly luck; fresh trainings are unbiased."""
+    generator = random.Random(0)
+    lifted, fresh = [], []
+    for _ in range(60):
+        worth = [generator.gauss(0.7, 0.02) for _ in range(200)]
+        firsts = [value + generator.gauss(0, 0.03) for value in worth]
+        best = sorted(range(200), key=lambda number: -firsts[number])[:5]
+        candidates = [make_candidate(number, accuracy=firsts[number]) for number in best]
+        candidates += [
+            make_candidate(
+                200 + 5 * again + i,
+                accuracy=worth[number] + generator.gauss(0, 0.03),
+                confirms=number,
+            )
+            for again in range(2)
+            for i, number in enumerate(best)
+        ]
+        for result in confirmed(candidates, Objective()):
+            number = result.candidate.number
+            lifted.append((result.candidate.accuracy or 0) - worth[number])
+            fresh.append(fmean(result.fresh_accuracies) - worth[number])
+    assert fmean(lifted) > 0.04
+    assert abs(fmean(fresh)) < 4 * 0.03 / sqrt(2 * len(fresh))
+
+
+def test_seeds_deviation_is_pooled_over_networks() -> None:
+    assert seed_deviation([(1.0, 3.0), (5.0, 5.0, 8.0), (9.0,)]) == pytest.approx(sqrt(8 / 3))
+    assert seed_deviation([(1.0,), ()]) is None
 
 
 def test_a_confirmation_is_neither_ranked_nor_on_the_front(
