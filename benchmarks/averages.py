@@ -13,6 +13,7 @@ import argparse
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import mean, stdev
 from unittest.mock import patch
 
@@ -40,11 +41,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", default="digits", help="as for nas search")
     parser.add_argument("--image-size", type=int, metavar="N")
+    parser.add_argument(
+        "--images",
+        type=int,
+        metavar="N",
+        help="train on N images and validate on N others of the training set (default: all)",
+    )
     parser.add_argument("--networks", type=int, default=20, metavar="N")
     parser.add_argument("--epochs", type=int, default=10, metavar="N")
     options = parser.parse_args()
     follow("benchmarks.averages")
     data = load_search_data(options.data, options.image_size)
+    if options.images:
+        count = options.images
+        data = replace(
+            data,
+            training=data.training.take(np.arange(count)),
+            minival=data.training.take(np.arange(count, 2 * count)),
+            statistics=None,
+        )
     training, minival = images_on_device(data, CPU)
     recipe = proxy(options.epochs, proxy_batch_size(len(training)))
     print(
