@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reward.step_time.measurement import StepTime
@@ -20,6 +20,7 @@ class State(StrEnum):
     INFEASIBLE = "infeasible"  # outside the limits on parameters or step time
     STOPPED = "stopped"  # by a pruner
     DUPLICATE = "duplicate"  # proposed again, not trained again
+    INTERRUPTED = "interrupted"  # was running when its search ended; shown, never recorded
 
 
 EVALUATED = frozenset({State.COMPLETE, State.STOPPED})
@@ -98,6 +99,16 @@ def _stage_text(stage: Stage) -> str:
     operator = _OPERATOR_LETTERS.get(stage.operator, stage.operator)
     stride = f"/{stage.stride}" if stage.stride > 1 else ""
     return f"{operator}{stage.kernel}e{stage.expansion}c{stage.channels}x{stage.layers}{stride}"
+
+
+def interrupted(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Return the candidates of a run that nobody searches: those still running as INTERRUPTED."""
+    return [
+        replace(candidate, state=State.INTERRUPTED)
+        if candidate.state is State.RUNNING
+        else candidate
+        for candidate in candidates
+    ]
 
 
 def devices(candidates: Iterable[Candidate]) -> Counter[str]:

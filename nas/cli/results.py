@@ -33,6 +33,8 @@ def results(run: Path, top: int, as_json: bool) -> None:
     """Show the candidates of a run, the best first, and how many failed or were stopped."""
     from nas.search.run_directory import open_for_reading
     from nas.search.settings import recorded_objective
+    from results.candidate import interrupted
+    from results.dashboard.facts import is_searching
     from results.database import RecordError
 
     try:
@@ -41,6 +43,8 @@ def results(run: Path, top: int, as_json: bool) -> None:
             candidates, objective = record.candidates(), recorded_objective(record.settings())
     except RecordError as error:
         raise click.ClickException(f"RUN: {error}") from error
+    if is_searching(run) is False:
+        candidates = interrupted(candidates)
     if as_json:
         _print_json(directory.run_id, candidates, objective)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import platform
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -189,13 +190,14 @@ def _locate(path: Path) -> RecordLocation:
 def writer_lock(directory: Path, what: str) -> Iterator[None]:
     """Hold the lock of a directory; the operating system releases it if the process is killed.
 
+    The file holds the name of this machine, since a lock is seen on its own machine only.
     ``what`` names the kind of writer in the error, such as "search".
 
     Raises:
         UserError: the directory is not writable, or another process holds the lock.
     """
     try:
-        file = (directory / "lock").open("w")
+        file = (directory / "lock").open("a")
     except OSError as error:
         raise UserError(f"{directory}: cannot write there ({error.strerror})") from error
     with file:
@@ -203,4 +205,7 @@ def writer_lock(directory: Path, what: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise UserError(f"{directory}: another {what} is running in it") from error
+        file.truncate(0)
+        file.write(f"{platform.node()}\n")
+        file.flush()
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -231,14 +232,18 @@ def _commands(file_name: str, settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def is_searching(run: Path) -> bool | None:
-    """Return whether a process of this machine holds the run's lock; None if that is unknown.
+    """Return whether a process holds the run's lock; None if that cannot be known here.
 
+    A lock shows on its own machine only, whose name is in the lock's file.
     The lock is not taken to find out, since a search that begins at that moment would be refused.
     """
     try:
         inode = (run / "lock").stat().st_ino
+        machine = (run / "lock").read_text(errors="replace").strip()
     except OSError:
         return False
+    if machine not in ("", platform.node()):
+        return None
     try:
         lines = _LOCKS.read_text().splitlines()
     except OSError:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from nas.cli.results import print_results
+from nas.search.run_directory import RunDirectory, create_run
 from results.candidate import Candidate, State
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from search_space.spaces import small
+from tests.nas.command_line import candidates, nas
 
 TIMED = StepTime((0.13,) * 7, (0.1,) * 7, 10**9, "cpu", 8, 64)
 CANDIDATE = Candidate(
@@ -49,3 +52,31 @@ def test_a_disturbed_measurement_is_marked_where_it_shows(top: int) -> None:
     lines = _lines(CANDIDATE, DISTURBED, top=top)
     assert any(" ~1.30 " in line for line in lines) is (top == 2)
     assert ("~ something disturbed the measurement; --json shows what" in lines) is (top == 2)
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> RunDirectory:
+    """Return a run with a complete candidate and one that is running."""
+    run = create_run(tmp_path / "run", None)
+    settings = {"reward": "product"}
+    with run.create_record(settings) as record:
+        record.start(replace(CANDIDATE, state=State.RUNNING))
+        record.finish(CANDIDATE)
+        record.start(replace(DISTURBED, state=State.RUNNING))
+    return run
+
+
+def _states(run: RunDirectory) -> list[str]:
+    return [candidate["state"] for candidate in candidates(run.path)]
+
+
+def test_what_was_running_when_a_search_ended_is_interrupted(begun: RunDirectory) -> None:
+    with begun.lock():
+        assert _states(begun) == ["complete", "running"]
+    assert _states(begun) == ["complete", "interrupted"]
+    assert "1 complete, 1 interrupted" in nas("results", begun.path).stdout
+
+
+def test_a_search_on_another_machine_may_be_running(begun: RunDirectory) -> None:
+    (begun.path / "lock").write_text("another-machine\n")
+    assert _states(begun) == ["complete", "running"]
