@@ -21,8 +21,7 @@ from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import Table, find_table
 from nas.search.pruners.base import Pruner, make_pruners
 from nas.search.samplers.registry import SAMPLERS
-from nas.search.settings import recorded_objective
-from results.ranking import reward
+from results.ranking import recorded_objective, reward
 from reward.objective import Objective
 
 TABLE = Path(__file__).parent / "small_on_shapes_24px.parquet"

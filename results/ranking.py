@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import Any
 
 from results.candidate import Candidate, State
-from reward.objective import Objective
+from reward.objective import Objective, parse_reward
 from reward.step_time.measurement import normalized, reference_median_s
+
+
+def recorded_objective(settings: Mapping[str, Any]) -> Objective:
+    """Return the objective of recorded settings, also of releases that had no ``reward``."""
+    return parse_reward(str(settings.get("reward", "product")))
 
 
 def normalized_step_time(candidate: Candidate) -> float | None:

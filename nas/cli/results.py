@@ -32,10 +32,10 @@ UNSTEADY = "~"  # marks a step time whose measurement was disturbed
 def results(run: Path, top: int, as_json: bool) -> None:
     """Show the candidates of a run, the best first, and how many failed or were stopped."""
     from nas.search.run_directory import open_for_reading
-    from nas.search.settings import recorded_objective
     from results.candidate import interrupted
     from results.dashboard.facts import is_searching
     from results.database import RecordError
+    from results.ranking import recorded_objective
 
     try:
         directory, record = open_for_reading(run)

@@ -11,8 +11,7 @@ from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
 from nas.replay.table import find_table
 from nas.search.pruners.base import Pruner, check_pruners, make_pruners
 from nas.search.samplers.registry import check_sampler
-from nas.search.settings import recorded_objective
-from results.ranking import reward
+from results.ranking import recorded_objective, reward
 
 BASELINE = "random"
 

@@ -84,8 +84,3 @@ class SearchSettings:
     def from_json(cls, data: Mapping[str, Any]) -> SearchSettings:
         """Return the settings that :meth:`to_json` wrote."""
         return cls(**data)
-
-
-def recorded_objective(settings: Mapping[str, Any]) -> Objective:
-    """Return the objective of recorded settings, also of releases that had no ``reward``."""
-    return parse_reward(str(settings.get("reward", "product")))

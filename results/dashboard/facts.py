@@ -13,6 +13,7 @@ from typing import Any
 from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate, candidate_name
 from results.dashboard.columns import Row, json_safe, text, whole_number
+from results.ranking import recorded_objective
 from reward.objective import Objective
 from reward.step_time.measurement import (
     StepTime,
@@ -68,6 +69,25 @@ def space_of(settings: Mapping[str, Any]) -> tuple[Space | None, str | None]:
         return parse_space(source), None
     except (InvalidSpace, ValueError, TypeError, RecursionError) as error:
         return None, f"the run's space cannot be read ({error})"
+
+
+def objective_of(settings: Mapping[str, Any]) -> Objective:
+    """Return the objective of a run's settings; the default one if they hold none that is valid."""
+    try:
+        return recorded_objective(settings)
+    except ValueError:
+        return Objective()
+
+
+def reward_warning(settings: Mapping[str, Any]) -> str | None:
+    """Return a warning if the page, whose reward is a product, ranks otherwise than the run."""
+    objective = objective_of(settings)
+    if type(objective) is Objective:
+        return None
+    return (
+        f"the run ranks by {objective.formula}; this page ranks by accuracy * (S/S0)^w * (P/P0)^v, "
+        "so its winner may differ from best.json"
+    )
 
 
 def title_of(settings: Mapping[str, Any], space: Space | None) -> str:
@@ -194,7 +214,7 @@ def _file(candidate: Candidate, settings: Mapping[str, Any], run_id: str) -> dic
     if candidate.step_time is not None:
         from results.files import winner_file  # imports pandas, which would delay the first page
 
-        file = winner_file(candidate, Objective(), run_id, task, settings=settings)
+        file = winner_file(candidate, objective_of(settings), run_id, task, settings=settings)
     elif size:
         provenance = {"run": run_id, "candidate": candidate.number, "seed": candidate.seed}
         file = ArchitectureFile(

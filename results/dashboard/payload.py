@@ -120,7 +120,7 @@ from pathlib import Path
 from typing import Any
 
 from results.dashboard.columns import Row, number, text, whole_number
-from results.dashboard.facts import reference_json
+from results.dashboard.facts import objective_of, reference_json
 from results.dashboard.source import Source
 from reward.objective import Objective
 
@@ -133,7 +133,7 @@ def page_data(
     sources: Sequence[Source], benches: Sequence[Mapping[str, Any]], mode: str
 ) -> dict[str, Any]:
     """Return the data of the whole page, except the details of candidates and the importance."""
-    objective = Objective()
+    objective = _initial_objective(sources)
     return {
         "mode": mode,
         "generated_at": time.time(),
@@ -144,6 +144,14 @@ def page_data(
         "runs": [source.payload(i) for i, source in enumerate(sources)],
         "benches": _benches(sources, benches),
     }
+
+
+def _initial_objective(sources: Sequence[Source]) -> Objective:
+    """Return the runs' own product if all have the same one, else the default exponents."""
+    objectives = {objective_of(source.run.settings) for source in sources if source.run}
+    if len(objectives) == 1 and type(only := objectives.pop()) is Objective:
+        return only
+    return Objective()
 
 
 def _benches(

@@ -18,6 +18,7 @@ from results.dashboard.columns import INTERVAL, Row, columns, json_safe, number,
 from results.dashboard.facts import (
     is_searching,
     reference_json,
+    reward_warning,
     space_json,
     space_of,
     task_of,
@@ -145,9 +146,11 @@ class Source:
     def _warnings(self, run: LiveRun) -> list[str]:
         damaged = len(run.damaged)
         kind = "candidate is" if damaged == 1 else "candidates are"
+        reward = reward_warning(run.settings)
         return [
             *([f"the run can no longer be read: {self.problem}"] if self.problem else []),
             *([run.space_problem] if run.space_problem else []),
+            *([reward] if reward else []),
             *([f"{damaged} damaged {kind} left out"] if damaged else []),
         ]
 

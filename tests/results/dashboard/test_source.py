@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from nas.search.run_directory import dashboard_source
+from results.dashboard.payload import page_data
 from results.dashboard.source import RecordLocation, Source
 from results.record import Record
 from search_space.spaces import small
@@ -183,6 +184,37 @@ def test_a_budget_that_is_raised_is_shown(tmp_path: Path) -> None:
         source.poll()
         assert source.version != version
         assert source.payload(0)["settings"]["budget"] == 77
+
+
+@pytest.mark.parametrize(
+    ("reward", "exponents", "is_warned"),
+    [
+        ("product", (-0.07, -0.05), False),
+        ("product:w=-0.2,v=0", (-0.2, 0.0), False),
+        ("absolute:T=0.5", (-0.07, -0.05), True),
+        ("soft:T=1.2", (-0.07, -0.05), True),
+        ("unheard", (-0.07, -0.05), False),
+    ],
+)
+def test_the_page_begins_with_the_runs_reward(
+    reward: str, exponents: tuple[float, float], is_warned: bool, tmp_path: Path
+) -> None:
+    with make_run(tmp_path, 3) as record:
+        record.change_settings({**record.settings(), "reward": reward})
+    source = _polled(tmp_path)
+    assert tuple(page_data([source], [], "live")["objective"].values()) == exponents
+    warnings = source.payload(0)["warnings"]
+    assert [warning.startswith("the run ranks by ") for warning in warnings] == [True] * is_warned
+
+
+def test_runs_of_unlike_rewards_begin_with_the_papers(tmp_path: Path) -> None:
+    sources = []
+    for name, reward in (("a", "product:w=-0.2"), ("b", "product:w=-0.3")):
+        with make_run(tmp_path / name, 3) as record:
+            record.change_settings({**record.settings(), "reward": reward})
+        sources.append(_polled(tmp_path / name))
+    objective = page_data(sources, [], "live")["objective"]
+    assert objective["step_time_exponent"] == -0.07
 
 
 def test_a_search_is_detected_by_its_lock(tmp_path: Path) -> None:
