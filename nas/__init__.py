@@ -59,7 +59,7 @@ _SOURCES = {
 }
 
 # A file of each of our packages, by which it is told from another package of the same name.
-_PACKAGES = {
+PACKAGES = {
     "search_space": "architecture.py",
     "reward": "objective.py",
     "scaling": "families.py",
@@ -73,7 +73,7 @@ def _check_packages() -> None:
     Raises:
         ImportError: in one line, what hides what; SystemExit under ``python -m nas``.
     """
-    for name, file in _PACKAGES.items():
+    for name, file in PACKAGES.items():
         spec = find_spec(name)
         folders = [Path(folder) for folder in spec.submodule_search_locations or ()] if spec else []
         if any((folder / file).is_file() for folder in folders):

@@ -13,11 +13,12 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
+from nas import PACKAGES
 from nas.errors import UserError
 from reward.step_time.paired import ALLOCATOR_SETTINGS
 
 _ROOT = Path(__file__).parents[1]
-_PACKAGES = ("search_space", "reward", "scaling", "results", "nas")
+_PACKAGES = (*PACKAGES, "nas")
 
 # Ray writes no result files, as the record holds everything, and no snapshots of all trials. It
 # leaves Ctrl-C to us and sends no usage statistics.

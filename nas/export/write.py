@@ -135,7 +135,7 @@ def find_source(source: str, arch: str | None) -> Model | ArchitectureFile:
     path = Path(source)
     if path.suffix not in SUFFIXES and not path.is_dir():
         _check_no_architecture(arch, source)
-        return _find("SOURCE", source)
+        return find_architecture(source, "SOURCE")
     found = read_weights(path, "SOURCE")
     if isinstance(found, Model):
         _check_no_architecture(arch, source)
@@ -145,7 +145,7 @@ def find_source(source: str, arch: str | None) -> Model | ArchitectureFile:
             f"--arch: must be given, since {source} has weights alone: a file such as best.json "
             "or a published name"
         )
-    return _with_architecture(source, found, _find("--arch", arch))
+    return _with_architecture(source, found, find_architecture(arch, "--arch"))
 
 
 def _check_no_architecture(arch: str | None, source: str) -> None:
@@ -153,13 +153,6 @@ def _check_no_architecture(arch: str | None, source: str) -> None:
         raise UserError(
             f"--arch: got {arch}, must go with weights alone; {source} holds an architecture"
         )
-
-
-def _find(option: str, arch: str) -> ArchitectureFile:
-    try:
-        return find_architecture(arch)
-    except UserError as error:
-        raise UserError(f"{option}: {str(error).removeprefix('ARCH: ')}") from error
 
 
 def _with_architecture(source: str, weights: Mapping[str, Tensor], file: ArchitectureFile) -> Model:

@@ -67,7 +67,7 @@ def _new(request: TrainRequest) -> Job:
     assert request.arch is not None
     assert request.data is not None
     assert request.out is not None
-    source = _architecture(request.arch)
+    source = find_architecture(request.arch, "--arch")
     data, file = _load(request.data, source, request.image_size)
     file = _with_task(file, data)
     preset = request.preset or _default_preset(data, request.pretrained)
@@ -97,13 +97,6 @@ def _new(request: TrainRequest) -> Job:
     directory = create(request.out)
     directory.write_settings(settings)
     return Job(directory, settings, data, recipe, pretrained)
-
-
-def _architecture(arch: str) -> ArchitectureFile:
-    try:
-        return find_architecture(arch)
-    except UserError as error:
-        raise UserError(f"--arch: {str(error).removeprefix('ARCH: ')}") from error
 
 
 def _load(
@@ -230,7 +223,9 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "seed": request.seed,
         "patience": request.patience,
         "pretrained": str(request.pretrained.absolute()) if request.pretrained else None,
-        "arch": _architecture(request.arch).architecture.architecture_id if request.arch else None,
+        "arch": find_architecture(request.arch, "--arch").architecture.architecture_id
+        if request.arch
+        else None,
     }
     stored = {
         **settings.to_json(),

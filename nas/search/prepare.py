@@ -155,10 +155,7 @@ def _find_starts(names: Sequence[str]) -> list[Architecture]:
     """
     starts: dict[str, Architecture] = {}
     for name in names:
-        try:
-            architecture = find_architecture(name).architecture
-        except UserError as error:
-            raise UserError(str(error).replace("ARCH:", "--start-from:", 1)) from error
+        architecture = find_architecture(name, "--start-from").architecture
         starts.setdefault(architecture.architecture_id, architecture)
     return list(starts.values())
 

@@ -62,4 +62,6 @@ class BatchStatistics:
     def warm_up(self, updates: int) -> None:
         """Set the momentum for the next step; ``updates`` is the number of steps before it."""
         for norm, momentum in self._norms:
-            norm.momentum = warm_momentum(momentum, updates)
+            weight = warm_momentum(momentum, updates)
+            if norm.momentum != weight:  # setting an attribute of a module is slow
+                norm.momentum = weight

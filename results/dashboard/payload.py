@@ -133,7 +133,7 @@ def page_data(
     sources: Sequence[Source], benches: Sequence[Mapping[str, Any]], mode: str
 ) -> dict[str, Any]:
     """Return the data of the whole page, except the details of candidates and the importance."""
-    objective = _initial_objective(sources)
+    objective = initial_objective(sources)
     return {
         "mode": mode,
         "generated_at": time.time(),
@@ -146,8 +146,11 @@ def page_data(
     }
 
 
-def _initial_objective(sources: Sequence[Source]) -> Objective:
-    """Return the runs' own product if all have the same one, else the default exponents."""
+def initial_objective(sources: Sequence[Source]) -> Objective:
+    """Return the objective that the page starts from.
+
+    It is the runs' own product if all have the same one, and else has the default exponents.
+    """
     objectives = {objective_of(source.run.settings) for source in sources if source.run}
     if len(objectives) == 1 and type(only := objectives.pop()) is Objective:
         return only

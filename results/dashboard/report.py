@@ -14,7 +14,7 @@ from results.dashboard.columns import for_script
 from results.dashboard.facts import detail
 from results.dashboard.importance import importances
 from results.dashboard.page_files import INDEX, page_files, plotly_js
-from results.dashboard.payload import page_data
+from results.dashboard.payload import initial_objective, page_data
 from results.dashboard.security import policy
 from results.dashboard.source import Source
 from results.database import RecordError
@@ -40,7 +40,7 @@ def write_report(
 
 
 def _data(sources: Sequence[Source], benches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    objective = Objective()
+    objective = initial_objective(sources)
     data = page_data(sources, benches, "report")
     return {
         **data,

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from nas.search.run_directory import dashboard_source
 from results.candidate import Candidate
 from results.dashboard import report
+from results.dashboard.importance import importances
 from results.dashboard.report import write_report
 from results.ranking import best, front
 from results.record import Record
@@ -81,6 +82,21 @@ def test_of_too_many_candidates_the_front_and_the_best_have_details(
     assert winner is not None
     assert len(details) == 12
     assert {str(c.number) for c in (*front(candidates), winner)} <= details
+
+
+def test_the_importance_is_at_the_exponents_that_the_page_begins_with(tmp_path: Path) -> None:
+    with make_run(tmp_path / "run", 40) as record:
+        record.change_settings({**record.settings(), "reward": "product:w=-1,v=-1"})
+    source = dashboard_source(tmp_path / "run")
+    data = _data(write_report(tmp_path / "r.html", [source]))
+    assert source.run is not None
+    at = Objective(*data["objective"].values())
+    assert at == Objective(-1.0, -1.0)
+    importance = {
+        objective: json.loads(json.dumps(importances(source.rows(), source.run.space, objective)))
+        for objective in (at, Objective())
+    }
+    assert data["importance"]["0"] == importance[at] != importance[Objective()]
 
 
 def test_a_run_without_candidates_has_a_page_too(tmp_path: Path, visit: Begin) -> None:
