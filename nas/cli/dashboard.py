@@ -25,14 +25,7 @@ from nas.errors import UserError
     },
     short_help="Show runs as a live page in the browser.",
 )
-@click.argument(
-    "runs",
-    metavar="RUN...",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Each is the directory of a run.",
-)
+@options.runs_argument()
 @options.bench_option()
 @option(
     "--port",

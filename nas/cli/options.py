@@ -224,7 +224,7 @@ def option(*names: str, group: str = "", **attributes: Any) -> Callable[[_Functi
     return click.option(*names, cls=Option, group=group, **attributes)
 
 
-# Options of several commands; each command adds the group.
+# Options and arguments of several commands; each command adds the group of an option.
 
 ARCH = "a file such as best.json, or a published name such as efficientnetv2-s"
 DATA = (
@@ -274,6 +274,15 @@ storage_option = partial(
     metavar="URL",
     help="Keep the record in this database, such as postgresql://user@host/name. Default: a "
     "file in the run's directory.",
+)
+runs_argument = partial(
+    click.argument,
+    "runs",
+    metavar="RUN...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Each is the directory of a run.",
 )
 bench_option = partial(
     option,

@@ -17,14 +17,7 @@ from nas.cli.options import option
     },
     short_help="Write the dashboard as one file.",
 )
-@click.argument(
-    "runs",
-    metavar="RUN...",
-    nargs=-1,
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Each is the directory of a run.",
-)
+@options.runs_argument()
 @option(
     "--out",
     metavar="FILE",
