@@ -26,7 +26,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from nas.data.cache.dataset import open_cached, whole_listing
+from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.directory import in_units
 from nas.data.cache.filling import decode
 from nas.data.formats.folder import training_folder
@@ -76,7 +76,7 @@ def main() -> None:
         jpeg_bytes = sum(file.stat().st_size for file in files)
         print(f"{len(files):,} JPEG files of {options.jpeg_size} px, {in_units(jpeg_bytes)}")
         start = time.perf_counter()
-        entry = open_cached(str(root), training_folder(root), options.size, whole_listing)
+        entry = open_cached(str(root), training_folder(root), options.size, WholeListing())
         made_s = time.perf_counter() - start
         print(
             f"cache made once: {made_s:.1f} s, {len(files) / made_s:,.0f} images/s, "

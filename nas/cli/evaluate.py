@@ -47,6 +47,7 @@ def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> Non
 
     import torch
 
+    from nas.data.formats.base import split_of_folder
     from nas.errors import UserError
     from nas.full_training.checkpoint import CheckpointError, read_network
     from nas.full_training.evaluate import evaluate as on_test
@@ -59,6 +60,12 @@ def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> Non
     result = on_test(trained, data, batch_size, device)
     if result.unreadable:
         click.echo(f"left out {len(result.unreadable)} unreadable images", err=True)
+    if split_of_folder(result.split) == "val":
+        click.echo(
+            f"there is no test split, so this is {result.split}, by which nas search and nas train "
+            "choose too, unless with --minival train: the accuracy may be too high",
+            err=True,
+        )
     if as_json:
         click.echo(json.dumps(_json(trained, data, result), indent=2))
         return

@@ -119,6 +119,21 @@ class OneOf(click.ParamType[str]):
         return str(value)
 
 
+class MinivalText(click.ParamType[str]):
+    """Where the minival comes from, as the text of a choice of :mod:`nas.data.minival`."""
+
+    name = "M"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the choice, or fail with the option's name."""
+        from nas.data.minival import FORM, parse_minival
+
+        try:
+            return parse_minival(value).text
+        except ValueError:
+            raise _bad_value(param, value, FORM) from None
+
+
 def _positive(value: Any, param: click.Parameter | None, may_be: str, got: object = None) -> float:
     try:
         number = float(value)
@@ -235,6 +250,13 @@ DATA = (
 
 data_option = partial(
     option, "--data", metavar="D", help=f"Search on these images: {DATA}.  [default: digits]"
+)
+minival_option = partial(
+    option,
+    "--minival",
+    type=MinivalText(),
+    help="Measure accuracy on this minival: train holds images out of the training set, 0.1 holds "
+    "out that share of it. Default: the data's own validation split, else train.",
 )
 epochs_option = partial(
     option, "--epochs", type=Whole(1), help="Train each candidate for N epochs.  [default: 10]"

@@ -66,6 +66,7 @@ _SCALING, _FIT = "Scaling", "Search for scaling coefficients"
     "with --to PHI2 and so on.",
 )
 @options.data_option(group=_FIT)
+@options.minival_option(group=_FIT)
 @option(
     "--budget",
     type=Whole(1),

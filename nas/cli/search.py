@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
+from nas.cli.announcement import data_lines, print_unreadable
 from nas.cli.options import Amount, Positive, Seconds, Whole, option
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     short_help="Search for networks that are accurate and train fast.",
 )
 @options.data_option(group="Data")
+@options.minival_option(group="Data")
 @option(
     "--image-size",
     type=Whole(4, 4096),
@@ -155,6 +157,7 @@ if TYPE_CHECKING:
 @options.json_option(help="Print the winner as JSON at the end.")
 def search(
     data: str | None,
+    minival: str | None,
     space: str | None,
     budget: int | None,
     workers: int | None,
@@ -191,6 +194,7 @@ def search(
 
     request = SearchRequest(
         data=data,
+        minival=minival,
         space=space,
         budget=budget,
         epochs=epochs,
@@ -256,17 +260,13 @@ def _announce(prepared: PreparedSearch, as_json: bool) -> None:
     data, settings, grid = prepared.data, prepared.settings, prepared.grid
     size = grid.size
     lines = (
-        f"data   {data.name}: {len(data.training):,} images to train on, "
-        f"{len(data.minival):,} held out, {data.classes} classes, {data.image_size} px",
-        f"space  {grid.name}: {size if size < 10**7 else float(size):,.7g} architectures",
-        f"run    {prepared.run.path}",
+        *data_lines(data, label_width=9),
+        f"space    {grid.name}: {size if size < 10**7 else float(size):,.7g} architectures",
+        f"run      {prepared.run.path}",
     )
     for line in lines:
         click.echo(line, err=as_json)
-    if data.unreadable:
-        more = len(data.unreadable) - 5
-        names = ", ".join(data.unreadable[:5]) + (f" and {more} more" if more > 0 else "")
-        click.echo(f"left out {len(data.unreadable)} unreadable images: {names}", err=True)
+    print_unreadable(data)
     if settings.budget > size:
         click.echo(
             f"--budget {settings.budget}: the space has {size} architectures, "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
+from nas.cli.announcement import data_lines, print_unreadable
 from nas.cli.options import OneOf, Positive, Whole, option
 from nas.training.recipes import PRESETS
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     "torchvision's.",
 )
 @option("--data", metavar="D", group="Data", help=f"Train on these images: {options.DATA}.")
+@options.minival_option(group="Data")
 @option(
     "--image-size",
     type=Whole(4, 4096),
@@ -128,6 +130,7 @@ if TYPE_CHECKING:
 def train(
     arch: str | None,
     data: str | None,
+    minival: str | None,
     out: Path | None,
     preset: str | None,
     progressive: bool | None,
@@ -158,6 +161,7 @@ def train(
         TrainRequest(
             arch=arch,
             data=data,
+            minival=minival,
             out=out,
             preset=preset,
             progressive=progressive,
@@ -197,8 +201,7 @@ def _announce(job: Job, as_json: bool) -> None:
     file = settings.file
     lines = [
         f"network  {file.name}: {file.train_size} px to train, {file.eval_size} px to evaluate",
-        f"data     {data.name}: {len(data.training):,} images to train on, "
-        f"{len(data.minival):,} held out, {data.classes} classes",
+        *data_lines(data, label_width=9),
         f"recipe   {settings.preset}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
         f"{recipe.optimizer}",
     ]
@@ -216,10 +219,7 @@ def _announce(job: Job, as_json: bool) -> None:
     lines.append(f"out      {job.directory.path}")
     for line in lines:
         click.echo(line, err=as_json)
-    if data.unreadable:
-        count, first = len(data.unreadable), ", ".join(data.unreadable[:5])
-        more = f" and {count - 5} more" if count > 5 else ""
-        click.echo(f"left out {count} unreadable images: {first}{more}", err=True)
+    print_unreadable(data)
 
 
 def _conclude(job: Job, trained: TrainedNetwork, as_json: bool) -> None:

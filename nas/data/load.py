@@ -11,11 +11,17 @@ from numpy.typing import NDArray
 
 from nas.data.cache.dataset import cached_evaluation_data, cached_search_data
 from nas.data.formats import digits, shapes
-from nas.data.formats.arrays import evaluation_arrays, training_arrays, training_labels
+from nas.data.formats.arrays import (
+    evaluation_arrays,
+    training_arrays,
+    training_labels,
+    validation_arrays,
+)
 from nas.data.formats.cifar import cifar, is_cifar
 from nas.data.formats.hub import FORM, PREFIX
 from nas.data.formats.registry import is_encoded
-from nas.data.split import EvaluationData, SearchData, Split, training_and_minival
+from nas.data.minival import AUTO, MinivalChoice, parse_minival, training_and_minival
+from nas.data.split import EvaluationData, SearchData, Split
 from nas.errors import UserError
 
 DEFAULT_SIZE = 64  # of encoded images, whose own sizes may differ
@@ -26,19 +32,21 @@ FORMS = (
 )
 
 
-def load_search_data(spec: str, image_size: int | None = None) -> SearchData:
+def load_search_data(spec: str, image_size: int | None = None, minival: str = AUTO) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``image_size`` pixels.
 
     By default, images in memory keep their size, and encoded images are decoded at 64 pixels.
-    Encoded images are decoded once, into the cache.
+    Encoded images are decoded once, into the cache. ``minival`` is a choice in the form that
+    :func:`~nas.data.minival.parse_minival` reads.
 
     Raises:
         UserError: ``spec`` is none of the :data:`FORMS`, or the data cannot be used.
     """
     with _readable(spec):
+        choice = parse_minival(minival)
         if is_in_memory(spec):
-            return _search_data_in_memory(spec, image_size)
-        return cached_search_data(spec, absolute_data(spec), image_size or DEFAULT_SIZE)
+            return _search_data_in_memory(spec, image_size, choice)
+        return cached_search_data(spec, absolute_data(spec), image_size or DEFAULT_SIZE, choice)
 
 
 # ``nas train`` reads the same training set, and the same minival for early stopping.
@@ -96,23 +104,47 @@ def _readable(spec: str) -> Iterator[None]:
 # Data in memory.
 
 
-def _search_data_in_memory(spec: str, image_size: int | None) -> SearchData:
+def _search_data_in_memory(spec: str, image_size: int | None, choice: MinivalChoice) -> SearchData:
+    """Return the data with its own validation split as the minival, or with one held out."""
+    training, names = _training_in_memory(spec, image_size)
+    validation = _validation_in_memory(spec, image_size, names) if choice.is_split_used else None
+    if validation is not None:
+        split, minival = validation
+        return SearchData(
+            spec, len(names), training, minival, class_names=names, minival_split=split
+        )
+    kept, held_out = map(training.take, training_and_minival(training.labels, choice))
+    return SearchData(spec, len(names), kept, held_out, class_names=names)
+
+
+def _training_in_memory(spec: str, image_size: int | None) -> tuple[Split, tuple[str, ...]]:
+    """Return the training set with labels from 0, and the names of the classes."""
     if spec == "digits":
-        size = image_size or digits.SIZE
-        parts = (digits.digits("train", size), digits.digits("minival", size))
-        return SearchData(spec, digits.CLASSES, *parts, class_names=_numbers(digits.CLASSES))
+        return digits.digits("train", image_size or digits.SIZE), _numbers(digits.CLASSES)
     if _is_shapes(spec):
         options = _shapes_options(spec)
         training = _shapes(spec, options, "train", options["n"], image_size)
-        minival = _shapes(spec, options, "minival", shapes.MINIVAL_COUNT, image_size)
-        names = _numbers(options["classes"])
-        return SearchData(spec, len(names), training, minival, class_names=names)
+        return training, _numbers(options["classes"])
     if is_cifar(Path(spec)):
-        return _split_in_two(spec, *cifar(Path(spec), "train", image_size))
+        return cifar(Path(spec), "train", image_size)
     split = training_arrays(Path(spec), image_size)
     labels, numbers = np.unique(split.labels, return_inverse=True)
     names = tuple(map(str, labels.tolist()))
-    return _split_in_two(spec, Split(split.pixels, numbers.astype(np.int64)), names)
+    return Split(split.pixels, numbers.astype(np.int64)), names
+
+
+def _validation_in_memory(
+    spec: str, image_size: int | None, class_names: tuple[str, ...]
+) -> tuple[str, Split] | None:
+    """Return the name of the validation split and its images; None if there is none."""
+    if _is_shapes(spec):
+        count, options = shapes.MINIVAL_COUNT, _shapes_options(spec)
+        return "images drawn for it", _shapes(spec, options, "minival", count, image_size)
+    if Path(spec).suffix == ARRAYS:
+        split = validation_arrays(Path(spec), image_size)
+        if split is not None:
+            return "validation arrays", _numbered(spec, split, class_names, "validation")
+    return None
 
 
 def _evaluation_data_in_memory(
@@ -129,21 +161,24 @@ def _evaluation_data_in_memory(
         test, names = cifar(Path(spec), "test", image_size)
         return EvaluationData(spec, len(names), test)
     test = evaluation_arrays(Path(spec), image_size)
-    known = _as_labels(spec, class_names) if class_names else training_labels(Path(spec))
-    numbers = np.searchsorted(known, test.labels).clip(max=max(0, len(known) - 1))
-    if not len(known) or (known[numbers] != test.labels).any():
+    names = class_names or tuple(map(str, training_labels(Path(spec)).tolist()))
+    return EvaluationData(spec, len(names), _numbered(spec, test, names, "test"))
+
+
+def _numbered(spec: str, split: Split, class_names: tuple[str, ...], what: str) -> Split:
+    """Return the split of a .npz file with its labels numbered by the training set's classes.
+
+    Raises:
+        UserError: the split has other classes.
+    """
+    known = _as_labels(spec, class_names)
+    numbers = np.searchsorted(known, split.labels).clip(max=max(0, len(known) - 1))
+    if not len(known) or (known[numbers] != split.labels).any():
         raise UserError(
-            f"--data: {spec}: got test labels that the training set does not have, "
+            f"--data: {spec}: got {what} labels that the training set does not have, "
             f"must be of its {len(known)} classes"
         )
-    return EvaluationData(spec, len(known), Split(test.pixels, numbers.astype(np.int64)))
-
-
-def _split_in_two(name: str, split: Split, class_names: tuple[str, ...]) -> SearchData:
-    """Hold a minival out of the split."""
-    kept, held_out = training_and_minival(split.labels)
-    parts = (split.take(kept), split.take(held_out))
-    return SearchData(name, len(class_names), *parts, class_names=class_names)
+    return Split(split.pixels, numbers.astype(np.int64))
 
 
 def _as_labels(spec: str, class_names: tuple[str, ...]) -> NDArray[np.int64]:

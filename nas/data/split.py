@@ -1,4 +1,4 @@
-"""Images and labels as arrays, and the minival that is held out of the training set."""
+"""Images and labels as arrays: the splits of a data set, and the statistics of their pixels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from nas.errors import UserError
 
 NO_LABEL = -1  # pads the rows of images with fewer labels than others
 PIXELS_AT_ONCE = 2**26  # pixels in a chunk of a histogram
@@ -40,7 +38,10 @@ class Split:
 class SearchData:
     """Data of a search or a training: a training set and a minival, never the test split.
 
-    ``name`` is the data as the user named it. ``unreadable`` are the names of the images left out.
+    ``name`` is the data as the user named it. ``minival_split`` is the data set's own name of the
+    split that the minival is; it is empty if the minival was held out of the training set.
+    ``unused_split`` is a validation split that could not be used, and why, in a few words.
+    ``unreadable`` are the names of the images left out.
     ``statistics`` of the training set and the content's hash ``digest`` are set if they are already
     computed. If ``reopen`` is set, a pickle holds it instead of the images, and unpickling calls
     it, so that the workers of a node share one memory-mapped file.
@@ -55,6 +56,8 @@ class SearchData:
     statistics: Statistics | None = None
     digest: str | None = None
     reopen: Callable[[], SearchData] | None = None
+    minival_split: str = ""
+    unused_split: str = ""
 
     @property
     def image_size(self) -> int:
@@ -98,50 +101,6 @@ class EvaluationData:
     test: Split
     unreadable: tuple[str, ...] = ()
     split: str = ""
-
-
-def minival_count(images: int) -> int:
-    """Return how many training images to hold out: 2 %, but 1000 to 25,000 and at most 20 %.
-
-    EfficientNetV2, section 3.3, holds out 25,000 images, about 2 % of ImageNet. On small sets, 2 %
-    would be too few to tell two networks apart.
-    """
-    return max(1, min(max(images // 50, 1000), 25_000, images // 5))
-
-
-def training_and_minival(
-    labels: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the positions of the training set and of the minival in a set to be split in two.
-
-    Raises:
-        UserError: there are fewer than two images or classes.
-    """
-    images, classes = len(labels), len(np.unique(labels[labels != NO_LABEL]))
-    if images < 2 or classes < 2:
-        raise UserError(
-            f"--data: got a training set of {images} image{'s' * (images != 1)} in {classes} "
-            f"class{'es' * (classes != 1)}, must have 2 or more of both"
-        )
-    return hold_out(labels, minival_count(images))
-
-
-def hold_out(labels: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the positions kept and the ``count`` positions held out, the same ones every time.
-
-    Each class is held out in proportion to its size: images are ranked at random within their
-    class, and those of the lowest rank relative to the size of the class are taken. An image of
-    several classes counts for its first.
-    """
-    generator = np.random.default_rng(0)
-    labels = labels if labels.ndim == 1 else labels[:, 0]
-    shares = np.empty(len(labels))
-    by_label = np.argsort(labels, kind="stable")
-    _, starts = np.unique(labels[by_label], return_index=True)
-    for members in np.split(by_label, starts[1:]):
-        shares[generator.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
-    order = np.argsort(shares, kind="stable")
-    return np.sort(order[count:]), np.sort(order[:count])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 
 from nas.architectures import find_architecture
 from nas.data.load import absolute_data, is_in_memory, load_training_data
+from nas.data.minival import AUTO
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.pretrained import read_pretrained
@@ -35,6 +36,7 @@ class TrainRequest:
 
     arch: str | None = None
     data: str | None = None
+    minival: str | None = None
     out: Path | None = None
     preset: str | None = None
     progressive: bool | None = None
@@ -68,7 +70,7 @@ def _new(request: TrainRequest) -> Job:
     assert request.data is not None
     assert request.out is not None
     source = find_architecture(request.arch, "--arch")
-    data, file = _load(request.data, source, request.image_size)
+    data, file = _load(request.data, request.minival or AUTO, source, request.image_size)
     file = _with_task(file, data)
     preset = request.preset or _default_preset(data, request.pretrained)
     is_progressive = _is_progressive(request, preset, source)
@@ -90,6 +92,7 @@ def _new(request: TrainRequest) -> Job:
         micro_batch=request.micro_batch,
         random_sizes=bool(request.random_sizes),
         batch_growth=request.batch_growth or 1.0,
+        minival=request.minival or AUTO,
     )
     _check_workers(settings.workers, settings.batch_size)
     recipe = settings.recipe(len(data.training))
@@ -100,17 +103,17 @@ def _new(request: TrainRequest) -> Job:
 
 
 def _load(
-    spec: str, source: ArchitectureFile, image_size: int | None
+    spec: str, minival: str, source: ArchitectureFile, image_size: int | None
 ) -> tuple[SearchData, ArchitectureFile]:
     """Load the data at the larger of the image sizes; return the architecture with its sizes."""
     if image_size is None and is_in_memory(spec):
-        data = load_training_data(spec)
+        data = load_training_data(spec, minival=minival)
         file = with_sizes(source, None, data.image_size)
     else:
         data, file = None, with_sizes(source, image_size, None)
     pixels = max(file.train_size, file.eval_size)
     if data is None or data.image_size != pixels:
-        data = load_training_data(spec, pixels)
+        data = load_training_data(spec, pixels, minival)
     return data, file
 
 
@@ -193,7 +196,7 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     settings = directory.read_settings()
     _check_agreement(request, settings, path)
     _check_workers(request.workers or settings.workers, settings.batch_size)
-    data = load_training_data(settings.data, settings.image_size)
+    data = load_training_data(settings.data, settings.image_size, settings.minival)
     if data.fingerprint() != settings.data_fingerprint:
         raise UserError(
             f"--resume: {path}: the data {settings.data!r} have changed since the training began"
@@ -212,6 +215,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         )
     requested: dict[str, Any] = {
         "data": absolute_data(request.data) if request.data else None,
+        "minival": request.minival,
         "preset": request.preset,
         "progressive": request.progressive,
         "random-sizes": request.random_sizes,

@@ -35,7 +35,8 @@ class TrainSettings:
     data and the image sizes to train and to evaluate at. ``progressive`` are the ranges of
     progressive learning, or None; ``random_sizes`` and ``batch_growth`` refine it. ``workers`` is
     the number of processes that the training was started with. ``micro_batch`` is the number of
-    images that a process trains on at once, or None for its whole share of the batch.
+    images that a process trains on at once, or None for its whole share of the batch. ``minival``
+    is in the form that :func:`nas.data.minival.parse_minival` reads.
     """
 
     architecture: Mapping[str, Any]
@@ -52,6 +53,7 @@ class TrainSettings:
     micro_batch: int | None = None
     random_sizes: bool = False
     batch_growth: float = 1.0
+    minival: str = "auto"
 
     @property
     def file(self) -> ArchitectureFile:

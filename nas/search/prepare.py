@@ -10,6 +10,7 @@ from typing import Any
 
 from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute_data, load_search_data
+from nas.data.minival import AUTO
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.search.pruners.base import check_pruners
@@ -35,6 +36,7 @@ DEFAULT_TIME_LIMIT_S = 3600.0
 _FIXED_OPTIONS = {
     "data": "--data",
     "image_size": "--image-size",
+    "minival": "--minival",
     "epochs": "--epochs",
     "batch_size": "--batch-size",
     "sampler": "--sampler",
@@ -53,6 +55,7 @@ class SearchRequest:
     """The options of ``nas search``; None for those that were not given."""
 
     data: str | None = None
+    minival: str | None = None
     space: str | None = None
     budget: int | None = None
     epochs: int | None = None
@@ -113,7 +116,7 @@ def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> PreparedSearc
     _check_names(request)
     base = Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
     grid = CoefficientGrid(base)
-    data = load_search_data(request.data or "digits", grid.largest_image_size)
+    data = _load(request, grid.largest_image_size)
     try:
         space = Space.of_one(grid.name, base.architecture)
     except InvalidSpace as error:
@@ -130,9 +133,13 @@ def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> PreparedSearc
 def _prepare_new(request: SearchRequest) -> PreparedSearch:
     _check_names(request)
     starts = _find_starts(request.start_from)
-    data = load_search_data(request.data or "digits", request.image_size)
+    data = _load(request, request.image_size)
     space = find_space(request.space, data.image_size)
     return _begin(request, _settings(request, data, space, starts), data)
+
+
+def _load(request: SearchRequest, image_size: int | None) -> SearchData:
+    return load_search_data(request.data or "digits", image_size, request.minival or AUTO)
 
 
 def _check_names(request: SearchRequest) -> None:
@@ -185,6 +192,7 @@ def _settings(
         scheduler=request.scheduler or "none",
         bound=request.bound or "none",
         reward=request.reward or "product",
+        minival=request.minival or AUTO,
         start_from=[architecture.to_json() for architecture in starts],
     )
     check_pruners(settings.scheduler, settings.bound, settings.epochs)
@@ -232,7 +240,7 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
     settings = _with_confirmation(settings, request)
-    data = load_search_data(settings.data, settings.data_size)
+    data = load_search_data(settings.data, settings.data_size, settings.minival)
     if data.fingerprint() != settings.data_fingerprint:
         raise UserError(
             f"--resume: {path}: the data {settings.data!r} is not what the run began with"

@@ -42,6 +42,7 @@ class SearchSettings:
     confirm_seeds: int = 2  # further trainings of each of them
     confirm_epochs: int | None = None  # of these trainings; None for ``epochs``
     reward: str = "product"  # in the form that reward.objective parses
+    minival: str = "auto"  # in the form that nas.data.minival parses
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures evaluated first
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
 

@@ -10,10 +10,10 @@ import errno
 import hashlib
 import re
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,9 @@ from nas.data.cache.directory import (
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.filling import fill, image_bytes
 from nas.data.formats.base import Listing, Source
-from nas.data.formats.registry import evaluation_source, training_source
-from nas.data.split import EvaluationData, SearchData, Split, training_and_minival
+from nas.data.formats.registry import evaluation_source, search_source, unused_split
+from nas.data.minival import MinivalChoice, training_and_minival
+from nas.data.split import EvaluationData, SearchData, Split
 from nas.errors import UserError
 
 # Data up to this size is sent to workers, for nodes that have neither the cache nor the data.
@@ -47,10 +48,19 @@ SENT_BYTES = 2**29
 _VERSION = 1  # of the layout of an entry's files
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-Parts = Callable[[Listing], list[NDArray[np.int64]]]
+
+class Parts(Protocol):
+    """A division of a listing into parts: the positions of the images in each."""
+
+    @property
+    def key(self) -> str:
+        """What stands for the division in the names of entries on the disk."""
+
+    def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
+        """Return the positions (N,) of each part, before any image is decoded."""
 
 
-def cached_search_data(name: str, spec: str, size: int) -> SearchData:
+def cached_search_data(name: str, spec: str, size: int, choice: MinivalChoice) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``size`` pixels.
 
     ``spec`` must not depend on the working directory. ``name`` is what the user typed.
@@ -58,8 +68,11 @@ def cached_search_data(name: str, spec: str, size: int) -> SearchData:
     Raises:
         UserError: the data cannot be used, or the cache has no room.
     """
-    source = training_source(spec)
-    return _search_data(name, spec, open_cached(spec, source, size, training_parts))
+    source = search_source(spec, choice.is_split_used)
+    entry = open_cached(spec, source, size, TrainingParts(choice))
+    data = _search_data(Reopening(name, spec, choice, source.split), entry)
+    is_told = choice.is_split_used and not source.split
+    return replace(data, unused_split=unused_split(spec)) if is_told else data
 
 
 def cached_evaluation_data(
@@ -71,42 +84,52 @@ def cached_evaluation_data(
         UserError: the data cannot be used, or the cache has no room.
     """
     source = evaluation_source(spec, class_names)
-    entry = open_cached(spec, source, size, whole_listing)
+    entry = open_cached(spec, source, size, WholeListing())
     (test,) = entry.parts()
     meta = entry.meta
     return EvaluationData(name, len(meta.class_names), test, meta.unreadable, source.split)
 
 
+@dataclass(frozen=True)
+class Reopening:
+    """What another process needs to know to read the same data: see :func:`reopened`."""
+
+    name: str
+    spec: str
+    choice: MinivalChoice
+    minival_split: str
+
+
 def reopened(
-    name: str, spec: str, path: Path, size: int, digest: str, copy: SearchData | None
+    wanted: Reopening, path: Path, size: int, digest: str, copy: SearchData | None
 ) -> SearchData:
     """Return the data whose hash is ``digest`` in another process.
 
     It comes from the cache entry at ``path``; without that, from the ``copy`` sent along; without
-    either, from ``spec``, whose images are then decoded into this node's cache.
+    either, from the ``wanted`` data, whose images are then decoded into this node's cache.
 
     Raises:
-        UserError: ``spec`` cannot be used on this node, or holds other images.
+        UserError: the data cannot be used on this node, or holds other images.
     """
     entry = open_entry(path)
     if entry is not None and entry.meta.digest == digest:
-        return _search_data(name, spec, entry)
+        return _search_data(wanted, entry)
     if copy is not None:
         return copy
-    data = cached_search_data(name, spec, size)
+    data = cached_search_data(wanted.name, wanted.spec, size, wanted.choice)
     if data.digest != digest:
         raise UserError(
-            f"--data: {spec}: got other images on this node than where the run started, "
+            f"--data: {wanted.spec}: got other images on this node than where the run started, "
             "must be the same on all nodes"
         )
     return data
 
 
-def _search_data(name: str, spec: str, entry: Entry) -> SearchData:
+def _search_data(wanted: Reopening, entry: Entry) -> SearchData:
     training, minival = entry.parts()
     meta = entry.meta
     data = SearchData(
-        name,
+        wanted.name,
         len(meta.class_names),
         training,
         minival,
@@ -114,11 +137,12 @@ def _search_data(name: str, spec: str, entry: Entry) -> SearchData:
         meta.class_names,
         meta.statistics,
         meta.digest,
+        minival_split=wanted.minival_split,
     )
     copy = None
     if entry.pixels.nbytes <= SENT_BYTES:
         copy = replace(data, training=_in_memory(training), minival=_in_memory(minival))
-    reopen = partial(reopened, name, spec, entry.path, meta.image_size, meta.digest, copy)
+    reopen = partial(reopened, wanted, entry.path, meta.image_size, meta.digest, copy)
     return replace(data, reopen=reopen)
 
 
@@ -130,17 +154,34 @@ def _in_memory(split: Split) -> Split:
 # Making an entry.
 
 
-def training_parts(listing: Listing) -> list[NDArray[np.int64]]:
-    """Return the positions of the training set and of the minival.
+@dataclass(frozen=True)
+class TrainingParts:
+    """The division into training set and minival: the validation split, or a part held out."""
 
-    They are chosen before any image is decoded.
-    """
-    return list(training_and_minival(listing.labels))
+    choice: MinivalChoice
+
+    @property
+    def key(self) -> str:
+        """What stands for the division in the names of entries; it must never change."""
+        return f"training and minival {self.choice.text}"
+
+    def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
+        """Return the positions of the training set and of the minival."""
+        start = listing.validation_start
+        if start is None:
+            return list(training_and_minival(listing.labels, self.choice))
+        return [np.arange(start), np.arange(start, len(listing.labels))]
 
 
-def whole_listing(listing: Listing) -> list[NDArray[np.int64]]:
-    """Return all positions, as one part."""
-    return [np.arange(len(listing.labels))]
+@dataclass(frozen=True)
+class WholeListing:
+    """All images as one part."""
+
+    key = "whole"
+
+    def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
+        """Return all positions."""
+        return [np.arange(len(listing.labels))]
 
 
 def open_cached(
@@ -172,13 +213,9 @@ def open_cached(
     return entry
 
 
-# The words for them in the keys of entries on the disk, which must never change.
-_PARTS_IN_KEY: dict[Parts, str] = {training_parts: "training_parts", whole_listing: "whole"}
-
-
 def entry_name(spec: str, source: Source, size: int, parts: Parts) -> str:
     """Return a readable name followed by a hash of everything that decides the entry's content."""
-    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, _PARTS_IN_KEY[parts]))
+    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.key))
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:24]
     return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 

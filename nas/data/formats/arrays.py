@@ -18,6 +18,7 @@ from nas.errors import UserError
 
 # Names of the arrays in files of MedMNIST and of Keras, and the plain ones.
 _NAMES = (("train_images", "train_labels"), ("x_train", "y_train"), ("images", "labels"))
+_VALIDATION_NAMES = (("val_images", "val_labels"), ("x_val", "y_val"))
 _TEST_NAMES = (("test_images", "test_labels"), ("x_test", "y_test"))
 
 
@@ -31,6 +32,19 @@ def training_arrays(path: Path, size: int | None) -> Split:
         UserError: the file or the arrays are missing, or the arrays have another form.
     """
     return _arrays(path, _NAMES, size)
+
+
+def validation_arrays(path: Path, size: int | None) -> Split | None:
+    """Return the file's validation images in the same form; None if it has none.
+
+    Raises:
+        UserError: as :func:`training_arrays`.
+    """
+    with _opened(path) as arrays:
+        is_there = any(
+            images in arrays and labels in arrays for images, labels in _VALIDATION_NAMES
+        )
+    return _arrays(path, _VALIDATION_NAMES, size) if is_there else None
 
 
 def evaluation_arrays(path: Path, size: int | None) -> Split:

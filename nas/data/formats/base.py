@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.data.split import NO_LABEL
 from nas.errors import UserError
 
 Reader = Callable[[], bytes]  # reads one encoded image
@@ -28,7 +30,8 @@ class Listing:
 
     ``labels`` are (N,), or (N, L) as in :class:`~nas.data.split.Split`. ``name`` gives the name of
     the image at a position. ``chunks`` yields every position once, with its reader. Each class
-    needs ``fewest_per_class`` readable images.
+    needs ``fewest_per_class`` readable images. From the position ``validation_start`` on, the
+    images are the data set's own validation split; None if it is not listed here.
     """
 
     labels: NDArray[np.int64]
@@ -36,6 +39,7 @@ class Listing:
     name: Callable[[int], str]
     chunks: Callable[[], Iterator[Chunk]]
     fewest_per_class: int = 0
+    validation_start: int | None = None
 
     def check(self, is_readable: NDArray[np.bool_], source: str) -> None:
         """Check that enough images could be decoded; ``is_readable`` (N,) is by position.
@@ -50,7 +54,9 @@ class Listing:
             )
         if not self.fewest_per_class:
             return
-        counts = np.bincount(self.labels[is_readable], minlength=len(self.class_names))
+        training = slice(self.validation_start)
+        labels = self.labels[training][is_readable[training]]
+        counts = np.bincount(labels, minlength=len(self.class_names))
         for name, count in zip(self.class_names, counts.tolist(), strict=True):
             if count < self.fewest_per_class:
                 raise UserError(
@@ -59,17 +65,76 @@ class Listing:
                 )
 
 
+ClassNames = tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Source:
     """A set of images that is not yet listed.
 
-    ``fingerprint`` identifies the content and is quick to compute; ``listing`` may be slow.
-    ``split`` is the data set's own name of the split, where it is known.
+    ``fingerprint`` identifies the content and is quick to compute. ``list_images`` lists the
+    images, which may be slow; their labels are numbered by the class names that it gets, or by the
+    set's own if it gets none. ``split`` is the data set's own name of the split, where it is known.
     """
 
     fingerprint: str
-    listing: Callable[[], Listing]
+    list_images: Callable[[ClassNames], Listing]
     split: str = ""
+
+    def listing(self, class_names: ClassNames = ()) -> Listing:
+        """Return the images, labelled by these class names, by default by the set's own.
+
+        Raises:
+            UserError: the images cannot be listed, or have other classes.
+        """
+        return self.list_images(class_names)
+
+    def labelled(self, class_names: ClassNames) -> Source:
+        """Return the same images labelled by these class names, with another fingerprint."""
+        key = hashlib.sha256(repr((self.fingerprint, class_names)).encode())
+        list_images = self.list_images
+        return Source(key.hexdigest(), lambda given: list_images(given or class_names), self.split)
+
+
+def joined(training: Source, validation: Source) -> Source:
+    """Return the images of both, those of the validation split behind the training set's.
+
+    ``split`` is the validation split's name.
+    """
+    key = hashlib.sha256(repr((training.fingerprint, validation.fingerprint)).encode())
+    return Source(key.hexdigest(), partial(_joined, training, validation), validation.split)
+
+
+def _joined(training_set: Source, validation_split: Source, class_names: ClassNames) -> Listing:
+    training = training_set.listing(class_names)
+    validation = validation_split.listing(training.class_names)
+    start = len(training.labels)
+
+    def name(position: int) -> str:
+        is_training = position < start
+        return training.name(position) if is_training else validation.name(position - start)
+
+    def chunks() -> Iterator[Chunk]:
+        yield from training.chunks()
+        for chunk in validation.chunks():
+            yield [(start + position, reader) for position, reader in chunk]
+
+    labels = stacked(training.labels, validation.labels)
+    return replace(training, labels=labels, name=name, chunks=chunks, validation_start=start)
+
+
+def stacked(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the labels of both; rows (N, L) of several labels are padded to the longest."""
+    if first.ndim == second.ndim == 1:
+        return np.concatenate([first, second])
+    rows = [labels if labels.ndim > 1 else labels[:, None] for labels in (first, second)]
+    longest = max(labels.shape[1] for labels in rows)
+    return np.concatenate(
+        [
+            np.pad(labels, ((0, 0), (0, longest - labels.shape[1])), constant_values=NO_LABEL)
+            for labels in rows
+        ]
+    )
 
 
 def in_chunks(readers: Iterator[tuple[int, Reader]]) -> Iterator[Chunk]:

@@ -11,11 +11,11 @@ from nas.data.split import Split
 
 SIZE = 8
 CLASSES = 10
-_PARTS = {"test": slice(0, 360), "minival": slice(360, 660), "train": slice(660, None)}
+_PARTS = {"test": slice(0, 360), "train": slice(360, None)}
 
 
-def digits(split: Literal["train", "minival", "test"], size: int = SIZE) -> Split:
-    """Return the 1,137 training, 300 minival or 360 test images, which are always the same."""
+def digits(split: Literal["train", "test"], size: int = SIZE) -> Split:
+    """Return the 1,437 training or 360 test images, which are always the same."""
     from sklearn.datasets import load_digits
 
     data = load_digits()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,28 @@ def training_folder(root: Path) -> Source:
             f"--data: got {root} with {len(files)} folders of images, "
             "must have two or more, one per class"
         )
-    return _source(root, files, tuple(files), FEWEST_PER_CLASS)
+    return _source(root, files, FEWEST_PER_CLASS)
+
+
+def validation_folder(root: Path) -> Source | None:
+    """Return the validation images, those in ``root``/val/class; None if there are none."""
+    for candidate in _validation_roots(root):
+        if files := _files_by_class(candidate):
+            return _source(candidate, files, 0)
+    return None
+
+
+def unlabelled_validation(root: Path) -> str:
+    """Return the name of a validation folder without class folders, and that; else nothing."""
+    roots = _validation_roots(root)
+    if not roots or any(map(_files_by_class, roots)) or not any(map(_has_image, roots)):
+        return ""
+    return f"{roots[0].name} has no class folders"
+
+
+def _validation_roots(root: Path) -> list[Path]:
+    """Return the folders that validation images may be in, such as val and val/val."""
+    return [inner for folder in _named(root, "val") for inner in (folder, *_named(folder, "val"))]
 
 
 def has_classes(root: Path) -> bool:
@@ -50,13 +72,7 @@ def evaluation_folder(root: Path, class_names: tuple[str, ...]) -> Source:
         raise UserError(
             f"--data: got {root}, must be an existing folder with one folder of images per class"
         )
-    unknown = sorted(set(files) - set(class_names))
-    if unknown:
-        raise UserError(
-            f"--data: got {root / unknown[0]}, must be one of the training set's "
-            f"{len(class_names)} classes"
-        )
-    return _source(root, files, class_names, 0)
+    return _source(root, files, 0)
 
 
 def _training_root(root: Path) -> Path:
@@ -111,20 +127,36 @@ def _check_class(folder: Path, images: Sequence[Path], may_be_called_a_split: bo
         )
 
 
-def _source(
-    root: Path, files: dict[str, list[Path]], class_names: tuple[str, ...], fewest: int
-) -> Source:
+def _source(root: Path, files: dict[str, list[Path]], fewest: int) -> Source:
     images = [file for class_files in files.values() for file in class_files]
+    return Source(fingerprint(root, images), partial(_listing, root, files, fewest), root.name)
+
+
+def _listing(
+    root: Path, files: dict[str, list[Path]], fewest: int, class_names: tuple[str, ...]
+) -> Listing:
+    """List the images, labelled by the class names, by default by the folders' own.
+
+    Raises:
+        UserError: a folder is not among the class names.
+    """
+    class_names = class_names or tuple(files)
     numbers = {name: i for i, name in enumerate(class_names)}
+    unknown = sorted(set(files) - set(class_names))
+    if unknown:
+        raise UserError(
+            f"--data: got {root / unknown[0]}, must be one of the training set's "
+            f"{len(class_names)} classes"
+        )
+    images = [file for class_files in files.values() for file in class_files]
     labels = np.repeat([numbers[name] for name in files], [*map(len, files.values())])
-    listing = Listing(
+    return Listing(
         labels.astype(np.int64),
         class_names,
         name=lambda position: str(images[position]),
         chunks=lambda: in_chunks((i, file.read_bytes) for i, file in enumerate(images)),
         fewest_per_class=fewest,
     )
-    return Source(fingerprint(root, images), lambda: listing, root.name)
 
 
 def _files_by_class(root: Path) -> dict[str, list[Path]]:

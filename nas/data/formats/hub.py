@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +13,12 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-from nas.data.formats.base import CHUNK, Source, fingerprint
+from nas.data.formats.base import CHUNK, Source, fingerprint, split_of_folder
 from nas.data.formats.parquet import Table, table_listing
 from nas.errors import UserError
 
 PREFIX = "hub:"
-FORM = "hub:NAME[,config=..,train=..,test=..]"
+FORM = "hub:NAME[,config=..,train=..,validation=..,test=..]"
 _SAVED = ("dataset_dict.json", "state.json")
 
 
@@ -29,10 +30,11 @@ class HubName:
     config: str | None = None
     train: str = "train"
     test: str = "test"
+    validation: str | None = None
 
 
 def parse_hub(spec: str) -> HubName:
-    """Parse ``hub:NAME,config=..,train=..,test=..``.
+    """Parse ``hub:NAME,config=..,train=..,validation=..,test=..``.
 
     Raises:
         UserError: the name is missing, or an option is unknown or empty.
@@ -41,7 +43,7 @@ def parse_hub(spec: str) -> HubName:
     options: dict[str, str] = {}
     for part in parts:
         key, _, value = part.partition("=")
-        if key not in ("config", "train", "test") or not value:
+        if key not in ("config", "train", "validation", "test") or not value:
             raise UserError(f"--data: got {part!r} in {spec!r}, must be {FORM}")
         options[key] = value
     if not name:
@@ -54,7 +56,32 @@ def is_saved(path: Path) -> bool:
     return any((path / name).is_file() for name in _SAVED)
 
 
-def hub_source(wanted: HubName, split: str, class_names: tuple[str, ...] = ()) -> Source:
+def validation_split(wanted: HubName) -> str | None:
+    """Return the name of the validation split: the one asked for, or the one that there is.
+
+    A split that trains or tests, as in ``train=train+validation``, is not taken.
+    """
+    if wanted.validation is not None:
+        return wanted.validation
+    try:
+        names = _split_names(wanted)
+    except Exception:  # whatever is wrong, reading the training split will name it
+        return None
+    taken = re.findall(r"\w+", f"{wanted.train} {wanted.test}")
+    free = (name for name in names if name not in taken)
+    return next((name for name in free if split_of_folder(name) == "val"), None)
+
+
+def _split_names(wanted: HubName) -> list[str]:
+    import datasets  # type: ignore[import-untyped]
+
+    if is_saved(Path(wanted.name)):
+        loaded = datasets.load_from_disk(wanted.name)
+        return list(loaded) if isinstance(loaded, dict) else []
+    return list(datasets.get_dataset_split_names(wanted.name, wanted.config))
+
+
+def hub_source(wanted: HubName, split: str) -> Source:
     """Return the images of a split, which the library downloads into its own cache if needed.
 
     Raises:
@@ -69,7 +96,7 @@ def hub_source(wanted: HubName, split: str, class_names: tuple[str, ...] = ()) -
     # The library's own hash covers the selection of rows, such as train[:50%].
     key = repr((fingerprint(root, files), dataset._fingerprint, len(dataset)))
     content = hashlib.sha256(key.encode()).hexdigest()
-    return Source(content, partial(table_listing, table, class_names), split)
+    return Source(content, partial(table_listing, table), split)
 
 
 def _batches(dataset: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -80,7 +107,7 @@ def _batches(dataset: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 def _load(wanted: HubName, split: str) -> Any:
     try:
-        import datasets  # type: ignore[import-untyped]
+        import datasets
     except ImportError as error:
         raise UserError(
             f"--data: got {PREFIX}{wanted.name}, which needs the datasets library: "

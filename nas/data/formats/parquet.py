@@ -26,9 +26,9 @@ _IMAGE_NAMES = ("image", "img", "jpg", "jpeg", "png", "webp", "bytes")
 _LABEL_NAMES = ("label", "labels", "fine_label", "class", "cls", "target", "targets", "category")
 
 
-def parquet_source(root: Path, files: Sequence[Path], class_names: tuple[str, ...]) -> Source:
+def parquet_source(root: Path, files: Sequence[Path]) -> Source:
     """Return the rows of these files, one file after the other."""
-    return Source(fingerprint(root, files), partial(_listing, files, class_names))
+    return Source(fingerprint(root, files), partial(_listing, files))
 
 
 def _listing(files: Sequence[Path], class_names: tuple[str, ...]) -> Listing:

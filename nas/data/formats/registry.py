@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from nas.data.formats import folder, hub, parquet, webdataset
-from nas.data.formats.base import Source
+from nas.data.formats.base import Source, joined
 from nas.data.formats.parquet import parquet_source
 from nas.data.formats.webdataset import (
     evaluation_shards,
     find_shards,
+    shards_of_split,
     split_of_shard,
     training_shards,
     webdataset_source,
 )
 from nas.errors import UserError
 
-Opener = Callable[[Path, Sequence[Path], tuple[str, ...]], Source]
+Opener = Callable[[Path, Sequence[Path]], Source]
 _SHARDS: dict[str, Opener] = {
     parquet.SUFFIX: parquet_source,
     webdataset.SUFFIX: webdataset_source,
@@ -32,8 +32,22 @@ def is_encoded(spec: str) -> bool:
     return spec.startswith(hub.PREFIX) or path.is_dir() or path.suffix in _SHARDS
 
 
+def search_source(spec: str, is_split_used: bool) -> Source:
+    """Return the training images and, if it is used, the validation split behind them.
+
+    The source's ``split`` is the validation split's name, empty without one. No file of the test
+    split is opened.
+
+    Raises:
+        UserError: there are no training images, or they cannot be read.
+    """
+    training = training_source(spec)
+    validation = validation_source(spec) if is_split_used else None
+    return joined(training, validation) if validation else replace(training, split="")
+
+
 def training_source(spec: str) -> Source:
-    """Return the training images. No file of the test split is opened.
+    """Return the training images. No other file is opened.
 
     Raises:
         UserError: there are none, or they cannot be read.
@@ -43,8 +57,32 @@ def training_source(spec: str) -> Source:
     root = Path(spec)
     if found := _shards(root):
         opener, shards = found
-        return opener(root, training_shards(root, shards), ())
+        return opener(root, training_shards(root, shards))
     return folder.training_folder(root)
+
+
+def validation_source(spec: str) -> Source | None:
+    """Return the data set's own validation split; None if it has none with labels.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if hub_name := _hub_name(spec):
+        split = hub.validation_split(hub_name)
+        return hub.hub_source(hub_name, split) if split else None
+    root = Path(spec)
+    if found := _shards(root):
+        opener, shards = found
+        chosen = [] if shards == [root] else shards_of_split(root, shards, "val")
+        return replace(opener(root, chosen), split="validation files") if chosen else None
+    return folder.validation_folder(root)
+
+
+def unused_split(spec: str) -> str:
+    """Return a validation split that cannot be used, and why; empty if there is none."""
+    if _hub_name(spec) or _shards(Path(spec)):
+        return ""
+    return folder.unlabelled_validation(Path(spec))
 
 
 def evaluation_source(spec: str, class_names: tuple[str, ...]) -> Source:
@@ -58,17 +96,15 @@ def evaluation_source(spec: str, class_names: tuple[str, ...]) -> Source:
     is_file = Path(spec).is_file()  # a shard that has test images only
     names = class_names or (() if is_file else training_source(spec).listing().class_names)
     if hub_name:
-        source = hub.hub_source(hub_name, hub_name.test, names)
+        source = hub.hub_source(hub_name, hub_name.test)
     elif found:
         opener, shards = found
         chosen = evaluation_shards(Path(spec), shards)
         split = split_of_shard(Path(spec), chosen[0]) or ""
-        source = replace(opener(Path(spec), chosen, names), split=split)
+        source = replace(opener(Path(spec), chosen), split=split)
     else:
         source = folder.evaluation_folder(Path(spec), names)
-    # The labels depend on the class names.
-    key = hashlib.sha256(repr((source.fingerprint, names)).encode())
-    return replace(source, fingerprint=key.hexdigest())
+    return source.labelled(names)
 
 
 def _hub_name(spec: str) -> hub.HubName | None:

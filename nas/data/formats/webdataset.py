@@ -59,9 +59,7 @@ def training_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
     """
     if shards == [root]:
         return [root]
-    splits = {shard: split_of_shard(root, shard) for shard in shards}
-    chosen = [shard for shard in shards if splits[shard] == "train"]
-    chosen = chosen or [shard for shard in shards if splits[shard] is None]
+    chosen = shards_of_split(root, shards, "train") or shards_of_split(root, shards, None)
     if not chosen:
         raise UserError(
             f"--data: got {root} with test or validation files only, must have training files"
@@ -75,14 +73,17 @@ def evaluation_shards(root: Path, shards: Sequence[Path]) -> list[Path]:
     Raises:
         UserError: there are none.
     """
-    splits = {shard: split_of_shard(root, shard) for shard in shards}
-    chosen = [shard for shard in shards if splits[shard] == "test"]
-    chosen = chosen or [shard for shard in shards if splits[shard] == "val"]
+    chosen = shards_of_split(root, shards, "test") or shards_of_split(root, shards, "val")
     if not chosen:
         raise UserError(
             f"--data: got {root} with no file or folder named test or val, must have a test split"
         )
     return chosen
+
+
+def shards_of_split(root: Path, shards: Sequence[Path], split: str | None) -> list[Path]:
+    """Return the shards of this split, or with None those that name no split."""
+    return [shard for shard in shards if split_of_shard(root, shard) == split]
 
 
 def split_of_shard(root: Path, shard: Path) -> str | None:
@@ -103,9 +104,9 @@ class _Sample:
     label: Label | None = None
 
 
-def webdataset_source(root: Path, shards: Sequence[Path], class_names: tuple[str, ...]) -> Source:
+def webdataset_source(root: Path, shards: Sequence[Path]) -> Source:
     """Return the samples of these uncompressed shards, one shard after the other."""
-    return Source(fingerprint(root, shards), partial(_listing, shards, class_names))
+    return Source(fingerprint(root, shards), partial(_listing, shards))
 
 
 def _listing(shards: Sequence[Path], class_names: tuple[str, ...]) -> Listing:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.cache.dataset import open_cached, whole_listing
+from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.entry import Entry
 from nas.data.formats.folder import training_folder
 from tests.nas.command_line import nas
@@ -25,7 +25,7 @@ def cache_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _make(folder: Path) -> Entry:
-    return open_cached(str(folder), training_folder(folder), 8, whole_listing)
+    return open_cached(str(folder), training_folder(folder), 8, WholeListing())
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas.data.cache.dataset import open_cached, whole_listing
+from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.entry import Entry
 from nas.data.formats.base import Source
 from nas.data.split import Split
@@ -10,7 +10,7 @@ from nas.data.split import Split
 
 def decoded(source: Source, size: int = 8) -> Entry:
     """Decode all images of the source."""
-    return open_cached("some", source, size, whole_listing)
+    return open_cached("some", source, size, WholeListing())
 
 
 def only_part(source: Source, size: int = 8) -> Split:

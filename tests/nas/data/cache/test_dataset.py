@@ -25,13 +25,14 @@ import torch
 from rich.console import Console
 
 from nas.data.cache import dataset, filling
-from nas.data.cache.dataset import entry_name, open_cached, training_parts, whole_listing
+from nas.data.cache.dataset import TrainingParts, WholeListing, entry_name, open_cached
 from nas.data.cache.entry import Entry
 from nas.data.cache.filling import decode
 from nas.data.formats.base import Listing, Source
 from nas.data.formats.folder import training_folder
 from nas.data.images import images_on_device
 from nas.data.load import load_search_data
+from nas.data.minival import MinivalChoice
 from nas.data.split import SearchData
 from nas.errors import UserError
 from tests.nas.command_line import environment
@@ -61,18 +62,21 @@ def decoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def _make(folder: Path, size: int = SIZE) -> Entry:
-    return open_cached(str(folder), training_folder(folder), size, whole_listing)
+    return open_cached(str(folder), training_folder(folder), size, WholeListing())
 
 
 def test_the_names_of_entries_stay() -> None:
     """Another name would have all images decoded again."""
 
-    def unlisted() -> Listing:
+    def unlisted(class_names: tuple[str, ...]) -> Listing:
         raise AssertionError("a name needs no listing")
 
     source = Source("fingerprint", unlisted)
-    assert entry_name("some/folder", source, 8, training_parts) == "folder-8px-c72a81002b"
-    assert entry_name("some/folder", source, 8, whole_listing) == "folder-8px-01c71cbb61"
+    assert (
+        entry_name("some/folder", source, 8, TrainingParts(MinivalChoice()))
+        == "folder-8px-29fa39ad31"
+    )
+    assert entry_name("some/folder", source, 8, WholeListing()) == "folder-8px-01c71cbb61"
 
 
 def test_images_are_decoded_once(folder: Path, decoded_images: list[int]) -> None:
@@ -122,7 +126,7 @@ def test_a_copy_with_the_same_times_uses_the_same_entry(
 
 
 def test_the_minival_is_a_part_of_its_own_and_not_in_the_statistics(folder: Path) -> None:
-    entry = open_cached("pets", training_folder(folder), SIZE, training_parts)
+    entry = open_cached("pets", training_folder(folder), SIZE, TrainingParts(MinivalChoice()))
     training, minival = entry.parts()
     assert (len(training), len(minival)) == (16, 4)
     assert np.bincount(training.labels).tolist() == [8, 8]
@@ -133,11 +137,13 @@ def test_the_minival_is_a_part_of_its_own_and_not_in_the_statistics(folder: Path
 
 
 def test_unreadable_images_are_left_out_of_both_parts(folder: Path) -> None:
-    whole_set = open_cached("pets", training_folder(folder), SIZE, training_parts)
+    whole_set = open_cached("pets", training_folder(folder), SIZE, TrainingParts(MinivalChoice()))
     lost = [int(split.pixels[0, 0, 0, 0]) for split in whole_set.parts()]
     for grey in lost:
         (folder / ("ant", "bee")[grey // 100] / f"{grey % 100}.png").write_bytes(b"")
-    training, minival = open_cached("pets", training_folder(folder), SIZE, training_parts).parts()
+    training, minival = open_cached(
+        "pets", training_folder(folder), SIZE, TrainingParts(MinivalChoice())
+    ).parts()
     assert (len(training), len(minival)) == (15, 3)
     before = [split.pixels[:, 0, 0, 0].tolist() for split in whole_set.parts()]
     after = [split.pixels[:, 0, 0, 0].tolist() for split in (training, minival)]
@@ -314,10 +320,10 @@ def test_the_progress_bar_is_shown_on_a_terminal_only(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = training_folder(folder)
-    open_cached(str(folder), source, 8, whole_listing)
+    open_cached(str(folder), source, 8, WholeListing())
     assert capsys.readouterr() == ("", "")
     console = Console(stderr=True, force_terminal=True, width=200)
-    open_cached(str(folder), source, 9, whole_listing, console)
+    open_cached(str(folder), source, 9, WholeListing(), console)
     out, err = capsys.readouterr()
     assert out == ""
     assert "20/20" in err

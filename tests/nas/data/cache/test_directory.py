@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from nas.data.cache.dataset import open_cached, whole_listing
+from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.directory import cache_directory, in_units
 from nas.data.cache.entry import META, Entry, is_in_use, open_entry, remove_unless_in_use
 from nas.data.formats.folder import training_folder
@@ -32,7 +32,7 @@ def _make(root: Path, name: str, used: int) -> Entry:
     folder = root / name
     if not folder.exists():
         class_folders(folder)
-    entry = open_cached(str(folder), training_folder(folder), SIZE, whole_listing)
+    entry = open_cached(str(folder), training_folder(folder), SIZE, WholeListing())
     os.utime(entry.path / META, (used, used))
     return entry
 

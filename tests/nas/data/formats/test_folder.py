@@ -259,7 +259,8 @@ def test_the_test_images_have_the_labels_of_the_training_set(
     make_folder: MakeFolder, name: str
 ) -> None:
     root = make_folder(("dog", "emu"), count=2, under=name)
-    split = only_part(evaluation_folder(root, ("cat", "dog", "emu")))
+    names = ("cat", "dog", "emu")
+    split = only_part(evaluation_folder(root, names).labelled(names))
     assert split.labels.tolist() == [1, 1, 2, 2]
     assert split.pixels[:, 0, 0, 0].tolist() == [0, 0, 50, 50]
 
@@ -284,7 +285,7 @@ def test_an_unlabelled_test_set_is_skipped(make_folder: MakeFolder, under: str) 
 def test_a_test_class_outside_the_training_set_is_refused(make_folder: MakeFolder) -> None:
     root = make_folder(("cat", "fox"), under="test")
     with pytest.raises(UserError, match=r"test/fox, must be one of the training set's 1 classes"):
-        evaluation_folder(root, ("cat",))
+        evaluation_folder(root, ("cat",)).listing(("cat",))
 
 
 def test_a_folder_without_a_test_set_is_refused(make_folder: MakeFolder) -> None:

@@ -89,7 +89,11 @@ def test_a_folder_that_the_library_builds(library: Any, tmp_path: Path) -> None:
     class_folders(tmp_path / "made" / "validation", count=2)
     data = load_search_data(f"hub:{tmp_path / 'made'}", 8)
     assert data.class_names == ("ant", "bee")
-    assert len(data.training) + len(data.minival) == 10
+    assert (len(data.training), len(data.minival)) == (10, 4)
+    assert data.minival_split == "validation"
+    for options in ("test=validation", "train=train+validation", "validation=train[:20%]"):
+        data = load_search_data(f"hub:{tmp_path / 'made'},{options}", 8)
+        assert (len(data.minival), data.minival_split) in ((2, ""), (2, "train[:20%]")), options
     spec = f"hub:{tmp_path / 'made'},test=validation"
     assert load_test_data(spec, 8).test.labels.tolist() == [0, 0, 1, 1]
 
@@ -113,7 +117,7 @@ def test_without_the_library_the_error_is_how_to_install_it(
 
 @pytest.mark.parametrize("spec", ["hub:", "hub:a,split=b", "hub:a,train=", "hub:a,", "hub:,test=b"])
 def test_other_forms_are_refused(spec: str) -> None:
-    _assert_refused(spec, "must be hub:NAME[,config=..,train=..,test=..]")
+    _assert_refused(spec, "must be hub:NAME[,config=..,train=..,validation=..,test=..]")
 
 
 def test_a_name_and_its_options() -> None:
