@@ -23,6 +23,9 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"  # was running when its search ended; shown, never recorded
 
 
+BACKBONE = -1
+"""What a training of the space's backbone ``confirms``: no candidate that was proposed."""
+
 EVALUATED = frozenset({State.COMPLETE, State.STOPPED})
 """The states that count towards a search's budget."""
 
@@ -50,8 +53,8 @@ class Candidate:
 
     ``proposal`` is the point that the sampler proposed, by choice. The sampler's state is rebuilt
     from it, also where two points decode to one architecture. ``confirms`` is the number of the
-    candidate that this one trains again with another seed; it is then not ranked by itself
-    (:mod:`results.ranking`).
+    candidate that this one trains again with another seed, or :data:`BACKBONE` for a training of
+    the space's backbone; it is then not ranked by itself (:mod:`results.ranking`).
     """
 
     number: int
@@ -75,6 +78,11 @@ class Candidate:
     finished_at: float | None = None
     phases_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_backbone(self) -> bool:
+        """Whether this is a training of the space's backbone, which candidates are compared to."""
+        return self.confirms == BACKBONE
 
 
 def candidate_name(candidate: Candidate) -> str:

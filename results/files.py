@@ -18,7 +18,9 @@ from results.architecture_file import (
 )
 from results.atomic import write_text
 from results.candidate import Candidate, State, candidate_name, stages_text
+from results.certainty import Noise, find_noise, outcomes
 from results.ranking import confirmation_json, confirmed, front, reward, winner
+from results.verdict import Verdict, find_verdict
 from reward.objective import Objective
 from reward.step_time.measurement import (
     StepTime,
@@ -46,14 +48,20 @@ def write_files(
     In a run of ``nas scale --fit``, ``settings`` hold the network that candidates were scaled from.
     """
     candidates = list(candidates)
+    noise = noise_of(candidates, settings or {})
     written = [
-        write_text(directory / "candidates.csv", _csv(candidates, objective)),
-        write_text(directory / "pareto.csv", _csv(front(candidates), objective)),
+        write_text(directory / "candidates.csv", _csv(candidates, objective, noise)),
+        write_text(directory / "pareto.csv", _csv(front(candidates), objective, noise)),
     ]
     file = best_file(candidates, objective, run_id, task, settings)
     if file is not None:
         written.append(architecture_file.write(directory / "best.json", file))
     return written
+
+
+def noise_of(candidates: Iterable[Candidate], settings: Mapping[str, Any]) -> Noise:
+    """Return the noise of a run's accuracies; of an early release's run, it is not known."""
+    return find_noise(outcomes(candidates), settings.get("minival_images"))
 
 
 def best_file(
@@ -73,7 +81,8 @@ def best_file(
         return None
     results = confirmed(candidates, objective)
     confirmation = confirmation_json(results[0], results) if results else None
-    return winner_file(chosen, objective, run_id, task, confirmation, settings)
+    verdict = find_verdict(outcomes(candidates), objective, settings or {})
+    return winner_file(chosen, objective, run_id, task, confirmation, settings, verdict)
 
 
 def winner_file(
@@ -83,12 +92,14 @@ def winner_file(
     task: Task,
     confirmation: Mapping[str, object] | None = None,
     settings: Mapping[str, Any] | None = None,
+    verdict: Verdict | None = None,
 ) -> ArchitectureFile:
     """Return the architecture file of a candidate whose step was timed.
 
     ``confirmation`` is the result of training it again (:func:`results.ranking.confirmation_json`).
     With it, accuracy and reward are the means of the fresh trainings, which are unbiased.
     ``settings`` are the run's; they hold the network that the candidate was scaled from, if any.
+    ``verdict`` is that on the run's winner, if this is the winner.
 
     Raises:
         ValueError: the step was not timed, so the image size is unknown.
@@ -107,6 +118,7 @@ def winner_file(
         multiply_adds=candidate.multiply_adds,
         measurements={
             "accuracy": again.get("fresh_accuracy_mean", candidate.accuracy),
+            **(_certainty_json(verdict, settings or {}) if verdict else {}),
             "epochs": again.get("epochs", len(candidate.curve)),
             **step_time_json(candidate.step_time),
             "reward": again.get("fresh_reward_mean", reward(candidate, objective)),
@@ -123,8 +135,17 @@ def winner_file(
     )
 
 
-def _csv(candidates: Iterable[Candidate], objective: Objective) -> str:
-    content: str = table(candidates, objective).to_csv(index=False, lineterminator="\n")
+def _certainty_json(verdict: Verdict, settings: Mapping[str, Any]) -> dict[str, Any]:
+    interval = verdict.accuracy_interval
+    return {
+        "accuracy_ci": interval and list(interval),
+        "minival_images": settings.get("minival_images"),
+        "certainty": verdict.to_json(),
+    }
+
+
+def _csv(candidates: Iterable[Candidate], objective: Objective, noise: Noise) -> str:
+    content: str = table(candidates, objective, noise).to_csv(index=False, lineterminator="\n")
     return content
 
 
@@ -135,6 +156,8 @@ COLUMNS = {
     "cause": "str",
     "seed": "int64",
     "accuracy": "float64",
+    "accuracy_ci_low": "float64",
+    "accuracy_ci_high": "float64",
     "step_time_s": "float64",
     "step_time_ci_low_s": "float64",
     "step_time_ci_high_s": "float64",
@@ -159,9 +182,14 @@ COLUMNS = {
 
 _COEFFICIENT_COLUMNS = dict.fromkeys(COEFFICIENTS, "float64")
 _PAPER_OBJECTIVE = Objective()
+_UNKNOWN = Noise()
 
 
-def table(candidates: Iterable[Candidate], objective: Objective = _PAPER_OBJECTIVE) -> pd.DataFrame:
+def table(
+    candidates: Iterable[Candidate],
+    objective: Objective = _PAPER_OBJECTIVE,
+    noise: Noise = _UNKNOWN,
+) -> pd.DataFrame:
     """Return a table with one row per candidate, in the given order; unknown values are NaN or NA.
 
     ``stages`` is in the notation of :func:`results.candidate.stages_text`, ``image_size`` in
@@ -169,14 +197,14 @@ def table(candidates: Iterable[Candidate], objective: Objective = _PAPER_OBJECTI
     """
     import pandas as pd  # a quarter of a second, which not every command needs
 
-    rows = [_row(candidate, objective) for candidate in candidates]
+    rows = [_row(candidate, objective, noise) for candidate in candidates]
     is_fit = any(row["coefficients"] for row in rows)
     columns = {**COLUMNS, **_COEFFICIENT_COLUMNS} if is_fit else COLUMNS
     return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
-def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
-    row = split_intervals(candidate_json(candidate, objective))
+def _row(candidate: Candidate, objective: Objective, noise: Noise) -> dict[str, object]:
+    row = split_intervals(candidate_json(candidate, objective, noise))
     return {
         **row,
         **(row["coefficients"] or {}),
@@ -185,9 +213,12 @@ def _row(candidate: Candidate, objective: Objective) -> dict[str, object]:
     }
 
 
-def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]:
+def candidate_json(
+    candidate: Candidate, objective: Objective, noise: Noise = _UNKNOWN
+) -> dict[str, Any]:
     """Return one candidate in JSON types; null stands for an unknown value.
 
+    ``accuracy_ci`` is the 95 % interval of one training's accuracy (:class:`Noise`).
     ``image_size`` has the same value for train and eval, since a proxy uses one size. ``epochs``
     counts the epochs that were trained. ``stopped_at`` is the epoch after which a pruner stopped
     the training, 0 if it stopped it before the first. ``coefficients`` are alpha, beta and gamma in
@@ -202,6 +233,7 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
         "detail": candidate.detail,
         "seed": candidate.seed,
         "accuracy": candidate.accuracy,
+        "accuracy_ci": _accuracy_ci(candidate, noise),
         **step_time_json(candidate.step_time),
         "reward": reward(candidate, objective),
         "coefficients": coefficients(candidate),
@@ -215,6 +247,13 @@ def candidate_json(candidate: Candidate, objective: Objective) -> dict[str, Any]
         "training_s": candidate.phases_s.get("training"),
         **architecture,
     }
+
+
+def _accuracy_ci(candidate: Candidate, noise: Noise) -> list[float] | None:
+    if candidate.accuracy is None:
+        return None
+    interval = noise.accuracy_interval(candidate.accuracy)
+    return interval and list(interval)
 
 
 def image_size_json(candidate: Candidate) -> dict[str, int] | None:
@@ -238,6 +277,7 @@ _STEP_TIME_KEYS = (
 
 # Key of an interval: the columns of its two ends.
 _INTERVAL_COLUMNS = {
+    "accuracy_ci": ("accuracy_ci_low", "accuracy_ci_high"),
     "step_time_ci_s": ("step_time_ci_low_s", "step_time_ci_high_s"),
     "normalized_step_time_ci": ("normalized_step_time_ci_low", "normalized_step_time_ci_high"),
 }

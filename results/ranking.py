@@ -120,7 +120,7 @@ def confirmed(candidates: Iterable[Candidate], objective: Objective) -> list[Con
     for candidate in candidates:
         if candidate.confirms is None:
             firsts[candidate.number] = candidate
-        elif reward(candidate, objective) is not None:
+        elif not candidate.is_backbone and reward(candidate, objective) is not None:
             again.append(candidate)
     epochs = max((len(candidate.curve) for candidate in again), default=0)
     trainings: dict[int, list[Candidate]] = defaultdict(list)

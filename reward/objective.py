@@ -35,6 +35,14 @@ class Objective:
         """Return the objective for a backbone whose step takes this time: here the same."""
         return self
 
+    def to_json(self) -> dict[str, object]:
+        """Return the form and its numbers in JSON types."""
+        return {
+            "form": "product",
+            "numbers": {"w": self.step_time_exponent, "v": self.parameters_exponent},
+            "is_in_seconds": False,
+        }
+
     @property
     def formula(self) -> str:
         """The formula in one line, for people."""
@@ -90,6 +98,11 @@ class TargetPower(Targeted):
         factor: float = ratio ** (self.alpha if ratio <= 1 else self.beta)
         return accuracy * factor
 
+    def to_json(self) -> dict[str, object]:
+        """Return the form and its numbers in JSON types."""
+        numbers = {"T": self.target, "alpha": self.alpha, "beta": self.beta}
+        return {"form": "power", "numbers": numbers, "is_in_seconds": self.is_in_seconds}
+
     @property
     def formula(self) -> str:
         """The formula in one line, for people."""
@@ -113,6 +126,11 @@ class Absolute(Targeted):
     ) -> float:
         """Return the reward of an accuracy in [0, 1] with S/S0, above 0; parameters are ignored."""
         return accuracy + self.beta * abs(self._ratio(normalized_step_time) - 1)
+
+    def to_json(self) -> dict[str, object]:
+        """Return the form and its numbers in JSON types."""
+        numbers = {"T": self.target, "beta": self.beta}
+        return {"form": "absolute", "numbers": numbers, "is_in_seconds": self.is_in_seconds}
 
     @property
     def formula(self) -> str:

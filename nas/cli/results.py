@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,8 @@ from nas.cli import options
 from nas.cli.options import Whole, option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from results.candidate import Candidate
@@ -40,17 +42,22 @@ def results(run: Path, top: int, as_json: bool) -> None:
     try:
         directory, record = open_for_reading(run)
         with record:
-            candidates, objective = record.candidates(), recorded_objective(record.settings())
+            candidates, settings = record.candidates(), record.settings()
     except RecordError as error:
         raise click.ClickException(f"RUN: {error}") from error
     if is_searching(run) is False:
         candidates = interrupted(candidates)
+    objective = recorded_objective(settings)
     if as_json:
-        _print_json(directory.run_id, candidates, objective)
-    else:
-        from rich.console import Console
+        _print_json(directory.run_id, candidates, objective, settings)
+        return
+    from rich.console import Console
 
-        print_results(Console(), candidates, objective, top)
+    from nas.cli.verdict import print_verdict
+
+    print_results(Console(), candidates, objective, top)
+    click.echo()
+    print_verdict(candidates, objective, settings, run)
 
 
 def print_results(
@@ -100,8 +107,12 @@ def print_results(
     proposed = [candidate for candidate in candidates if candidate.confirms is None]
     counts = Counter(candidate.state.value for candidate in proposed)
     parts = [f"{count} {state}{_causes(proposed, state)}" for state, count in counts.most_common()]
-    if len(proposed) < len(candidates):
-        parts.append(f"{len(candidates) - len(proposed)} that confirm others")
+    again = len(candidates) - len(proposed)
+    backbones = sum(candidate.is_backbone for candidate in candidates)
+    if again > backbones:
+        parts.append(f"{again - backbones} that confirm others")
+    if backbones:
+        parts.append(f"{backbones} of the backbone")
     console.print(", ".join(parts) or "no candidates yet", highlight=False)
     kinds = devices(candidates)
     if len(kinds) > 1:
@@ -169,10 +180,21 @@ def _print_confirmed(console: Console, candidates: list[Candidate], objective: O
         )
 
 
-def _print_json(run_id: str, candidates: list[Candidate], objective: Objective) -> None:
+def _print_json(
+    run_id: str,
+    candidates: list[Candidate],
+    objective: Objective,
+    settings: Mapping[str, Any],
+) -> None:
     import json
 
+    from results.certainty import Noise, outcomes
     from results.files import candidate_json
+    from results.verdict import find_verdict
 
-    rows = [candidate_json(candidate, objective) for candidate in candidates]
-    click.echo(json.dumps({"run": run_id, "candidates": rows}, indent=2, allow_nan=False))
+    verdict = find_verdict(outcomes(candidates), objective, settings)
+    winner = verdict and {"number": verdict.winner, **verdict.to_json()}
+    noise = verdict.noise if verdict else Noise()
+    rows = [candidate_json(candidate, objective, noise) for candidate in candidates]
+    content = {"run": run_id, "winner": winner, "candidates": rows}
+    click.echo(json.dumps(content, indent=2, allow_nan=False))

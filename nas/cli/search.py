@@ -58,6 +58,13 @@ if TYPE_CHECKING:
     "[default: 100]",
 )
 @option(
+    "--baseline",
+    type=Whole(0),
+    group="Budget",
+    help="Train the space's backbone N times besides the budget, to compare candidates with it and "
+    "to see how much seeds differ. Default: 3, or 0 for a budget below 20.",
+)
+@option(
     "--time-limit",
     type=Seconds(),
     group="Budget",
@@ -160,6 +167,7 @@ def search(
     minival: str | None,
     space: str | None,
     budget: int | None,
+    baseline: int | None,
     workers: int | None,
     epochs: int | None,
     image_size: int | None,
@@ -197,6 +205,7 @@ def search(
         minival=minival,
         space=space,
         budget=budget,
+        baseline=baseline,
         epochs=epochs,
         image_size=image_size,
         batch_size=batch_size,
@@ -301,9 +310,12 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     from rich.console import Console
 
     from nas.cli.show import print_architecture
+    from nas.cli.verdict import print_verdict
 
     print_architecture(Console(), file)
     path = prepared.run.path
+    click.echo()
+    print_verdict(candidates, settings.objective, settings.to_json(), path)
     click.echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
     click.echo(f"more: nas results {path}")
     timed = [c.step_time for c in candidates if c.step_time is not None]

@@ -135,8 +135,7 @@ def _print_measurements(console: Console, measured: Mapping[str, Any]) -> None:
     low, high = (1000 * x for x in measured["step_time_ci_s"])
     unsteady = measured.get("unsteady")
     lines = (
-        f"accuracy       {100 * measured['accuracy']:.1f} % on the minival, "
-        f"after {measured['epochs']} epoch{'s' if measured['epochs'] != 1 else ''}",
+        f"accuracy       {_accuracy(measured)}",
         f"training step  {1000 * measured['step_time_s']:.1f} ms ({low:.1f} to {high:.1f}), "
         f"batch {measured['batch_size']} on {measured['device']}",
         f"               {_relative(measured)}",
@@ -145,6 +144,18 @@ def _print_measurements(console: Console, measured: Mapping[str, Any]) -> None:
     )
     for line in (*lines, *_confirmation(measured.get("confirmation"))):
         console.print(line, highlight=False)
+
+
+def _accuracy(measured: Mapping[str, Any]) -> str:
+    """Return the accuracy with its 95 % interval, which files of an early release do not have."""
+    interval, images = measured.get("accuracy_ci"), measured.get("minival_images")
+    spread = f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else ""
+    on = f"the minival's {images:,} images" if images else "the minival"
+    epochs = measured["epochs"]
+    return (
+        f"{100 * measured['accuracy']:.1f} %{spread} on {on}, "
+        f"after {epochs} epoch{'s' if epochs != 1 else ''}"
+    )
 
 
 def _relative(measured: Mapping[str, Any]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 
+import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -36,6 +38,12 @@ def print_stages(console: Console, architecture: Architecture, title: str = "") 
     rows.append(("head", "conv, fc", "1", "1", "", head, "1", ""))
     columns = ("stage<", "operator<", "kernel", "stride", "expansion", "channels", "layers", "SE")
     print_table(console, columns, rows, title)
+
+
+def print_wrapped(text: str, columns: int = 80) -> None:
+    """Print a sentence in lines of at most so many columns."""
+    for line in textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False):
+        click.echo(line)
 
 
 def short_count(count: int | None) -> str:

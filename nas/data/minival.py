@@ -77,6 +77,13 @@ def half_width(images: int, accuracy: float = 0.9) -> float:
     return 1.96 * math.sqrt(accuracy * (1 - accuracy) / images)
 
 
+def guessing_accuracy(labels: NDArray[np.int64]) -> float:
+    """Return the accuracy in [0, 1] of always naming the most frequent class."""
+    rows = labels if labels.ndim > 1 else labels[:, None]
+    counts = np.bincount(rows[rows != NO_LABEL])  # an image has each of its classes once
+    return float(counts.max() / len(rows))
+
+
 def training_and_minival(
     labels: NDArray[np.int64], choice: MinivalChoice
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

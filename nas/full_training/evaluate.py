@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +14,11 @@ from nas.data.images import Images, images
 from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
+from results.certainty import wilson_interval
 from reward.step_time.clocks import device_name, mixed_precision, to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
-_Z_95 = 1.959964  # the normal distribution's quantile at 0.975
 
 
 @dataclass(frozen=True)
@@ -36,14 +35,8 @@ class Share:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the binomial proportion, by Wilson's score (JASA 22, 1927).
-
-        Unlike the normal approximation it is also right near 0 and 1, and stays within them.
-        """
-        n, p, z = self.total, self.value, _Z_95
-        middle = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-        half = z / (1 + z**2 / n) * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        """The 95 % interval of the binomial proportion (:func:`wilson_interval`)."""
+        return wilson_interval(self.value, self.total)
 
 
 @dataclass(frozen=True)

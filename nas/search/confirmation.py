@@ -1,4 +1,4 @@
-"""Confirmations: the best candidates are trained again with other seeds at the end of a search."""
+"""Trainings besides the budget: the backbone's, and those that confirm the best candidates."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nas.search.samplers.domain import candidate_seed
-from results.candidate import Candidate, State
+from results.candidate import BACKBONE, Candidate, State
 from results.ranking import ranked
 from reward.objective import Objective
+from search_space.architecture import Architecture
 
 FindDueConfirmations = Callable[[list[Candidate]], list[Candidate]]
 """From all candidates of a run to those still to be trained again (:func:`due_confirmations`)."""
@@ -36,7 +37,11 @@ def due_confirmations(
     A failed confirmation is not repeated, since it would fail again. A confirmation of another
     length does not count as done.
     """
-    confirmations = [candidate for candidate in candidates if candidate.confirms is not None]
+    confirmations = [
+        candidate
+        for candidate in candidates
+        if candidate.confirms is not None and not candidate.is_backbone
+    ]
     done = Counter(c.confirms for c in confirmations if _counts_as_done(c, plan.epochs))
     best = [candidate for _, candidate in ranked(candidates, objective)[: plan.candidates]]
     missing = [
@@ -51,6 +56,42 @@ def due_confirmations(
 
 def _counts_as_done(candidate: Candidate, epochs: int) -> bool:
     return candidate.state is not State.COMPLETE or len(candidate.curve) == epochs
+
+
+class Baseline:
+    """The trainings of the space's backbone, which come first in a search.
+
+    They show what the candidates must beat, and how much accuracy differs between seeds.
+    """
+
+    def __init__(
+        self, backbone: Architecture, trainings: int, known: Sequence[Candidate], seed: int
+    ) -> None:
+        """``known`` are the run's candidates so far, ``seed`` is the run's."""
+        ours = [candidate for candidate in known if candidate.is_backbone]
+        self._backbone = backbone
+        self._seed = seed
+        self._to_restart = deque(c for c in ours if c.state is State.RUNNING)
+        self._left = max(0, trainings - len(ours))  # a failed one would fail again
+
+    def are_due(self) -> bool:
+        """Return whether a training is left to start."""
+        return bool(self._to_restart or self._left)
+
+    def next(self, reserve_number: Callable[[], int]) -> Candidate | None:
+        """Return the next training of the backbone; None if none is left."""
+        if self._to_restart:
+            return self._to_restart.popleft()
+        if not self._left:
+            return None
+        self._left -= 1
+        number = reserve_number()
+        seed = candidate_seed(self._seed, number)
+        return Candidate(number, State.RUNNING, self._backbone, seed, confirms=BACKBONE)
+
+    def try_again(self, candidate: Candidate) -> None:
+        """Put a training back whose worker was lost."""
+        self._to_restart.append(candidate)
 
 
 class Confirmations:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from nas.errors import UserError
-from nas.search.confirmation import Confirmations, FindDueConfirmations
+from nas.search.confirmation import Baseline, Confirmations, FindDueConfirmations
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.samplers.domain import candidate_seed
 from nas.search.study import ProposalStudy
@@ -35,6 +35,7 @@ class SearchDriver:
     - An architecture that was proposed before in this run is recorded as a duplicate of the first
       and not trained.
     - Candidates that were running when an earlier process died are evaluated first.
+    - Trainings of the backbone come first (:class:`nas.search.confirmation.Baseline`).
     - When the budget is spent, the best candidates are trained again if a confirmation is asked
       for (:class:`nas.search.confirmation.Confirmations`).
     """
@@ -51,6 +52,7 @@ class SearchDriver:
         listener: Listener,
         pruners: Sequence[Pruner] = (),
         confirm: FindDueConfirmations | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
         """``known`` are the candidates of an earlier process of this run; ``listener`` is called
         with each candidate that starts, reports, or ends."""
@@ -62,6 +64,7 @@ class SearchDriver:
         self._space_size = space_size
         self._listener = listener
         self._pruners = pruners
+        self._baseline = baseline
         self._confirmations = Confirmations(confirm, record.candidates, seed)
         searched = [candidate for candidate in known if candidate.confirms is None]
         unique = [candidate for candidate in searched if candidate.state is not State.DUPLICATE]
@@ -77,7 +80,8 @@ class SearchDriver:
 
     def next_candidate(self) -> Candidate | None:
         """Return the next candidate; None while enough are running, or when all is done."""
-        candidate = self._next_of_search()
+        candidate = self._baseline.next(self._proposals.reserve) if self._baseline else None
+        candidate = candidate or self._next_of_search()
         if candidate is None and self._is_searched():
             candidate = self._confirmations.next(self._proposals.reserve)
         if candidate is None:
@@ -90,7 +94,9 @@ class SearchDriver:
 
     def is_finished(self) -> bool:
         """Return whether the budget is spent or the space exhausted, and all is confirmed."""
-        return self._is_searched() and not (self._running or self._confirmations.are_due())
+        if self._running or (self._baseline and self._baseline.are_due()):
+            return False
+        return self._is_searched() and not self._confirmations.are_due()
 
     def progressed(self, candidate: Candidate) -> bool:
         """Return whether a pruner stops the candidate here; if so, it is recorded as ended."""
@@ -114,7 +120,8 @@ class SearchDriver:
             self._proposals.tell(candidate)
             tell_pruners(self._pruners, [candidate])
         self._listener(candidate)
-        self._failure_limit.ended(candidate)
+        if not candidate.is_backbone:
+            self._failure_limit.ended(candidate)
 
     def lost(self, number: int, cause: str, detail: str) -> None:
         """Handle a trial that ended without a result.
@@ -136,6 +143,9 @@ class SearchDriver:
         self.ended(candidate)
 
     def _try_again(self, candidate: Candidate) -> None:
+        if candidate.is_backbone and self._baseline:
+            self._baseline.try_again(candidate)
+            return
         if candidate.confirms is not None:
             self._confirmations.try_again(candidate)
             return

@@ -153,7 +153,9 @@ class Evaluator:
             candidate, parameters=count.parameters, multiply_adds=count.multiply_adds
         )
         yield candidate
-        limits.check_parameters(count.parameters)
+        is_limited = candidate.confirms is None  # one that was within the limits stays so
+        if is_limited:
+            limits.check_parameters(count.parameters)
 
         timer = None
         if self._settings.times_before_training or limits.needs_timing:
@@ -161,7 +163,7 @@ class Evaluator:
                 step_time = self._standalone_step_time(candidate, recipe, deadline)
             candidate = replace(candidate, step_time=step_time)
             yield candidate
-            if candidate.confirms is None:  # what was within the limits once stays so
+            if is_limited:
                 limits.check_step_time(step_time)
         else:
             timer = self._training_timer()
@@ -192,7 +194,7 @@ class Evaluator:
 
     def _recipe(self, candidate: Candidate) -> Recipe:
         recipe, epochs = self._settings.recipe, self._settings.confirm_epochs
-        if candidate.confirms is None or epochs is None:
+        if candidate.confirms is None or candidate.is_backbone or epochs is None:
             return recipe
         return replace(recipe, epochs=epochs)
 

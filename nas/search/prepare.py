@@ -10,7 +10,7 @@ from typing import Any
 
 from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute_data, load_search_data
-from nas.data.minival import AUTO
+from nas.data.minival import AUTO, guessing_accuracy
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.search.pruners.base import check_pruners
@@ -56,6 +56,7 @@ class SearchRequest:
 
     data: str | None = None
     minival: str | None = None
+    baseline: int | None = None
     space: str | None = None
     budget: int | None = None
     epochs: int | None = None
@@ -193,6 +194,9 @@ def _settings(
         bound=request.bound or "none",
         reward=request.reward or "product",
         minival=request.minival or AUTO,
+        minival_images=len(data.minival),
+        guessing_accuracy=guessing_accuracy(data.minival.labels),
+        baseline=request.baseline,
         start_from=[architecture.to_json() for architecture in starts],
     )
     check_pruners(settings.scheduler, settings.bound, settings.epochs)
@@ -236,7 +240,7 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
     request = replace(request, data=absolute_data(request.data) if request.data else None)
     _check_agreement(request, settings, path)
     # These may change, since they decide when the search ends, not how a candidate is evaluated.
-    for name in ("budget", "max_failures", "time_limit_s"):
+    for name in ("budget", "max_failures", "time_limit_s", "baseline"):
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
     settings = _with_confirmation(settings, request)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from statistics import fmean
 from typing import TextIO
 
 from rich.console import Console
@@ -42,6 +43,7 @@ class Progress:
         self._budget = budget
         self._states: Counter[State] = Counter()  # without confirmations
         self._confirmations = 0  # complete ones
+        self._backbone: list[float] = []  # rewards of its trainings
         self._best: tuple[float, int] | None = None
         self._epochs: Counter[int] = Counter()  # of the running candidates, by number
         self._start = time.monotonic()
@@ -73,9 +75,8 @@ class Progress:
         self._count(candidate)
         self._note_device(candidate)
         if candidate.state is State.FAILED:
-            self._print(
-                f"candidate {candidate.number} failed: {candidate.cause}: {candidate.detail}"
-            )
+            name = "backbone" if candidate.is_backbone else f"candidate {candidate.number}"
+            self._print(f"{name} failed: {candidate.cause}: {candidate.detail}")
         elif not self._console.is_terminal:
             self._print(f"{self._describe(candidate)}; {self.line()}")
 
@@ -91,6 +92,10 @@ class Progress:
         return sum(self._states[state] for state in EVALUATED)
 
     def _count(self, candidate: Candidate) -> None:
+        if candidate.is_backbone:
+            value = reward(candidate, self._objective)
+            self._backbone += [value] if value is not None else []
+            return
         if candidate.confirms is not None:
             self._confirmations += candidate.state is State.COMPLETE
             return
@@ -102,22 +107,27 @@ class Progress:
     def line(self) -> Text:
         """Return done/budget, rate, time left, best so far and other states, in 80 columns."""
         parts = [f"{self._evaluated}/{self._budget}"]
-        done, left = self._evaluated - self._evaluated_before, self._budget - self._evaluated
-        if done and left > 0:
-            seconds = (time.monotonic() - self._start) / done
-            parts += [f"{60 / seconds:.1f}/min", f"{duration(seconds * left)} left"]
-        elif left <= 0 and self._epochs:
-            parts.append("confirming")
-        elif left > 0 and self._console.is_terminal:
-            parts.append(self._first_candidates())
+        parts += self._pace()
         if self._best:
             parts.append(f"best {self._best[0]:.4f} (no. {self._best[1]})")
+        if self._backbone:
+            parts.append(f"backbone {fmean(self._backbone):.4f}")
         for state in (State.STOPPED, State.INFEASIBLE, State.FAILED):
             if self._states[state]:
                 parts.append(f"{self._states[state]} {state.value}")
         if self._confirmations:
             parts.append(f"{self._confirmations} retrained")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
+
+    def _pace(self) -> list[str]:
+        """Return the rate and the time left, or what is being done where there is no rate."""
+        done, left = self._evaluated - self._evaluated_before, self._budget - self._evaluated
+        if done and left > 0:
+            seconds = (time.monotonic() - self._start) / done
+            return [f"{60 / seconds:.1f}/min", f"{duration(seconds * left)} left"]
+        if left <= 0:
+            return ["confirming"] if self._epochs else []
+        return [self._first_candidates()] if self._console.is_terminal else []
 
     def _first_candidates(self) -> str:
         """Return how far the first candidates are, while none has ended."""
@@ -129,7 +139,9 @@ class Progress:
 
     def _describe(self, candidate: Candidate) -> str:
         text = f"candidate {candidate.number}: {candidate.state.value}"
-        if candidate.confirms is not None:
+        if candidate.is_backbone:
+            text = f"backbone: {candidate.state.value}"
+        elif candidate.confirms is not None:
             text = f"candidate {candidate.confirms} again, as {text}"
         value = reward(candidate, self._objective)
         if candidate.accuracy is not None and value is not None:

@@ -14,7 +14,12 @@ from rich.console import Console
 
 from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError
-from nas.search.confirmation import ConfirmationPlan, FindDueConfirmations, due_confirmations
+from nas.search.confirmation import (
+    Baseline,
+    ConfirmationPlan,
+    FindDueConfirmations,
+    due_confirmations,
+)
 from nas.search.driver import FailureLimit, SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.prepare import PreparedSearch
@@ -75,6 +80,9 @@ def run_search(
                     settings.scheduler, settings.bound, objective, settings.epochs
                 ),
                 confirm=_confirm(settings, objective),
+                baseline=Baseline(
+                    prepared.grid.backbone, settings.baseline_trainings, known, settings.seed
+                ),
             )
             if not search.is_finished():
                 with progress.shown(), ray_cluster(address) as cluster:

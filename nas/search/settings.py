@@ -15,6 +15,9 @@ from search_space.space import Grid
 from search_space.space_file import parse_space
 from search_space.task import Task
 
+BASELINE = 3  # trainings of the backbone in a search of this budget or more:
+FEWEST_FOR_BASELINE = 20
+
 
 @dataclass(frozen=True)
 class SearchSettings:
@@ -43,6 +46,9 @@ class SearchSettings:
     confirm_epochs: int | None = None  # of these trainings; None for ``epochs``
     reward: str = "product"  # in the form that reward.objective parses
     minival: str = "auto"  # in the form that nas.data.minival parses
+    minival_images: int | None = None
+    guessing_accuracy: float | None = None  # of naming the minival's most frequent class
+    baseline: int | None = None  # trainings of the backbone; None for the default
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures evaluated first
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
 
@@ -66,6 +72,14 @@ class SearchSettings:
     def limits(self) -> Limits:
         """The limits that a candidate must keep."""
         return Limits(self.max_parameters, self.max_step_time, self.max_memory_bytes)
+
+    @property
+    def baseline_trainings(self) -> int:
+        """How often the backbone is trained, besides the budget, to compare candidates with it."""
+        if self.fit is not None:  # its candidates have twice the cost of the base
+            return 0
+        default = BASELINE if self.budget >= FEWEST_FOR_BASELINE else 0
+        return default if self.baseline is None else self.baseline
 
     @property
     def objective(self) -> Objective:

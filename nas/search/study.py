@@ -70,14 +70,15 @@ class ProposalStudy:
         self._study = optuna.create_study(
             directions=[accuracy_or_reward, step_time][: 1 + has_two_objectives], sampler=sampler
         )
+        self._asked = 0  # proposals so far
         self._trials: dict[int, Trial] = {}  # by number, only those that have not ended
         self._rebuild(sorted(known, key=lambda candidate: candidate.number))
 
     def ask(self) -> Proposal | None:
         """Return the next proposal, or None if the space is exhausted."""
-        number = len(self._study.get_trials(deepcopy=False))
-        if number < len(self._starts):
-            architecture = self._starts[number]
+        if self._asked < len(self._starts):
+            architecture = self._starts[self._asked]
+            number = len(self._study.get_trials(deepcopy=False))
             point = self._ask_for(self._space.point_of(architecture))
             return Proposal(number, architecture, point)
         try:
@@ -85,6 +86,7 @@ class ProposalStudy:
         except SpaceExhausted:
             self._fail_unanswered_trial()
             return None
+        self._asked += 1
         self._trials[trial.number] = trial
         point = trial.params
         architecture, image_size = self._space.decode(point), self._space.image_size(point)
@@ -121,6 +123,7 @@ class ProposalStudy:
 
     def _ask_for(self, point: Point) -> Point:
         """Start the next trial with this point, or without one if it is empty."""
+        self._asked += 1
         if point:
             self._study.enqueue_trial(point)
         trial = self._study.ask(dict(self._distributions) if point else None)

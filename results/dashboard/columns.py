@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from results.candidate import Candidate
+from results.candidate import Candidate, State
+from results.certainty import Outcome
 from results.ranking import normalized_step_time
 from reward.step_time.measurement import StepTime, interval_s, median_s
 from search_space.architecture import Architecture
@@ -17,6 +18,7 @@ Row = dict[str, Any]
 
 CATEGORIES = ("state", "cause", "worker", "device")  # sent as codes, each text once
 INTERVAL = ("normalized_low", "normalized_high")  # of S/S0, at 95 %
+ACCURACY_INTERVAL = ("accuracy_low", "accuracy_high")  # at 95 %
 SCALARS = (
     "number",
     "confirms",
@@ -24,6 +26,7 @@ SCALARS = (
     "seed",
     "architecture_id",
     "accuracy",
+    *ACCURACY_INTERVAL,
     "step_time_s",
     "step_time_low_s",
     "step_time_high_s",
@@ -43,11 +46,14 @@ SCALARS = (
     "fused_share",
     "image_size",
     "batch_size",
+    "unsteady",
 )
 
 
 def row(candidate: Candidate, space: Space | None) -> Row:
-    """Return a candidate's values by column, without the slow ones of ``INTERVAL``.
+    """Return a candidate's values by column, without those of the two intervals.
+
+    The step time's takes long to compute, and the accuracy's depends on other candidates.
 
     Raises:
         ValueError, TypeError, ArithmeticError: values that no search records.
@@ -77,6 +83,32 @@ def row(candidate: Candidate, space: Space | None) -> Row:
     }
 
 
+def outcome_of(row: Row) -> Outcome | None:
+    """Return the outcome of a row; None unless it is complete with all measurements."""
+    accuracy, step_time = row["accuracy"], row["normalized_step_time"]
+    parameters, reference = row["parameters"], row["reference_parameters"]
+    if row["state"] != State.COMPLETE or accuracy is None or not (parameters and reference):
+        return None
+    if not step_time or not row["step_time_s"]:
+        return None
+    low, high = (row.get(name) for name in INTERVAL)
+    started_at, finished_at = row["started_at"], row["finished_at"]
+    is_timed = started_at is not None and finished_at is not None
+    return Outcome(
+        row["number"],
+        row["confirms"],
+        row["epochs"],
+        accuracy,
+        step_time,
+        None if low is None or high is None else (low, high),
+        parameters / reference,
+        row["step_time_s"] / step_time,
+        finished_at - started_at if is_timed else None,
+        row["worker"],
+        row["unsteady"],
+    )
+
+
 def columns(rows: Sequence[Row], space: Space | None) -> dict[str, Any]:
     """Return the rows as columns; ``choices`` is empty without a space."""
     choices = space.options() if space else {}
@@ -102,6 +134,7 @@ def _step_time_values(step_time: StepTime | None) -> Row:
         "device": text(step_time.device),
         "image_size": whole_number(step_time.image_size),
         "batch_size": batch_size,
+        "unsteady": text(step_time.unsteady),
     }
 
 

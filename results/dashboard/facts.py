@@ -5,15 +5,18 @@ from __future__ import annotations
 import platform
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path, PurePath
+from statistics import fmean
 from typing import Any
 
 from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate, candidate_name
+from results.certainty import Outcome
 from results.dashboard.columns import Row, json_safe, text, whole_number
 from results.ranking import recorded_objective
+from results.verdict import find_verdict
 from reward.objective import Objective
 from reward.step_time.measurement import (
     StepTime,
@@ -79,15 +82,27 @@ def objective_of(settings: Mapping[str, Any]) -> Objective:
         return Objective()
 
 
-def reward_warning(settings: Mapping[str, Any]) -> str | None:
-    """Return a warning if the page, whose reward is a product, ranks otherwise than the run."""
-    objective = objective_of(settings)
-    if type(objective) is Objective:
+def verdict_json(
+    found: Sequence[Outcome], objective: Objective, settings: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the VERDICT on the run's winner; None without one."""
+    verdict = find_verdict(found, objective, settings)
+    if verdict is None:
         return None
-    return (
-        f"the run ranks by {objective.formula}; this page ranks by accuracy * (S/S0)^w * (P/P0)^v, "
-        "so its winner may differ from best.json"
+    certainty = verdict.certainty
+    values: dict[str, Any] = json_safe(
+        {
+            "winner": verdict.winner,
+            "objective": objective.to_json(),
+            "sentences": verdict.sentences,
+            "warnings": verdict.warnings,
+            "hint": verdict.hint,
+            "chances": certainty and certainty.chances,
+            "within_noise": certainty and certainty.ties,
+            "expected_reward": certainty and certainty.expected_reward,
+        }
     )
+    return values
 
 
 def title_of(settings: Mapping[str, Any], space: Space | None) -> str:
@@ -124,20 +139,24 @@ def space_json(space: Space | None) -> dict[str, Any] | None:
 def reference_json(space: Space | None, rows: Iterable[Row]) -> dict[str, Any] | None:
     """Return what was measured of the backbone.
 
-    It comes from the candidate with the same architecture, if there is one. The step time and the
-    parameters are otherwise those of the candidates' references; of their step times the median.
+    It comes from the first candidate with the same architecture, if there is one; the accuracy is
+    the mean of all trainings of the backbone. The step time and the parameters are otherwise those
+    of the candidates' references; of their step times the median.
     """
     if space is None:
         return None
     rows = list(rows)
     backbone_id = space.backbone.architecture_id
-    backbone = next((row for row in rows if row["architecture_id"] == backbone_id), None)
+    trained = [row for row in rows if row["architecture_id"] == backbone_id]
+    backbone = next((row for row in trained if row["accuracy"] is not None), None)
+    accuracies = [row["accuracy"] for row in trained if row["accuracy"] is not None]
     parameters = (row["reference_parameters"] for row in rows if row["reference_parameters"])
     measured = {name: backbone and backbone.get(name) for name in _MEASUREMENTS}
     return {
         "name": "backbone",
         "candidate": backbone and backbone["number"],
         **measured,
+        "accuracy": fmean(accuracies) if accuracies else None,
         "parameters": next(parameters, None),
         "normalized_step_time": 1,
         "step_time_s": measured["step_time_s"] or _reference_step_time_s(rows),

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from results.candidate import State
-from results.dashboard.columns import Row
+from results.dashboard.columns import Row, outcome_of
 from reward.objective import Objective
 from search_space.space import Space
 
@@ -64,14 +63,11 @@ def _importance(
 
 def _values(row: Row, objective: Objective) -> dict[str, float] | None:
     """Return a candidate's value by target; None if one is unknown or it is outside the space."""
-    accuracy, step_time = row["accuracy"], row["normalized_step_time"]
-    parameters, reference = row["parameters"], row["reference_parameters"]
-    if row["state"] != State.COMPLETE or accuracy is None or set(row["choices"]) <= {None}:
+    outcome = outcome_of(row)
+    if outcome is None or set(row["choices"]) <= {None}:
         return None
-    if not step_time or not parameters or not reference:
-        return None
-    reward = objective(accuracy, step_time, parameters / reference)
-    return dict(zip(TARGETS, (reward, accuracy, step_time), strict=True))
+    values = (outcome.reward(objective), outcome.accuracy, outcome.step_time)
+    return dict(zip(TARGETS, values, strict=True))
 
 
 def _evaluate(

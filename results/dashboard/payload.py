@@ -8,11 +8,22 @@ The whole page, ``GET /api/runs``, and in the report under ``<script id="nas-dat
 
     {"mode": "live" | "report",
      "generated_at": 1.7e9,              # Unix seconds
-     "objective": {"step_time_exponent": -0.07, "parameters_exponent": -0.05},   # initial w and v
+     "objective": OBJECTIVE,             # that the page starts from
      "runs": [RUN, ...],
      "benches": [BENCH, ...],
      "details": {"0": {"17": DETAIL}},   # only in the report, by run and number
-     "importance": {"0": {"reward": IMPORTANCE, ...}}}    # only in the report, at the w and v above
+     "importance": {"0": {"reward": IMPORTANCE, ...}}}    # only in the report, by the objective
+
+An OBJECTIVE, the form of a reward; T is a multiple of S0, or in seconds if ``is_in_seconds``::
+
+    {"form": "product", "numbers": {"w": -0.07, "v": -0.05}, "is_in_seconds": false}
+    {"form": "power", "numbers": {"T": 1.2, "alpha": 0, "beta": -1}, "is_in_seconds": false}
+    {"form": "absolute", "numbers": {"T": 1.2, "beta": -0.07}, "is_in_seconds": false}
+
+The rewards are ``A * (S/S0)**w * (P/P0)**v``; ``A * (S/T)**e`` with e = alpha up to T and beta
+above it; and ``A + beta * abs(S/T - 1)``. In an address a reward is a text:
+``product:w=-0.07,v=-0.05``, ``hard:T=1.2,alpha=0,beta=-1`` for the form power,
+``absolute:T=0.05s,beta=-0.07``.
 
 A RUN; ``id`` is its index among the RUNs of the command line::
 
@@ -31,22 +42,35 @@ A RUN; ``id`` is its index among the RUNs of the command line::
                "stem_channels": 16, "stem_stride": 1, "head_channels": 256,
                "parameters": [{"name": "stage1.operator", "stage": 1, "choice": "operator",
                                "options": ["mbconv", "fused_mbconv"]}, ...]},       # or null
+     "verdict": VERDICT,                 # null: without a winner
      "reference": {"name": "backbone", "candidate": 12,    # the candidate with this architecture
                    "accuracy", "parameters", "multiply_adds", "step_time_s",
                    "normalized_step_time": 1, "peak_memory_bytes", "inference_time_s",
                    "images_per_s"},      # or null; any value may be null
      "columns": COLUMNS}
 
+A VERDICT on the winner by the run's own reward; ``GET /api/runs/<id>/verdict?reward=TEXT`` gives it
+for any other. ``winner`` is the number of the candidate in best.json, also where candidates were
+confirmed. The texts are those of the end of a search; ``hint`` are options that decide between
+near-ties, and the time that takes, or empty::
+
+    {"winner": 17, "objective": OBJECTIVE, "sentences": ["...", ...], "warnings": ["...", ...],
+     "hint": "--confirm 3, about 12 minutes",
+     "chances": [[17, 0.43], [4, 0.21], ...],              # to be the best, the highest first;
+                                                           # null: the noise is not known
+     "within_noise": [4, 9, ...], "expected_reward": 0.51}                 # null likewise
+
 COLUMNS: lists of equal length with one entry per candidate, by ascending number::
 
     number, confirms, state, cause, detail, seed, architecture_id,
-    accuracy,                                                          # minival, [0, 1]
+    accuracy, accuracy_low, accuracy_high,              # minival, [0, 1]; 95 % interval, or null
     step_time_s, step_time_low_s, step_time_high_s,                    # median, 95 % interval
     normalized_step_time, normalized_low, normalized_high,             # S/S0, 95 % interval
     parameters, reference_parameters, multiply_adds, peak_memory_bytes,
     inference_time_s, images_per_s,                                # latency; training throughput
     epochs, training_s, started_at, finished_at,                       # Unix seconds
     layers, fused_share,               # all stages' layers; the share of them that is fused_mbconv
+    unsteady,                                 # what disturbed the step time; null if nothing did
     worker, device, image_size, batch_size,
     choices                            # {"stage1.operator": [0, 1, null, ...], ...}: indices into
                                        # the choice's options; null outside the space, and for a
@@ -57,10 +81,11 @@ COLUMNS: lists of equal length with one entry per candidate, by ascending number
 double cannot hold it. States: running, complete, failed, infeasible, stopped, duplicate.
 
 Only a complete candidate with accuracy, normalized_step_time, parameters and reference_parameters
-has a reward: ``accuracy * normalized_step_time**w * (parameters / reference_parameters)**v``. Of
+has a reward; S0 in seconds is ``step_time_s / normalized_step_time`` of the same candidate. Of
 equal rewards the lowest number wins. The front is over accuracy (high) and normalized_step_time
 (low) of the complete candidates; equals stay on it together. A candidate that ``confirms`` another,
-by training it again with another seed, has no reward and is not on the front.
+by training it again with another seed, has no reward and is not on the front; ``confirms`` is -1
+for a training of the space's backbone.
 
 STAGES are as in an architecture's JSON::
 
@@ -93,8 +118,8 @@ A BENCH, a row of ``nas bench --json``::
      "normalized_step_time": [1.2, null]}     # by run; null if timed on another
                                               # device, batch size or image size
 
-An IMPORTANCE, ``GET /api/runs/<id>/importance?target=reward&w=-0.07&v=-0.05``; ``target`` is
-reward, accuracy or normalized_step_time; w and v matter for the reward only::
+An IMPORTANCE, ``GET /api/runs/<id>/importance?target=reward&reward=TEXT``; ``target`` is reward,
+accuracy or normalized_step_time; the text matters for the reward only::
 
     {"target": "reward", "evaluator": "PED-ANOVA", "candidates": 812,
      "values": {"stage1.operator": 0.31, ...},             # sum 1, highest first
@@ -137,10 +162,7 @@ def page_data(
     return {
         "mode": mode,
         "generated_at": time.time(),
-        "objective": {
-            "step_time_exponent": objective.step_time_exponent,
-            "parameters_exponent": objective.parameters_exponent,
-        },
+        "objective": objective.to_json(),
         "runs": [source.payload(i) for i, source in enumerate(sources)],
         "benches": _benches(sources, benches),
     }
@@ -149,12 +171,10 @@ def page_data(
 def initial_objective(sources: Sequence[Source]) -> Objective:
     """Return the objective that the page starts from.
 
-    It is the runs' own product if all have the same one, and else has the default exponents.
+    It is the runs' own if all have the same one, and else the product with default exponents.
     """
     objectives = {objective_of(source.run.settings) for source in sources if source.run}
-    if len(objectives) == 1 and type(only := objectives.pop()) is Objective:
-        return only
-    return Objective()
+    return objectives.pop() if len(objectives) == 1 else Objective()
 
 
 def _benches(

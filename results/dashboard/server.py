@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 import threading
 import time
@@ -28,7 +27,7 @@ from results.dashboard.payload import page_data
 from results.dashboard.security import HostGuard, host_names
 from results.dashboard.source import Source
 from results.database import RecordError
-from reward.objective import Objective
+from reward.objective import Objective, parse_reward
 
 _READ_INTERVAL_S = 0.5
 _BUSY_READ_INTERVAL_S = 0.05  # while intervals are still to be computed
@@ -146,6 +145,11 @@ class Board:
         space = source.run.space if source.run else None
         return importances(source.rows(), space, objective, [target])[target]
 
+    def verdict(self, index: int, objective: Objective) -> dict[str, Any] | None:
+        """Return the VERDICT by an objective; None without a winner."""
+        self._wait()
+        return self.sources[index].verdict(objective)
+
     def run(self, index: int, after: str | None) -> dict[str, Any]:
         """Return one RUN, or its changes after a version."""
         self._wait()
@@ -180,6 +184,7 @@ def app(board: Board, host: str) -> ASGIApp:
         Route("/api/runs/{index:int}", _run),
         Route("/api/runs/{index:int}/candidates/{number:int}", _candidate),
         Route("/api/runs/{index:int}/importance", _importance),
+        Route("/api/runs/{index:int}/verdict", _verdict),
     ]
     starlette = Starlette(
         routes=routes,
@@ -222,12 +227,12 @@ def _importance(request: Request) -> Response:
     target = request.query_params.get("target", TARGETS[0])
     if target not in TARGETS:
         raise HTTPException(400, f"target: got {target!r}, must be one of {', '.join(TARGETS)}")
-    default = Objective()
-    objective = Objective(
-        _exponent(request, "w", default.step_time_exponent),
-        _exponent(request, "v", default.parameters_exponent),
-    )
+    objective = _objective(request)
     return _json(_board(request).importance(_index(request), target, objective))
+
+
+def _verdict(request: Request) -> Response:
+    return _json(_board(request).verdict(_index(request), _objective(request)))
 
 
 async def _events(request: Request) -> Response:
@@ -261,15 +266,12 @@ def _index(request: Request) -> int:
     return index
 
 
-def _exponent(request: Request, name: str, default: float) -> float:
-    argument = request.query_params.get(name, str(default))
+def _objective(request: Request) -> Objective:
+    """Return the objective that the address names, by default the product."""
     try:
-        value = float(argument)
-    except ValueError:
-        value = math.nan
-    if not abs(value) <= 10:
-        raise HTTPException(400, f"{name}: got {argument!r}, must be a number from -10 to 10")
-    return value
+        return parse_reward(request.query_params.get("reward", "product"))
+    except ValueError as error:
+        raise HTTPException(400, f"reward: {error}") from error
 
 
 def _json(value: object) -> Response:

@@ -8,24 +8,39 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from results.candidate import Candidate, State
-from results.dashboard.columns import INTERVAL, Row, columns, json_safe, number, row, text
+from results.certainty import Noise, Outcome, find_noise
+from results.dashboard.columns import (
+    ACCURACY_INTERVAL,
+    INTERVAL,
+    Row,
+    columns,
+    json_safe,
+    number,
+    outcome_of,
+    row,
+    text,
+    whole_number,
+)
 from results.dashboard.facts import (
     is_searching,
+    objective_of,
     reference_json,
-    reward_warning,
     space_json,
     space_of,
     task_of,
     title_of,
+    verdict_json,
 )
 from results.dashboard.reader import Reader
 from results.database import RecordError
+from reward.objective import Objective
 from reward.step_time.measurement import StepTime, normalized_interval
 
 _DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)  # raised by damaged values
@@ -58,8 +73,13 @@ class Source:
         self.problem: str | None = None  # of the last poll
         self._locate = locate
         self._token = secrets.token_hex(4)  # differs between processes and between runs
-        self._status_version = 0  # increases when the problem or ``is_searching`` changes
+        self._status_version = (
+            0  # increases when a problem, the verdict or ``is_searching`` changes
+        )
         self._is_searching: bool | None = None
+        self._verdict: dict[str, Any] | None = None  # by the run's own objective
+        self._verdict_version = ""  # of the candidates that it is on
+        self._next_verdict_at = 0.0
 
     @property
     def version(self) -> str:
@@ -80,10 +100,14 @@ class Source:
             problem = text(error)
         except Exception as error:  # a stranger's files may hold anything
             problem = f"cannot be read ({type(error).__name__}: {text(error)})"
-        status = (problem, is_searching(self.path))
-        if status != (self.problem, self._is_searching):
-            self.problem, self._is_searching = status
+        status = (problem, is_searching(self.path), self._new_verdict())
+        if status != (self.problem, self._is_searching, self._verdict):
+            self.problem, self._is_searching, self._verdict = status
             self._status_version += 1
+
+    def verdict(self, objective: Objective) -> dict[str, Any] | None:
+        """Return the VERDICT by any objective; None without a winner."""
+        return self.run.verdict(objective) if self.run else None
 
     def payload(self, index: int, after: str | None = None) -> dict[str, Any]:
         """Return a RUN of :mod:`results.dashboard.payload`, or its changes after a version."""
@@ -110,6 +134,7 @@ class Source:
             "settings": json_safe(run.settings),
             "task": task_of(run.settings),
             "space": space_json(run.space),
+            "verdict": self._verdict,
             "reference": reference_json(run.space, rows),
             "columns": columns(changed, run.space),
         }
@@ -143,14 +168,32 @@ class Source:
         else:
             self.run.read()
 
+    def _new_verdict(self) -> dict[str, Any] | None:
+        """Return the verdict on the candidates read so far, by the run's own objective.
+
+        Of a large run it takes a second. While a search is running, which that would disturb, it is
+        computed in 5 % of the time at most, so it may be slightly older than the candidates.
+        """
+        if self.run is None:
+            return None
+        version, start = f"{self._token}-{self.run.version}", time.monotonic()
+        is_due = not self.has_more and version != self._verdict_version
+        if not is_due or (self._is_searching and start < self._next_verdict_at):
+            return self._verdict
+        try:
+            verdict = self.run.verdict(objective_of(self.run.settings))
+        except _DAMAGE:
+            verdict = None
+        self._verdict_version = version
+        self._next_verdict_at = start + 20 * (time.monotonic() - start)
+        return verdict
+
     def _warnings(self, run: LiveRun) -> list[str]:
         damaged = len(run.damaged)
         kind = "candidate is" if damaged == 1 else "candidates are"
-        reward = reward_warning(run.settings)
         return [
             *([f"the run can no longer be read: {self.problem}"] if self.problem else []),
             *([run.space_problem] if run.space_problem else []),
-            *([reward] if reward else []),
             *([f"{damaged} damaged {kind} left out"] if damaged else []),
         ]
 
@@ -174,6 +217,7 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "settings": {},
         "task": {"classes": None, "in_channels": None},
         "space": None,
+        "verdict": None,
         "reference": None,
         "columns": columns([], None),
     }
@@ -201,6 +245,7 @@ class LiveRun:
         self._running: set[int] = set()
         self._awaiting_interval: dict[int, StepTime] = {}
         self._intervals: dict[int, Row] = {}  # computed, but not yet in the rows
+        self._noise = Noise()
 
     @property
     def has_more(self) -> bool:
@@ -220,6 +265,7 @@ class LiveRun:
                 damaged.add(candidate.number)
         is_first = self.version == 0
         self._compute_intervals(new_rows, is_first)
+        self._compute_accuracy_intervals(new_rows)
         with self._lock:
             if is_first or new_rows or settings != self.settings or not damaged <= self.damaged:
                 self.version += 1
@@ -234,6 +280,15 @@ class LiveRun:
             rows = sorted(self._rows.items())
             changed = [values for n, values in rows if self._changed_in[n] > since]
             return self.version, [values for _, values in rows], changed
+
+    def outcomes(self) -> list[Outcome]:
+        """Return the outcomes of the complete candidates, by ascending number."""
+        found = (outcome_of(values) for values in self.rows()[1])
+        return [outcome for outcome in found if outcome is not None]
+
+    def verdict(self, objective: Objective) -> dict[str, Any] | None:
+        """Return the VERDICT of :mod:`results.dashboard.payload`; None without a winner."""
+        return verdict_json(self.outcomes(), objective, self.settings)
 
     def has(self, candidate_number: int) -> bool:
         """Return whether a candidate has this number."""
@@ -254,6 +309,21 @@ class LiveRun:
                 self._awaiting_interval[n] = candidate.step_time
         if values != self._rows.get(n):
             new_rows[n] = values
+
+    def _compute_accuracy_intervals(self, new_rows: dict[int, Row]) -> None:
+        """Add the accuracies' intervals to the new rows, or to all if the noise is now another."""
+        known = {**self._rows, **new_rows}
+        again = (values for values in known.values() if values["confirms"] is not None)
+        found = (outcome_of(values) for values in again)
+        noise = find_noise(filter(None, found), whole_number(self.settings.get("minival_images")))
+        changed = known if noise != self._noise else new_rows
+        self._noise = noise
+        for n, values in list(changed.items()):
+            accuracy = values["accuracy"]
+            is_share = accuracy is not None and 0 <= accuracy <= 1
+            interval = noise.accuracy_interval(accuracy) if is_share else None
+            ends = dict(zip(ACCURACY_INTERVAL, interval or (None, None), strict=True))
+            new_rows[n] = {**values, **ends}
 
     def _compute_intervals(self, new_rows: dict[int, Row], is_first: bool) -> None:
         """Compute some intervals, of the most accurate candidates first.
