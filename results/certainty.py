@@ -27,7 +27,7 @@ Z_95 = NormalDist().inv_cdf(0.975)
 SURE = 0.95  # a chance from which a winner counts as sure
 TIE = 0.1  # a probability of being better than the winner, above which a candidate is a tie
 _SEED_LEVELS, _DRAWS = 16, 250  # values of the seeds' deviation, and draws of the rewards at each
-_GRID, _SMOOTHING_STEPS = 160, 15  # points and steps of the estimate of the rewards' distribution
+_GRID, _SMOOTHING_STEPS = 160, 4  # points and steps of the estimate of the rewards' distribution
 _LEAST_CHANCE = 0.005  # that is listed
 
 

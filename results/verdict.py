@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
@@ -216,7 +216,7 @@ def _off_front(first: Outcome, candidates: Sequence[Outcome], objective: Objecti
     best = max(above, key=lambda other: other.reward(objective))
     if best.reward(objective) > first.reward(objective):
         why = "its mean over several trainings is lower"
-    elif best.size > first.size:
+    elif replace(best, size=first.size).reward(objective) >= first.reward(objective):
         why = f"it has {best.size / first.size:.2f} x the parameters"
     else:
         why = "the reward has a target step time"

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from nas.search.confirmation import Baseline
 from nas.search.driver import LOST_WORKER_TRIES, FailureLimit, HopelessRun, SearchDriver
 from nas.search.samplers.domain import candidate_seed
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
-from results.candidate import Candidate, CurvePoint, State
+from results.candidate import BACKBONE, Candidate, CurvePoint, State
 from results.database import RecordError, sqlite_url
 from results.record import Record
 from reward.objective import Objective
@@ -273,3 +274,66 @@ def test_a_disk_that_stays_full_ends_the_run(
     monkeypatch.setattr("nas.search.driver.time.sleep", lambda seconds: None)
     with pytest.raises(RecordError, match="disk full"):
         search.next_candidate()
+
+
+def baseline(space: Space, record: Record, trainings: int = 2) -> Baseline:
+    return Baseline(space.backbone, trainings, record.candidates(), seed=3)
+
+
+def test_the_backbone_is_trained_first_and_does_not_count(
+    record: Record, tiny_space: Space
+) -> None:
+    ended = run(start(record, tiny_space, 4, baseline=baseline(tiny_space, record)))
+    assert [candidate.confirms for candidate in ended] == [BACKBONE, BACKBONE, *[None] * 4]
+    first, second = ended[:2]
+    assert first.architecture == second.architecture == tiny_space.backbone
+    assert (first.seed, second.seed) == (candidate_seed(3, 0), candidate_seed(3, 1))
+
+
+def test_resuming_trains_the_backbone_no_further(record: Record, tiny_space: Space) -> None:
+    run(start(record, tiny_space, 2, baseline=baseline(tiny_space, record)))
+    ended = run(start(record, tiny_space, 3, baseline=baseline(tiny_space, record)))
+    assert len(ended) == 1
+    more = run(start(record, tiny_space, 3, baseline=baseline(tiny_space, record, 3)))
+    assert [candidate.confirms for candidate in more] == [BACKBONE]
+
+
+def test_an_interrupted_training_of_the_backbone_is_started_again(
+    record: Record, tiny_space: Space
+) -> None:
+    search = start(record, tiny_space, 1, baseline=baseline(tiny_space, record))
+    begun = search.next_candidate()
+    assert begun is not None
+    again = start(record, tiny_space, 1, baseline=baseline(tiny_space, record))
+    numbers = [candidate.number for candidate in run(again)]
+    assert numbers == [begun.number, 1, 2]
+
+
+def test_a_failing_backbone_neither_ends_the_search_nor_is_tried_again(
+    record: Record, tiny_space: Space
+) -> None:
+    options = {"baseline": baseline(tiny_space, record, 1)}
+    search = start(record, tiny_space, 1, max_failures=1, **options)
+    begun = search.next_candidate()
+    assert begun is not None
+    search.ended(failed(begun))
+    assert len(run(search)) == 1
+    assert not baseline(tiny_space, record, 1).are_due()
+
+
+def test_starts_come_first_among_the_proposals(record: Record, tiny_space: Space) -> None:
+    """Their places do not depend on the numbers that the backbone's trainings take."""
+    wanted = tiny_space.at(tiny_space.grid_size - 1)
+    architecture = tiny_space.decode(wanted)
+    for budget in (1, 2):
+        known = record.candidates()
+        sampler = PermutationSampler(tiny_space, seed=3)
+        proposals = ProposalStudy(tiny_space, sampler, Objective(), known, starts=[architecture])
+        search = SearchDriver(
+            record, proposals, known, 3, budget, FailureLimit(10), tiny_space.size,
+            lambda candidate: None, baseline=baseline(tiny_space, record),
+        )  # fmt: skip
+        run(search)
+    proposed = [c.architecture for c in record.candidates() if c.confirms is None]
+    assert proposed[0] == architecture
+    assert proposed[1] != architecture
