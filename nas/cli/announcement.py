@@ -24,16 +24,35 @@ def data_lines(data: SearchData, label_width: int) -> list[str]:
     if data.unused_split:
         place += f" ({data.unused_split})"
     half = 100 * half_width(count)
+    reason = f" ({data.size_reason}; --image-size sets another)" if data.size_reason else ""
+    texts = {
+        "data": f"{data.name}: {len(data.training):,} images to train on, {data.classes} classes, "
+        f"{data.image_size} px{reason}",
+        "minival": f"{count:,} images {place}: 90 % measured there means 90 +-{half:.1f} %",
+    }
     return [
-        f"{'data':{label_width}}{data.name}: {len(data.training):,} images to train on, "
-        f"{data.classes} classes, {data.image_size} px",
-        *textwrap.wrap(
-            f"{count:,} images {place}: 90 % measured there means 90 +-{half:.1f} %",
-            width=_COLUMNS,
-            initial_indent=f"{'minival':{label_width}}",
+        line
+        for label, text in texts.items()
+        for line in textwrap.wrap(
+            text,
+            _COLUMNS,
+            initial_indent=f"{label:{label_width}}",
             subsequent_indent=" " * label_width,
-        ),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     ]
+
+
+def print_size_warning(data: SearchData, image_size: int) -> None:
+    """Print to standard error if the images in their files have a size far from this one."""
+    native = data.native_size
+    if native is not None and not image_size / 2 < native < 2 * image_size:
+        click.echo(
+            f"warning: the network is for {image_size} px, but the images have about {native} px "
+            "(--image-size trains it at another size)",
+            err=True,
+        )
 
 
 def print_unreadable(data: SearchData) -> None:

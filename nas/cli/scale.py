@@ -139,6 +139,7 @@ def _scale(file: ArchitectureFile, to: str, out: Path | None, as_json: bool) -> 
     files = [_member(members, size) for size in wanted]
     paths = _write(out, files)
     _print(files, paths, as_json)
+    _print_shrunk(file, files)
 
 
 def _check_out(out: Path | None, count: int) -> None:
@@ -172,6 +173,21 @@ def _write(out: Path | None, files: Sequence[ArchitectureFile]) -> list[Path]:
             f"--out: got {out}, must be a place to write to ({error.strerror})", exit_code=1
         ) from error
     return paths
+
+
+def _print_shrunk(source: ArchitectureFile, files: Sequence[ArchitectureFile]) -> None:
+    """Print to standard error which of the files are smaller than their source."""
+    from nas.architectures import with_counts
+
+    cost = with_counts(source).multiply_adds or 0
+    for file in files:
+        if (file.multiply_adds or 0) < cost:
+            share = (file.multiply_adds or 0) / cost
+            click.echo(
+                f"{file.provenance['to']} is smaller than {source.name}: {share:.2g} x its "
+                "multiply-adds",
+                err=True,
+            )
 
 
 def _print(files: Sequence[ArchitectureFile], paths: Sequence[Path], as_json: bool) -> None:

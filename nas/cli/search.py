@@ -34,14 +34,15 @@ if TYPE_CHECKING:
     "--image-size",
     type=Whole(4, 4096),
     group="Data",
-    help="Train at this image size in pixels. Default: the data's own.",
+    help="Train at this image size in pixels. Default: the images' own, or a smaller one if they "
+    "are large or of many sizes.",
 )
 @option(
     "--space",
     metavar="P",
     group="Space",
-    help="Search this space: small, efficientnetv2, efficientnet-b4 or a YAML file. Default: by "
-    "the image size.",
+    help="Search this space: small, medium, efficientnetv2, efficientnet-b4 or a YAML file. "
+    "Default: by the image size.",
 )
 @option(
     "--start-from",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
-from nas.cli.announcement import data_lines, print_unreadable
+from nas.cli.announcement import data_lines, print_size_warning, print_unreadable
 from nas.cli.options import OneOf, Positive, Whole, option
 from nas.training.recipes import PRESETS
 
@@ -220,6 +220,7 @@ def _announce(job: Job, as_json: bool) -> None:
     for line in lines:
         click.echo(line, err=as_json)
     print_unreadable(data)
+    print_size_warning(data, file.train_size)
 
 
 def _conclude(job: Job, trained: TrainedNetwork, as_json: bool) -> None:

@@ -24,7 +24,6 @@ from nas.data.minival import AUTO, MinivalChoice, parse_minival, training_and_mi
 from nas.data.split import EvaluationData, SearchData, Split
 from nas.errors import UserError
 
-DEFAULT_SIZE = 64  # of encoded images, whose own sizes may differ
 ARRAYS = ".npz"
 FORMS = (
     "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, of Parquet files or of "
@@ -35,9 +34,9 @@ FORMS = (
 def load_search_data(spec: str, image_size: int | None = None, minival: str = AUTO) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``image_size`` pixels.
 
-    By default, images in memory keep their size, and encoded images are decoded at 64 pixels.
-    Encoded images are decoded once, into the cache. ``minival`` is a choice in the form that
-    :func:`~nas.data.minival.parse_minival` reads.
+    By default, images in memory keep their size, and so do encoded images of one size. Others are
+    reduced (:mod:`nas.data.cache.native_size`). Encoded images are decoded once, into the cache.
+    ``minival`` is a choice in the form that :func:`~nas.data.minival.parse_minival` reads.
 
     Raises:
         UserError: ``spec`` is none of the :data:`FORMS`, or the data cannot be used.
@@ -46,7 +45,7 @@ def load_search_data(spec: str, image_size: int | None = None, minival: str = AU
         choice = parse_minival(minival)
         if is_in_memory(spec):
             return _search_data_in_memory(spec, image_size, choice)
-        return cached_search_data(spec, absolute_data(spec), image_size or DEFAULT_SIZE, choice)
+        return cached_search_data(spec, absolute_data(spec), image_size, choice)
 
 
 # ``nas train`` reads the same training set, and the same minival for early stopping.
@@ -67,8 +66,7 @@ def load_test_data(
     with _readable(spec):
         if is_in_memory(spec):
             return _evaluation_data_in_memory(spec, image_size, class_names)
-        size = image_size or DEFAULT_SIZE
-        return cached_evaluation_data(spec, absolute_data(spec), size, class_names)
+        return cached_evaluation_data(spec, absolute_data(spec), image_size, class_names)
 
 
 def absolute_data(spec: str) -> str:

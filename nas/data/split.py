@@ -41,7 +41,9 @@ class SearchData:
     ``name`` is the data as the user named it. ``minival_split`` is the data set's own name of the
     split that the minival is; it is empty if the minival was held out of the training set.
     ``unused_split`` is a validation split that could not be used, and why, in a few words.
-    ``unreadable`` are the names of the images left out.
+    ``unreadable`` are the names of the images left out. ``native_size`` is the typical shorter side
+    of the images in their files, in pixels, None where it is :attr:`image_size` or not known;
+    ``size_reason`` says in words why a default size is another one.
     ``statistics`` of the training set and the content's hash ``digest`` are set if they are already
     computed. If ``reopen`` is set, a pickle holds it instead of the images, and unpickling calls
     it, so that the workers of a node share one memory-mapped file.
@@ -58,6 +60,8 @@ class SearchData:
     reopen: Callable[[], SearchData] | None = None
     minival_split: str = ""
     unused_split: str = ""
+    native_size: int | None = None
+    size_reason: str = ""
 
     @property
     def image_size(self) -> int:

@@ -13,10 +13,18 @@ from search_space.architecture import Stage
 from search_space.network import Network
 from search_space.published import EFFICIENTNETV2_S, published
 from search_space.space import Space
-from search_space.spaces import SPACES, default_space, efficientnet_b4, efficientnetv2, small
+from search_space.spaces import (
+    SPACES,
+    default_space,
+    efficientnet_b4,
+    efficientnetv2,
+    medium,
+    small,
+)
 from tests.search_space import strategies
 
-NAMED = [SPACES["efficientnet-b4"](224), SPACES["efficientnetv2"](224), small(8), small(32)]
+LARGE = [SPACES[name](224) for name in ("efficientnet-b4", "efficientnetv2", "medium")]
+NAMED = [*LARGE, small(8), small(32)]
 named = pytest.mark.parametrize(
     "space", NAMED, ids=lambda space: f"{space.name}-stem{space.backbone.stem_stride}"
 )
@@ -68,7 +76,16 @@ def test_sizes() -> None:
     """2 operators, 2 kernels and 3 expansions make 12 forms per number of layers above 0."""
     assert efficientnet_b4().size == (4 * 12) * (5 * 12) ** 5 * (3 * 12 + 1)
     assert efficientnetv2().size == (3 * 12) * (5 * 12) ** 5
+    assert medium().size == (2 * 12) * (3 * 12) ** 3 * (4 * 12) ** 2
     assert small().size == (2 * 12) * (3 * 12) ** 2 * (3 * 12 + 1)
+
+
+def test_the_medium_space_is_around_efficientnetv2_b0() -> None:
+    space = medium()
+    assert space.backbone == published("efficientnetv2-b0").architecture
+    for stage, choices in zip(space.backbone.stages, space.choices, strict=True):
+        assert stage.layers in choices.layers
+        assert len(choices.layers) > 1
 
 
 def test_the_papers_space_is_efficientnet_b4s() -> None:
@@ -125,7 +142,8 @@ def test_efficientnetv2_s_is_in_its_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "name"), [(8, "small"), (32, "small"), (64, "small"), (65, "efficientnet-b4")]
+    ("size", "name"),
+    [(8, "small"), (64, "small"), (65, "medium"), (200, "medium"), (201, "efficientnet-b4")],
 )
 def test_the_default_follows_the_image_size(size: int, name: str) -> None:
     assert default_space(size) == name

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import (
@@ -37,6 +38,7 @@ from nas.data.cache.directory import (
 )
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.filling import fill, image_bytes
+from nas.data.cache.native_size import default_size, native_size
 from nas.data.formats.base import Listing, Source
 from nas.data.formats.registry import evaluation_source, search_source, unused_split
 from nas.data.minival import MinivalChoice, training_and_minival
@@ -60,30 +62,42 @@ class Parts(Protocol):
         """Return the positions (N,) of each part, before any image is decoded."""
 
 
-def cached_search_data(name: str, spec: str, size: int, choice: MinivalChoice) -> SearchData:
+def cached_search_data(name: str, spec: str, size: int | None, choice: MinivalChoice) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``size`` pixels.
 
-    ``spec`` must not depend on the working directory. ``name`` is what the user typed.
+    ``spec`` must not depend on the working directory. ``name`` is what the user typed. Without a
+    size, it is :func:`~nas.data.cache.native_size.default_size`.
 
     Raises:
         UserError: the data cannot be used, or the cache has no room.
     """
     source = search_source(spec, choice.is_split_used)
+    native, reason = native_size(source), ""
+    if size is None:
+        size, reason = default_size(native, torch.cuda.is_available())
     entry = open_cached(spec, source, size, TrainingParts(choice))
     data = _search_data(Reopening(name, spec, choice, source.split), entry)
     is_told = choice.is_split_used and not source.split
-    return replace(data, unused_split=unused_split(spec)) if is_told else data
+    return replace(
+        data,
+        unused_split=unused_split(spec) if is_told else "",
+        native_size=native.median if native else None,
+        size_reason=reason,
+    )
 
 
 def cached_evaluation_data(
-    name: str, spec: str, size: int, class_names: tuple[str, ...]
+    name: str, spec: str, size: int | None, class_names: tuple[str, ...]
 ) -> EvaluationData:
     """Return the test split of ``spec`` at ``size`` pixels, labelled by ``class_names``.
+
+    Without a size, it is the default for the test images.
 
     Raises:
         UserError: the data cannot be used, or the cache has no room.
     """
     source = evaluation_source(spec, class_names)
+    size = size or default_size(native_size(source), torch.cuda.is_available())[0]
     entry = open_cached(spec, source, size, WholeListing())
     (test,) = entry.parts()
     meta = entry.meta

@@ -55,9 +55,10 @@ def test_a_folder_holds_a_fifth_out_of_each_class(tmp_path: Path) -> None:
     assert sorted([*greys[0], *greys[1]]) == [*range(10), *range(100, 110)]
 
 
-def test_a_folder_is_read_at_64_pixels_unless_asked_for(tmp_path: Path) -> None:
+def test_images_of_one_size_keep_it(tmp_path: Path) -> None:
     data = load_search_data(str(class_folders(tmp_path / "pets")))
-    assert (data.image_size, data.class_names) == (64, ("ant", "bee"))
+    assert (data.image_size, data.class_names) == (12, ("ant", "bee"))
+    assert (data.native_size, data.size_reason) == (12, "")
 
 
 def test_training_reads_what_a_search_reads() -> None:

@@ -270,7 +270,7 @@ def test_a_file_size_limit_of_the_system_ends_the_command_with_one_line(
     assert ended.returncode == 1
     assert "File too large" in ended.stderr
     assert ended.stderr.count("\n") == 1
-    assert list(cache_path.iterdir()) == []
+    assert [path.name for path in cache_path.iterdir()] == ["sizes"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(
