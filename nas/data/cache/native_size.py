@@ -21,7 +21,7 @@ SIZE_OF_UNKNOWN = 64  # px, where no image can be read
 ON_CPU, ON_GPU = (96, 128), (192, 256)
 _FOLDER = "sizes"  # in the cache directory
 _STEP = 8  # default sizes of images of different sizes are multiples of it
-_CHUNKS, _FROM_EACH = 64, 4  # a sample of up to 256 images
+_CHUNKS, _FROM_EACH = 64, 8  # a sample of up to 512 images
 
 
 @dataclass(frozen=True)
