@@ -6,7 +6,6 @@ A file is a .safetensors, a state dict (.pth, .pt) or a checkpoint of nas train.
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,13 @@ from torch import Tensor, nn
 from nas.architectures import build_network
 from nas.errors import UserError
 from nas.full_training.checkpoint import CheckpointError, Normalization, read_network
+from nas.state_dicts import (
+    NotAStateDict,
+    StateDict,
+    find_state_dict,
+    load_data,
+    without_prefixes,
+)
 from results.architecture_file import ArchitectureFile, from_json
 from search_space.architecture import Architecture
 from search_space.network import Network, StochasticDepth
@@ -64,8 +70,10 @@ class Model:
         return network.eval()
 
 
-def read_weights(path: Path, argument: str) -> Model | dict[str, Tensor]:
+def read_weights(path: Path, argument: str) -> Model | StateDict:
     """Read a file of weights: a model if the file holds its architecture, else the weights alone.
+
+    Weights alone may be in any of the forms of :mod:`nas.state_dicts`.
 
     ``argument`` is the name of the command line's argument or option, for errors.
 
@@ -79,6 +87,8 @@ def read_weights(path: Path, argument: str) -> Model | dict[str, Tensor]:
     except OSError as error:
         reason = error.strerror or "no such file, or no permission to read it"
         raise UserError(f"{argument}: {path}: cannot be read ({reason})") from error
+    except NotAStateDict as error:
+        raise UserError(f"{argument}: {path}: {error}") from error
     except (CheckpointError, _NotWeights) as error:
         raise UserError(f"{argument}: {error}") from error
 
@@ -87,7 +97,7 @@ class _NotWeights(ValueError):
     """A file that does not hold weights; the message is one line with its name and the reason."""
 
 
-def _read_safetensors(path: Path) -> Model | dict[str, Tensor]:
+def _read_safetensors(path: Path) -> Model | StateDict:
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -97,7 +107,7 @@ def _read_safetensors(path: Path) -> Model | dict[str, Tensor]:
     except SafetensorError as error:
         raise _NotWeights(f"{path}: truncated, or not a .safetensors file ({error})") from error
     if "architecture" not in metadata:
-        return weights
+        return without_prefixes(weights, "a .safetensors file")
     try:
         return Model(
             file=from_json(json.loads(metadata["architecture"])),
@@ -124,19 +134,14 @@ def _training_summary(data: Mapping[str, Any] | None) -> TrainingSummary | None:
     )
 
 
-def _read_torch(path: Path) -> Model | dict[str, Tensor]:
-    """Read a training's directory, a checkpoint of this tool, or a state dict."""
+def _read_torch(path: Path) -> Model | StateDict:
+    """Read a training's directory, a checkpoint of this tool, or a state dict in any form."""
     if path.is_dir():
         return _read_checkpoint(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, LookupError, EOFError, pickle.UnpicklingError) as error:
-        raise _NotWeights(f"{path}: truncated, or holds more than weights") from error
+    content = load_data(path)
     if isinstance(content, dict) and "schema_version" in content:
         return _read_checkpoint(path)
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise _NotWeights(f"{path}: must hold a state dict, tensors by name")
-    return dict(content)
+    return find_state_dict(content)
 
 
 def _read_checkpoint(path: Path) -> Model:
@@ -208,6 +213,11 @@ def from_torchvision(
     return _with_epsilon(renamed, TORCHVISION_NETWORKS[name][1], NORM_EPS)
 
 
+def has_torchvision_names(weights: Weights) -> bool:
+    """Return whether the weights have torchvision's names."""
+    return any(key.startswith("features.") for key in weights)
+
+
 def with_our_names(weights: Weights, file: ArchitectureFile, argument: str) -> Weights:
     """Return the weights of ``file``'s network by our names, if they have torchvision's.
 
@@ -216,7 +226,7 @@ def with_our_names(weights: Weights, file: ArchitectureFile, argument: str) -> W
     Raises:
         UserError: they have torchvision's names, but it does not have the architecture.
     """
-    if not any(key.startswith("features.") for key in weights):
+    if not has_torchvision_names(weights):
         return weights
     try:
         return from_torchvision(file.architecture, weights)

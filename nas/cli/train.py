@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     metavar="CHECKPOINT",
     group="Network",
     help="Begin with these weights: a checkpoint, or a .safetensors or .pth file, also one of "
-    "torchvision's.",
+    "torchvision's, timm's or Lightning's trainers.",
 )
 @option("--data", metavar="D", group="Data", help=f"Train on these images: {options.DATA}.")
 @options.minival_option(group="Data")

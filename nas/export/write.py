@@ -145,7 +145,7 @@ def find_source(source: str, arch: str | None) -> Model | ArchitectureFile:
             f"--arch: must be given, since {source} has weights alone: a file such as best.json "
             "or a published name"
         )
-    return _with_architecture(source, found, find_architecture(arch, "--arch"))
+    return _with_architecture(source, found.weights, find_architecture(arch, "--arch"))
 
 
 def _check_no_architecture(arch: str | None, source: str) -> None:

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from nas.errors import UserError
-from nas.weights import Model, read_weights, with_our_names
+from nas.weights import Model, has_torchvision_names, read_weights, with_our_names
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 
 _CLASSIFIER = ("classifier.weight", "classifier.bias")
+_SHOWN = 3  # tensors that do not fit
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,13 @@ def read_pretrained(path: Path, file: ArchitectureFile) -> Pretrained:
     """Read the weights in ``path`` that fit the network of ``file``.
 
     ``path`` is a checkpoint, a training's directory, a .safetensors or .pth file of nas export, or
-    a state dict of torchvision.
+    a state dict by our names or torchvision's in any form of :mod:`nas.state_dicts`.
 
     Raises:
         UserError: the file is missing, or its weights are those of another network.
     """
-    found = read_weights(path, "--pretrained")
-    weights = found.weights if isinstance(found, Model) else found
-    weights = with_our_names(weights, file, f"--pretrained: {path}")
+    given, form = _read(path)
+    weights = with_our_names(given, file, f"--pretrained: {path}")
     with torch.device("meta"):
         network = Network(file.architecture, file.task.classes, file.task.in_channels)
     expected = network.state_dict()
@@ -51,7 +51,7 @@ def read_pretrained(path: Path, file: ArchitectureFile) -> Pretrained:
         if key in weights and weights[key].shape == expected[key].shape
     }
     missing = [key for key in required if key not in fitting]
-    loaded = f"{len(fitting)} of {len(expected)} tensors from {path}"
+    loaded = f"{len(fitting)} of {len(expected)} tensors from {path} ({form})"
     if not missing:
         return Pretrained(fitting, loaded)
     if set(missing) == set(_CLASSIFIER) and set(_CLASSIFIER) <= weights.keys():
@@ -59,13 +59,32 @@ def read_pretrained(path: Path, file: ArchitectureFile) -> Pretrained:
         reason = f"it has {classes} classes, the data {file.task.classes}"
         return Pretrained(fitting, f"{loaded}, not the classifier: {reason}")
     raise UserError(
-        f"--pretrained: got {path}, whose weights are not {file.name}'s: {len(missing)} of "
-        f"{len(required)} tensors {_misfit(missing[0], weights, expected)}"
+        f"--pretrained: got {path} ({form}), whose weights are not {file.name}'s: {len(missing)} "
+        f"of {len(required)} tensors {_misfit(missing[0], weights, expected)}"
     )
 
 
+def _read(path: Path) -> tuple[Mapping[str, Tensor], str]:
+    """Return the weights in the file, and its form in words."""
+    found = read_weights(path, "--pretrained")
+    if isinstance(found, Model):
+        is_exported = path.suffix == ".safetensors"
+        return found.weights, "of nas export" if is_exported else "a checkpoint of nas train"
+    names = ", torchvision's names" if has_torchvision_names(found.weights) else ""
+    return found.weights, f"{found.form}{names}"
+
+
 def _misfit(key: str, weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
-    if key not in weights:
-        return f"are missing or of another shape, such as {key}"
-    shapes = f"{tuple(weights[key].shape)}, must be {tuple(expected[key].shape)}"
-    return f"are missing or of another shape, such as {key}, which is {shapes}"
+    wanted = _shape(expected[key])
+    if key in weights:
+        shapes = f"{_shape(weights[key])}, must be {wanted}"
+        return f"are missing or of another shape, such as {key}, which is {shapes}"
+    others = [
+        f"{name} {_shape(weight)}" for name, weight in weights.items() if name not in expected
+    ]
+    instead = ", ".join(others[:_SHOWN]) or "no other tensors"
+    return f"are missing or of another shape, such as {key} {wanted}; it has {instead}"
+
+
+def _shape(tensor: Tensor) -> str:
+    return str(tuple(tensor.shape))

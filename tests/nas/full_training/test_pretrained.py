@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from nas.architectures import find_architecture
 from nas.errors import UserError
@@ -39,7 +41,9 @@ def test_a_network_of_as_many_classes_is_loaded_whole(
     for path in (tmp_path, tmp_path / "best.pt"):
         pretrained = read_pretrained(path, FILE)
         count = len(trained.weights)
-        assert pretrained.said == f"{count} of {count} tensors from {path}"
+        assert pretrained.said == (
+            f"{count} of {count} tensors from {path} (a checkpoint of nas train)"
+        )
         assert all(torch.equal(pretrained.weights[k], w) for k, w in trained.weights.items())
 
 
@@ -93,3 +97,39 @@ def test_torchvisions_names_for_a_network_that_it_has_not(tmp_path: Path) -> Non
     torch.save({"features.0.0.weight": torch.zeros(4, 1, 3, 3)}, tmp_path / "theirs.pth")
     with pytest.raises(UserError, match=r"--pretrained: .* has torchvision's names, but tiny"):
         read_pretrained(tmp_path / "theirs.pth", FILE)
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "form"),
+    [
+        (lambda weights: weights, "a state dict"),
+        (
+            lambda weights: {"state_dict": {f"model.module.{k}": w for k, w in weights.items()}},
+            "its state_dict without the prefix model.module.",
+        ),
+    ],
+)
+def test_the_form_of_other_tools_is_read_and_said(
+    trained: TrainedNetwork,
+    tmp_path: Path,
+    wrapped: Callable[[Mapping[str, Tensor]], Mapping[str, object]],
+    form: str,
+) -> None:
+    path = tmp_path / "theirs.pth"
+    torch.save(wrapped(dict(trained.weights)), path)
+    pretrained = read_pretrained(path, FILE)
+    count = len(trained.weights)
+    assert pretrained.said == f"{count} of {count} tensors from {path} ({form})"
+    assert all(torch.equal(pretrained.weights[k], w) for k, w in trained.weights.items())
+
+
+def test_the_tensors_of_another_network_are_named_with_shapes(tmp_path: Path) -> None:
+    """Those of timm's EfficientNet, for instance."""
+    theirs = {"conv_stem.weight": torch.zeros(4, 1, 3, 3), "bn1.weight": torch.zeros(4)}
+    torch.save({"model": theirs}, tmp_path / "theirs.pth")
+    with pytest.raises(UserError) as error:
+        read_pretrained(tmp_path / "theirs.pth", FILE)
+    assert "(its model), whose weights are not tiny's: " in str(error.value)
+    assert str(error.value).endswith(
+        "such as stem.0.weight (4, 1, 3, 3); it has conv_stem.weight (4, 1, 3, 3), bn1.weight (4,)"
+    )

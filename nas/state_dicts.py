@@ -1,0 +1,148 @@
+"""The state dict in a file of torch.save, whichever tool wrote it: no code in a file is run.
+
+Training tools put the weights below a key, beside the optimiser's state and others, and their
+wrappers of a network put a prefix before each name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Keys that weights lie below. If there are several, the first counts: averaged weights (EMA) are
+# the more accurate ones, and timm prefers them too.
+KEYS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
+_DEEPEST = 4  # keys below each other
+
+# Of DataParallel, torch.compile, and the attribute of a Lightning module that is the network.
+PREFIXES = ("module.", "_orig_mod.", "model.", "net.", "network.")
+_COMPILED_PART = "._orig_mod."
+
+# Plain data that torch does not allow by itself, but that timm and others save beside the weights.
+_SCALAR: Any = np.float64(0).__reduce__()[0]  # NumPy's function that makes a number
+_ALLOWED = [
+    argparse.Namespace,
+    _SCALAR,
+    (_SCALAR, "numpy.core.multiarray.scalar"),  # as NumPy 1 wrote it
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.bool_)),
+]
+_REFUSED = re.compile(r"GLOBAL (\S+)")  # in torch's message
+_SHOWN = 5
+
+
+class NotAStateDict(ValueError):
+    """A file without a state dict; the message is one line that says what it holds instead."""
+
+
+@dataclass(frozen=True)
+class StateDict:
+    """Weights alone, by the network's own names; ``form`` says for people where they were."""
+
+    weights: Mapping[str, Tensor]
+    form: str
+
+
+def load_data(path: Path) -> Any:
+    """Return the content of a file of torch.save, which may be tensors and plain data only.
+
+    Raises:
+        OSError: the file cannot be read.
+        NotAStateDict: it is truncated, or holds objects of other types.
+    """
+    try:
+        with torch.serialization.safe_globals(_ALLOWED), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # of any type, depending on the bytes that are unpickled
+        refused = _REFUSED.search(str(error))
+        found = f" ({refused[1]})" if refused else ""
+        raise NotAStateDict(
+            f"truncated, or holds more than weights{found}, must hold tensors and plain data, as "
+            "torch.save(network.state_dict(), FILE) writes"
+        ) from error
+
+
+def find_state_dict(content: Any) -> StateDict:
+    """Return the state dict in the content of a file, without the prefixes of wrappers.
+
+    Raises:
+        NotAStateDict: there is none, alone or below one of :data:`KEYS`.
+    """
+    found = _search(content, ())
+    if found is None:
+        raise NotAStateDict(
+            f"got {_described(content)}, must hold a state dict, tensors by name, alone or as "
+            f"{', '.join(KEYS[:-1])} or {KEYS[-1]}"
+        )
+    keys, weights = found
+    return without_prefixes(weights, f"its {' > '.join(keys)}" if keys else "a state dict")
+
+
+def without_prefixes(weights: Mapping[str, Tensor], form: str) -> StateDict:
+    """Return the weights without the prefixes of wrappers, and ``form`` with what was done.
+
+    Tensors beside a prefix, such as those of a loss function, are left out.
+    """
+    count, stripped = len(weights), ""
+    while prefix := _prefix(weights):
+        weights = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in weights.items()
+            if name.startswith(prefix)
+        }
+        stripped += prefix
+    weights = {name.replace(_COMPILED_PART, "."): tensor for name, tensor in weights.items()}
+    if stripped:
+        form += f" without the prefix {stripped}"
+    if beside := count - len(weights):
+        form += f" ({beside} tensor{'s' * (beside > 1)} beside it left out)"
+    return StateDict(weights, form)
+
+
+def _search(
+    content: Any, keys: tuple[str, ...]
+) -> tuple[tuple[str, ...], dict[str, Tensor]] | None:
+    """Return the first state dict in the content, and the keys that lead to it."""
+    if not isinstance(content, Mapping) or len(keys) > _DEEPEST:
+        return None
+    if content and all(isinstance(n, str) and isinstance(t, Tensor) for n, t in content.items()):
+        return keys, dict(content)
+    searched = (_search(content[key], (*keys, key)) for key in KEYS if key in content)
+    return next((found for found in searched if found is not None), None)
+
+
+def _prefix(weights: Mapping[str, Tensor]) -> str:
+    """Return the prefix that most names have, empty if none has any.
+
+    No network of ours or of torchvision has a name that begins with one.
+    """
+    counts = {prefix: sum(name.startswith(prefix) for name in weights) for prefix in PREFIXES}
+    most = max(PREFIXES, key=lambda prefix: counts[prefix])
+    return most if counts[most] else ""
+
+
+def _described(content: Any) -> str:
+    """Return in words what a file holds: its type, its first keys, and those one level below."""
+    if not isinstance(content, Mapping):
+        return f"a {type(content).__name__}"
+    below = next((key for key in KEYS if isinstance(content.get(key), Mapping)), None)
+    inside = f", and in {below} {_keys(content[below])}" if below else ""
+    return f"a dictionary with {_keys(content)}{inside}"
+
+
+def _keys(content: Mapping[Any, Any]) -> str:
+    shown = ", ".join(map(str, list(content)[:_SHOWN]))
+    more = f" and {len(content) - _SHOWN} more" if len(content) > _SHOWN else ""
+    return f"the keys {shown}{more}" if content else "no keys"
