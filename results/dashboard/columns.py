@@ -10,7 +10,7 @@ from typing import Any
 from results.candidate import Candidate, State
 from results.certainty import Outcome
 from results.ranking import normalized_step_time
-from reward.step_time.measurement import StepTime, interval_s, median_s
+from reward.step_time.measurement import StepTime, interval_s, median_s, reference_median_s
 from search_space.architecture import Architecture
 from search_space.space import Space
 
@@ -32,6 +32,7 @@ SCALARS = (
     "step_time_high_s",
     "normalized_step_time",
     *INTERVAL,
+    "reference_step_time_s",
     "parameters",
     "reference_parameters",
     "multiply_adds",
@@ -89,7 +90,7 @@ def outcome_of(row: Row) -> Outcome | None:
     parameters, reference = row["parameters"], row["reference_parameters"]
     if row["state"] != State.COMPLETE or accuracy is None or not (parameters and reference):
         return None
-    if not step_time or not row["step_time_s"]:
+    if not step_time or not row["reference_step_time_s"]:
         return None
     low, high = (row.get(name) for name in INTERVAL)
     started_at, finished_at = row["started_at"], row["finished_at"]
@@ -102,7 +103,7 @@ def outcome_of(row: Row) -> Outcome | None:
         step_time,
         None if low is None or high is None else (low, high),
         parameters / reference,
-        row["step_time_s"] / step_time,
+        row["reference_step_time_s"],
         finished_at - started_at if is_timed else None,
         row["worker"],
         row["unsteady"],
@@ -129,6 +130,7 @@ def _step_time_values(step_time: StepTime | None) -> Row:
         "step_time_s": step_time_s,
         "step_time_low_s": number(low),
         "step_time_high_s": number(high),
+        "reference_step_time_s": number(reference_median_s(step_time)),
         "peak_memory_bytes": whole_number(step_time.peak_memory_bytes),
         "images_per_s": batch_size / step_time_s if batch_size and step_time_s else None,
         "device": text(step_time.device),

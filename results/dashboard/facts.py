@@ -164,12 +164,8 @@ def reference_json(space: Space | None, rows: Iterable[Row]) -> dict[str, Any] |
 
 
 def _reference_step_time_s(rows: Iterable[Row]) -> float | None:
-    """Return the median of the backbone's step times, each S0 = S / (S/S0) of a candidate."""
-    times_s = sorted(
-        row["step_time_s"] / row["normalized_step_time"]
-        for row in rows
-        if row.get("step_time_s") and row["normalized_step_time"]
-    )
+    """Return the median of the backbone's step times, one timed with each candidate."""
+    times_s = sorted(time_s for row in rows if (time_s := row.get("reference_step_time_s")))
     return times_s[len(times_s) // 2] if times_s else None
 
 

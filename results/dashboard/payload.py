@@ -66,6 +66,7 @@ COLUMNS: lists of equal length with one entry per candidate, by ascending number
     accuracy, accuracy_low, accuracy_high,              # minival, [0, 1]; 95 % interval, or null
     step_time_s, step_time_low_s, step_time_high_s,                    # median, 95 % interval
     normalized_step_time, normalized_low, normalized_high,             # S/S0, 95 % interval
+    reference_step_time_s,                             # S0, timed in turn with the candidate's step
     parameters, reference_parameters, multiply_adds, peak_memory_bytes,
     inference_time_s, images_per_s,                                # latency; training throughput
     epochs, training_s, started_at, finished_at,                       # Unix seconds
@@ -81,7 +82,7 @@ COLUMNS: lists of equal length with one entry per candidate, by ascending number
 double cannot hold it. States: running, complete, failed, infeasible, stopped, duplicate.
 
 Only a complete candidate with accuracy, normalized_step_time, parameters and reference_parameters
-has a reward; S0 in seconds is ``step_time_s / normalized_step_time`` of the same candidate. Of
+has a reward. A T in seconds is divided by the candidate's own S0, ``reference_step_time_s``. Of
 equal rewards the lowest number wins. The front is over accuracy (high) and normalized_step_time
 (low) of the complete candidates; equals stay on it together. A candidate that ``confirms`` another,
 by training it again with another seed, has no reward and is not on the front; ``confirms`` is -1

@@ -21,10 +21,18 @@ def _row(number: int, **changes: Any) -> dict[str, Any]:
     generator = random.Random(number)
     choices = [generator.randrange(len(options)) for options in SPACE.options().values()]
     return {
+        "number": number,
+        "confirms": None,
         "state": "complete",
+        "epochs": 1,
+        "started_at": None,
+        "finished_at": None,
+        "worker": None,
+        "unsteady": None,
         "choices": choices,
         "accuracy": 0.5 + 0.1 * choices[DECISIVE],
         "normalized_step_time": 1.0 + 0.5 * choices[0],
+        "reference_step_time_s": 0.1,
         "parameters": 1000,
         "reference_parameters": 1000,
         **changes,

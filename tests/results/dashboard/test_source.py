@@ -187,24 +187,28 @@ def test_a_budget_that_is_raised_is_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reward", "exponents", "is_warned"),
+    ("reward", "form", "numbers", "is_in_seconds"),
     [
-        ("product", (-0.07, -0.05), False),
-        ("product:w=-0.2,v=0", (-0.2, 0.0), False),
-        ("absolute:T=0.5", (-0.07, -0.05), True),
-        ("soft:T=1.2", (-0.07, -0.05), True),
-        ("unheard", (-0.07, -0.05), False),
+        ("product", "product", {"w": -0.07, "v": -0.05}, False),
+        ("product:w=-0.2,v=0", "product", {"w": -0.2, "v": 0}, False),
+        ("absolute:T=0.5", "absolute", {"T": 0.5, "beta": -0.07}, False),
+        ("absolute:T=0.05s", "absolute", {"T": 0.05, "beta": -0.07}, True),
+        ("soft:T=1.2", "power", {"T": 1.2, "alpha": -0.07, "beta": -0.07}, False),
+        ("unheard", "product", {"w": -0.07, "v": -0.05}, False),
     ],
 )
 def test_the_page_begins_with_the_runs_reward(
-    reward: str, exponents: tuple[float, float], is_warned: bool, tmp_path: Path
+    reward: str, form: str, numbers: dict[str, float], is_in_seconds: bool, tmp_path: Path
 ) -> None:
     with make_run(tmp_path, 3) as record:
         record.change_settings({**record.settings(), "reward": reward})
     source = _polled(tmp_path)
-    assert tuple(page_data([source], [], "live")["objective"].values()) == exponents
-    warnings = source.payload(0)["warnings"]
-    assert [warning.startswith("the run ranks by ") for warning in warnings] == [True] * is_warned
+    assert page_data([source], [], "live")["objective"] == {
+        "form": form,
+        "numbers": numbers,
+        "is_in_seconds": is_in_seconds,
+    }
+    assert source.payload(0)["warnings"] == []
 
 
 def test_runs_of_unlike_rewards_begin_with_the_papers(tmp_path: Path) -> None:
@@ -214,7 +218,7 @@ def test_runs_of_unlike_rewards_begin_with_the_papers(tmp_path: Path) -> None:
             record.change_settings({**record.settings(), "reward": reward})
         sources.append(_polled(tmp_path / name))
     objective = page_data(sources, [], "live")["objective"]
-    assert objective["step_time_exponent"] == -0.07
+    assert objective["numbers"] == {"w": -0.07, "v": -0.05}
 
 
 def test_a_search_is_detected_by_its_lock(tmp_path: Path) -> None:
