@@ -17,7 +17,7 @@
       select(row, nas.pointing.isBeside(event), true);
     return element(
       "button.link",
-      { type: "button", onclick: open, "aria-label": `open candidate ${row.number}` },
+      { type: "button", onclick: open, "aria-label": `open ${nas.store.title(row)}` },
       text,
     );
   }
@@ -75,7 +75,7 @@
       const text =
         parts instanceof Error
           ? parts.message
-          : `This report holds no details of candidate ${rows[parts.indexOf(null)].number}.`;
+          : `This report holds no details of ${nas.store.title(rows[parts.indexOf(null)])}.`;
       return panel.replaceChildren(heading(rows), element("p.problem", { role: "alert" }, text));
     }
     const networks = rows.map((row, place) => ({ label: title(row), row, detail: parts[place] }));
@@ -108,7 +108,7 @@
   /** @param {Row} row */
   function title(row) {
     const run = nas.store.areSeveral() ? `, ${row.run.label}` : "";
-    return `candidate ${row.number}${run}`;
+    return `${nas.store.title(row)}${run}`;
   }
 
   /** @param {Row[]} rows */
@@ -151,7 +151,9 @@
     const rank = nas.model.ranking.indexOf(row);
     const said = [
       row.state !== "complete" && [row.state, detail.cause].filter(Boolean).join(": "),
-      rank >= 0 && (rank === 0 ? "the winner" : `place ${rank + 1} by reward`),
+      row === nas.model.winner && "the winner",
+      rank > 0 && `place ${rank + 1} by reward`,
+      row.confirms >= 0 && row.confirms !== null && `another training of candidate ${row.confirms}`,
       nas.model.onFront.has(row) && "on the Pareto front",
     ].filter(Boolean);
     const letter = nas.state.selected.length > 1 ? `${"AB"[place]}: ` : "";

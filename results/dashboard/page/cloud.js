@@ -5,6 +5,7 @@
   const SMALLEST_PX = 3; // radii
   const LARGEST_PX = 10;
   const CROWD = 3000; // from here on only the front's have error bars and outlines
+  const UPRIGHT_CROWD = 100; // and from here on upright bars, which are longer
   const FEW = 250; // from here on points are smaller
   const NARROW_PX = 520;
   const REFERENCE_PX = 7;
@@ -27,7 +28,7 @@
     );
     clip(pen, frame);
     const few = points.length <= CROWD;
-    drawBars(pen, frame, few ? points : points.filter((point) => onFront.has(point.row)));
+    drawBars(pen, frame);
     const candidates = points.filter((point) => point.row.key);
     drawPoints(
       pen,
@@ -102,20 +103,25 @@
     return frame.contains(at) ? at : null;
   }
 
-  /** @param {Pen} pen @param {Frame} frame @param {Point[]} some */
-  function drawBars(pen, frame, some) {
+  /** The 95 % intervals. @param {Pen} pen @param {Frame} frame */
+  function drawBars(pen, frame) {
     const [column, other] = frame.columns;
+    const floor = frame.top + frame.height - frame.strip;
     pen.strokeStyle = nas.colours.theme("bars");
     pen.lineWidth = 1;
     pen.beginPath();
-    for (const { row, x, y } of some) {
-      const across = column.interval?.(row);
-      const up = other.interval?.(row);
+    for (const { row, x, y } of points) {
+      const across = hasBar(row, CROWD) && column.interval?.(row);
+      const up = hasBar(row, UPRIGHT_CROWD) && row.state === "complete" && other.interval?.(row);
       if (across) line(pen, frame.toX(across[0]), y, frame.toX(across[1]), y);
-      if (up && row.state === "complete") line(pen, x, frame.toY(up[0]), x, frame.toY(up[1]));
+      if (up) line(pen, x, Math.min(floor, frame.toY(up[0])), x, frame.toY(up[1]));
     }
     pen.stroke();
   }
+
+  /** In a crowd only the front and the winner. @param {Row} row @param {number} crowd */
+  const hasBar = (row, crowd) =>
+    points.length <= crowd || nas.model.onFront.has(row) || row === nas.model.winner;
 
   /** @type {(pen: Pen, x0: number, y0: number, x1: number, y1: number) => void} */
   function line(pen, x0, y0, x1, y1) {
@@ -279,11 +285,10 @@
 
   /** Rings around the winner and what is selected. @param {Pen} pen */
   function drawMarks(pen) {
-    const winner = nas.model.ranking[0];
     for (const point of points) {
       const place = nas.state.selected.indexOf(point.row.key);
       if (place >= 0) ring(pen, point, 4, nas.colours.theme("text"), place ? [3, 3] : []);
-      if (point.row === winner) ring(pen, point, 4, nas.colours.theme("accent"), []);
+      if (point.row === nas.model.winner) ring(pen, point, 4, nas.colours.theme("accent"), []);
       if (nas.pointed?.key === point.row.key && point.row.key)
         ring(pen, point, 3, nas.colours.theme("text"), []);
     }

@@ -13,12 +13,20 @@
     (low, high, factor = 1) =>
     (row) =>
       row[low] == null || row[high] == null ? null : [row[low] * factor, row[high] * factor];
+  /** Why a step time may be wrong. @param {Row} row */
+  const unsteady = (row) => row.unsteady ?? null;
   /** @param {unknown} value */
   const text = (value) => (value === null ? MISSING : String(value));
 
   /** @type {Column[]} */
   const FIXED = [
-    { id: "number", label: "candidate", value: (row) => row.number, format: text },
+    {
+      id: "number",
+      label: "candidate",
+      value: (row) => row.number,
+      format: text,
+      mark: (row) => (nas.store.isBackbone(row) ? " (backbone)" : ""),
+    },
     { id: "state", label: "state", value: (row) => row.state, format: text, isText: true },
     {
       id: "reward",
@@ -35,6 +43,7 @@
       short: "accuracy %",
       better: "high",
       value: scaled("accuracy", 100),
+      interval: interval("accuracy_low", "accuracy_high", 100),
       format: fixed(2),
       onAxis: true,
     },
@@ -46,6 +55,7 @@
       better: "low",
       value: scaled("normalized_step_time"),
       interval: interval("normalized_low", "normalized_high"),
+      doubt: unsteady,
       format: fixed(3),
       onAxis: true,
     },
@@ -57,6 +67,7 @@
       better: "low",
       value: scaled("step_time_s", 1000),
       interval: interval("step_time_low_s", "step_time_high_s", 1000),
+      doubt: unsteady,
       format: fixed(1),
       onAxis: true,
     },
@@ -126,6 +137,7 @@
       format: fixed(1),
       onAxis: true,
     },
+    { id: "unsteady", label: "unsteady", value: unsteady, format: text, isText: true },
     { id: "epochs", label: "epochs", value: scaled("epochs"), format: count },
     {
       id: "image_size",
@@ -185,8 +197,21 @@
   /** @param {Column} column */
   const title = (column) => column.short ?? column.label;
 
+  /**
+   * Why a row's value may be wrong; null if nothing is known against it.
+   * @param {Column} column @param {Row} row
+   */
+  const doubt = (column, row) =>
+    column.value(row) === null ? null : (column.doubt?.(row) ?? null);
+
+  /** A row's value, after a ~ where it may be wrong. @param {Column} column @param {Row} row */
+  const written = (column, row) =>
+    (doubt(column, row) === null ? "" : "~") +
+    column.format(column.value(row)) +
+    (column.mark?.(row) ?? "");
+
   /** @returns {Column[]} those that a plot can have on an axis */
   const axes = () => FIXED.filter((column) => column.onAxis);
 
-  nas.columns = { all, axes, find, title };
+  nas.columns = { all, axes, find, title, doubt, written };
 }

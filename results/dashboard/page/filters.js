@@ -3,7 +3,8 @@
 /** The controls above the plot: axes, colour, size, and who is shown. */
 {
   const { byId, element, option } = nas.dom;
-  const NOT_COLOURS = ["state", "cause", "stages", "architecture_id"]; // the first two have symbols
+  // State and cause have symbols.
+  const NOT_COLOURS = ["state", "cause", "stages", "architecture_id", "unsteady"];
   const LIMITED = ["accuracy", "step", "step_ms", "parameters", "multiply_adds", "memory"];
 
   /** @type {[SelectId, Word, () => Pick<Column, "id" | "label" | "menu">[]][]} */

@@ -80,7 +80,7 @@
 
   /** Once for each new winner, not at every step of a slider. */
   function tellWinner() {
-    const [winner] = nas.model.ranking;
+    const { winner } = nas.model;
     if (!winner || winner.key === said) return;
     said = winner.key;
     nas.dom.announce(`winner: candidate ${winner.number}`);
@@ -134,16 +134,23 @@
   function onRun(answer) {
     const choices = nas.store.parameters().length;
     nas.store.merge(answer);
+    adoptObjective();
     nas.schedule("data");
     if (nas.store.parameters().length !== choices) nas.schedule("controls");
+  }
+
+  /** A run that begins while the page is open may have another reward than the page began with. */
+  function adoptObjective() {
+    const objectives = nas.store.runs.map(({ verdict }) => verdict?.objective);
+    const texts = objectives.map((one) => one && nas.objective.text(one));
+    if (objectives[0] && new Set(texts).size === 1) nas.address.setOwn(objectives[0]);
   }
 
   async function start() {
     nas.address.decode(location.hash.slice(1));
     try {
       const data = await nas.source.open();
-      const { step_time_exponent: w, parameters_exponent: v } = data.objective;
-      nas.address.setObjective(w, v);
+      nas.address.setOwn(data.objective);
       nas.store.benches.push(...data.benches);
       for (const run of data.runs) nas.store.merge(run);
     } catch (problem) {

@@ -4,21 +4,25 @@
 {
   const { byId } = nas.dom;
   const CELLS = 48; // a side
-  /** @type {{rows: Row[] | null, parts: Map<Row, Pair[]>}} */
-  let field = { rows: null, parts: new Map() };
+  /** @type {{key: unknown[], parts: Map<Row, Pair[]>}} */
+  let field = { key: [], parts: new Map() };
+  /** The lowest w and v; the highest are 0. @type {Pair} */
+  let lowest = [0, 0];
 
-  /** Each possible winner's cells, kept until the shown candidates change. */
+  /** Each possible winner's cells, kept until the candidates or the ends change. */
   function parts() {
-    if (field.rows !== nas.model.shown) field = { rows: nas.model.shown, parts: divide() };
+    const key = [nas.model.rows, [...nas.state.hidden].join(), ...lowest];
+    if (key.some((one, place) => one !== field.key[place])) field = { key, parts: divide() };
     return field.parts;
   }
 
   function divide() {
-    const rows = nas.objective.undominated(nas.model.shown);
+    const rows = nas.objective.undominated(nas.model.ranked);
     const found = new Map();
     for (let column = 0; column < CELLS; column++) {
       for (let line = 0; line < CELLS; line++) {
-        const first = firstAt(rows, { w: valueAt(column), v: valueAt(CELLS - 1 - line) });
+        const numbers = { w: valueAt(column, 0), v: valueAt(CELLS - 1 - line, 1) };
+        const first = firstAt(rows, { form: "product", numbers, is_in_seconds: false });
         if (!found.has(first)) found.set(first, []);
         found.get(first).push([column, line]);
       }
@@ -26,11 +30,16 @@
     return found;
   }
 
-  /** @param {Row | undefined} winner @param {Exponents} at */
+  /**
+   * Of a product alone, as another form has no w and v.
+   * @param {Row | null} winner @param {Objective} at
+   */
   function draw(winner, at) {
     const canvas = byId("map");
-    canvas.parentElement.hidden = !winner;
-    if (!winner) return;
+    canvas.parentElement.hidden = !winner || at.form !== "product";
+    if (canvas.parentElement.hidden) return;
+    lowest = [nas.reward.ends("w")[0], nas.reward.ends("v")[0]];
+    byId("map-ends").textContent = caption();
     const scale = window.devicePixelRatio || 1;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
@@ -41,8 +50,13 @@
     cross(pen, width, height, at);
   }
 
-  /** @param {number} cell */
-  const valueAt = (cell) => nas.reward.LOWEST * (1 - (cell + 0.5) / CELLS);
+  function caption() {
+    const [w, v] = lowest.map((low) => `${String(low).replace("-", "−")} to 0`);
+    return `who wins: w across, v up, ${w === v ? w : `${w} and ${v}`}; press to go there`;
+  }
+
+  /** @param {number} cell @param {number} axis */
+  const valueAt = (cell, axis) => lowest[axis] * (1 - (cell + 0.5) / CELLS);
 
   /** @param {Pen} pen @param {Pair} size @param {Row} winner */
   function paint(pen, [across, down], winner) {
@@ -55,11 +69,11 @@
     }
   }
 
-  /** @param {Row[]} rows @param {Exponents} at */
+  /** @param {Row[]} rows @param {Objective} at */
   function firstAt(rows, at) {
     let [first, most] = [rows[0], -Infinity];
     for (const row of rows) {
-      const value = nas.objective.logReward(row, at);
+      const value = nas.objective.score(row, at);
       if (value > most) [first, most] = [row, value];
     }
     return first;
@@ -79,9 +93,9 @@
     }
   }
 
-  /** @param {Pen} pen @param {number} width @param {number} height @param {Exponents} at */
-  function cross(pen, width, height, { w, v }) {
-    const [x, y] = [width * (1 - w / nas.reward.LOWEST), (height * v) / nas.reward.LOWEST];
+  /** @param {Pen} pen @param {number} width @param {number} height @param {Objective} at */
+  function cross(pen, width, height, { numbers: { w, v } }) {
+    const [x, y] = [width * (1 - w / lowest[0]), (height * v) / lowest[1]];
     pen.strokeStyle = nas.colours.theme("text");
     pen.lineWidth = 1.5;
     pen.beginPath();
@@ -92,12 +106,11 @@
   function listen() {
     byId("map").addEventListener("click", (event) => {
       const box = byId("map").getBoundingClientRect();
-      /** @param {number} share */
-      const rounded = (share) => Math.round(200 * nas.reward.LOWEST * share) / 200;
-      nas.reward.set(
-        rounded(1 - (event.clientX - box.left) / box.width),
-        rounded((event.clientY - box.top) / box.height),
-      );
+      /** @param {number} share @param {number} axis */
+      const rounded = (share, axis) => Math.round(200 * lowest[axis] * share) / 200;
+      nas.state.w = rounded(1 - (event.clientX - box.left) / box.width, 0);
+      nas.state.v = rounded((event.clientY - box.top) / box.height, 1);
+      nas.schedule("reward");
     });
   }
 

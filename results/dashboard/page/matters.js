@@ -24,7 +24,7 @@
     nas.store.runs.filter((run) => !nas.state.hidden.has(run.id) && !run.problem);
 
   async function drawImportances() {
-    const at = nas.address.exponents();
+    const at = nas.address.objective();
     const runs = shownRuns();
     const key = JSON.stringify([at, runs.map((run) => [run.id, run.version])]);
     if (key === asked) return;
@@ -33,7 +33,7 @@
     if (key === asked) byId("importances").replaceChildren(...parts);
   }
 
-  /** @param {Run} run @param {Exponents} at */
+  /** @param {Run} run @param {Objective} at */
   async function ofRun(run, at) {
     const answers = await Promise.all(TARGETS.map(([target]) => answer(run, target, at)));
     const name = shownRuns().length > 1 && element("h3", {}, run.label);
@@ -54,7 +54,7 @@
     );
   }
 
-  /** @param {Run} run @param {string} target @param {Exponents} at */
+  /** @param {Run} run @param {string} target @param {Objective} at */
   async function answer(run, target, at) {
     try {
       return await nas.source.importance(run, target, at);
@@ -65,9 +65,8 @@
 
   /** @param {Importance[]} known */
   function method(known) {
-    const own = nas.address.own();
     const note = nas.source.isReport()
-      ? `, reward at w ${nas.format.exponent(own.w)}, v ${nas.format.exponent(own.v)}`
+      ? `, reward ${nas.objective.text(nas.address.own())}`
       : "";
     return `${known[0].evaluator} over ${nas.format.count(known[0].candidates)} candidates; each column sums to 100 %${note}.`;
   }

@@ -54,7 +54,13 @@
       "tr",
       {},
       element("th", { scope: "row" }, column.label),
-      values.map((value) => element("td.number", {}, column.format(value))),
+      rows.map((row) =>
+        element(
+          "td.number",
+          { title: nas.columns.doubt(column, row) },
+          nas.columns.written(column, row),
+        ),
+      ),
       rows.length > 1 ? difference(column, values) : interval(column, rows[0]),
     );
   }
@@ -66,13 +72,18 @@
   }
 
   /**
-   * In percent, with a sign that says which is the better side.
+   * In percent where there is a ratio, with a sign that says which is the better side.
    * @param {Column} column @param {any[]} values
    */
   function difference(column, [a, b]) {
     if (a === b) return element("td.number.muted", {}, "same");
     if (!a || b === null) return element("td");
-    const share = `${b > a ? "+" : "−"}${Math.abs(100 * (b / a - 1)).toFixed(1)} %`;
+    // A share of a reward at or below 0 would mean nothing.
+    const size =
+      a > 0 && b >= 0
+        ? `${Math.abs(100 * (b / a - 1)).toFixed(1)} %`
+        : column.format(Math.abs(b - a));
+    const share = `${b > a ? "+" : "−"}${size}`;
     return element("td.number", {}, element("mark", {}, share), ` ${verdict(column, a, b)}`);
   }
 

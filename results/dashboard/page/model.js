@@ -8,7 +8,9 @@
   const model = {
     rows: [],
     shown: [],
+    ranked: [],
     ranking: [],
+    winner: null,
     fronts: new Map(),
     onFront: new Set(),
     references: [],
@@ -19,16 +21,30 @@
     /** @type {Has} */
     const has = (...names) => names.some((name) => reasons.has(name));
     if (has("data")) model.rows = nas.store.all();
-    if (has("data", "reward")) nas.objective.evaluate(model.rows, nas.address.exponents());
+    if (has("data", "reward")) nas.objective.evaluate(model.rows, nas.address.objective());
     const { x, y, limits } = nas.state;
     const byReward = [x, y, ...Object.keys(limits)].includes("reward") && has("reward");
     if (has("data", "filter", "axes") || byReward) {
       filter();
       findFronts();
     }
-    if (has("data", "filter", "axes", "reward"))
-      model.ranking = nas.objective.best(model.shown, TOP);
+    if (has("data", "filter", "reward")) rank();
     if (has("data")) model.references = references();
+  }
+
+  /** Among all candidates of the runs that are shown: filters do not change who wins. */
+  function rank() {
+    const { hidden } = nas.state;
+    model.ranked = model.rows.filter((row) => !hidden.has(row.run.id));
+    model.ranking = nas.objective.best(model.ranked, TOP);
+    model.winner = runsWinner() ?? model.ranking[0] ?? null;
+  }
+
+  /** The winner in best.json, by the mean of its trainings where candidates were confirmed. */
+  function runsWinner() {
+    const runs = nas.store.runs.filter((run) => !run.problem && !nas.state.hidden.has(run.id));
+    const verdict = runs.length === 1 && nas.verdict.own(runs[0]);
+    return verdict ? (runs[0].candidates.get(verdict.winner) ?? null) : null;
   }
 
   function filter() {

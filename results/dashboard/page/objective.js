@@ -1,22 +1,51 @@
 "use strict";
 
 /**
- * The reward A (S/S0)^w (P/P0)^v, and how sure its winner is. In logarithms it is linear, so each
- * question about w and v is one about straight lines.
- * `logs` of a row are those of A, S/S0 and P/P0.
+ * The reward in each of its forms, and in which range of one of its numbers the winner stays first.
+ *
+ * Rows are compared by a score that orders them as the reward does: the reward of the form
+ * absolute, and its logarithm for the others. Along each number, a score consists of straight
+ * lines that meet where T is the row's own step time.
  */
 {
-  const DRAWS = 2000;
-  const MOST_CONTENDERS = 200;
-  const REACH = 4.5; // standard deviations that a draw of 2,000 candidates' worth may go
-  const Z = 1.959964; // half a 95 % interval, in standard deviations
+  /** The forms' names in an address. @type {{[form in Form]: string}} */
+  const NAMES = { product: "product", power: "hard", absolute: "absolute" };
 
-  /** @param {Row} row @param {Exponents} at */
-  const logReward = (row, { w, v }) => row.logs[0] + w * row.logs[1] + v * row.logs[2];
+  /** As `--reward` and an address have it. @param {Objective} objective */
+  function text({ form, numbers, is_in_seconds: isInSeconds }) {
+    const parts = Object.entries(numbers).map(
+      ([name, value]) => `${name}=${value}${name === "T" && isInSeconds ? "s" : ""}`,
+    );
+    return `${NAMES[form]}:${parts.join(",")}`;
+  }
 
-  /** Writes every row's reward, null without one. @param {Row[]} rows @param {Exponents} at */
+  /** The step time in the unit of T. @param {Row} row @param {Objective} at */
+  const cost = (row, at) =>
+    at.is_in_seconds
+      ? row.normalized_step_time * row.reference_step_time_s
+      : row.normalized_step_time;
+
+  /** @type {{[form in Form]: (row: Row, at: Objective) => number}} */
+  const SCORES = {
+    product: ({ logs }, { numbers: { w, v } }) => logs[0] + w * logs[1] + v * logs[2],
+    power: (row, at) => {
+      const { T, alpha, beta } = at.numbers;
+      const ratio = cost(row, at) / T;
+      return row.logs[0] + (ratio <= 1 ? alpha : beta) * Math.log(ratio);
+    },
+    absolute: (row, at) =>
+      row.accuracy + at.numbers.beta * Math.abs(cost(row, at) / at.numbers.T - 1),
+  };
+
+  /** Of a row that has a reward. @param {Row} row @param {Objective} at */
+  const score = (row, at) => SCORES[at.form](row, at);
+
+  /** Writes every row's reward, null without one. @param {Row[]} rows @param {Objective} at */
   function evaluate(rows, at) {
-    for (const row of rows) row.reward = row.logs && Math.exp(logReward(row, at));
+    for (const row of rows) {
+      const value = row.logs && score(row, at);
+      row.reward = value === null || at.form === "absolute" ? value : Math.exp(value);
+    }
   }
 
   /** @param {Row} a @param {Row} b */
@@ -42,92 +71,68 @@
   }
 
   /**
-   * From which to which value of one exponent, the other held, the winner stays first, exactly.
-   * @param {Row} winner @param {Row[]} rows @param {Exponents} at
-   * @param {"w" | "v"} name of the exponent
-   * @returns {StableRange} and who wins beyond
+   * T is followed on the axis on which scores are straight: log T for the form power, 1 / T for the
+   * form absolute.
+   * @type {{[form in Form]: {to: (T: number) => number, from: (x: number) => number}}}
    */
-  function stableRange(winner, rows, at, name) {
-    const axis = name === "w" ? 1 : 2; // of the logarithms
+  const AXES_OF_T = {
+    product: { to: Number, from: Number },
+    power: { to: Math.log, from: Math.exp },
+    absolute: { to: (T) => 1 / T, from: (x) => 1 / x },
+  };
+  const PLAIN = AXES_OF_T.product;
+
+  /**
+   * From which to which value of one number, the others held, the first one stays first: exactly,
+   * and not beyond the ends of its slider.
+   * @param {Row} first @param {Row[]} rows @param {Objective} at
+   * @param {NumberName} name @param {Ends} ends of the slider
+   * @returns {StableRange} and who is first beyond
+   */
+  function stableRange(first, rows, at, name, ends) {
+    const axis = name === "T" ? AXES_OF_T[at.form] : PLAIN;
+    const moved = { ...at, numbers: { ...at.numbers } };
     /** @type {StableRange} */
-    const range = { low: -Infinity, high: Infinity, below: null, above: null };
+    const range = { low: ends[0], high: ends[1], below: null, above: null };
+    /** @param {Row} row @param {number} end */
+    const limit = (row, end) => {
+      /** @param {number} value */
+      const lead = (value) => {
+        moved.numbers[name] = value;
+        return score(first, moved) - score(row, moved);
+      };
+      const bends = name === "T" ? [cost(first, at), cost(row, at)] : [];
+      return crossing(lead, axis, at.numbers[name], end, bends);
+    };
     for (const row of rows) {
-      if (!row.logs || row === winner) continue;
-      const slope = winner.logs[axis] - row.logs[axis];
-      const lead = logReward(winner, at) - logReward(row, at);
-      const crossing = at[name] - lead / slope;
-      if (slope > 0 && crossing > range.low) Object.assign(range, { low: crossing, below: row });
-      if (slope < 0 && crossing < range.high) Object.assign(range, { high: crossing, above: row });
+      if (!row.logs || row === first) continue;
+      const low = limit(row, range.low);
+      if (low !== null) Object.assign(range, { low, below: row });
+      const high = limit(row, range.high);
+      if (high !== null) Object.assign(range, { high, above: row });
     }
     return range;
   }
 
   /**
-   * The standard deviation of log S that its 95 % interval stands for; 0 without an interval.
-   * @param {Row} row
+   * Where a lead, straight between bends, falls below 0 on the way to an end; null if nowhere.
+   * @param {(value: number) => number} lead @param {typeof PLAIN} axis
+   * @param {number} start @param {number} end @param {number[]} bends
    */
-  function spread(row) {
-    const { normalized_low: low, normalized_high: high } = row;
-    return low > 0 && high > low ? Math.log(high / low) / (2 * Z) : 0;
-  }
-
-  /** Those that can win a draw at all. @param {Row[]} rows @param {Exponents} at */
-  function contenders(rows, at) {
-    const give = (/** @type {Row} */ row) => REACH * Math.abs(at.w) * spread(row);
-    const valued = rows.filter((row) => row.logs);
-    const floor = valued.reduce(
-      (most, row) => Math.max(most, logReward(row, at) - give(row)),
-      -Infinity,
-    );
-    return valued
-      .map((row) => ({ row, ceiling: logReward(row, at) + give(row) }))
-      .filter(({ ceiling }) => ceiling >= floor)
-      .sort((a, b) => b.ceiling - a.ceiling)
-      .slice(0, MOST_CONTENDERS)
-      .map(({ row }) => row);
-  }
-
-  /**
-   * How often each wins when every S is drawn anew, log-normally, from its interval.
-   * The draws are the same each time, so that the page says the same twice.
-   * @param {Row[]} rows @param {Exponents} at
-   * @returns {[Row, number][]} rows and shares of 2,000 draws, the most first
-   */
-  function wins(rows, at) {
-    const field = contenders(rows, at);
-    const normal = normals(1);
-    const centres = field.map((row) => logReward(row, at));
-    const spreads = field.map((row) => at.w * spread(row));
-    const won = new Uint32Array(field.length);
-    for (let draw = 0; field.length && draw < DRAWS; draw++) {
-      let first = 0;
-      let most = -Infinity;
-      for (let place = 0; place < field.length; place++) {
-        const value =
-          spreads[place] === 0 ? centres[place] : centres[place] + spreads[place] * normal();
-        if (value > most) [first, most] = [place, value];
+  function crossing(lead, axis, start, end, bends) {
+    const way = Math.sign(end - start);
+    const stops = bends.filter((bend) => way * (bend - start) > 0 && way * (end - bend) > 0);
+    stops.sort((a, b) => way * (a - b));
+    let [from, ahead] = [start, lead(start)];
+    for (const to of [...stops, end]) {
+      const left = lead(to);
+      if (left < 0) {
+        const share = ahead / (ahead - left);
+        return axis.from(axis.to(from) + share * (axis.to(to) - axis.to(from)));
       }
-      won[first]++;
+      [from, ahead] = [to, left];
     }
-    return field
-      .map((row, place) => /** @type {[Row, number]} */ ([row, won[place] / DRAWS]))
-      .filter(([, share]) => share > 0)
-      .sort((a, b) => b[1] - a[1]);
-  }
-
-  /**
-   * Standard normal draws (Box-Muller) over a small seeded generator (mulberry32).
-   * @param {number} seed
-   */
-  function normals(seed) {
-    let state = seed;
-    const uniform = () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-      bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-      return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-    };
-    return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+    return null;
   }
 
   /**
@@ -147,5 +152,5 @@
     return kept;
   }
 
-  nas.objective = { DRAWS, logReward, evaluate, best, stableRange, wins, undominated };
+  nas.objective = { text, score, evaluate, best, stableRange, undominated };
 }

@@ -76,6 +76,9 @@
   }
 
   function draw() {
+    const isEmpty = nas.model.rows.length === 0;
+    byId("view-plot").classList.toggle("empty", isEmpty);
+    byId("empty").hidden = !isEmpty;
     frame = framed(ranges());
     byId("references").replaceChildren(...nas.model.references.map(told));
     if (!nas.library.isLoaded()) return drawCloud();

@@ -128,7 +128,7 @@
   /** What a tip says: [text, class] a line. @param {Row} row */
   function lines(row) {
     const several = nas.store.areSeveral() ? `, ${row.run.label}` : "";
-    const head = row.key ? `candidate ${row.number}${several}` : `${row.name}${several}`;
+    const head = `${row.key ? nas.store.title(row) : row.name}${several}`;
     const said = [[head, "head"]];
     if (row.key && row.state !== "complete")
       said.push([[row.state, row.cause, row.detail].filter(Boolean).join(": "), "bad"]);
@@ -136,17 +136,18 @@
     for (const id of SHOWN) {
       const column = nas.columns.find(id);
       const value = column.value(row);
-      if (value !== null && value !== undefined) said.push([measured(column, row, value)]);
+      if (value !== null && value !== undefined) said.push([measured(column, row)]);
     }
+    if (row.unsteady) said.push([`~ unsteady: ${row.unsteady}`, "stages"]);
     if (row.key) said.push([nas.store.stagesText(row), "stages"]);
     return said;
   }
 
-  /** @param {Column} column @param {Row} row @param {unknown} value */
-  function measured(column, row, value) {
+  /** @param {Column} column @param {Row} row */
+  function measured(column, row) {
     const ends = column.interval?.(row);
     const range = ends ? ` (${column.format(ends[0])} to ${column.format(ends[1])})` : "";
-    return `${nas.columns.title(column)} ${column.format(value)}${range}`;
+    return `${nas.columns.title(column)} ${nas.columns.written(column, row)}${range}`;
   }
 
   /** @type {{[key: string]: ["x" | "y", number]}} */
@@ -164,7 +165,7 @@
     /** @type {{[key: string]: () => void}} */
     const actions = {
       Enter: () => nas.pointed?.key && nas.candidate.select(nas.pointed, event.shiftKey, true),
-      Home: () => goTo(nas.cloud.points().find((point) => point.row === nas.model.ranking[0])),
+      Home: () => goTo(nas.cloud.points().find((point) => point.row === nas.model.winner)),
       "+": () => zoomBy(ZOOM_STEP),
       "-": () => zoomBy(1 / ZOOM_STEP),
       0: () => zoomTo(null),
@@ -185,7 +186,7 @@
       (a, b) => a[axis] - b[axis] || a.row.number - b.row.number,
     );
     const now = ordered.findIndex((point) => point.row === nas.pointed);
-    if (now < 0) return ordered.find((point) => point.row === nas.model.ranking[0]) ?? ordered[0];
+    if (now < 0) return ordered.find((point) => point.row === nas.model.winner) ?? ordered[0];
     return ordered[Math.min(ordered.length - 1, Math.max(0, now + direction))];
   }
 

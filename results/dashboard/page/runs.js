@@ -63,7 +63,7 @@
       (run.warnings ?? []).map((text) => element("p.warning", {}, `${run.label}: ${text}`)),
     );
     byId("problems").replaceChildren(...problems, ...warnings);
-    byId("empty").hidden = nas.model.rows.length > 0 || problems.length > 0;
+    nas.verdict.draw();
   }
 
   function drawSettings() {

@@ -87,13 +87,22 @@
   }
 
   /**
-   * How much each choice matters for a target, in the report at the run's own w and v.
-   * @param {Run} run @param {string} target @param {Exponents} at
+   * How much each choice matters for a target, in the report at the run's own reward.
+   * @param {Run} run @param {string} target @param {Objective} at
    */
-  async function importance(run, target, { w, v }) {
+  async function importance(run, target, at) {
     if (report) return report.importance[run.id]?.[target] ?? null;
-    return ask(`api/runs/${run.id}/importance?target=${target}&w=${w}&v=${v}`);
+    return ask(`api/runs/${run.id}/importance?target=${target}&${query(at)}`);
   }
 
-  nas.source = { open, isReport, follow, detail, importance };
+  /**
+   * The verdict by another reward than the run's own, which a report does not hold.
+   * @param {Run} run @param {Objective} at
+   */
+  const verdict = (run, at) => ask(`api/runs/${run.id}/verdict?${query(at)}`);
+
+  /** @param {Objective} at */
+  const query = (at) => `reward=${encodeURIComponent(nas.objective.text(at))}`;
+
+  nas.source = { open, isReport, follow, detail, importance, verdict };
 }

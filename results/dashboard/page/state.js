@@ -14,6 +14,9 @@
     size: "parameters",
     w: null,
     v: null,
+    T: null,
+    alpha: null,
+    beta: null,
     states: new Set(STATES),
     frontOnly: false,
     text: "",
@@ -32,23 +35,37 @@
   const WORDS = ["view", "x", "y", "colour", "size", "text", "sort", "over", "population", "split"];
   /** @type {Flag[]} */
   const FLAGS = ["isLog", "frontOnly", "descending"];
-  /** @type {("w" | "v")[]} */
-  const EXPONENTS = ["w", "v"];
+  /** @type {NumberName[]} */
+  const NUMBERS = ["w", "v", "T", "alpha", "beta"];
   const SETTLE_MS = 300; // browsers refuse an address that changes more often
 
   const state = initial();
-  let objective = { w: -0.07, v: -0.05 };
+  /** @type {Objective} */
+  let own = { form: "product", numbers: { w: -0.07, v: -0.05 }, is_in_seconds: false };
   let writing = 0;
 
-  /** w and v as they are, the run's own where not set. */
-  const exponents = () => ({ w: state.w ?? objective.w, v: state.v ?? objective.v });
-
-  /** @param {number} w @param {number} v */
-  function setObjective(w, v) {
-    objective = { w, v };
+  /** The reward as it is set: the run's own numbers where the reader has set none. */
+  function objective() {
+    const numbers = { ...own.numbers };
+    for (const name of numberNames()) if (isValid(name, state[name])) numbers[name] = state[name];
+    return { ...own, numbers };
   }
 
-  const own = () => objective;
+  /** The numbers that the reward's form has. */
+  const numberNames = () => NUMBERS.filter((name) => name in own.numbers);
+
+  /** An address may hold anything. @param {NumberName} name @param {number | null} value */
+  const isValid = (name, value) => value !== null && (name === "T" ? value > 0 : value <= 0);
+
+  /** Back to the run's own reward. */
+  function resetObjective() {
+    for (const name of NUMBERS) state[name] = null;
+  }
+
+  /** @param {Objective} objective */
+  function setOwn(objective) {
+    own = objective;
+  }
 
   /** The state without what is as at first. @returns {string} */
   function encode() {
@@ -56,7 +73,7 @@
     for (const name of WORDS) if (state[name] !== DEFAULTS[name]) query.set(name, state[name]);
     for (const name of FLAGS)
       if (state[name] !== DEFAULTS[name]) query.set(name, String(Number(state[name])));
-    for (const name of EXPONENTS) if (state[name] !== null) query.set(name, String(state[name]));
+    for (const name of NUMBERS) if (state[name] !== null) query.set(name, String(state[name]));
     if (state.states.size < STATES.length) query.set("states", [...state.states].join(" "));
     if (state.hidden.size) query.set("hidden", [...state.hidden].join(" "));
     if (state.selected.length) query.set("selected", state.selected.join(" "));
@@ -76,7 +93,7 @@
     Object.assign(state, initial());
     for (const name of WORDS) if (query.has(name)) state[name] = query.get(name);
     for (const name of FLAGS) if (query.has(name)) state[name] = query.get(name) === "1";
-    for (const name of EXPONENTS) state[name] = number(query.get(name));
+    for (const name of NUMBERS) state[name] = number(query.get(name));
     if (query.has("states"))
       state.states = new Set(words(query, "states").filter((name) => DEFAULTS.states.has(name)));
     state.hidden = new Set(words(query, "hidden").map(Number));
@@ -120,5 +137,15 @@
 
   nas.STATES = STATES;
   nas.state = state;
-  nas.address = { exponents, own, setObjective, encode, decode, remember, clearFilters };
+  nas.address = {
+    objective,
+    numberNames,
+    own: () => own,
+    setOwn,
+    resetObjective,
+    encode,
+    decode,
+    remember,
+    clearFilters,
+  };
 }

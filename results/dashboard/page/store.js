@@ -11,12 +11,15 @@
     "seed",
     "architecture_id",
     "accuracy",
+    "accuracy_low",
+    "accuracy_high",
     "step_time_s",
     "step_time_low_s",
     "step_time_high_s",
     "normalized_step_time",
     "normalized_low",
     "normalized_high",
+    "reference_step_time_s",
     "parameters",
     "reference_parameters",
     "multiply_adds",
@@ -31,6 +34,7 @@
     "fused_share",
     "image_size",
     "batch_size",
+    "unsteady",
   ];
   /** @type {Run[]} */
   const runs = [];
@@ -75,20 +79,28 @@
   }
 
   /**
-   * The reward is linear in these, which makes sliders quick; null where there is none.
+   * The logarithm of a product is linear in these; null for a row that has no reward.
    * @param {Row} row
    */
   function withLogarithms(row) {
     const share = row.parameters / row.reference_parameters;
     /** @type {Logarithms} */
     const factors = [row.accuracy, row.normalized_step_time, share];
-    const isKnown = factors.every((factor) => Number.isFinite(factor)) && row.accuracy !== null;
+    const known = [...factors, row.reference_step_time_s];
+    const isKnown = known.every((value) => Number.isFinite(value)) && row.accuracy !== null;
     const isPositive = row.normalized_step_time > 0 && share > 0;
     // One that trains another again is not ranked by itself.
     const valued = row.state === "complete" && row.confirms === null && isKnown && isPositive;
     row.logs = valued ? /** @type {Logarithms} */ (factors.map(Math.log)) : null;
     return row;
   }
+
+  /** Whether it is a training of the space's backbone, not a candidate. @param {Row} row */
+  const isBackbone = (row) => row.confirms === -1;
+
+  /** "candidate 17", or of a training of the backbone "backbone (no. 31)". @param {Row} row */
+  const title = (row) =>
+    isBackbone(row) ? `backbone (no. ${row.number})` : `candidate ${row.number}`;
 
   /** Whether a candidate's number alone could be one of several. */
   const areSeveral = () => runs.filter((run) => !run.problem).length > 1;
@@ -154,5 +166,17 @@
     return `${LETTERS[operator] ?? operator}${kernel}e${expansion}c${channels}x${layers}${down}`;
   }
 
-  nas.store = { runs, benches, areSeveral, merge, all, find, chosen, parameters, stagesText };
+  nas.store = {
+    runs,
+    benches,
+    isBackbone,
+    title,
+    areSeveral,
+    merge,
+    all,
+    find,
+    chosen,
+    parameters,
+    stagesText,
+  };
 }

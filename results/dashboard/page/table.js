@@ -117,10 +117,14 @@
     const chosen = nas.state.selected.includes(row.key);
     const isActive = active ? row.key === active : place === 0;
     const cells = own.map((column) =>
-      element(`td${column.isText ? "" : ".number"}`, {}, column.format(column.value(row))),
+      element(
+        `td${column.isText ? "" : ".number"}`,
+        { title: nas.columns.doubt(column, row) },
+        nas.columns.written(column, row),
+      ),
     );
     return element(
-      `tr.${row.state}${chosen ? ".chosen" : ""}${row === nas.model.ranking[0] ? ".first" : ""}`,
+      `tr.${row.state}${chosen ? ".chosen" : ""}${row === nas.model.winner ? ".first" : ""}`,
       {
         tabindex: isActive ? 0 : -1,
         "aria-rowindex": place + 2,

@@ -34,14 +34,22 @@ DEVICE = "Intel(R) Xeon(R) Processor, 1 thread"
 
 
 def make_run(
-    path: Path, count: int, space: Space | None = None, seed: int = 0, run_id: str = "made"
+    path: Path,
+    count: int,
+    space: Space | None = None,
+    seed: int = 0,
+    run_id: str = "made",
+    **changes: Any,
 ) -> Record:
-    """Make a run with ``count`` candidates, 0 is the backbone; return its open record."""
+    """Make a run with ``count`` candidates, 0 is the backbone; return its open record.
+
+    ``changes`` are settings other than usual.
+    """
     space = space or small()
     path.mkdir(parents=True, exist_ok=True)
     url = sqlite_url(path.absolute() / "record.sqlite")
     record = Record.open(url, run_id)
-    record.create(settings(space, seed))
+    record.create(settings(space, seed, **changes))
     run = {"schema_version": 1, "run_id": run_id, "storage": None}
     (path / "run.json").write_text(json.dumps(run))
     _insert(url, run_id, made_candidates(space, count, seed))

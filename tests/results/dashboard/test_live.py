@@ -8,7 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from results.candidate import EVALUATED, Candidate, State
+from results.candidate import BACKBONE, EVALUATED, Candidate, State
+from results.ranking import ranked, winner
+from reward.objective import Objective
 from search_space.spaces import small
 from tests.results.dashboard.conftest import Visit
 from tests.results.dashboard.made_run import add, made_candidate, make_run
@@ -60,18 +62,62 @@ def test_a_new_run_in_the_same_directory_replaces_the_old_one(
         _wait_for(page, 6)
 
 
-def test_a_training_that_confirms_another_is_not_ranked_by_itself(
+def test_a_confirmed_candidate_wins_but_the_training_is_not_ranked_by_itself(
     tmp_path: Path, serve: Serve, visit: Begin
 ) -> None:
     with make_run(tmp_path, BEFORE) as record:
         page = visit().open(serve(tmp_path))
-        winner = page.locator("#winner").inner_text()
-        add(record, [replace(_complete(BEFORE), accuracy=1.0, confirms=3)])
-        expect(page.locator("#shown")).to_contain_text(f"{BEFORE + 1} candidates")
-        assert page.locator("#winner").inner_text() == winner
+        expect(page.locator("#winner h2")).to_be_visible()
+        ranking = page.locator("#ranking").inner_text()
+        confirmed = ranked(record.candidates(), Objective())[3][1]
+        again = replace(confirmed, number=BEFORE, confirms=confirmed.number, seed=1)
+        add(record, [again])
+        expect(page.locator("#winner h2")).to_have_text(f"Winner: candidate {confirmed.number}")
+        expect(page.locator("#verdict")).to_contain_text(f"Candidate {confirmed.number} wins.")
+        expect(page.locator("#winner")).to_contain_text("mean of its trainings")
+        expect(page.locator("#w-band")).to_be_hidden()
+        assert winner(record.candidates(), Objective()) == confirmed
+        assert page.locator("#ranking").inner_text() == ranking
+        slide(page, w=-0.075)
+        best = ranked(record.candidates(), Objective(-0.075))[0][1]
+        expect(page.locator("#winner h2")).to_have_text(f"Winner: candidate {best.number}")
+        said = f"By the mean of all trainings, no.\u00a0{confirmed.number} wins."
+        expect(page.locator("#winner")).to_contain_text(said)
         states = [candidate.state for candidate in record.candidates()[:BEFORE]]
         evaluated = sum(state in EVALUATED for state in states)
         expect(page.locator("#runs")).to_contain_text(f"{evaluated} of 2,000")
+
+
+def test_a_training_of_the_backbone_is_labelled_and_not_ranked(
+    tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    with make_run(tmp_path, BEFORE) as record:
+        page = visit().open(f"{serve(tmp_path)}#selected=0:{BEFORE}")
+        ranking = page.locator("#ranking").inner_text()
+        add(record, [replace(_complete(0), number=BEFORE, confirms=BACKBONE, accuracy=1.0)])
+        expect(page.locator("#candidate h2")).to_have_text(f"Backbone (no. {BEFORE})")
+        page.locator("[data-view=table]").click()
+        expect(page.locator("#table")).to_contain_text(f"{BEFORE} (backbone)")
+        assert page.locator("#ranking").inner_text() == ranking
+
+
+def test_a_run_that_begins_later_is_ranked_by_its_own_reward(
+    tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    run = tmp_path / "later"
+    run.mkdir()
+    page = visit().open(serve(run))
+    expect(page.locator("#empty")).to_have_text("No candidate yet")
+    expect(page.locator("#pareto")).to_be_hidden()
+    make_run(tmp_path / "made", BEFORE, reward="absolute:T=0.5").close()
+    for file in (tmp_path / "made").iterdir():
+        if file.name != "run.json":
+            file.rename(run / file.name)
+    (tmp_path / "made" / "run.json").rename(run / "run.json")
+    _wait_for(page, BEFORE)
+    expect(page.locator("#T-value")).to_have_text("0.50")
+    expect(page.locator("#pareto")).to_be_visible()
+    expect(page.locator("#empty")).to_be_hidden()
 
 
 def _complete(number: int) -> Candidate:

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from nas.search.run_directory import dashboard_source
 from results.architecture_file import read
 from results.candidate import Candidate
+from results.certainty import outcomes, wilson_interval
+from results.dashboard.report import write_report
 from results.files import table
-from results.ranking import best, front, ranked
+from results.ranking import best, front, ranked, winner
 from results.record import Record
-from reward.objective import Objective
+from results.verdict import find_verdict
+from reward.objective import Objective, parse_reward
+from reward.step_time.measurement import normalized
+from search_space.spaces import small
 from tests.results.dashboard.conftest import CANDIDATES, Visit, place
+from tests.results.dashboard.made_run import add, made_candidate, make_run
 
 Serve = Callable[..., str]
 Begin = Callable[..., Visit]
+# A run's reward, what is moved, and the reward that it is then.
+MOVES = {
+    "absolute:T=0.5": ({"T": 1.2, "beta": -0.2}, "absolute:T=1.2,beta=-0.2"),
+    "absolute:T=0.05s": ({"T": 0.03}, "absolute:T=0.03s"),
+    "hard:T=0.6": ({"T": 0.4, "beta": -0.5}, "hard:T=0.4,beta=-0.5"),
+    "soft:T=0.6": ({"alpha": 0, "beta": -0.2}, "soft:T=0.6,alpha=0,beta=-0.2"),
+}
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
@@ -55,6 +70,161 @@ def test_the_sliders_rank_as_the_objective_does(
     rows = page.locator("#ranking tbody tr button")
     assert [rows.nth(i).inner_text() for i in range(5)] == expected
     expect(page.locator("#winner")).to_contain_text(f"candidate {expected[0]}")
+
+
+@pytest.mark.parametrize("where", ["server", "report"])
+@pytest.mark.parametrize("reward", list(MOVES))
+def test_a_run_is_ranked_by_the_form_of_its_reward(
+    reward: str, where: str, tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    with make_run(tmp_path / "run", 40, reward=reward, minival_images=400) as record:
+        found = record.candidates()
+    if where == "server":
+        address = serve(tmp_path / "run")
+    else:
+        source = dashboard_source(tmp_path / "run")
+        address = write_report(tmp_path / "report.html", [source]).as_uri()
+    page = visit().open(address)
+    objective = parse_reward(reward)
+    first = winner(found, objective)
+    verdict = find_verdict(outcomes(found), objective, {"minival_images": 400})
+    assert first is not None
+    assert verdict is not None
+    assert verdict.certainty is not None
+    expect(page.locator("#winner h2")).to_have_text(f"Winner: candidate {first.number}")
+    assert _ranking(page) == _expected(found, objective)
+    said = page.locator("#verdict")
+    expect(said).to_contain_text(f"Candidate {first.number} wins.")
+    for sentence in verdict.sentences:
+        expect(said).to_contain_text(sentence)
+    for warning in verdict.warnings:
+        expect(said).to_contain_text(warning)
+    chance = f"{100 * verdict.certainty.winner_chance:.0f} %"
+    expect(page.locator(".wins p")).to_contain_text(f"best of all with {chance}")
+    expect(page.locator("#map")).to_be_hidden()
+
+    slide(page, **MOVES[reward][0])
+    moved = parse_reward(MOVES[reward][1])
+    assert _ranking(page) == _expected(found, moved) != _expected(found, objective)
+    expect(page.locator("#winner h2")).to_have_text(
+        f"Winner: candidate {_expected(found, moved)[0]}"
+    )
+    verdict = find_verdict(outcomes(found), moved, {"minival_images": 400})
+    assert verdict is not None
+    assert verdict.certainty is not None
+    if where == "server":
+        chances = [f"{number}" for number, _ in verdict.certainty.chances[:4]]
+        expect(page.locator(".wins ol button")).to_have_text(chances)
+    else:
+        expect(page.locator(".wins")).to_have_text(
+            "The chances are known at the run's own reward only."
+        )
+    page.locator("#own-numbers").click()
+    expect(page.locator("#winner h2")).to_have_text(f"Winner: candidate {first.number}")
+
+
+@pytest.mark.parametrize(
+    ("reward", "name"),
+    [
+        ("product:w=-0.02,v=-0.01", "w"),
+        ("product:w=-0.02,v=-0.01", "v"),
+        ("soft:T=0.6,alpha=0", "T"),
+        ("hard:T=0.6", "beta"),
+        ("absolute:T=0.6", "T"),
+        ("absolute:T=0.09s", "T"),
+        ("absolute:T=0.6", "beta"),
+    ],
+)
+def test_the_winner_wins_within_its_range_only(
+    reward: str, name: str, tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    with make_run(tmp_path, 40, reward=reward) as record:
+        found = record.candidates()
+    page = visit().open(serve(tmp_path))
+    objective = parse_reward(reward)
+    first = winner(found, objective)
+    low, high, below, above = page.evaluate(
+        """(name) => {
+            const { winner, ranked } = nas.model;
+            const at = nas.address.objective();
+            const ends = nas.reward.ends(name);
+            const range = nas.objective.stableRange(winner, ranked, at, name, ends);
+            return [range.low, range.high, range.below?.number, range.above?.number];
+        }""",
+        name,
+    )
+    field = {"w": "step_time_exponent", "v": "parameters_exponent", "T": "target"}.get(name, name)
+    margin = 1e-6 * (high - low)
+
+    def winner_at(value: float) -> int:
+        changed = winner(found, replace(objective, **{field: value}))
+        assert changed is not None
+        return changed.number
+
+    assert first is not None
+    for share in (0.001, 0.3, 0.7, 0.999):
+        assert winner_at(low + share * (high - low)) == first.number
+    assert below is not None or above is not None
+    if below is not None:
+        assert winner_at(low - margin) == below
+    if above is not None:
+        assert winner_at(high + margin) == above
+
+
+def test_filters_do_not_change_who_wins(page: Page, candidates: list[Candidate]) -> None:
+    first = winner(candidates, Objective())
+    assert first is not None
+    page.locator("#search").fill("diverged")
+    expect(page.locator("#clear")).to_be_visible()
+    expect(page.locator("#winner h2")).to_have_text(f"Winner: candidate {first.number}")
+    assert _ranking(page) == _expected(candidates, Objective())
+
+
+def test_an_accuracy_has_an_interval(tmp_path: Path, serve: Serve, visit: Begin) -> None:
+    with make_run(tmp_path, 20, minival_images=400) as record:
+        first = winner(record.candidates(), Objective())
+    assert first is not None
+    assert first.accuracy is not None
+    low, high = wilson_interval(first.accuracy, 400)
+    page = visit().open(f"{serve(tmp_path)}#selected=0:{first.number}")
+    interval = f"{100 * low:.2f} to {100 * high:.2f}"
+    expect(page.locator(".measures")).to_contain_text(interval)
+    page.locator("#plot-frame").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("#tip")).to_contain_text(interval)
+
+
+def test_an_unsteady_step_time_is_marked(tmp_path: Path, serve: Serve, visit: Begin) -> None:
+    reason = "its 15 steps scatter by 9 %"
+    with make_run(tmp_path, 20) as record:
+        first = made_candidate(small(), 0)
+        assert first.step_time is not None
+        timed = replace(first.step_time, unsteady=reason)
+        add(record, [replace(first, number=20, accuracy=1.0, step_time=timed)])
+    page = visit().open(f"{serve(tmp_path)}#selected=0:20&w=0&v=0")
+    for part in ("#ranking", ".measures", "#winner"):
+        expect(page.locator(f"{part} [title='{reason}']").first).to_contain_text("~")
+    page.locator("#plot-frame").focus()
+    page.keyboard.press("Home")
+    expect(page.locator("#tip")).to_contain_text(f"S/S0 ~{normalized(timed):.3f}")
+    expect(page.locator("#tip")).to_contain_text(reason)
+    page.locator("[data-view=table]").click()
+    expect(page.locator(f"#table [title='{reason}']").first).to_contain_text("~")
+
+
+def test_an_old_record_has_no_chances(page: Page) -> None:
+    expect(page.locator(".wins")).to_contain_text("does not hold the size of the minival")
+
+
+def test_an_accuracy_of_zero_does_no_harm(tmp_path: Path, serve: Serve, visit: Begin) -> None:
+    for reward in ("product", "hard:T=0.5", "absolute:T=0.2,beta=-2"):
+        run = tmp_path / reward.partition(":")[0]
+        with make_run(run, 2, reward=reward) as record:
+            first = made_candidate(small(), 0)
+            add(record, [replace(first, number=n, accuracy=0.0) for n in (2, 3)])
+            found = record.candidates()
+        page = visit().open(serve(run))
+        assert _ranking(page) == _expected(found, parse_reward(reward))
 
 
 def test_a_click_on_a_point_opens_the_candidate(page: Page, candidates: list[Candidate]) -> None:
@@ -198,6 +368,14 @@ def test_benched_networks_are_marked(made: Path, serve: Serve, visit: Begin) -> 
     page = visit().open(serve(made, benches=[bench]))
     names = page.evaluate("nas.cloud.points().map((point) => point.row.name)")
     assert {"backbone", "efficientnet-b0"} <= set(names)
+
+
+def _ranking(page: Page) -> list[str]:
+    return [button.inner_text() for button in page.locator("#ranking tbody tr button").all()]
+
+
+def _expected(candidates: list[Candidate], objective: Objective) -> list[str]:
+    return [str(candidate.number) for _, candidate in ranked(candidates, objective)[:10]]
 
 
 def slide(page: Page, **exponents: float) -> None:

@@ -75,7 +75,7 @@ def test_importance_is_a_share_of_each_choice(made: Path, serve: Serve) -> None:
     assert set(answer["values"]) == set(small().options())
     assert sum(answer["values"].values()) == pytest.approx(1)
     assert _status(address, "/api/runs/0/importance?target=secrets") == 400
-    assert _status(address, "/api/runs/0/importance?w=nan") == 400
+    assert _status(address, "/api/runs/0/importance?reward=product:w=nan") == 400
 
 
 @pytest.mark.parametrize(

@@ -53,14 +53,18 @@ interface Measured {
 
 type Scalars = Measured & {
   number: number;
+  /** The number of the candidate that is trained again; -1 for a training of the backbone. */
   confirms: number | null;
   detail: string | null;
   seed: string | null;
   architecture_id: string;
+  accuracy_low: number | null;
+  accuracy_high: number | null;
   step_time_low_s: number | null;
   step_time_high_s: number | null;
   normalized_low: number | null;
   normalized_high: number | null;
+  reference_step_time_s: number | null;
   reference_parameters: number | null;
   epochs: number;
   training_s: number | null;
@@ -70,6 +74,8 @@ type Scalars = Measured & {
   fused_share: number;
   image_size: number | null;
   batch_size: number | null;
+  /** What disturbed the step time. */
+  unsteady: string | null;
 };
 
 /** The columns that are numbers. */
@@ -101,7 +107,22 @@ interface RunFacts {
   is_searching: boolean | null;
   settings: { budget?: number; [name: string]: unknown } | null;
   space: Space | null;
+  verdict: Verdict | null;
   reference: (Measured & { name: string; candidate: number | null }) | null;
+}
+
+/** What a run's end says about its winner by a reward. */
+interface Verdict {
+  winner: number;
+  objective: Objective;
+  sentences: string[];
+  warnings: string[];
+  /** Options that decide between near-ties, and after a comma the time that takes; or empty. */
+  hint: string;
+  /** Numbers and chances to be the best, the highest first; null: the noise is not known. */
+  chances: [number, number][] | null;
+  within_noise: number[] | null;
+  expected_reward: number | null;
 }
 
 interface RunAnswer extends RunFacts {
@@ -173,17 +194,22 @@ interface Importance {
 
 /** The answer to api/runs; a report holds all of it. */
 interface PageData {
-  objective: { step_time_exponent: number; parameters_exponent: number };
+  objective: Objective;
   runs: RunAnswer[];
   benches: Bench[];
   details?: { [run: string]: { [number: string]: Detail } };
   importance?: { [run: string]: { [target: string]: Importance } };
 }
 
-/** The exponents of S/S0 and P/P0 in the reward. */
-interface Exponents {
-  w: number;
-  v: number;
+type Form = "product" | "power" | "absolute";
+type NumberName = "w" | "v" | "T" | "alpha" | "beta";
+
+/** The reward: its form, and the numbers that the form has. */
+interface Objective {
+  form: Form;
+  numbers: { [name in NumberName]?: number };
+  /** Whether T is in seconds rather than a multiple of S0. */
+  is_in_seconds: boolean;
 }
 
 type Pair = [number, number];
@@ -208,6 +234,9 @@ interface ViewState {
   size: string;
   w: number | null;
   v: number | null;
+  T: number | null;
+  alpha: number | null;
+  beta: number | null;
   states: Set<string>;
   frontOnly: boolean;
   text: string;
@@ -244,6 +273,10 @@ interface Column {
   better?: "low" | "high";
   /** The ends of the 95 % interval, in the unit of the label. */
   interval?: (row: Row) => Ends | null;
+  /** Why the value may be wrong, or null. */
+  doubt?: (row: Row) => string | null;
+  /** What stands after the value. */
+  mark?: (row: Row) => string;
   isText?: boolean;
   onAxis?: boolean;
 }
@@ -291,8 +324,12 @@ interface Model {
   rows: Row[];
   /** Those that pass the filters. */
   shown: Row[];
-  /** The best, first the winner. */
+  /** Of the runs that are shown, whether they pass the filters or not. */
+  ranked: Row[];
+  /** The best of these by reward. */
   ranking: Row[];
+  /** The run's own winner, or at another reward the first by reward. */
+  winner: Row | null;
   /** By run, in the order of x. */
   fronts: Map<Run, Row[]>;
   /** Of all runs. */
@@ -307,7 +344,7 @@ interface Network {
   detail: Detail;
 }
 
-/** From which to which exponent the winner stays first, and who wins beyond. */
+/** From which to which of one number's values the winner stays first, and who wins beyond. */
 interface StableRange {
   low: number;
   high: number;
@@ -351,10 +388,10 @@ type Ids = { [id in InputId]: HTMLInputElement } & { [id in SelectId]: HTMLSelec
   pareto: PlotlyElement;
   table: HTMLTableElement;
 };
-type InputId = "front-only" | "is-log" | "search" | "v" | "w";
+type InputId = "front-only" | "is-log" | "search" | NumberName;
 type SelectId = "axis-x" | "axis-y" | "colour" | "over" | "population" | "size" | "split";
 type ButtonId =
-  "clear" | "csv" | "own-exponents" | "save-picture" | "zoom-all" | "zoom-in" | "zoom-out";
+  "clear" | "csv" | "own-numbers" | "save-picture" | "zoom-all" | "zoom-in" | "zoom-out";
 type OtherId =
   | "best-so-far"
   | "boxes"
@@ -362,11 +399,13 @@ type OtherId =
   | "distribution"
   | "empty"
   | "endings"
+  | "formula"
   | "front-so-far"
   | "gone"
   | "importances"
   | "legend"
   | "limits"
+  | "map-ends"
   | "plot-frame"
   | "problems"
   | "ranking"
@@ -375,12 +414,13 @@ type OtherId =
   | "said"
   | "settings"
   | "shown"
+  | "sliders"
   | "states"
   | "table-frame"
   | "tip"
-  | `v-${"band" | "value"}`
   | `view-${View}`
-  | `w-${"band" | "value"}`
+  | `${NumberName}-${"band" | "value"}`
+  | "verdict"
   | "winner"
   | "workers";
 type View = "matters" | "plot" | "progress" | "table";
@@ -420,6 +460,8 @@ interface Nas {
   store: {
     runs: Run[];
     benches: Bench[];
+    isBackbone: (row: Row) => boolean;
+    title: (row: Row) => string;
     areSeveral: () => boolean;
     merge: (answer: RunAnswer) => boolean;
     all: () => Row[];
@@ -433,13 +475,17 @@ interface Nas {
     axes: () => Column[];
     find: (id: string) => Column | undefined;
     title: (column: Column) => string;
+    doubt: (column: Column, row: Row) => string | null;
+    written: (column: Column, row: Row) => string;
   };
   STATES: State[];
   state: ViewState;
   address: {
-    exponents: () => Exponents;
-    own: () => Exponents;
-    setObjective: (w: number, v: number) => void;
+    objective: () => Objective;
+    numberNames: () => NumberName[];
+    own: () => Objective;
+    setOwn: (objective: Objective) => void;
+    resetObjective: () => void;
     encode: () => string;
     decode: (text: string) => void;
     remember: () => void;
@@ -450,16 +496,22 @@ interface Nas {
     isReport: () => boolean;
     follow: (onRun: (answer: RunAnswer) => void, onAlive: (isAlive: boolean) => void) => void;
     detail: (row: Row) => Promise<Detail | null>;
-    importance: (run: Run, target: string, at: Exponents) => Promise<Importance | null>;
+    importance: (run: Run, target: string, at: Objective) => Promise<Importance | null>;
+    verdict: (run: Run, at: Objective) => Promise<Verdict | null>;
   };
   library: { isLoaded: () => boolean; load: () => void; loaded: Promise<void> };
   objective: {
-    DRAWS: number;
-    logReward: (row: Row, at: Exponents) => number;
-    evaluate: (rows: Row[], at: Exponents) => void;
+    text: (objective: Objective) => string;
+    score: (row: Row, at: Objective) => number;
+    evaluate: (rows: Row[], at: Objective) => void;
     best: (rows: Row[], top: number) => Row[];
-    stableRange: (winner: Row, rows: Row[], at: Exponents, name: "w" | "v") => StableRange;
-    wins: (rows: Row[], at: Exponents) => [Row, number][];
+    stableRange: (
+      first: Row,
+      rows: Row[],
+      at: Objective,
+      name: NumberName,
+      ends: Ends,
+    ) => StableRange;
     undominated: (rows: Row[]) => Row[];
   };
   front: {
@@ -502,13 +554,13 @@ interface Nas {
   };
   legend: { draw: (colour: Colouring) => void; symbol: (state: State) => SVGSVGElement };
   filters: { listen: () => void; draw: () => void; drawCount: () => void };
-  reward: {
-    listen: () => void;
+  verdict: {
+    own: (run: Run) => Verdict | null;
     draw: () => void;
-    set: (w: number | null, v: number | null) => void;
-    LOWEST: number;
+    chances: (winner: Row) => HTMLElement;
   };
-  map: { draw: (winner: Row | undefined, at: Exponents) => void; listen: () => void };
+  reward: { listen: () => void; draw: () => void; ends: (name: NumberName) => Ends };
+  map: { draw: (winner: Row | null, at: Objective) => void; listen: () => void };
   charts: {
     chart: (place: HTMLElement, traces: Trace[], layout: ChartLayout) => Promise<unknown>;
     learning: (place: HTMLElement, shown: Network[]) => Promise<unknown>;
