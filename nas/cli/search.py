@@ -157,7 +157,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     metavar="RUN",
     group="Run",
-    help="Go on with this run; a larger --budget extends it.",
+    help="Go on with this run; a larger --budget extends it, --data names where its images are now.",
 )
 @options.workers_option(group="Run")
 @options.address_option(group="Run")

@@ -103,7 +103,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     metavar="DIR",
     group="Run",
-    help="Go on with the training in this directory, from its last checkpoint.",
+    help="Go on with the training in this directory, from its last checkpoint; --data names where "
+    "its images are now.",
 )
 @option(
     "--workers",

@@ -12,6 +12,7 @@ import torch
 from nas.architectures import find_architecture
 from nas.data.load import absolute_data, is_in_memory, load_training_data
 from nas.data.minival import AUTO
+from nas.data.moved import load_recorded
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.pretrained import read_pretrained
@@ -196,11 +197,16 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     settings = directory.read_settings()
     _check_agreement(request, settings, path)
     _check_workers(request.workers or settings.workers, settings.batch_size)
-    data = load_training_data(settings.data, settings.image_size, settings.minival)
-    if data.fingerprint() != settings.data_fingerprint:
-        raise UserError(
-            f"--resume: {path}: the data {settings.data!r} have changed since the training began"
-        )
+    place, data = load_recorded(
+        path,
+        settings.data,
+        request.data,
+        settings.data_fingerprint,
+        lambda spec: load_training_data(spec, settings.image_size, settings.minival),
+    )
+    if place != settings.data:
+        settings = replace(settings, data=place)
+        directory.change_settings(settings)
     pretrained = None
     if settings.pretrained is not None and not directory.last.exists():
         pretrained = read_pretrained(Path(settings.pretrained), settings.file)
@@ -214,7 +220,6 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
             "--resume: the training stays in its directory, must be given without --out"
         )
     requested: dict[str, Any] = {
-        "data": absolute_data(request.data) if request.data else None,
         "minival": request.minival,
         "preset": request.preset,
         "progressive": request.progressive,

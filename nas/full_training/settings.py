@@ -165,11 +165,23 @@ class TrainDirectory:
             "settings": settings.to_json(),
             "versions": versions(),
         }
+        self._write(content, "--out")
+
+    def change_settings(self, settings: TrainSettings) -> None:
+        """Replace the settings in run.json, for example when the data was moved.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        content = json.loads((self.path / _FILE).read_text(encoding="utf-8"))
+        self._write({**content, "settings": settings.to_json()}, "--resume")
+
+    def _write(self, content: Mapping[str, Any], option: str) -> None:
         try:
             write_text(self.path / _FILE, json.dumps(content, indent=2, allow_nan=False) + "\n")
         except OSError as error:
             raise UserError(
-                f"--out: got {self.path}, must be writable ({error.strerror})"
+                f"{option}: got {self.path}, must be writable ({error.strerror})"
             ) from error
 
     def read_settings(self) -> TrainSettings:

@@ -11,6 +11,7 @@ from typing import Any
 from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute_data, load_search_data
 from nas.data.minival import AUTO, guessing_accuracy
+from nas.data.moved import load_recorded
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.search.pruners.base import check_pruners
@@ -34,7 +35,6 @@ DEFAULT_TIME_LIMIT_S = 3600.0
 
 # Settings that a resumed run cannot change, with their options.
 _FIXED_OPTIONS = {
-    "data": "--data",
     "image_size": "--image-size",
     "minival": "--minival",
     "epochs": "--epochs",
@@ -237,18 +237,20 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
     run = open_run(path, "--resume")
     record = run.read_record()
     settings = SearchSettings.from_json(record.settings())
-    request = replace(request, data=absolute_data(request.data) if request.data else None)
     _check_agreement(request, settings, path)
     # These may change, since they decide when the search ends, not how a candidate is evaluated.
     for name in ("budget", "max_failures", "time_limit_s", "baseline"):
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
     settings = _with_confirmation(settings, request)
-    data = load_search_data(settings.data, settings.data_size, settings.minival)
-    if data.fingerprint() != settings.data_fingerprint:
-        raise UserError(
-            f"--resume: {path}: the data {settings.data!r} is not what the run began with"
-        )
+    place, data = load_recorded(
+        path,
+        settings.data,
+        request.data,
+        settings.data_fingerprint,
+        lambda spec: load_search_data(spec, settings.data_size, settings.minival),
+    )
+    settings = replace(settings, data=place)
     record.change_settings(settings.to_json())
     return PreparedSearch(run, record, settings, data)
 

@@ -85,7 +85,7 @@ def test_a_storage_that_refuses_leaves_nothing_behind(refusal: Refusal, tmp_path
         (("--seed", "1"), "--seed: got 1, but {run} was begun with 0"),
         (("--epochs", "3"), "--epochs: got 3, but {run} was begun with 10"),
         (("--image-size", "16"), "--image-size: got 16, but {run} was begun with 8"),
-        (("--data", "shapes"), "--data: got 'shapes', but {run} was begun with 'digits'"),
+        (("--data", "shapes"), "--data: got 'shapes', but {run} was begun with 'digits', must"),
         (("--space", "efficientnetv2"), "--space: got 'efficientnetv2', but {run} was begun with"),
         (("--out", "elsewhere"), "--resume: not allowed together with --out or --storage"),
     ],
@@ -109,7 +109,8 @@ def test_resume_refuses_data_that_has_changed(
         images, labels = arrays["images"].copy(), arrays["labels"]
     images[0, 0, 0] ^= 1
     np.savez(tiny_data_file, images=images, labels=labels)
-    assert "is not what the run began with" in refusal("search", "--resume", out)
+    message = f"--resume: {out}: the images or labels of its data '{tiny_data_file}' have changed"
+    assert refusal("search", "--resume", out).startswith(message)
 
 
 def test_resume_finds_the_data_from_any_folder(
@@ -122,6 +123,24 @@ def test_resume_finds_the_data_from_any_folder(
     resumed = prepare(SearchRequest(resume=out, data=str(tiny_data_file)))
     resumed.record.close()
     assert resumed.settings.data == str(tiny_data_file)
+
+
+def test_resume_goes_on_where_the_data_is_now_and_remembers_it(
+    refusal: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_data_file: Path
+) -> None:
+    out, moved = tmp_path / "run", tmp_path / "elsewhere" / "images.npz"
+    prepare(SearchRequest(out=out, data=str(tiny_data_file))).record.close()
+    moved.parent.mkdir()
+    tiny_data_file.rename(moved)
+    assert refusal("search", "--resume", out) == (
+        f"--resume: {out}: its data '{tiny_data_file}' is missing, must be there, or --data must "
+        "name where it is now"
+    )
+    monkeypatch.chdir(moved.parent)
+    for data in ("images.npz", None):
+        resumed = prepare(SearchRequest(resume=out, data=data))
+        resumed.record.close()
+        assert resumed.settings.data == str(moved)
 
 
 def test_a_run_that_was_killed_before_it_began_is_no_obstacle(tmp_path: Path) -> None:

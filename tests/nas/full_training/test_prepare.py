@@ -146,7 +146,7 @@ def test_resume_finds_all_in_the_directory(make_job: MakeJob) -> None:
         ("random_sizes", True, "--random-sizes: got True, but .* was started with False"),
         ("batch_growth", 2.0, "--batch-growth: got 2.0, but .* was started with 1.0"),
         ("arch", "efficientnet-b0", "--arch: got .*, but .* was started with"),
-        ("data", "digits", "--data: got 'digits', but .* was started with"),
+        ("data", "digits", "--data: got 'digits', but .* was begun with .*, must be the same"),
         ("out", Path("elsewhere"), "--resume: .* must be given without --out"),
     ],
 )
@@ -176,8 +176,30 @@ def test_resumed_with_other_images_is_refused(make_job: MakeJob, tiny_data_file:
     with np.load(tiny_data_file) as arrays:
         images, labels = arrays["images"], arrays["labels"]
     np.savez(tiny_data_file, images=255 - images, labels=labels)
-    with pytest.raises(UserError, match="have changed since the training began"):
+    with pytest.raises(
+        UserError,
+        match=r"--resume: .* the images or labels of its data .* have changed since it began",
+    ):
         prepare(TrainRequest(resume=job.directory.path))
+
+
+def test_resumed_where_the_images_are_now_it_remembers_the_place(
+    make_job: MakeJob, tiny_data_file: Path, tmp_path: Path
+) -> None:
+    job = make_job()
+    run_file = job.directory.path / "run.json"
+    begun = json.loads(run_file.read_text())
+    run_file.write_text(json.dumps({**begun, "versions": {"torch": "1.0"}}))
+    moved = tmp_path / "moved.npz"
+    tiny_data_file.rename(moved)
+    with pytest.raises(UserError, match=r"--resume: .* is missing, must be there, or --data"):
+        prepare(TrainRequest(resume=job.directory.path))
+    resumed = prepare(TrainRequest(resume=job.directory.path, data=str(moved)))
+    assert resumed.settings == replace(job.settings, data=str(moved))
+    assert prepare(TrainRequest(resume=job.directory.path)).settings == resumed.settings
+    content = json.loads(run_file.read_text())
+    assert content["versions"] == {"torch": "1.0"}
+    assert content["settings"] == {**begun["settings"], "data": str(moved)}
 
 
 @pytest.mark.parametrize(
