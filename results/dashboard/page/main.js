@@ -35,6 +35,7 @@
       nas.filters.drawCount();
     }
     DRAWN[view()](has, reasons);
+    if (has("data", "filter", "reward", "controls")) nas.verdict.draw();
     if (has("data", "filter", "reward")) nas.reward.draw();
     if (has("selection", "data", "controls")) nas.candidate.draw();
     tellWinner();

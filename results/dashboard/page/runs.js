@@ -63,7 +63,6 @@
       (run.warnings ?? []).map((text) => element("p.warning", {}, `${run.label}: ${text}`)),
     );
     byId("problems").replaceChildren(...problems, ...warnings);
-    nas.verdict.draw();
   }
 
   function drawSettings() {

@@ -39,6 +39,7 @@
         "p",
         {},
         nas.store.areSeveral() && element("strong", {}, `${run.label}: `),
+        !own(run) && element("span.muted", {}, "At the run's own reward: "),
         element("strong", {}, row ? nas.candidate.link(row, name) : name, " wins."),
         ...sentences.map((sentence) => ` ${sentence}`),
       ),

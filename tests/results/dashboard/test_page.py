@@ -104,6 +104,7 @@ def test_a_run_is_ranked_by_the_form_of_its_reward(
     expect(page.locator("#map")).to_be_hidden()
 
     slide(page, **MOVES[reward][0])
+    expect(said).to_contain_text(f"At the run's own reward: Candidate {first.number} wins.")
     moved = parse_reward(MOVES[reward][1])
     assert _ranking(page) == _expected(found, moved) != _expected(found, objective)
     expect(page.locator("#winner h2")).to_have_text(
