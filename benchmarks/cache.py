@@ -28,7 +28,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.directory import in_units
-from nas.data.cache.filling import decode
+from nas.data.decode import Decoding, decode
 from nas.data.formats.folder import training_folder
 from nas.data.formats.shapes import CLASSES, shapes
 from nas.data.images import Images, images
@@ -53,7 +53,7 @@ class JpegFiles(Dataset[tuple[Tensor, int]]):
         return len(self._files)
 
     def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        pixels = decode(self._files[position].read_bytes, self._size)
+        pixels = decode(self._files[position].read_bytes, self._size, Decoding())
         assert pixels is not None
         return torch.from_numpy(pixels), self._labels[position]
 

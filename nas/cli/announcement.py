@@ -55,8 +55,20 @@ def print_size_warning(data: SearchData, image_size: int) -> None:
         )
 
 
-def print_unreadable(data: SearchData) -> None:
-    """Print to standard error which images were left out, if there are any."""
+def print_doubts(data: SearchData) -> None:
+    """Print to standard error what was passed over or left out, and what looks wrong."""
+    from nas.data.glance import classes_look_alike
+
+    for note in data.notes:
+        click.echo(note, err=True)
+    for warning in data.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    if classes_look_alike(data.training):
+        click.echo(
+            "warning: the classes' average images do not differ: is a label right, and does "
+            "decoding show what it should?",
+            err=True,
+        )
     if data.unreadable:
         more = len(data.unreadable) - 5
         names = ", ".join(data.unreadable[:5]) + (f" and {more} more" if more > 0 else "")

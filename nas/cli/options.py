@@ -134,6 +134,22 @@ class MinivalText(click.ParamType[str]):
             raise _bad_value(param, value, FORM) from None
 
 
+class Background(click.ParamType[str]):
+    """A colour that transparent images are laid on, as text."""
+
+    name = "COLOUR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the colour, or fail with the option's name."""
+        from nas.data.decode import parse_background
+
+        try:
+            parse_background(value)
+        except ValueError as error:
+            raise click.UsageError(f"--background: {error}") from error
+        return str(value)
+
+
 def _positive(value: Any, param: click.Parameter | None, may_be: str, got: object = None) -> float:
     try:
         number = float(value)
@@ -257,6 +273,19 @@ minival_option = partial(
     type=MinivalText(),
     help="Measure accuracy on this minival: train holds images out of the training set, 0.1 holds "
     "out that share of it. Default: the data's own validation split, else train.",
+)
+background_option = partial(
+    option,
+    "--background",
+    type=Background(),
+    help="Lay transparent images on this colour: grey, white, black, #rrggbb.  [default: grey]",
+)
+min_per_class_option = partial(
+    option,
+    "--min-per-class",
+    type=Whole(1),
+    help="Leave out classes with fewer than N training images. Default: refuse data with fewer "
+    "than 5 in a class.",
 )
 epochs_option = partial(
     option, "--epochs", type=Whole(1), help="Train each candidate for N epochs.  [default: 10]"

@@ -67,6 +67,8 @@ _SCALING, _FIT = "Scaling", "Search for scaling coefficients"
 )
 @options.data_option(group=_FIT)
 @options.minival_option(group=_FIT)
+@options.background_option(group=_FIT)
+@options.min_per_class_option(group=_FIT)
 @option(
     "--budget",
     type=Whole(1),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
-from nas.cli.announcement import data_lines, print_unreadable
+from nas.cli.announcement import data_lines, print_doubts
 from nas.cli.options import Amount, Positive, Seconds, Whole, option
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 )
 @options.data_option(group="Data")
 @options.minival_option(group="Data")
+@options.background_option(group="Data")
+@options.min_per_class_option(group="Data")
 @option(
     "--image-size",
     type=Whole(4, 4096),
@@ -157,7 +159,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     metavar="RUN",
     group="Run",
-    help="Go on with this run; a larger --budget extends it, --data names where its images are now.",
+    help="Go on with this run; a larger --budget extends it, --data names where its images are "
+    "now.",
 )
 @options.workers_option(group="Run")
 @options.address_option(group="Run")
@@ -166,6 +169,8 @@ if TYPE_CHECKING:
 def search(
     data: str | None,
     minival: str | None,
+    background: str | None,
+    min_per_class: int | None,
     space: str | None,
     budget: int | None,
     baseline: int | None,
@@ -204,6 +209,8 @@ def search(
     request = SearchRequest(
         data=data,
         minival=minival,
+        background=background,
+        min_per_class=min_per_class,
         space=space,
         budget=budget,
         baseline=baseline,
@@ -276,7 +283,7 @@ def _announce(prepared: PreparedSearch, as_json: bool) -> None:
     )
     for line in lines:
         click.echo(line, err=as_json)
-    print_unreadable(data)
+    print_doubts(data)
     if settings.budget > size:
         click.echo(
             f"--budget {settings.budget}: the space has {size} architectures, "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
-from nas.cli.announcement import data_lines, print_size_warning, print_unreadable
+from nas.cli.announcement import data_lines, print_doubts, print_size_warning
 from nas.cli.options import OneOf, Positive, Whole, option
 from nas.training.recipes import PRESETS
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 )
 @option("--data", metavar="D", group="Data", help=f"Train on these images: {options.DATA}.")
 @options.minival_option(group="Data")
+@options.background_option(group="Data")
+@options.min_per_class_option(group="Data")
 @option(
     "--image-size",
     type=Whole(4, 4096),
@@ -132,6 +134,8 @@ def train(
     arch: str | None,
     data: str | None,
     minival: str | None,
+    background: str | None,
+    min_per_class: int | None,
     out: Path | None,
     preset: str | None,
     progressive: bool | None,
@@ -163,6 +167,8 @@ def train(
             arch=arch,
             data=data,
             minival=minival,
+            background=background,
+            min_per_class=min_per_class,
             out=out,
             preset=preset,
             progressive=progressive,
@@ -220,7 +226,7 @@ def _announce(job: Job, as_json: bool) -> None:
     lines.append(f"out      {job.directory.path}")
     for line in lines:
         click.echo(line, err=as_json)
-    print_unreadable(data)
+    print_doubts(data)
     print_size_warning(data, file.train_size)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,33 +20,38 @@ from nas.data.formats.arrays import (
 )
 from nas.data.formats.cifar import cifar, is_cifar
 from nas.data.formats.hub import FORM, PREFIX
+from nas.data.formats.rare_classes import kept_classes
 from nas.data.formats.registry import is_encoded
-from nas.data.minival import AUTO, MinivalChoice, parse_minival, training_and_minival
-from nas.data.split import EvaluationData, SearchData, Split
+from nas.data.minival import training_and_minival
+from nas.data.options import DataOptions
+from nas.data.split import NO_LABEL, EvaluationData, SearchData, Split
 from nas.errors import UserError
 
 ARRAYS = ".npz"
+_DEFAULTS = DataOptions()
 FORMS = (
     "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, of Parquet files or of "
     f"WebDataset .tar shards, one such file, a CIFAR archive, a .npz file, or {FORM}"
 )
 
 
-def load_search_data(spec: str, image_size: int | None = None, minival: str = AUTO) -> SearchData:
+def load_search_data(
+    spec: str,
+    image_size: int | None = None,
+    options: DataOptions = _DEFAULTS,
+) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``image_size`` pixels.
 
     By default, images in memory keep their size, and so do encoded images of one size. Others are
     reduced (:mod:`nas.data.cache.native_size`). Encoded images are decoded once, into the cache.
-    ``minival`` is a choice in the form that :func:`~nas.data.minival.parse_minival` reads.
 
     Raises:
         UserError: ``spec`` is none of the :data:`FORMS`, or the data cannot be used.
     """
     with _readable(spec):
-        choice = parse_minival(minival)
         if is_in_memory(spec):
-            return _search_data_in_memory(spec, image_size, choice)
-        return cached_search_data(spec, absolute_data(spec), image_size, choice)
+            return _search_data_in_memory(spec, image_size, options)
+        return cached_search_data(spec, absolute_data(spec), image_size, options)
 
 
 # ``nas train`` reads the same training set, and the same minival for early stopping.
@@ -53,7 +59,10 @@ load_training_data = load_search_data
 
 
 def load_test_data(
-    spec: str, image_size: int | None = None, class_names: tuple[str, ...] = ()
+    spec: str,
+    image_size: int | None = None,
+    class_names: tuple[str, ...] = (),
+    options: DataOptions = _DEFAULTS,
 ) -> EvaluationData:
     """Return the test split of ``spec``, which neither a search nor a training reads.
 
@@ -66,7 +75,7 @@ def load_test_data(
     with _readable(spec):
         if is_in_memory(spec):
             return _evaluation_data_in_memory(spec, image_size, class_names)
-        return cached_evaluation_data(spec, absolute_data(spec), image_size, class_names)
+        return cached_evaluation_data(spec, absolute_data(spec), image_size, class_names, options)
 
 
 def absolute_data(spec: str) -> str:
@@ -102,17 +111,44 @@ def _readable(spec: str) -> Iterator[None]:
 # Data in memory.
 
 
-def _search_data_in_memory(spec: str, image_size: int | None, choice: MinivalChoice) -> SearchData:
+def _search_data_in_memory(spec: str, image_size: int | None, options: DataOptions) -> SearchData:
     """Return the data with its own validation split as the minival, or with one held out."""
+    choice = options.minival_choice
     training, names = _training_in_memory(spec, image_size)
     validation = _validation_in_memory(spec, image_size, names) if choice.is_split_used else None
     if validation is not None:
         split, minival = validation
-        return SearchData(
-            spec, len(names), training, minival, class_names=names, minival_split=split
-        )
-    kept, held_out = map(training.take, training_and_minival(training.labels, choice))
-    return SearchData(spec, len(names), kept, held_out, class_names=names)
+    else:
+        split = ""
+        training, minival = map(training.take, training_and_minival(training.labels, choice))
+    data = SearchData(spec, len(names), training, minival, class_names=names, minival_split=split)
+    return data if _is_shapes(spec) else _without_rare_classes(data, options)
+
+
+def _without_rare_classes(data: SearchData, options: DataOptions) -> SearchData:
+    """Return the data without the classes of too few images, by the rule for all formats."""
+    labels = np.concatenate([data.training.labels, data.minival.labels])
+    if data.minival_split:
+        labels = data.training.labels
+    kept, note = kept_classes(labels, data.class_names, options.min_per_class, data.name)
+    if not note:
+        return data
+    numbers = np.full(data.classes, NO_LABEL)
+    numbers[kept] = np.arange(len(kept))
+    training, minival = (
+        Split(part.pixels[places], numbers[part.labels[places]])
+        for part in (data.training, data.minival)
+        for places in [np.flatnonzero(numbers[part.labels] != NO_LABEL)]
+    )
+    names = tuple(data.class_names[i] for i in kept)
+    return replace(
+        data,
+        classes=len(kept),
+        training=training,
+        minival=minival,
+        class_names=names,
+        notes=(note,),
+    )
 
 
 def _training_in_memory(spec: str, image_size: int | None) -> tuple[Split, tuple[str, ...]]:

@@ -44,9 +44,10 @@ class SearchData:
     ``unreadable`` are the names of the images left out. ``native_size`` is the typical shorter side
     of the images in their files, in pixels, None where it is :attr:`image_size` or not known;
     ``size_reason`` says in words why a default size is another one.
-    ``statistics`` of the training set and the content's hash ``digest`` are set if they are already
-    computed. If ``reopen`` is set, a pickle holds it instead of the images, and unpickling calls
-    it, so that the workers of a node share one memory-mapped file.
+    ``notes`` are sentences on what was passed over and how values are read, ``warnings`` on what
+    looks wrong. ``statistics`` of the training set and the content's hash ``digest`` are set if
+    they are already computed. If ``reopen`` is set, a pickle holds it instead of the images, and
+    unpickling calls it, so that the workers of a node share one memory-mapped file.
     """
 
     name: str
@@ -62,6 +63,8 @@ class SearchData:
     unused_split: str = ""
     native_size: int | None = None
     size_reason: str = ""
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def image_size(self) -> int:

@@ -13,6 +13,7 @@ from nas.architectures import find_architecture
 from nas.data.load import absolute_data, is_in_memory, load_training_data
 from nas.data.minival import AUTO
 from nas.data.moved import load_recorded
+from nas.data.options import BACKGROUND, DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.pretrained import read_pretrained
@@ -38,6 +39,8 @@ class TrainRequest:
     arch: str | None = None
     data: str | None = None
     minival: str | None = None
+    background: str | None = None
+    min_per_class: int | None = None
     out: Path | None = None
     preset: str | None = None
     progressive: bool | None = None
@@ -52,6 +55,11 @@ class TrainRequest:
     pretrained: Path | None = None
     workers: int | None = None
     resume: Path | None = None
+
+    @property
+    def data_options(self) -> DataOptions:
+        """Which images of the data to take, and how to decode them."""
+        return DataOptions(self.minival or AUTO, self.background or BACKGROUND, self.min_per_class)
 
 
 def prepare(request: TrainRequest) -> Job:
@@ -71,7 +79,7 @@ def _new(request: TrainRequest) -> Job:
     assert request.data is not None
     assert request.out is not None
     source = find_architecture(request.arch, "--arch")
-    data, file = _load(request.data, request.minival or AUTO, source, request.image_size)
+    data, file = _load(request.data, request.data_options, source, request.image_size)
     file = _with_task(file, data)
     preset = request.preset or _default_preset(data, request.pretrained)
     is_progressive = _is_progressive(request, preset, source)
@@ -93,7 +101,9 @@ def _new(request: TrainRequest) -> Job:
         micro_batch=request.micro_batch,
         random_sizes=bool(request.random_sizes),
         batch_growth=request.batch_growth or 1.0,
-        minival=request.minival or AUTO,
+        minival=request.data_options.minival,
+        background=request.data_options.background,
+        min_per_class=request.min_per_class,
     )
     _check_workers(settings.workers, settings.batch_size)
     recipe = settings.recipe(len(data.training))
@@ -104,17 +114,17 @@ def _new(request: TrainRequest) -> Job:
 
 
 def _load(
-    spec: str, minival: str, source: ArchitectureFile, image_size: int | None
+    spec: str, options: DataOptions, source: ArchitectureFile, image_size: int | None
 ) -> tuple[SearchData, ArchitectureFile]:
     """Load the data at the larger of the image sizes; return the architecture with its sizes."""
     if image_size is None and is_in_memory(spec):
-        data = load_training_data(spec, minival=minival)
+        data = load_training_data(spec, options=options)
         file = with_sizes(source, None, data.image_size)
     else:
         data, file = None, with_sizes(source, image_size, None)
     pixels = max(file.train_size, file.eval_size)
     if data is None or data.image_size != pixels:
-        data = load_training_data(spec, pixels, minival)
+        data = load_training_data(spec, pixels, options)
     return data, file
 
 
@@ -202,7 +212,7 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
         settings.data,
         request.data,
         settings.data_fingerprint,
-        lambda spec: load_training_data(spec, settings.image_size, settings.minival),
+        lambda spec: load_training_data(spec, settings.image_size, settings.data_options),
     )
     if place != settings.data:
         settings = replace(settings, data=place)
@@ -221,6 +231,8 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         )
     requested: dict[str, Any] = {
         "minival": request.minival,
+        "background": request.background,
+        "min-per-class": request.min_per_class,
         "preset": request.preset,
         "progressive": request.progressive,
         "random-sizes": request.random_sizes,
@@ -244,6 +256,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "image-size": settings.file.train_size,
         "batch-size": settings.batch_size,
         "micro-batch": settings.micro_batch,
+        "min-per-class": settings.min_per_class,
         "arch": settings.file.architecture.architecture_id,
     }
     for name, value in requested.items():

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.checkpoint import BEST, LAST
@@ -35,8 +36,8 @@ class TrainSettings:
     data and the image sizes to train and to evaluate at. ``progressive`` are the ranges of
     progressive learning, or None; ``random_sizes`` and ``batch_growth`` refine it. ``workers`` is
     the number of processes that the training was started with. ``micro_batch`` is the number of
-    images that a process trains on at once, or None for its whole share of the batch. ``minival``
-    is in the form that :func:`nas.data.minival.parse_minival` reads.
+    images that a process trains on at once, or None for its whole share of the batch. ``minival``,
+    ``background`` and ``min_per_class`` are :class:`nas.data.options.DataOptions`.
     """
 
     architecture: Mapping[str, Any]
@@ -54,6 +55,13 @@ class TrainSettings:
     random_sizes: bool = False
     batch_growth: float = 1.0
     minival: str = "auto"
+    background: str = "grey"
+    min_per_class: int | None = None
+
+    @property
+    def data_options(self) -> DataOptions:
+        """Which images of the data are taken, and how they are decoded."""
+        return DataOptions(self.minival, self.background, self.min_per_class)
 
     @property
     def file(self) -> ArchitectureFile:

@@ -12,6 +12,7 @@ from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute_data, load_search_data
 from nas.data.minival import AUTO, guessing_accuracy
 from nas.data.moved import load_recorded
+from nas.data.options import BACKGROUND, DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.search.pruners.base import check_pruners
@@ -37,6 +38,8 @@ DEFAULT_TIME_LIMIT_S = 3600.0
 _FIXED_OPTIONS = {
     "image_size": "--image-size",
     "minival": "--minival",
+    "background": "--background",
+    "min_per_class": "--min-per-class",
     "epochs": "--epochs",
     "batch_size": "--batch-size",
     "sampler": "--sampler",
@@ -56,6 +59,8 @@ class SearchRequest:
 
     data: str | None = None
     minival: str | None = None
+    background: str | None = None
+    min_per_class: int | None = None
     baseline: int | None = None
     space: str | None = None
     budget: int | None = None
@@ -79,6 +84,11 @@ class SearchRequest:
     out: Path | None = None
     resume: Path | None = None
     storage: str | None = None
+
+    @property
+    def data_options(self) -> DataOptions:
+        """Which images of the data to take, and how to decode them."""
+        return DataOptions(self.minival or AUTO, self.background or BACKGROUND, self.min_per_class)
 
 
 @dataclass(frozen=True)
@@ -140,7 +150,7 @@ def _prepare_new(request: SearchRequest) -> PreparedSearch:
 
 
 def _load(request: SearchRequest, image_size: int | None) -> SearchData:
-    return load_search_data(request.data or "digits", image_size, request.minival or AUTO)
+    return load_search_data(request.data or "digits", image_size, request.data_options)
 
 
 def _check_names(request: SearchRequest) -> None:
@@ -193,7 +203,9 @@ def _settings(
         scheduler=request.scheduler or "none",
         bound=request.bound or "none",
         reward=request.reward or "product",
-        minival=request.minival or AUTO,
+        minival=request.data_options.minival,
+        background=request.data_options.background,
+        min_per_class=request.min_per_class,
         minival_images=len(data.minival),
         guessing_accuracy=guessing_accuracy(data.minival.labels),
         baseline=request.baseline,
@@ -248,7 +260,7 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         settings.data,
         request.data,
         settings.data_fingerprint,
-        lambda spec: load_search_data(spec, settings.data_size, settings.minival),
+        lambda spec: load_search_data(spec, settings.data_size, settings.data_options),
     )
     settings = replace(settings, data=place)
     record.change_settings(settings.to_json())

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nas.data.options import DataOptions
 from results.architecture_file import base_from_json
 from reward.limits import Limits
 from reward.objective import Objective, parse_reward
@@ -46,6 +47,8 @@ class SearchSettings:
     confirm_epochs: int | None = None  # of these trainings; None for ``epochs``
     reward: str = "product"  # in the form that reward.objective parses
     minival: str = "auto"  # in the form that nas.data.minival parses
+    background: str = "grey"  # in the form that nas.data.decode parses
+    min_per_class: int | None = None
     minival_images: int | None = None
     guessing_accuracy: float | None = None  # of naming the minival's most frequent class
     baseline: int | None = None  # trainings of the backbone; None for the default
@@ -62,6 +65,11 @@ class SearchSettings:
         """The image size in pixels to load, which is the largest of any candidate."""
         grid = self.grid
         return grid.largest_image_size if isinstance(grid, CoefficientGrid) else self.image_size
+
+    @property
+    def data_options(self) -> DataOptions:
+        """Which images of the data are taken, and how they are decoded."""
+        return DataOptions(self.minival, self.background, self.min_per_class)
 
     @property
     def task(self) -> Task:

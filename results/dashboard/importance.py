@@ -64,7 +64,7 @@ def _importance(
 def _values(row: Row, objective: Objective) -> dict[str, float] | None:
     """Return a candidate's value by target; None if one is unknown or it is outside the space."""
     outcome = outcome_of(row)
-    if outcome is None or set(row["choices"]) <= {None}:
+    if outcome is None or outcome.confirms is not None or set(row["choices"]) <= {None}:
         return None
     values = (outcome.reward(objective), outcome.accuracy, outcome.step_time)
     return dict(zip(TARGETS, values, strict=True))

@@ -38,10 +38,18 @@ from nas.data.cache.directory import (
 )
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.filling import fill, image_bytes
-from nas.data.cache.native_size import default_size, native_size
+from nas.data.cache.survey import Survey, default_size, survey
+from nas.data.decode import Decoding, parse_background
 from nas.data.formats.base import Listing, Source
-from nas.data.formats.registry import evaluation_source, search_source, unused_split
+from nas.data.formats.rare_classes import without_rare_classes
+from nas.data.formats.registry import (
+    evaluation_source,
+    search_source,
+    training_source,
+    unused_split,
+)
 from nas.data.minival import MinivalChoice, training_and_minival
+from nas.data.options import DataOptions
 from nas.data.split import EvaluationData, SearchData, Split
 from nas.errors import UserError
 
@@ -62,43 +70,62 @@ class Parts(Protocol):
         """Return the positions (N,) of each part, before any image is decoded."""
 
 
-def cached_search_data(name: str, spec: str, size: int | None, choice: MinivalChoice) -> SearchData:
+def cached_search_data(name: str, spec: str, size: int | None, options: DataOptions) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``size`` pixels.
 
     ``spec`` must not depend on the working directory. ``name`` is what the user typed. Without a
-    size, it is :func:`~nas.data.cache.native_size.default_size`.
+    size, it is :func:`~nas.data.cache.survey.default_size`.
 
     Raises:
         UserError: the data cannot be used, or the cache has no room.
     """
-    source = search_source(spec, choice.is_split_used)
-    native, reason = native_size(source), ""
+    choice = options.minival_choice
+    source = without_rare_classes(
+        search_source(spec, choice.is_split_used), options.min_per_class, spec
+    )
+    found, reason = survey(source), ""
     if size is None:
-        size, reason = default_size(native, torch.cuda.is_available())
-    entry = open_cached(spec, source, size, TrainingParts(choice))
-    data = _search_data(Reopening(name, spec, choice, source.split), entry)
+        size, reason = default_size(found, torch.cuda.is_available())
+    entry = open_cached(spec, source, size, TrainingParts(choice), _decoding(found, options))
+    data = _search_data(Reopening(name, spec, options, source.split), entry)
     is_told = choice.is_split_used and not source.split
+    notes = (found.note,) if found and found.note else ()
     return replace(
         data,
         unused_split=unused_split(spec) if is_told else "",
-        native_size=native.median if native else None,
+        native_size=found.median if found else None,
         size_reason=reason,
+        notes=(*notes, *data.notes),
     )
 
 
+def _decoding(found: Survey | None, options: DataOptions) -> Decoding:
+    """Return the rules of decoding: the values' range is that of the training set."""
+    return Decoding(found.values if found else None, parse_background(options.background))
+
+
 def cached_evaluation_data(
-    name: str, spec: str, size: int | None, class_names: tuple[str, ...]
+    name: str,
+    spec: str,
+    size: int | None,
+    class_names: tuple[str, ...],
+    options: DataOptions,
 ) -> EvaluationData:
     """Return the test split of ``spec`` at ``size`` pixels, labelled by ``class_names``.
 
-    Without a size, it is the default for the test images.
+    Without a size, it is the default for the test images. Values have the training set's range.
 
     Raises:
         UserError: the data cannot be used, or the cache has no room.
     """
     source = evaluation_source(spec, class_names)
-    size = size or default_size(native_size(source), torch.cuda.is_available())[0]
-    entry = open_cached(spec, source, size, WholeListing())
+    found = survey(source)
+    size = size or default_size(found, torch.cuda.is_available())[0]
+    try:
+        of_training = survey(training_source(spec))
+    except UserError:  # data that is there to be tested on only
+        of_training = found
+    entry = open_cached(spec, source, size, WholeListing(), _decoding(of_training, options))
     (test,) = entry.parts()
     meta = entry.meta
     return EvaluationData(name, len(meta.class_names), test, meta.unreadable, source.split)
@@ -110,7 +137,7 @@ class Reopening:
 
     name: str
     spec: str
-    choice: MinivalChoice
+    options: DataOptions
     minival_split: str
 
 
@@ -130,7 +157,7 @@ def reopened(
         return _search_data(wanted, entry)
     if copy is not None:
         return copy
-    data = cached_search_data(wanted.name, wanted.spec, size, wanted.choice)
+    data = cached_search_data(wanted.name, wanted.spec, size, wanted.options)
     if data.digest != digest:
         raise UserError(
             f"--data: {wanted.spec}: got other images on this node than where the run started, "
@@ -152,6 +179,8 @@ def _search_data(wanted: Reopening, entry: Entry) -> SearchData:
         meta.statistics,
         meta.digest,
         minival_split=wanted.minival_split,
+        notes=meta.notes,
+        warnings=meta.warnings,
     )
     copy = None
     if entry.pixels.nbytes <= SENT_BYTES:
@@ -199,7 +228,12 @@ class WholeListing:
 
 
 def open_cached(
-    spec: str, source: Source, size: int, parts: Parts, console: Console | None = None
+    spec: str,
+    source: Source,
+    size: int,
+    parts: Parts,
+    decoding: Decoding | None = None,
+    console: Console | None = None,
 ) -> Entry:
     """Open the cache entry of ``source`` at ``size`` pixels; decode the images if there is none.
 
@@ -211,13 +245,14 @@ def open_cached(
     """
     console = console or Console(stderr=True)
     directory = cache_directory()
-    path = directory.path / entry_name(spec, source, size, parts)
+    decoding = decoding or Decoding()
+    path = directory.path / entry_name(spec, source, size, parts, decoding)
     draft = path.with_name(path.name + MAKING)
     try:
         while (entry := open_entry(path)) is None:
             with maker_lock(draft, on_wait=partial(_print_waiting, console, spec)) as is_ours:
                 if is_ours and open_entry(path) is None:
-                    _make(draft, directory, spec, source, size, parts, console)
+                    _make(draft, directory, spec, source, size, parts, decoding, console)
                     _move(draft, path)
     except OSError as error:
         raise UserError(
@@ -227,9 +262,9 @@ def open_cached(
     return entry
 
 
-def entry_name(spec: str, source: Source, size: int, parts: Parts) -> str:
+def entry_name(spec: str, source: Source, size: int, parts: Parts, decoding: Decoding) -> str:
     """Return a readable name followed by a hash of everything that decides the entry's content."""
-    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.key))
+    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.key, decoding))
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:24]
     return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
@@ -241,6 +276,7 @@ def _make(
     source: Source,
     size: int,
     parts: Parts,
+    decoding: Decoding,
     console: Console,
 ) -> None:
     """Decode all images into the directory ``draft``, with a progress bar on a terminal."""
@@ -260,7 +296,8 @@ def _make(
     try:
         with progress:
             task = progress.add_task(f"decoding {Path(spec).name} into the cache", total=count)
-            fill(draft, listing, positions, size, spec, partial(progress.advance, task))
+            advance = partial(progress.advance, task)
+            fill(draft, listing, positions, size, spec, advance, decoding)
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise no_room(directory.path, wanted_bytes, str(error.strerror)) from error

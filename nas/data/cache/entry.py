@@ -30,7 +30,8 @@ class Meta:
     ``rows`` are the (start, stop) in the pixel file of each part: the training set and the minival,
     or the test set alone. ``unreadable`` are the names of the images left out. ``statistics`` are
     those of the first part. ``digest`` is a hash of all pixels and labels. ``made_at`` is in
-    seconds since 1970.
+    seconds since 1970. ``notes`` and ``warnings`` are sentences on what was passed over, and on
+    what looks wrong.
     """
 
     source: str
@@ -41,6 +42,8 @@ class Meta:
     statistics: Statistics
     digest: str
     made_at: float
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def images(self) -> int:
@@ -56,8 +59,8 @@ class Meta:
         """
         values: dict[str, Any] = json.loads((path / META).read_text(encoding="utf-8"))
         statistics = Statistics(*(tuple(values["statistics"][key]) for key in ("mean", "std")))
-        for key in ("class_names", "unreadable"):
-            values[key] = tuple(values[key])
+        for key in ("class_names", "unreadable", "notes", "warnings"):
+            values[key] = tuple(values.get(key, ()))
         rows = tuple((start, stop) for start, stop in values["rows"])
         return Meta(**{**values, "statistics": statistics, "rows": rows})
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import time
 from collections import deque
@@ -14,15 +13,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from nas.data.cache.entry import LABELS, PIXELS, Meta
+from nas.data.decode import Decoding, NotFinite, TooLarge, decode
 from nas.data.formats.base import Chunk, Listing
 from nas.data.split import histogram, statistics
 from nas.errors import UserError
 
-VERSION = 1  # to be raised when the same image file would give other pixels
+VERSION = 2  # to be raised when the same image file would give other pixels
 _CHANNELS = 3
+_MOST_CONSTANT, _NAMED = 0.01, 3  # the share from which it is a warning; names in it
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
@@ -38,6 +38,7 @@ def fill(
     size: int,
     source: str,
     advance: Callable[[int], None],
+    decoding: Decoding,
 ) -> Meta:
     """Decode the images of each part into the directory ``draft``, one part after the other.
 
@@ -53,11 +54,11 @@ def fill(
     slots = np.empty_like(positions)
     slots[positions] = np.arange(len(positions))
     with (draft / PIXELS).open("w+b") as file:
-        filling = _Filling(file.fileno(), slots, len(parts[0]), size, listing.name)
+        filling = _Filling(file.fileno(), slots, len(parts[0]), size, listing.name, decoding)
         filling.reserve()
         filling.run(listing.chunks(), advance)
         is_readable = filling.is_readable[slots]
-        listing.check(is_readable, source)
+        listing.check(is_readable, source, is_training=len(parts) > 1)
         if not all(is_readable[part].any() for part in parts):
             raise UserError(
                 f"--data: {source}: got no readable image in the training set or in the minival, "
@@ -79,7 +80,9 @@ def fill(
             (int(start), int(start) + len(part)) for start, part in zip(bounds, rows, strict=False)
         ),
         class_names=listing.class_names,
-        unreadable=tuple(map(listing.name, np.flatnonzero(~is_readable).tolist())),
+        unreadable=tuple(map(filling.why_unreadable, np.flatnonzero(~is_readable).tolist())),
+        notes=listing.notes,
+        warnings=_constant_images(listing, filling.is_constant[slots] & is_readable),
         statistics=statistics(filling.counts),
         digest=_digest(listing.labels[positions], filling.digests, rows),
         made_at=time.time(),
@@ -88,11 +91,26 @@ def fill(
     return meta
 
 
+def _constant_images(listing: Listing, is_constant: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Return a warning if over 1 % of the images are of a single colour; some are named."""
+    positions, count = np.flatnonzero(is_constant), len(is_constant)
+    if len(positions) <= _MOST_CONSTANT * count:
+        return ()
+    names = ", ".join(map(listing.name, positions[:_NAMED].tolist()))
+    more = f" and {len(positions) - _NAMED} more" if len(positions) > _NAMED else ""
+    share = 100 * len(positions) / count
+    return (
+        f"{len(positions):,} of {count:,} images ({share:.0f} %) are of a single colour once "
+        f"decoded: {names}{more}",
+    )
+
+
 class _Filling:
     """The pixel file while it is written: the image at ``position`` goes to ``slots[position]``.
 
-    ``is_readable`` and ``digests`` are by slot. ``counts`` is the histogram (C, 256) of the images
-    in the first ``counted_slots`` slots. ``name`` gives the name of the image at a position.
+    ``is_readable``, ``is_constant`` and ``digests`` are by slot. ``counts`` is the histogram
+    (C, 256) of the images in the first ``counted_slots`` slots. ``name`` gives the name of the
+    image at a position.
     """
 
     def __init__(
@@ -102,7 +120,10 @@ class _Filling:
         counted_slots: int,
         size: int,
         name: Callable[[int], str],
+        decoding: Decoding,
     ) -> None:
+        self._decoding = decoding
+        self._reasons: dict[int, str] = {}  # by position, of complete images that cannot be used
         self._file = file
         self._slots = slots
         self._counted_slots = counted_slots
@@ -111,6 +132,7 @@ class _Filling:
         self._bytes = image_bytes(size)
         self._is_cancelled = False
         self.is_readable = np.zeros(len(slots), bool)
+        self.is_constant = np.zeros(len(slots), bool)
         self.digests = np.zeros((len(slots), _DIGEST_BYTES), np.uint8)
         self.counts = np.zeros((_CHANNELS, 256), np.int64)
 
@@ -134,6 +156,11 @@ class _Filling:
             finally:
                 self._is_cancelled = True
                 pool.shutdown(cancel_futures=True)
+
+    def why_unreadable(self, position: int) -> str:
+        """Return the name of an unreadable image, with the reason if it is not just damaged."""
+        name, reason = self._name(position), self._reasons.get(position)
+        return f"{name} ({reason})" if reason else name
 
     def pack(self, start: int, stop: int) -> NDArray[np.int64]:
         """Fill the gaps of unreadable images in the slots of a part with images from its end.
@@ -164,7 +191,10 @@ class _Filling:
             if self._is_cancelled:  # Ctrl-C or a full disk
                 break
             try:
-                pixels = decode(reader, self._size)
+                pixels = decode(reader, self._size, self._decoding)
+            except (TooLarge, NotFinite) as error:
+                self._reasons[position] = str(error)
+                continue
             except OSError as error:  # of the disk: must not mark the image as unreadable for good
                 reason = error.strerror or error
                 raise UserError(
@@ -175,6 +205,7 @@ class _Filling:
             slot = int(self._slots[position])
             self._put(pixels.data.cast("B"), slot)
             self.is_readable[slot] = True
+            self.is_constant[slot] = (pixels == pixels[:, :1, :1]).all()
             digest = hashlib.sha256(pixels.data).digest()
             self.digests[slot] = np.frombuffer(digest, np.uint8)
             if slot < self._counted_slots:
@@ -199,33 +230,3 @@ def _digest(
         digest.update(np.ascontiguousarray(labels[part]).data)
         digest.update(np.ascontiguousarray(digests[part]).data)
     return digest.hexdigest()[:16]
-
-
-def decode(read: Callable[[], bytes], size: int) -> NDArray[np.uint8] | None:
-    """Decode an image, cut to its middle square and resized bicubically: (3, size, size).
-
-    Returns None if the bytes are not a complete image.
-
-    Raises:
-        OSError: the bytes cannot be read, which does not mean that the image is damaged.
-    """
-    content = read()
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode no more than is needed
-            upright = _rgb(ImageOps.exif_transpose(image))
-            fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
-    except Exception:  # on damaged bytes, decoders raise errors of any type
-        return None
-    pixels = np.asarray(fitted, dtype=np.uint8).transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
-    return np.ascontiguousarray(pixels)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """Convert to three channels of 8 bits; 16-bit greys, which Pillow would clip, are scaled."""
-    if image.mode.startswith("I"):
-        greys = np.rint(np.asarray(image) / 257).clip(0, 255)
-        return Image.fromarray(greys.astype(np.uint8)).convert("RGB")
-    if "transparency" in image.info:  # Pillow warns if such an image goes to RGB directly
-        image = image.convert("RGBA")
-    return image.convert("RGB")

@@ -29,40 +29,38 @@ class Listing:
     """The images of a set at positions 0 to N - 1.
 
     ``labels`` are (N,), or (N, L) as in :class:`~nas.data.split.Split`. ``name`` gives the name of
-    the image at a position. ``chunks`` yields every position once, with its reader. Each class
-    needs ``fewest_per_class`` readable images. From the position ``validation_start`` on, the
-    images are the data set's own validation split; None if it is not listed here.
+    the image at a position. ``chunks`` yields every position once, with its reader. From the
+    position ``validation_start`` on, the images are the data set's own validation split; None if it
+    is not listed here. ``notes`` are sentences on what was passed over.
     """
 
     labels: NDArray[np.int64]
     class_names: tuple[str, ...]
     name: Callable[[int], str]
     chunks: Callable[[], Iterator[Chunk]]
-    fewest_per_class: int = 0
     validation_start: int | None = None
+    notes: tuple[str, ...] = ()
 
-    def check(self, is_readable: NDArray[np.bool_], source: str) -> None:
+    def check(self, is_readable: NDArray[np.bool_], source: str, is_training: bool) -> None:
         """Check that enough images could be decoded; ``is_readable`` (N,) is by position.
 
         Raises:
-            UserError: a class has too few readable images, or there are none at all.
+            UserError: a class to train on has no readable image, or there are none at all.
         """
         unreadable = f"({np.count_nonzero(~is_readable):,} unreadable in total)"
-        if not is_readable.any():
+        training = slice(self.validation_start)
+        labels = self.labels[training][is_readable[training]]
+        if not len(labels):
             raise UserError(
                 f"--data: {source}: got 0 readable images, must have one or more {unreadable}"
             )
-        if not self.fewest_per_class:
-            return
-        training = slice(self.validation_start)
-        labels = self.labels[training][is_readable[training]]
-        counts = np.bincount(labels, minlength=len(self.class_names))
-        for name, count in zip(self.class_names, counts.tolist(), strict=True):
-            if count < self.fewest_per_class:
-                raise UserError(
-                    f"--data: {source}: class {name!r}: got {count} readable images, must have "
-                    f"{self.fewest_per_class} or more {unreadable}"
-                )
+        listed = np.unique(self.labels[training])
+        lost = np.setdiff1d(listed[listed != NO_LABEL], labels)
+        if len(lost) and is_training:
+            raise UserError(
+                f"--data: {source}: class {self.class_names[lost[0]]!r}: got 0 readable images, "
+                f"must have one or more {unreadable}"
+            )
 
 
 ClassNames = tuple[str, ...]
@@ -120,7 +118,10 @@ def _joined(training_set: Source, validation_split: Source, class_names: ClassNa
             yield [(start + position, reader) for position, reader in chunk]
 
     labels = stacked(training.labels, validation.labels)
-    return replace(training, labels=labels, name=name, chunks=chunks, validation_start=start)
+    notes = (*training.notes, *(f"{validation_split.split}: {n}" for n in validation.notes))
+    return replace(
+        training, labels=labels, name=name, chunks=chunks, validation_start=start, notes=notes
+    )
 
 
 def stacked(first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -154,7 +155,8 @@ def fingerprint(root: Path, files: Sequence[Path]) -> str:
     for file in files:
         status = file.stat()
         name = file.relative_to(root).as_posix() if file != root else file.name
-        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        line = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(line.encode(errors="surrogateescape"))  # names that are not UTF-8
     for file in files[:: -(-len(files) // _SAMPLED_FILES) or 1]:
         with file.open("rb") as content:
             digest.update(content.read(_SAMPLED_BYTES))

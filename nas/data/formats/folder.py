@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from nas.data.formats.base import Listing, Source, fingerprint, in_chunks, split_of_folder
+from nas.data.formats.files import (
+    display,
+    has_image,
+    image_files,
+    is_hidden,
+    read_file,
+    subfolders,
+    summary,
+)
 from nas.errors import UserError
 
-FEWEST_PER_CLASS = 5
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"}
+_ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 
 
 def training_folder(root: Path) -> Source:
@@ -23,29 +32,36 @@ def training_folder(root: Path) -> Source:
         UserError: there are fewer than two classes, or a folder looks like a split, not a class.
     """
     top, root = root, _training_root(root)
-    files = _files_by_class(root)
-    for name, images in files.items():
-        _check_class(root / name, images, may_be_called_a_split=root != top)
+    passed_over: Counter[str] = Counter()
+    files = _files_by_class(root, passed_over)
+    for folder, images in files.items():
+        _check_class(folder, images, may_be_called_a_split=root != top)
     if len(files) < 2:
         raise UserError(
-            f"--data: got {root} with {len(files)} folders of images, "
-            "must have two or more, one per class"
+            f"--data: got {display(root)} with {len(files)} folders of images, "
+            f"must have two or more, one per class{_archives_hint(root)}"
         )
-    return _source(root, files, FEWEST_PER_CLASS)
+    return _source(root, files, passed_over)
+
+
+def _archives_hint(root: Path) -> str:
+    found = sorted(path.name for path in root.iterdir() if path.name.lower().endswith(_ARCHIVES))
+    return f"; {display(found[0])} must be unpacked first" if found else ""
 
 
 def validation_folder(root: Path) -> Source | None:
     """Return the validation images, those in ``root``/val/class; None if there are none."""
     for candidate in _validation_roots(root):
-        if files := _files_by_class(candidate):
-            return _source(candidate, files, 0)
+        passed_over: Counter[str] = Counter()
+        if files := _files_by_class(candidate, passed_over):
+            return _source(candidate, files, passed_over)
     return None
 
 
 def unlabelled_validation(root: Path) -> str:
     """Return the name of a validation folder without class folders, and that; else nothing."""
     roots = _validation_roots(root)
-    if not roots or any(map(_files_by_class, roots)) or not any(map(_has_image, roots)):
+    if not roots or any(map(_has_folder_of_images, roots)) or not any(map(has_image, roots)):
         return ""
     return f"{roots[0].name} has no class folders"
 
@@ -67,12 +83,13 @@ def evaluation_folder(root: Path, class_names: tuple[str, ...]) -> Source:
         UserError: there are none, or there is a class that is not among ``class_names``.
     """
     root = _evaluation_root(root, class_names)
-    files = _files_by_class(root) if root.is_dir() else {}
+    passed_over: Counter[str] = Counter()
+    files = _files_by_class(root, passed_over) if root.is_dir() else {}
     if not files:
         raise UserError(
             f"--data: got {root}, must be an existing folder with one folder of images per class"
         )
-    return _source(root, files, 0)
+    return _source(root, files, passed_over)
 
 
 def _training_root(root: Path) -> Path:
@@ -102,8 +119,7 @@ def _evaluation_root(root: Path, class_names: Sequence[str]) -> Path:
 
 def _named(root: Path, split: str) -> list[Path]:
     """Return the folders in ``root`` that are named like this split."""
-    folders = (folder for folder in root.iterdir() if split_of_folder(folder.name) == split)
-    return sorted(folder for folder in folders if folder.is_dir())
+    return [folder for folder in subfolders(root) if split_of_folder(folder.name) == split]
 
 
 def _check_class(folder: Path, images: Sequence[Path], may_be_called_a_split: bool) -> None:
@@ -127,66 +143,56 @@ def _check_class(folder: Path, images: Sequence[Path], may_be_called_a_split: bo
         )
 
 
-def _source(root: Path, files: dict[str, list[Path]], fewest: int) -> Source:
+def _source(root: Path, files: dict[Path, list[Path]], passed_over: Counter[str]) -> Source:
     images = [file for class_files in files.values() for file in class_files]
-    return Source(fingerprint(root, images), partial(_listing, root, files, fewest), root.name)
+    note = summary(passed_over)
+    return Source(fingerprint(root, images), partial(_listing, files, note), display(root.name))
 
 
-def _listing(
-    root: Path, files: dict[str, list[Path]], fewest: int, class_names: tuple[str, ...]
-) -> Listing:
+def _listing(files: dict[Path, list[Path]], note: str, class_names: tuple[str, ...]) -> Listing:
     """List the images, labelled by the class names, by default by the folders' own.
 
     Raises:
         UserError: a folder is not among the class names.
     """
-    class_names = class_names or tuple(files)
+    names = [display(folder.name) for folder in files]
+    class_names = class_names or tuple(names)
     numbers = {name: i for i, name in enumerate(class_names)}
-    unknown = sorted(set(files) - set(class_names))
-    if unknown:
-        raise UserError(
-            f"--data: got {root / unknown[0]}, must be one of the training set's "
-            f"{len(class_names)} classes"
-        )
+    for name, folder in zip(names, files, strict=True):
+        if name not in numbers:
+            raise UserError(
+                f"--data: got {display(folder)}, must be one of the training set's "
+                f"{len(class_names)} classes"
+            )
     images = [file for class_files in files.values() for file in class_files]
-    labels = np.repeat([numbers[name] for name in files], [*map(len, files.values())])
+    labels = np.repeat([numbers[name] for name in names], [*map(len, files.values())])
     return Listing(
         labels.astype(np.int64),
         class_names,
-        name=lambda position: str(images[position]),
-        chunks=lambda: in_chunks((i, file.read_bytes) for i, file in enumerate(images)),
-        fewest_per_class=fewest,
+        name=lambda position: display(images[position]),
+        chunks=lambda: in_chunks((i, partial(read_file, file)) for i, file in enumerate(images)),
+        notes=(note,) if note else (),
     )
 
 
-def _files_by_class(root: Path) -> dict[str, list[Path]]:
-    """Return the images of every class, with classes and images sorted by name.
+def _files_by_class(root: Path, passed_over: Counter[str]) -> dict[Path, list[Path]]:
+    """Return the images of every class folder, with classes and images sorted by name.
 
-    A folder beside the classes that is named like a split and has class folders is left out.
+    A folder beside the classes that is named like a split and has class folders is left out. What
+    is no image is counted in ``passed_over``, by reason.
     """
-    files: dict[str, list[Path]] = {}
-    for folder in sorted(folder for folder in root.iterdir() if folder.is_dir()):
-        images = _images(folder)
-        is_split = split_of_folder(folder.name) is not None and _has_folder_of_images(folder)
-        if images and not is_split:
-            files[folder.name] = images
+    files: dict[Path, list[Path]] = {}
+    with os.scandir(root) as entries:
+        passed_over["hidden or of the system"] += sum(is_hidden(e.name) for e in entries)
+    for folder in subfolders(root):
+        if split_of_folder(folder.name) is not None and _has_folder_of_images(folder):
+            continue
+        if images := image_files(folder, passed_over):
+            files[folder] = images
+        else:
+            passed_over[f"class folder without images ({display(folder.name)})"] += 1
     return files
 
 
 def _has_folder_of_images(root: Path) -> bool:
-    return any(_has_image(folder) for folder in root.iterdir() if folder.is_dir())
-
-
-def _has_image(folder: Path) -> bool:
-    return any(
-        Path(name).suffix.lower() in _SUFFIXES for _, _, names in os.walk(folder) for name in names
-    )
-
-
-def _images(folder: Path) -> list[Path]:
-    return sorted(
-        Path(parent, name)
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if Path(name).suffix.lower() in _SUFFIXES and Path(parent, name).is_file()
-    )
+    return any(map(has_image, subfolders(root)))

@@ -92,11 +92,20 @@ def hub_source(wanted: HubName, split: str) -> Source:
     root = Path(os.path.commonpath([file.parent for file in files])) if files else Path()
     schema: pa.Schema = dataset.features.arrow_schema
     where = f"{wanted.name}, {split}"
-    table = Table(where, schema, partial(_batches, dataset), lambda i: f"{where}, row {i}")
+    batches = partial(_batches, dataset)
+    table = Table(where, schema, batches, lambda i: f"{where}, row {i}", _own_folder(wanted))
     # The library's own hash covers the selection of rows, such as train[:50%].
     key = repr((fingerprint(root, files), dataset._fingerprint, len(dataset)))
     content = hashlib.sha256(key.encode()).hexdigest()
     return Source(content, partial(table_listing, table), split)
+
+
+def _own_folder(wanted: HubName) -> Path:
+    """Return the folder that rows may name files in: the user's own, or the library's cache."""
+    import datasets
+
+    own = Path(wanted.name)
+    return own if own.exists() else Path(datasets.config.HF_CACHE_HOME)
 
 
 def _batches(dataset: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:

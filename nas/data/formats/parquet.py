@@ -16,6 +16,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from nas.data.formats.base import CHUNK, Chunk, Listing, Source, fingerprint
+from nas.data.formats.files import read_file
 from nas.data.formats.labels import Label, class_names_of, numbered
 from nas.errors import UserError
 
@@ -49,7 +50,8 @@ def _listing(files: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
         i = bisect_right(starts, position) - 1
         return f"{files[i]}, row {position - starts[i]}"
 
-    return table_listing(Table(str(files[0]), schema, partial(_batches, files), name), class_names)
+    table = Table(str(files[0]), schema, partial(_batches, files), name, files[0].parent)
+    return table_listing(table, class_names)
 
 
 def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -81,13 +83,14 @@ class Table:
     """A table that is read in batches of rows.
 
     ``batches`` takes the names of the wanted columns; ``name`` takes a row's number and returns the
-    row's name. ``where`` names the table in errors.
+    row's name. ``where`` names the table in errors. Rows may name image files below ``folder``.
     """
 
     where: str
     schema: pa.Schema
     batches: Callable[[list[str]], Iterator[pa.RecordBatch]]
     name: Callable[[int], str]
+    folder: Path | None = None
 
 
 def table_listing(table: Table, class_names: tuple[str, ...] = ()) -> Listing:
@@ -111,9 +114,15 @@ def table_listing(table: Table, class_names: tuple[str, ...] = ()) -> Listing:
 def _column(
     table: Table, content: str, known: tuple[str, ...], has_type: Callable[[pa.DataType], bool]
 ) -> str:
-    """Return the column with a known name and the right type, or the only one of that type."""
+    """Return the column with a known name and the right type, or the only one of that type.
+
+    The only column of labels may be beside others of numbers that are not whole.
+    """
     fitting = [field.name for field in table.schema if has_type(field.type)]
     named = [name for name in known if name in fitting]
+    if not named and len(fitting) != 1:
+        whole = [n for n in fitting if not pa.types.is_floating(table.schema.field(n).type)]
+        fitting = whole
     if not named and len(fitting) != 1:
         columns = ", ".join(f"{field.name} ({field.type})" for field in table.schema)
         raise UserError(
@@ -129,25 +138,38 @@ def _is_image(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
+_LABEL_TYPES = (
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_boolean,
+    pa.types.is_string,
+    pa.types.is_large_string,
+)
+
+
 def _is_label(kind: pa.DataType) -> bool:
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         kind = kind.value_type
-    text_checks = (pa.types.is_string, pa.types.is_large_string)
-    return bool(pa.types.is_integer(kind) or any(is_text(kind) for is_text in text_checks))
+    if pa.types.is_dictionary(kind):  # pandas' categories
+        kind = kind.value_type
+    return any(is_kind(kind) for is_kind in _LABEL_TYPES)
 
 
 def _stored_names(schema: pa.Schema, label: str) -> tuple[str, ...]:
     """Return the class names that the ``datasets`` library stored in the schema, if it did."""
     metadata = (schema.metadata or {}).get(b"huggingface")
-    if metadata is None:
-        return ()
-    feature = json.loads(metadata).get("info", {}).get("features", {}).get(label)
-    if isinstance(feature, list):  # a list of labels, as written by older versions
-        feature = feature[0]
-    if isinstance(feature, dict) and isinstance(feature.get("feature"), dict):
-        feature = feature["feature"]
-    names = feature.get("names") if isinstance(feature, dict) else None
-    return tuple(names or ())
+    try:
+        feature: Any = json.loads(metadata or b"{}")
+        for key in ("info", "features", label):
+            feature = feature.get(key) or {}
+        if isinstance(feature, list):  # a list of labels, as written by older versions
+            feature = feature[0]
+        if isinstance(feature.get("feature"), dict):
+            feature = feature["feature"]
+        names = feature.get("names") or ()
+    except (ValueError, RecursionError, AttributeError, IndexError, TypeError):
+        return ()  # metadata of another form; the labels then are what the column holds
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _labels(
@@ -161,32 +183,52 @@ def _labels(
             for value in values
         ]
     labels: list[Label] = values
-    names = class_names or stored_names or class_names_of(labels)
+    names = class_names or stored_names or class_names_of(labels, where)
     return numbered(labels, names, where), names
 
 
 def _check_labels(where: str, values: list[Any], name_count: int) -> None:
-    """Check that every row has a label; and if the table names its classes, one of those."""
+    """Check, if the table names its classes, that every row has one of those as its label."""
+    if not name_count:
+        return
     for i, value in enumerate(values):
         for number in value if isinstance(value, list) else [value]:
-            if number is None or (name_count and not 0 <= number < name_count):
+            if number is None or number == -1:
                 raise UserError(f"--data: {where}: image {i}: got no label, must have one or more")
+            if name_count and not (isinstance(number, int) and 0 <= number < name_count):
+                raise UserError(
+                    f"--data: {where}: image {i}: got the label {number!r}, must be a number from "
+                    f"0 to {name_count - 1}, as the file names {name_count} classes"
+                )
 
 
 def _chunks(table: Table, image: str) -> Iterator[Chunk]:
     position = 0
     for batch in table.batches([image]):
-        readers = [partial(_read, cell) for cell in batch.column(0)]
+        readers = [partial(_read, cell, table.folder) for cell in batch.column(0)]
         yield list(enumerate(readers, position))
         position += len(readers)
 
 
-def _read(cell: pa.Scalar) -> bytes:
-    """Return the bytes in a cell, or those of the file that it names; none if it is empty."""
+def _read(cell: pa.Scalar, folder: Path | None) -> bytes:
+    """Return the bytes in a cell, or those of the file below ``folder`` that it names.
+
+    There are none if the cell is empty, and no file is read without a folder.
+
+    Raises:
+        UserError: the file is outside the folder, or is not a regular file.
+    """
     value = cell.as_py()
     if isinstance(value, dict):
         path, value = value.get("path"), value.get("bytes")
         if value is None and path:
-            value = Path(path).read_bytes()
+            value = read_file(_inside(str(path), folder))
     content: bytes = value or b""
     return content
+
+
+def _inside(path: str, folder: Path | None) -> Path:
+    file = (folder or Path()) / path
+    if folder is None or not file.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"--data: got the image file {path!r}, must be below the data's own folder")
+    return file

@@ -9,14 +9,14 @@ from pathlib import Path
 from nas.data.formats import folder, hub, parquet, webdataset
 from nas.data.formats.base import Source, joined
 from nas.data.formats.parquet import parquet_source
-from nas.data.formats.webdataset import (
+from nas.data.formats.shards import (
     evaluation_shards,
     find_shards,
     shards_of_split,
     split_of_shard,
     training_shards,
-    webdataset_source,
 )
+from nas.data.formats.webdataset import webdataset_source
 from nas.errors import UserError
 
 Opener = Callable[[Path, Sequence[Path]], Source]

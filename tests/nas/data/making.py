@@ -16,7 +16,7 @@ from typing import Any
 
 from nas.data.cache import filling
 from nas.data.cache.dataset import WholeListing, open_cached
-from nas.data.cache.filling import decode
+from nas.data.decode import Decoding, decode
 from nas.data.formats.folder import training_folder
 from tests.nas.command_line import REPOSITORY, environment
 
@@ -42,13 +42,13 @@ def maker(folder: Path, seconds_an_image: float) -> Iterator[subprocess.Popen[st
 
 
 def _main(folder: str, seconds: str) -> None:
-    def slow(read: Callable[[], bytes], size: int) -> Any:
+    def slow(read: Callable[[], bytes], size: int, decoding: Decoding) -> Any:
         sys.stdout.write("image\n")
         sys.stdout.flush()
         time.sleep(float(seconds))
-        return decode(read, size)
+        return decode(read, size, decoding)
 
-    filling.decode = slow
+    setattr(filling, "decode", slow)  # noqa: B010 - it is imported there
     entry = open_cached(folder, training_folder(Path(folder)), SIZE, WholeListing())
     sys.stdout.write(f"done {entry.meta.digest}\n")
 

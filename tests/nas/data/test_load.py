@@ -16,6 +16,7 @@ from pyarrow import parquet
 from nas.data.formats.digits import digits
 from nas.data.formats.shapes import shapes
 from nas.data.load import load_search_data, load_test_data, load_training_data
+from nas.data.minival import MinivalChoice, training_and_minival
 from nas.errors import UserError
 from tests.nas.data.pictures import class_folders, picture
 
@@ -181,13 +182,20 @@ def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
 
 def test_a_training_set_without_a_readable_image_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "set.parquet"
-    images = [picture(1), b"", picture(2), b""]
-    for content in (images, images[::-1]):
-        table = pa.table({"image": content[:2], "label": [0, 1]})
-        parquet.write_table(table, path)
-        _assert_refused(
-            str(path), "got no readable image in the training set or in the minival, must have"
-        )
+    _, held_out = training_and_minival(np.arange(10) % 2, MinivalChoice())
+    minival = set(held_out.tolist())
+    table = {"image": [b"" if i in minival else picture(1) for i in range(10)],
+             "label": [i % 2 for i in range(10)]}  # fmt: skip
+    parquet.write_table(pa.table(table), path)
+    message = "got no readable image in the training set or in the minival, must have"
+    _assert_refused(str(path), message)
+
+
+def test_a_class_without_a_readable_image_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.parquet"
+    images, labels = [picture(1)] * 5 + [b""] * 5, [0] * 5 + [1] * 5
+    parquet.write_table(pa.table({"image": images, "label": labels}), path)
+    _assert_refused(str(path), "class '1': got 0 readable images, must have one or more (5 unr")
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,10 @@ from rich.console import Console
 from nas.data.cache import dataset, filling
 from nas.data.cache.dataset import TrainingParts, WholeListing, entry_name, open_cached
 from nas.data.cache.entry import Entry
-from nas.data.cache.filling import decode
+from nas.data.decode import Decoding, decode
+from nas.data.formats import folder as folder_format
 from nas.data.formats.base import Listing, Source
+from nas.data.formats.files import read_file
 from nas.data.formats.folder import training_folder
 from nas.data.images import images_on_device
 from nas.data.load import load_search_data
@@ -53,9 +55,9 @@ def decoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the images that are decoded, in order."""
     sizes: list[int] = []
 
-    def spy(read: Callable[[], bytes], size: int) -> Any:
+    def spy(read: Callable[[], bytes], size: int, decoding: Decoding) -> Any:
         sizes.append(size)
-        return decode(read, size)
+        return decode(read, size, decoding)
 
     monkeypatch.setattr(filling, "decode", spy)
     return sizes
@@ -73,10 +75,12 @@ def test_the_names_of_entries_stay() -> None:
 
     source = Source("fingerprint", unlisted)
     assert (
-        entry_name("some/folder", source, 8, TrainingParts(MinivalChoice()))
-        == "folder-8px-29fa39ad31"
+        entry_name("some/folder", source, 8, TrainingParts(MinivalChoice()), Decoding())
+        == "folder-8px-38bf1462df"
     )
-    assert entry_name("some/folder", source, 8, WholeListing()) == "folder-8px-01c71cbb61"
+    assert (
+        entry_name("some/folder", source, 8, WholeListing(), Decoding()) == "folder-8px-b5d88ff56e"
+    )
 
 
 def test_images_are_decoded_once(folder: Path, decoded_images: list[int]) -> None:
@@ -168,19 +172,18 @@ def test_no_readable_image_is_refused_and_leaves_nothing(tmp_path: Path, cache_p
 def test_a_read_error_is_one_line_and_leaves_nothing(
     folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_bytes = Path.read_bytes
 
     def fail(file: Path) -> bytes:
         if file.name == "3.png":
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return read_bytes(file)
+        return read_file(file)
 
-    monkeypatch.setattr(Path, "read_bytes", fail)
+    monkeypatch.setattr(folder_format, "read_file", fail)
     with pytest.raises(UserError) as error:
         _make(folder)
     assert "3.png: cannot be read (Input/output error)" in str(error.value)
     assert list(cache_path.iterdir()) == []
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(folder_format, "read_file", read_file)
     assert _make(folder).meta.unreadable == ()
 
 
@@ -270,7 +273,7 @@ def test_a_file_size_limit_of_the_system_ends_the_command_with_one_line(
     assert ended.returncode == 1
     assert "File too large" in ended.stderr
     assert ended.stderr.count("\n") == 1
-    assert [path.name for path in cache_path.iterdir()] == ["sizes"]
+    assert [path.name for path in cache_path.iterdir()] == ["surveys"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(
@@ -287,7 +290,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(
 def test_an_interrupt_leaves_nothing(
     folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(read: Callable[[], bytes], size: int) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(filling, "decode", interrupt)
@@ -323,7 +326,7 @@ def test_the_progress_bar_is_shown_on_a_terminal_only(
     open_cached(str(folder), source, 8, WholeListing())
     assert capsys.readouterr() == ("", "")
     console = Console(stderr=True, force_terminal=True, width=200)
-    open_cached(str(folder), source, 9, WholeListing(), console)
+    open_cached(str(folder), source, 9, WholeListing(), console=console)
     out, err = capsys.readouterr()
     assert out == ""
     assert "20/20" in err

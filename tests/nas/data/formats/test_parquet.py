@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +135,7 @@ def test_a_cell_without_an_image_is_unreadable(tmp_path: Path) -> None:
         ({"a": CONTENT, "b": CONTENT, "label": [1] * 4}, "must have a single column of images"),
         ({"image": CONTENT, "label": [1, None, 2, 3]}, "image 1: got no label"),
         ({"image": CONTENT, "label": [[1], [], [2], [3]]}, "image 1: got no label"),
-        ({"image": CONTENT, "label": [0.5] * 4}, "must have a single column of labels"),
+        ({"image": CONTENT, "label": [0.5] * 4}, "image 0: got the label 0.5, must be a whole"),
     ],
 )
 def test_other_tables_are_refused(tmp_path: Path, columns: dict[str, Any], message: str) -> None:
@@ -143,9 +145,14 @@ def test_other_tables_are_refused(tmp_path: Path, columns: dict[str, Any], messa
 
 def test_a_label_beyond_the_named_classes_is_refused(tmp_path: Path) -> None:
     features = {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
-    for label in (-1, 2):  # -1 is the label of a hidden test set on the Hub
+    # -1 is the label of a hidden test set on the Hub.
+    for label, message in (
+        (-1, "got no label"),
+        (2, "got the label 2, must be a number from 0 to 1"),
+    ):
         columns = {"image": CONTENT, "label": [0, 1, label, 0]}
-        _assert_refused(_write(tmp_path / "a.parquet", columns, features), "", "image 2: got no la")
+        path = _write(tmp_path / "a.parquet", columns, features)
+        _assert_refused(path, "", f"image 2: {message}")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
@@ -177,3 +184,62 @@ def _assert_refused(path: Path, start: str, message: str) -> None:
     assert str(error.value).startswith(start)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "numbers"),
+    [
+        ([True, False, True, False], ("False", "True"), [1, 0, 1, 0]),
+        ([2.0, 10.0, 2.0, 10.0], ("2", "10"), [0, 1, 0, 1]),
+        (["10", "2", "10", "2"], ("2", "10"), [1, 0, 1, 0]),
+        (pa.array(["cat", "dog", "cat", "dog"]).dictionary_encode(), ("cat", "dog"), [0, 1, 0, 1]),
+    ],
+)
+def test_labels_of_every_type(
+    tmp_path: Path, labels: Any, names: tuple[str, ...], numbers: list[int]
+) -> None:
+    path = _write(tmp_path / "a.parquet", {"image": CONTENT, "label": labels})
+    listing = training_source(str(path)).listing()
+    assert (listing.class_names, listing.labels.tolist()) == (names, numbers)
+
+
+def test_numbers_and_texts_in_two_files_are_the_same_classes(tmp_path: Path) -> None:
+    _write(tmp_path / "train-0.parquet", {"image": CONTENT, "label": [0, 1, 0, 1]})
+    _write(tmp_path / "train-1.parquet", {"image": CONTENT, "label": ["0", "1", "1", "1"]})
+    listing = training_source(str(tmp_path)).listing()
+    assert listing.class_names == ("0", "1")
+    assert listing.labels.tolist() == [0, 1, 0, 1, 0, 1, 1, 1]
+
+
+def test_a_row_names_files_below_its_own_folder_only(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "in.png").write_bytes(CONTENT[0])
+    (tmp_path / "out.png").write_bytes(CONTENT[1])
+    os.mkfifo(tmp_path / "set" / "pipe.png")
+    for path, message in (
+        ("in.png", None),
+        ("../out.png", "got the image file '../out.png', must be below the data's own folder"),
+        (str(tmp_path / "out.png"), "must be below the data's own folder"),
+        ("/dev/zero", "must be below the data's own folder"),
+        ("pipe.png", "set/pipe.png, must be a regular file"),
+    ):
+        cells = [{"bytes": None, "path": path}, *({"bytes": c, "path": None} for c in CONTENT[1:])]
+        file = _write(tmp_path / "set" / "a.parquet", {"image": cells, "label": [0, 1, 0, 1]})
+        if message is None:
+            assert decoded(training_source(str(file))).meta.unreadable == ()
+            continue
+        with pytest.raises(UserError, match=re.escape(message)):
+            decoded(training_source(str(file)))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [b"{", b"[]", b'{"info": 3}', b'{"info": {"features": {"label": [[]]}}}', b"[" * 100_000,
+     b'{"info": {"features": {"label": {"names": 7}}}}', b'{"info": {"features": {"label": []}}}'],
+)  # fmt: skip
+def test_strange_metadata_is_ignored(tmp_path: Path, metadata: bytes) -> None:
+    table = pa.table({"image": CONTENT, "label": [0, 1, 0, 1]})
+    parquet.write_table(
+        table.replace_schema_metadata({b"huggingface": metadata}), tmp_path / "a.parquet"
+    )
+    assert training_source(str(tmp_path)).listing().class_names == ("0", "1")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nas.data.formats.registry import evaluation_source, training_source
-from nas.data.formats.webdataset import evaluation_shards, find_shards, training_shards
+from nas.data.formats.shards import evaluation_shards, find_shards, training_shards
 from nas.errors import UserError
 from tests.nas.data.decoding import decoded, only_part
 from tests.nas.data.pictures import picture
@@ -96,10 +96,13 @@ def test_class_folders_come_before_the_archive_they_were_in(tmp_path: Path) -> N
             "1.png: got no label, must have one in a .cls or .json file beside it",
         ),
         ({"1.png": picture(1), "1.json": "{}"}, "1.png: got no label"),
-        ({"1.png": picture(1), "1.json": '{"label": 0.5}'}, "1.png: got no label"),
+        (
+            {"1.png": picture(1), "1.json": '{"label": 0.5}'},
+            "image 0: got the label 0.5, must be a whole",
+        ),
         ({"1.png": picture(1), "1.json": '{"labels": []}'}, "image 0: got no label"),
-        ({"1.png": picture(1), "1.json": "{"}, "must be an uncompressed .tar file"),
-        ({"1.png": picture(1), "1.cls": b"\xff"}, "must be an uncompressed .tar file"),
+        ({"1.png": picture(1), "1.json": "{"}, "must be a complete, uncompressed .tar file"),
+        ({"1.png": picture(1), "1.cls": b"\xff"}, "must be a complete, uncompressed .tar file"),
         ({"1.txt": "no image", "1.cls": "1"}, "without images, must have one or more"),
     ],
 )
@@ -110,9 +113,9 @@ def test_other_shards_are_refused(tmp_path: Path, files: Files, message: str) ->
 def test_compressed_and_damaged_shards_are_refused(tmp_path: Path) -> None:
     files: Files = {"1.png": picture(1), "1.cls": "1"}
     path = _shard(tmp_path / "a.tar", files, "w:gz")
-    _assert_refused(path, "must be an uncompressed .tar file")
+    _assert_refused(path, "must be a complete, uncompressed .tar file")
     path.write_bytes(b"\0\1\2" * 400)
-    _assert_refused(path, "must be an uncompressed .tar file")
+    _assert_refused(path, "must be a complete, uncompressed .tar file")
 
 
 def _assert_refused(path: Path, message: str) -> None:
@@ -179,3 +182,98 @@ def test_a_single_file_is_taken_whatever_its_name(tmp_path: Path) -> None:
     assert training_shards(path, find_shards(path, ".tar")) == [path]
     assert evaluation_shards(path, find_shards(path, ".tar")) == [path]
     assert find_shards(path, ".parquet") == []
+
+
+def _bytes(files: Files, path: Path) -> bytes:
+    return _shard(path, files).read_bytes()
+
+
+def _members(path: Path) -> list[tarfile.TarInfo]:
+    with tarfile.open(path) as archive:
+        return archive.getmembers()
+
+
+TWENTY: Files = {f"{i:02}.{kind}": content for i in range(20)
+                 for kind, content in (("png", picture(i)), ("cls", str(i % 2)))}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_flipped_bit_in_a_header_is_not_the_end(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "a.tar"
+    content = bytearray(_bytes(TWENTY, path))
+    headers = [member.offset for member in _members(path)][1:]
+    at = headers[place * 7]
+    content[at + 3] ^= 4
+    path.write_bytes(content)
+    _assert_refused(path, f"a damaged header at byte {at:,}; what follows would be lost")
+
+
+def test_a_cut_between_or_within_members_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    content = _bytes(TWENTY, path)
+    member = _members(path)[11]
+    path.write_bytes(content[: member.offset])
+    _assert_refused(path, f"cut off at byte {member.offset:,}, without the mark of its end")
+    path.write_bytes(content[: member.offset_data])
+    _assert_refused(path, f"{member.name} is cut off")
+    path.write_bytes(content[: member.offset + 100])
+    _assert_refused(path, "must be a complete, uncompressed .tar file")
+
+
+def test_archives_joined_into_one_file_are_all_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    first = _bytes(TWENTY, path)
+    second = _bytes({"00.png": picture(99), "00.cls": "1"}, path)
+    path.write_bytes(first + second)
+    listing = training_source(str(path)).listing()
+    assert len(listing.labels) == 21
+    assert listing.labels.tolist() == [*[0, 1] * 10, 1]
+
+
+def test_a_key_that_occurs_twice_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, "w") as archive:
+        for grey, label in ((1, "0"), (2, "1")):
+            for name, content in (("1.png", picture(grey)), ("1.cls", label.encode())):
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+    listing = training_source(str(path)).listing()
+    assert listing.labels.tolist() == [0, 1]
+    assert listing.notes == (f"{path}: 1 files have the name of an earlier one",)
+
+
+def test_a_label_of_minus_one_is_none_unless_the_other_is_one(tmp_path: Path) -> None:
+    files: Files = {"1.png": picture(1), "1.cls": "-1", "2.png": picture(2), "2.cls": "3"}
+    _assert_refused(_shard(tmp_path / "a.tar", files), "image 0: got the label -1, for none")
+    signed: Files = {**files, "2.cls": "1"}
+    listing = training_source(str(_shard(tmp_path / "a.tar", signed))).listing()
+    assert listing.class_names == ("-1", "1")
+
+
+def test_cls_and_json_labels_are_the_same_classes(tmp_path: Path) -> None:
+    files: Files = {
+        "1.png": picture(1), "1.cls": "0", "2.png": picture(2), "2.json": '{"label": "0"}',
+        "3.png": picture(3), "3.json": '{"label": 1.0}', "4.png": picture(4), "4.cls": "1",
+    }  # fmt: skip
+    listing = training_source(str(_shard(tmp_path / "a.tar", files))).listing()
+    assert listing.class_names == ("0", "1")
+    assert listing.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_names_in_classes_txt(tmp_path: Path) -> None:
+    _shard(tmp_path / "a.tar", TWENTY)
+    (tmp_path / "classes.txt").write_text("zebra\nant\n")
+    listing = training_source(str(tmp_path / "a.tar")).listing()
+    assert listing.class_names == ("ant", "zebra")
+    assert listing.labels.tolist() == [1, 0] * 10
+
+
+def test_deep_json_is_one_line(tmp_path: Path) -> None:
+    files: Files = {"1.png": picture(1), "1.json": "[" * 100_000}
+    _assert_refused(_shard(tmp_path / "a.tar", files), "a .json label that cannot be read")
+
+
+def test_two_images_under_one_key_are_refused(tmp_path: Path) -> None:
+    files: Files = {"img.input.png": picture(1), "img.png": picture(2), "img.cls": "1"}
+    _assert_refused(_shard(tmp_path / "a.tar", files), "are images under one key")

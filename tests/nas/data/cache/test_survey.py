@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nas.data.cache.native_size import NativeSize, default_size, native_size
+from nas.data.cache.survey import Survey, default_size, survey
 from nas.data.formats.folder import training_folder
 
 
@@ -25,19 +25,19 @@ from nas.data.formats.folder import training_folder
     ],
 )
 def test_default_sizes(sides: tuple[int, int, int], on_cpu: int, on_gpu: int) -> None:
-    assert default_size(NativeSize(*sides), has_gpu=False)[0] == on_cpu
-    assert default_size(NativeSize(*sides), has_gpu=True)[0] == on_gpu
+    assert default_size(Survey(*sides), has_gpu=False)[0] == on_cpu
+    assert default_size(Survey(*sides), has_gpu=True)[0] == on_gpu
 
 
 def test_the_reason_is_said_unless_the_images_keep_their_size() -> None:
-    assert default_size(NativeSize(32, 32, 32), has_gpu=False)[1] == ""
-    assert default_size(NativeSize(400, 400, 400), has_gpu=False)[1] == (
+    assert default_size(Survey(32, 32, 32), has_gpu=False)[1] == ""
+    assert default_size(Survey(400, 400, 400), has_gpu=False)[1] == (
         "reduced from 400 px, for training on a CPU"
     )
-    assert default_size(NativeSize(160, 213, 400), has_gpu=True)[1] == (
+    assert default_size(Survey(160, 213, 400), has_gpu=True)[1] == (
         "the images have 160 to 400 px, half of them 213 or more, reduced for training on a GPU"
     )
-    assert default_size(NativeSize(20, 45, 90), has_gpu=True)[1] == (
+    assert default_size(Survey(20, 45, 90), has_gpu=True)[1] == (
         "the images have 20 to 90 px, half of them 45"
     )
     assert default_size(None, has_gpu=True) == (64, "")
@@ -50,7 +50,7 @@ def test_the_shorter_sides_of_readable_images_count(tmp_path: Path) -> None:
             Image.new("L", size).save(tmp_path / "pets" / name / f"{i}.png")
         (tmp_path / "pets" / name / "bad.png").write_bytes(b"no image")
     source = training_folder(tmp_path / "pets")
-    assert native_size(source) == NativeSize(10, 20, 25)
+    assert survey(source) == Survey(10, 20, 25)
     for image in (tmp_path / "pets").rglob("*.png"):
         image.write_bytes(b"")
-    assert native_size(source) == NativeSize(10, 20, 25)  # kept beside the cache
+    assert survey(source) == Survey(10, 20, 25)  # kept beside the cache

@@ -1,0 +1,28 @@
+"""The options that decide which images of a data set are taken, and how they are decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nas.data.minival import AUTO, MinivalChoice, parse_minival
+
+BACKGROUND = "grey"
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """The options, in the form of the command line.
+
+    ``minival`` is read by :func:`nas.data.minival.parse_minival`, ``background`` by
+    :func:`nas.data.decode.parse_background`. Classes with fewer than ``min_per_class`` training
+    images are left out; None refuses a data set that has any with fewer than five.
+    """
+
+    minival: str = AUTO
+    background: str = BACKGROUND
+    min_per_class: int | None = None
+
+    @property
+    def minival_choice(self) -> MinivalChoice:
+        """Where the minival comes from."""
+        return parse_minival(self.minival)
