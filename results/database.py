@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
 from math import isfinite
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
     URL,
@@ -30,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from results.candidate import Candidate, CurvePoint, State
+from results.file_system import is_local, whose
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 
@@ -191,7 +194,8 @@ def sqlite_url(file: Path) -> str:
 def connect(url: str) -> Engine:
     """Return an engine for SQLite or PostgreSQL, which connects at its first use.
 
-    Every commit to SQLite is on the disk when it returns.
+    Every commit to SQLite is on the disk when it returns. On a local disk, readers do not wait for
+    the writer (WAL). On others, which WAL is not for, SQLite keeps a rollback journal.
 
     Raises:
         RecordError: not a URL, an unknown database, or its driver is not installed.
@@ -204,7 +208,9 @@ def connect(url: str) -> Engine:
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise RecordError(f"{url.split('@')[-1]}: {str(error).splitlines()[0]}") from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _make_durable)
+        file = sqlite_file(url)
+        is_shared = file is not None and not is_local(file)
+        event.listen(engine, "connect", _make_durable_shared if is_shared else _make_durable)
     return engine
 
 
@@ -238,6 +244,26 @@ def _make_durable(connection: Any, _: object) -> None:
     connection.execute("PRAGMA synchronous=FULL")
 
 
+def _make_durable_shared(connection: Any, _: object) -> None:
+    """Keep a rollback journal, and sync every commit and the journal's deletion to the disk."""
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.execute("PRAGMA synchronous=EXTRA")
+
+
+def sqlite_connection(file: Path, options: str, timeout_s: float = 5.0) -> sqlite3.Connection:
+    """Open an existing SQLite file with the options of its URI, such as ``mode=ro``."""
+    return sqlite3.connect(f"file:{quote(str(file))}?{options}", uri=True, timeout=timeout_s)
+
+
+def leave_wal(file: Path) -> None:
+    """Turn off the WAL of a file, unless a process has it open.
+
+    SQLite cannot read a file in WAL mode without creating files beside it.
+    """
+    with suppress(sqlite3.Error), closing(sqlite_connection(file, "mode=rw", 0)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
 # Part of a database's message: its explanation for the user.
 _EXPLANATIONS = {
     "file is not a database": "not a record of this tool",
@@ -246,7 +272,6 @@ _EXPLANATIONS = {
     "disk I/O error": "writing to the disk failed; what was recorded before is kept",
     "locked": "locked by another process",
     "unable to open": "cannot be opened; does its directory exist?",
-    "readonly": "not writable",
     "UNIQUE": "the candidate is already recorded",
     "no such table": "a database, but not a record of this tool",
 }
@@ -262,5 +287,7 @@ def one_line_errors(address: str) -> Iterator[None]:
         explanation = next(
             (text for part, text in _EXPLANATIONS.items() if part.lower() in message.lower()), None
         )
+        if "readonly" in message:
+            explanation = f"not writable{whose(Path(address))}"
         reason = f"{explanation} ({message})" if explanation else message
         raise RecordError(f"{address}: {reason}") from error

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, insert, make_url, select, update
 from sqlalchemy.sql import Update
 
 from results.candidate import Candidate, State
@@ -23,11 +23,13 @@ from results.database import (
     connect,
     display_address,
     from_row,
+    leave_wal,
     one_line_errors,
     sqlite_file,
     to_json_text,
     to_row,
 )
+from results.read_only import connect_read_only
 
 
 class Record:
@@ -39,9 +41,10 @@ class Record:
     Every method raises RecordError, in one line, for a database that is full, locked or damaged.
     """
 
-    def __init__(self, engine: Engine, run_id: str) -> None:
+    def __init__(self, engine: Engine, url: str, run_id: str, is_read_only: bool = False) -> None:
         self._engine = engine
-        self._address = display_address(engine.url)
+        self._address = display_address(make_url(url))
+        self._writes_to = None if is_read_only else sqlite_file(url)
         self.run_id = run_id
 
     @classmethod
@@ -51,27 +54,30 @@ class Record:
         Raises:
             RecordError: not a database, it cannot be reached, or a later release wrote the run.
         """
-        record = cls(connect(url), run_id)
+        record = cls(connect(url), url, run_id)
         with record._closed_on_error(), one_line_errors(record._address):
             METADATA.create_all(record._engine)
             record._check_version()
         return record
 
     @classmethod
-    def read(cls, url: str, run_id: str) -> Self:
-        """Open the record of an existing run for reading; create nothing.
+    def reopen(cls, url: str, run_id: str) -> Self:
+        """Open the record of an existing run for writing; create nothing.
 
         Raises:
             RecordError: as for :meth:`open`, and if the file or the run does not exist.
         """
-        record = cls(connect(url), run_id)
-        with record._closed_on_error(), one_line_errors(record._address):
-            file = sqlite_file(url)
-            if file and not file.is_file():
-                raise RecordError(f"{record._address}: no such file")
-            record._check_version()
-            record.settings()
-        return record
+        connect_read_only(url).dispose()  # raises for a file that is not there
+        return cls(connect(url), url, run_id)._checked()
+
+    @classmethod
+    def read(cls, url: str, run_id: str) -> Self:
+        """Open the record of an existing run for reading alone; no write access is needed.
+
+        Raises:
+            RecordError: as for :meth:`open`, and if the file or the run does not exist.
+        """
+        return cls(connect_read_only(url), url, run_id, is_read_only=True)._checked()
 
     def create(self, settings: Mapping[str, Any]) -> None:
         """Add the run with its settings, in JSON types.
@@ -154,8 +160,14 @@ class Record:
             raise RecordError(f"{self._address}: holds a damaged candidate ({error})") from error
 
     def close(self) -> None:
-        """Close the connections to the database."""
+        """Close the connections to the database.
+
+        After the last writer, an SQLite file is no longer in WAL mode, so that it can be read where
+        nothing can be written.
+        """
         self._engine.dispose()
+        if self._writes_to is not None:
+            leave_wal(self._writes_to)
 
     def __enter__(self) -> Self:
         return self
@@ -181,6 +193,12 @@ class Record:
         except RecordError:
             self.close()
             raise
+
+    def _checked(self) -> Self:
+        with self._closed_on_error():
+            self._check_version()
+            self.settings()
+        return self
 
     def _run(self) -> RowMapping | None:
         """Return the row of the run, None if it does not exist."""

@@ -247,7 +247,7 @@ def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
 
 def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
     run = open_run(path, "--resume")
-    record = run.read_record()
+    record = run.reopen_record()
     settings = SearchSettings.from_json(record.settings())
     _check_agreement(request, settings, path)
     # These may change, since they decide when the search ends, not how a candidate is evaluated.

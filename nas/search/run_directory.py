@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
 from results.atomic import write_text
 from results.dashboard.source import RecordLocation, RunNotFound, Source
 from results.database import RecordError, sqlite_file, sqlite_url
+from results.file_system import whose
 from results.record import Record
 
 SCHEMA_VERSION = 1
@@ -56,10 +58,10 @@ class RunDirectory:
                 self.path.rmdir()
             raise
         content = {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, "storage": self.storage}
-        # If two searches begin in one directory, the first to link the file gets it. Only the owner
-        # may read the file, since a database URL may contain a password.
+        # If two searches begin in one directory, the first to link the file gets it.
         draft = self.path / f".{_RUN_FILE}.{self.run_id}"
-        write_text(draft, json.dumps(content, indent=2) + "\n", mode=0o600)
+        mode = 0o600 if _has_password(self.storage) else 0o666
+        write_text(draft, json.dumps(content, indent=2) + "\n", mode)
         try:
             (self.path / _RUN_FILE).hardlink_to(draft)
         except FileExistsError as error:
@@ -70,8 +72,12 @@ class RunDirectory:
         return record
 
     def read_record(self) -> Record:
-        """Open the record of this run; raise RecordError if it is missing or damaged."""
+        """Open the record for reading alone; raise RecordError if it is missing or damaged."""
         return Record.read(self.url, self.run_id)
+
+    def reopen_record(self) -> Record:
+        """Open the record to go on with it; raise RecordError if it is missing or damaged."""
+        return Record.reopen(self.url, self.run_id)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -96,7 +102,9 @@ def create_run(path: Path | None, storage: str | None) -> RunDirectory:
             )
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--out: got {path}, must be writable ({error.strerror})") from error
+        raise UserError(
+            f"--out: got {path or Path('runs')}, must be writable ({_reason(error)})"
+        ) from error
     return RunDirectory(path, uuid.uuid4().hex[:12], storage)
 
 
@@ -116,6 +124,20 @@ def _make_next(parent: Path) -> Path:
             path.mkdir()
             return path
     raise FileExistsError(None, "10,000 runs in a day", str(parent))
+
+
+def _reason(error: OSError) -> str:
+    """Return why a file or folder cannot be used, and whose it is if that is the cause."""
+    is_denied = isinstance(error, PermissionError) and error.filename
+    return f"{error.strerror}{whose(Path(error.filename)) if is_denied else ''}"
+
+
+def _has_password(storage: str | None) -> bool:
+    """Return whether a database's URL holds a password, also as an option."""
+    if storage is None:
+        return False
+    url = make_url(storage)
+    return bool(url.password) or "password" in str(url.query).lower()
 
 
 def absolute_storage_url(storage: str) -> str:
@@ -147,6 +169,10 @@ def open_run(path: Path, what: str = "RUN") -> RunDirectory:
         if content["schema_version"] > SCHEMA_VERSION:
             raise UserError(f"{what}: {path} was made by a later release of this tool")
         return RunDirectory(path, content["run_id"], content["storage"])
+    except PermissionError as error:
+        raise UserError(
+            f"{what}: got {path}, whose {_RUN_FILE} must be readable ({_reason(error)})"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         runs = sorted(str(p.parent) for p in Path("runs").glob(f"*/{_RUN_FILE}"))[-5:]
         may_be = f", may be {', '.join(runs)}" if runs else ""
@@ -170,8 +196,12 @@ def dashboard_source(run: Path) -> Source:
     Raises:
         UserError: there is no such directory.
     """
-    if not run.is_dir():
-        open_run(run)  # raises an error that lists the runs there are
+    try:
+        is_directory = run.is_dir()
+    except PermissionError:
+        is_directory = False
+    if not is_directory:
+        open_run(run)  # raises an error that lists the runs there are, or names the owner
     return Source(run, partial(_locate, run))
 
 
@@ -199,7 +229,7 @@ def writer_lock(directory: Path, what: str) -> Iterator[None]:
     try:
         file = (directory / "lock").open("a")
     except OSError as error:
-        raise UserError(f"{directory}: cannot write there ({error.strerror})") from error
+        raise UserError(f"{directory}: cannot write there ({_reason(error)})") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, create_engine, event, or_, select
-from sqlalchemy.pool import NullPool
+from sqlalchemy import ColumnElement, RowMapping, or_, select
 
 from results.candidate import Candidate
 from results.database import (
@@ -19,11 +15,11 @@ from results.database import (
     RUNS,
     RecordError,
     check_schema_version,
-    connect,
     from_row,
     one_line_errors,
     sqlite_file,
 )
+from results.read_only import connect_read_only
 
 # Exceptions that damaged values may raise.
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
@@ -51,11 +47,8 @@ class Reader:
 
     def __init__(self, url: str, run_id: str) -> None:
         self._run_id = run_id
-        file = sqlite_file(url)
-        self._address = str(file or url.rpartition("@")[2])
-        if file is not None and not file.is_file():
-            raise RecordError(f"{file}: no such file")
-        self._engine = connect(url) if file is None else _read_only(file)
+        self._address = str(sqlite_file(url) or url.rpartition("@")[2])
+        self._engine = connect_read_only(url)
 
     def run(self) -> RunRow:
         """Return the run's row; RecordError if it is missing, or of a later release."""
@@ -104,28 +97,3 @@ class Reader:
             raise
         except _DAMAGE as error:  # raised by the driver, for a value of the wrong type
             raise RecordError(f"{self._address}: damaged ({error})") from error
-
-
-def _read_only(file: Path) -> Engine:
-    """Return an engine that reopens the file for each query, since a run may be replaced."""
-
-    def connection() -> sqlite3.Connection:
-        address = f"file:{quote(str(file))}?mode=ro"
-        try:
-            opened = sqlite3.connect(address, uri=True, timeout=1)
-            opened.execute("SELECT 1 FROM sqlite_master")
-        except sqlite3.OperationalError:
-            # On a read-only medium SQLite cannot create the shared-memory index of its log, but
-            # there no other process can write the file either.
-            opened = sqlite3.connect(f"{address}&immutable=1", uri=True)
-        return opened
-
-    engine = create_engine("sqlite://", creator=connection, poolclass=NullPool)
-    event.listen(engine, "connect", _restrict)
-    return engine
-
-
-def _restrict(connection: Any, _: object) -> None:
-    """Forbid writing, and functions in views and triggers, which a stranger's file may define."""
-    connection.execute("PRAGMA trusted_schema=OFF")
-    connection.execute("PRAGMA query_only=ON")

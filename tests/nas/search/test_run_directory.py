@@ -8,11 +8,19 @@ from collections.abc import Callable
 from datetime import date
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
 from nas.errors import UserError
-from nas.search.run_directory import RunDirectory, create_run, open_for_reading, open_run
+from nas.search.run_directory import (
+    RunDirectory,
+    create_run,
+    open_for_reading,
+    open_run,
+)
+from results.record import Record
+from tests.other_user import as_nobody, needs_root, open_folder
 
 
 @pytest.fixture
@@ -38,8 +46,27 @@ def test_each_run_has_another_id(tmp_path: Path) -> None:
     assert len(ids) == 5
 
 
-def test_run_json_may_hold_a_password_and_is_readable_by_its_owner_only(run: RunDirectory) -> None:
-    assert (run.path / "run.json").stat().st_mode & 0o077 == 0
+@pytest.mark.parametrize(
+    ("storage", "is_secret"),
+    [
+        (None, False),
+        ("sqlite:///{}/other.sqlite", False),
+        ("sqlite:///{}/other.sqlite?password=secret", True),
+        ("postgresql://user:secret@host/name", True),
+        ("postgresql://user@host/name", False),
+    ],
+)
+def test_run_json_is_as_readable_as_other_files_unless_it_holds_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, storage: str | None, is_secret: bool
+) -> None:
+    monkeypatch.setattr(Record, "open", lambda url, run_id: MagicMock())
+    storage = storage and storage.format(tmp_path)
+    made = create_run(tmp_path / "run", storage)
+    made.create_record({})
+    (tmp_path / "plain").touch()
+    plain = (tmp_path / "plain").stat().st_mode
+    mode = (made.path / "run.json").stat().st_mode
+    assert mode == (plain & ~0o077 if is_secret else plain)
 
 
 def test_a_record_elsewhere_is_remembered(tmp_path: Path) -> None:
@@ -133,6 +160,48 @@ def test_a_record_that_is_gone_is_one_line(run: RunDirectory) -> None:
     (run.path / "record.sqlite").unlink()
     error = _assert_refused(lambda: open_for_reading(run.path), "record.sqlite: no such file")
     assert error.exit_code == 1
+
+
+# Prints why a use of a run is refused.
+_REFUSED = """
+from pathlib import Path
+from nas.errors import UserError
+from nas.search.run_directory import create_run, dashboard_source, open_for_reading, open_run
+path = Path({path!r})
+def refused(act):
+    try:
+        act()
+    except UserError as error:
+        print(error)
+refused(lambda: open_for_reading(path / "none"))
+refused(lambda: dashboard_source(path).poll())
+"""
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        ("open_run(path)", "RUN: got {path}, whose run.json must be readable"),
+        ("open_run(path, '--resume')", "--resume: got {path}, whose run.json must be readable"),
+        (
+            "dashboard_source(path / 'x' / 'y')",
+            "RUN: got {path}/x/y, whose run.json must be readable",
+        ),
+        ("create_run(path / 'below', None)", "--out: got {path}/below, must be writable"),
+        ("writer_lock(path, 'search').__enter__()", "{path}: cannot write there"),
+    ],
+)
+def test_another_user_is_told_whose_a_run_is(act: str, message: str) -> None:
+    with open_folder() as folder:
+        path = create_run(folder / "run", None).path
+        RunDirectory(path, "a", None).create_record({}).close()
+        path.chmod(0o700)
+        imports = _REFUSED.format(path=str(path))
+        code = f"from nas.search.run_directory import writer_lock\nrefused(lambda: {act})"
+        output = as_nobody(code, imports).splitlines()[1:]
+    reason = "(Permission denied, it belongs to root)"
+    assert output == [f"{message.format(path=path)} {reason}"]
 
 
 def test_one_search_at_a_time(run: RunDirectory) -> None:
