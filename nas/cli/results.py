@@ -56,7 +56,6 @@ def results(run: Path, top: int, as_json: bool) -> None:
     from nas.cli.verdict import print_verdict
 
     print_results(Console(), candidates, objective, top)
-    click.echo()
     print_verdict(candidates, objective, settings, run)
 
 

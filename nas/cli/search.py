@@ -322,7 +322,6 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
 
     print_architecture(Console(), file)
     path = prepared.run.path
-    click.echo()
     print_verdict(candidates, settings.objective, settings.to_json(), path)
     click.echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
     click.echo(f"more: nas results {path}")

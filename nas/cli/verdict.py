@@ -23,7 +23,8 @@ def print_verdict(
 ) -> None:
     """Print how the winner compares with the backbone, how sure it is, and what is doubtful.
 
-    ``path`` is the run's directory. Nothing is printed of a run without a winner.
+    ``path`` is the run's directory. Nothing is printed of a run without a winner, not
+    even the blank line that comes first.
     """
     from results.certainty import outcomes
     from results.verdict import find_verdict
@@ -31,6 +32,7 @@ def print_verdict(
     verdict = find_verdict(outcomes(candidates), objective, settings)
     if verdict is None:
         return
+    click.echo()
     for sentence in verdict.sentences:
         print_wrapped(sentence)
     if verdict.hint:
