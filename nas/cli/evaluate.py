@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
-from nas.cli.options import Whole, option
+from nas.cli.options import OneOf, Whole, option
 
 if TYPE_CHECKING:
+    from nas.data.split import EvaluationSplit
     from nas.full_training.checkpoint import TrainedNetwork
     from nas.full_training.evaluate import Share, TestResult
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     {
         "Measure the best epoch of a training": "nas evaluate trained --data path/to/folder",
         "Measure another epoch's checkpoint": "nas evaluate trained/last.pt --data digits",
+        "Measure on validation images": "nas evaluate trained --data images --split validation",
     },
     short_help="Measure a trained network on the test split.",
 )
@@ -31,7 +33,13 @@ if TYPE_CHECKING:
     "--data",
     required=True,
     metavar="D",
-    help=f"Measure on the test split of these images: {options.DATA}.",
+    help=f"Measure on these images: {options.DATA}.",
+)
+@option(
+    "--split",
+    type=OneOf(("test", "validation")),
+    help="Measure on this split of the images: test or validation. Default: test, or validation if "
+    "there is no test split.",
 )
 @option(
     "--batch-size",
@@ -41,13 +49,17 @@ if TYPE_CHECKING:
     help="Evaluate N images at a time.",
 )
 @options.json_option()
-def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> None:
-    """Measure a trained network's accuracy on the test split, with its 95 % interval."""
+def evaluate(
+    checkpoint: Path, data: str, split: EvaluationSplit | None, batch_size: int, as_json: bool
+) -> None:
+    """Measure a trained network's accuracy on the test split, with its 95 % interval.
+
+    Classes are compared by name: the images may have only some of the network's.
+    """
     import json
 
     import torch
 
-    from nas.data.formats.base import split_of_folder
     from nas.errors import UserError
     from nas.full_training.checkpoint import CheckpointError, read_network
     from nas.full_training.evaluate import evaluate as on_test
@@ -57,25 +69,38 @@ def evaluate(checkpoint: Path, data: str, batch_size: int, as_json: bool) -> Non
     except CheckpointError as error:
         raise UserError(f"CHECKPOINT: {error}") from error
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    result = on_test(trained, data, batch_size, device)
+    result = on_test(trained, data, batch_size, device, split)
     if result.unreadable:
         click.echo(f"left out {len(result.unreadable)} unreadable images", err=True)
-    if split_of_folder(result.split) == "val":
-        click.echo(
-            f"there is no test split, so this is {result.split}, by which nas search and nas train "
-            "choose too, unless with --minival train: the accuracy may be too high",
-            err=True,
-        )
+    if result.is_validation:
+        _print_choice(trained, result.split, is_asked_for=split is not None)
     if as_json:
         click.echo(json.dumps(_json(trained, data, result), indent=2))
         return
     click.echo(f"network   {trained.file.name}, epoch {trained.epoch} on {trained.data}")
-    split = f" of {result.split}" if result.split not in ("", "test") else ""
-    click.echo(f"test      {result.top_1.total:,} images{split} at {result.image_size} px")
+    label = "val" if result.is_validation else "test"
+    of_split = f" of {result.split}" if result.split not in ("", label) else ""
+    click.echo(f"{label:9} {result.top_1.total:,} images{of_split} at {result.image_size} px")
     click.echo(f"top-1     {_percent(result.top_1)}")
     if result.top_5 is not None:
         click.echo(f"top-5     {_percent(result.top_5)}")
     click.echo(f"rate      {result.images_per_s:,.0f} images/s on {result.device}")
+
+
+def _print_choice(trained: TrainedNetwork, split: str, is_asked_for: bool) -> None:
+    """Print to standard error that networks were chosen by the validation split, if they were."""
+    if not is_asked_for:
+        click.echo(
+            f"there is no test split, so this is {split}, by which nas search and nas train "
+            "choose too, unless with --minival train: the accuracy may be too high",
+            err=True,
+        )
+    elif trained.minival_split != "":  # the minival was not held out of the training images
+        click.echo(
+            "nas search and nas train choose networks by this split, unless with --minival train: "
+            "the accuracy may be too high",
+            err=True,
+        )
 
 
 def _percent(share: Share) -> str:

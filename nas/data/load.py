@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nas.data.cache.dataset import cached_evaluation_data, cached_search_data
-from nas.data.formats import digits, shapes
-from nas.data.formats.arrays import (
-    evaluation_arrays,
-    training_arrays,
-    training_labels,
-    validation_arrays,
-)
-from nas.data.formats.cifar import cifar, is_cifar
+from nas.data.formats.base import split_of_folder
 from nas.data.formats.hub import FORM, PREFIX
 from nas.data.formats.rare_classes import kept_classes
-from nas.data.formats.registry import is_encoded
+from nas.data.formats.registry import evaluation_source, is_encoded
+from nas.data.in_memory import (
+    has_split,
+    is_in_memory,
+    is_shapes,
+    split_in_memory,
+    training_names,
+)
 from nas.data.minival import training_and_minival
 from nas.data.options import DataOptions
-from nas.data.split import NO_LABEL, EvaluationData, SearchData, Split
+from nas.data.split import (
+    EVALUATION_SPLITS,
+    NO_LABEL,
+    EvaluationData,
+    EvaluationSplit,
+    SearchData,
+    Split,
+    no_such_split,
+)
 from nas.errors import UserError
 
-ARRAYS = ".npz"
 _DEFAULTS = DataOptions()
 FORMS = (
     "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, of Parquet files or of "
@@ -63,24 +69,44 @@ def load_test_data(
     image_size: int | None = None,
     class_names: tuple[str, ...] = (),
     options: DataOptions = _DEFAULTS,
+    split: EvaluationSplit | None = None,
 ) -> EvaluationData:
-    """Return the test split of ``spec``, which neither a search nor a training reads.
+    """Return the images of ``spec`` to evaluate on: the test split, which nothing else reads.
 
-    ``class_names`` are the training set's, by label. By default the labels of the training set are
-    read, but none of its images.
+    ``split`` may ask for the validation split instead; None takes that only where there is no test
+    split. ``class_names`` are the network's, by label. By default the labels of the training set
+    are read, but none of its images.
 
     Raises:
-        UserError: as :func:`load_search_data`, or ``spec`` has no test split.
+        UserError: as :func:`load_search_data`, ``spec`` has no such split, or has other classes.
     """
     with _readable(spec):
         if is_in_memory(spec):
-            return _evaluation_data_in_memory(spec, image_size, class_names)
-        return cached_evaluation_data(spec, absolute_data(spec), image_size, class_names, options)
+            return _evaluation_data_in_memory(spec, image_size, class_names, split)
+        place = absolute_data(spec)
+        data = cached_evaluation_data(spec, place, image_size, class_names, options, split)
+        is_validation = split == "validation" or split_of_folder(data.split) == "val"
+        return replace(data, is_validation=is_validation)
+
+
+def find_evaluation_split(spec: str, class_names: tuple[str, ...]) -> EvaluationSplit | None:
+    """Return the split that ``spec`` can be evaluated on, test first; None if it has neither.
+
+    No image is decoded.
+    """
+    for split in EVALUATION_SPLITS:
+        with suppress(UserError, OSError):
+            if not is_in_memory(spec):
+                evaluation_source(absolute_data(spec), class_names, split)
+                return split
+            if has_split(spec, split):
+                return split
+    return None
 
 
 def absolute_data(spec: str) -> str:
     """Return a ``spec`` of the same data that does not depend on the working directory."""
-    if spec == "digits" or _is_shapes(spec):
+    if spec == "digits" or is_shapes(spec):
         return spec
     if spec.startswith(PREFIX):
         name, comma, options = spec.removeprefix(PREFIX).partition(",")
@@ -89,19 +115,13 @@ def absolute_data(spec: str) -> str:
     return str(Path(spec).resolve())
 
 
-def is_in_memory(spec: str) -> bool:
-    """Return whether the images of ``spec`` are kept in memory, as they are small or generated."""
-    if spec == "digits" or _is_shapes(spec):
-        return True
-    return Path(spec).suffix == ARRAYS or is_cifar(Path(spec))
-
-
 @contextmanager
 def _readable(spec: str) -> Iterator[None]:
     """Refuse a ``spec`` that names no data, or that the file system cannot read."""
     try:
         if not is_in_memory(spec) and not is_encoded(spec):
-            raise UserError(f"--data: got {spec!r}, must be {FORMS}")
+            missing = "" if Path(spec).exists() else "no such file or folder, "
+            raise UserError(f"--data: got {spec!r}, {missing}must be {FORMS}")
         yield
     except OSError as error:  # such as no permission, or a name that is too long
         reason = error.strerror or error
@@ -113,16 +133,16 @@ def _readable(spec: str) -> Iterator[None]:
 
 def _search_data_in_memory(spec: str, image_size: int | None, options: DataOptions) -> SearchData:
     """Return the data with its own validation split as the minival, or with one held out."""
-    choice = options.minival_choice
-    training, names = _training_in_memory(spec, image_size)
-    validation = _validation_in_memory(spec, image_size, names) if choice.is_split_used else None
+    found, choice = split_in_memory(spec, "train", image_size), options.minival_choice
+    assert found is not None  # all forms have one
+    training, names, split = found.images, found.class_names, ""
+    validation = split_in_memory(spec, "validation", image_size) if choice.is_split_used else None
     if validation is not None:
-        split, minival = validation
+        minival, split = validation.labelled(names, spec), validation.name
     else:
-        split = ""
         training, minival = map(training.take, training_and_minival(training.labels, choice))
     data = SearchData(spec, len(names), training, minival, class_names=names, minival_split=split)
-    return data if _is_shapes(spec) else _without_rare_classes(data, options)
+    return data if is_shapes(spec) else _without_rare_classes(data, options)
 
 
 def _without_rare_classes(data: SearchData, options: DataOptions) -> SearchData:
@@ -151,111 +171,15 @@ def _without_rare_classes(data: SearchData, options: DataOptions) -> SearchData:
     )
 
 
-def _training_in_memory(spec: str, image_size: int | None) -> tuple[Split, tuple[str, ...]]:
-    """Return the training set with labels from 0, and the names of the classes."""
-    if spec == "digits":
-        return digits.digits("train", image_size or digits.SIZE), _numbers(digits.CLASSES)
-    if _is_shapes(spec):
-        options = _shapes_options(spec)
-        training = _shapes(spec, options, "train", options["n"], image_size)
-        return training, _numbers(options["classes"])
-    if is_cifar(Path(spec)):
-        return cifar(Path(spec), "train", image_size)
-    split = training_arrays(Path(spec), image_size)
-    labels, numbers = np.unique(split.labels, return_inverse=True)
-    names = tuple(map(str, labels.tolist()))
-    return Split(split.pixels, numbers.astype(np.int64)), names
-
-
-def _validation_in_memory(
-    spec: str, image_size: int | None, class_names: tuple[str, ...]
-) -> tuple[str, Split] | None:
-    """Return the name of the validation split and its images; None if there is none."""
-    if _is_shapes(spec):
-        count, options = shapes.MINIVAL_COUNT, _shapes_options(spec)
-        return "images drawn for it", _shapes(spec, options, "minival", count, image_size)
-    if Path(spec).suffix == ARRAYS:
-        split = validation_arrays(Path(spec), image_size)
-        if split is not None:
-            return "validation arrays", _numbered(spec, split, class_names, "validation")
-    return None
-
-
 def _evaluation_data_in_memory(
-    spec: str, image_size: int | None, class_names: tuple[str, ...]
+    spec: str,
+    image_size: int | None,
+    class_names: tuple[str, ...],
+    split: EvaluationSplit | None,
 ) -> EvaluationData:
-    if spec == "digits":
-        test = digits.digits("test", image_size or digits.SIZE)
-        return EvaluationData(spec, digits.CLASSES, test)
-    if _is_shapes(spec):
-        options = _shapes_options(spec)
-        test = _shapes(spec, options, "test", shapes.TEST_COUNT, image_size)
-        return EvaluationData(spec, options["classes"], test)
-    if is_cifar(Path(spec)):
-        test, names = cifar(Path(spec), "test", image_size)
-        return EvaluationData(spec, len(names), test)
-    test = evaluation_arrays(Path(spec), image_size)
-    names = class_names or tuple(map(str, training_labels(Path(spec)).tolist()))
-    return EvaluationData(spec, len(names), _numbered(spec, test, names, "test"))
-
-
-def _numbered(spec: str, split: Split, class_names: tuple[str, ...], what: str) -> Split:
-    """Return the split of a .npz file with its labels numbered by the training set's classes.
-
-    Raises:
-        UserError: the split has other classes.
-    """
-    known = _as_labels(spec, class_names)
-    numbers = np.searchsorted(known, split.labels).clip(max=max(0, len(known) - 1))
-    if not len(known) or (known[numbers] != split.labels).any():
-        raise UserError(
-            f"--data: {spec}: got {what} labels that the training set does not have, "
-            f"must be of its {len(known)} classes"
-        )
-    return Split(split.pixels, numbers.astype(np.int64))
-
-
-def _as_labels(spec: str, class_names: tuple[str, ...]) -> NDArray[np.int64]:
-    """Return the labels of a .npz file that these class names stand for."""
-    try:
-        return np.array([int(name) for name in class_names], np.int64)
-    except (ValueError, OverflowError) as error:
-        raise UserError(
-            f"--data: {spec}: got numbers as labels, must have the training set's "
-            f"{len(class_names)} classes, such as {class_names[0]!r}"
-        ) from error
-
-
-def _numbers(count: int) -> tuple[str, ...]:
-    return tuple(map(str, range(count)))
-
-
-def _is_shapes(spec: str) -> bool:
-    return spec.partition(":")[0] == "shapes"
-
-
-def _shapes_options(spec: str) -> dict[str, int]:
-    options = {"classes": shapes.CLASSES, "size": shapes.SIZE, "n": shapes.TRAIN_COUNT}
-    for part in spec.partition(":")[2].split(",") if ":" in spec else ():
-        key, _, value = part.partition("=")
-        if key not in options or not value.isdecimal():
-            raise UserError(
-                f"--data: got {part!r} in {spec!r}, must be classes=, size= or n= "
-                "followed by a number"
-            )
-        options[key] = int(value)
-    return options
-
-
-def _shapes(
-    spec: str, options: dict[str, int], part: str, count: int, image_size: int | None
-) -> Split:
-    try:
-        size = image_size or options["size"]
-        return Split(*shapes.shapes(part, count, size, options["classes"]))
-    except ValueError as error:
-        raise UserError(f"--data: {spec!r}: {error}") from error
-    except MemoryError as error:
-        raise UserError(
-            f"--data: {spec!r}: got more images than fit into memory ({error})"
-        ) from error
+    for wanted in (split,) if split else EVALUATION_SPLITS:
+        if found := split_in_memory(spec, wanted, image_size):
+            names = class_names or training_names(spec) or found.class_names
+            images = found.labelled(names, spec)
+            return EvaluationData(spec, len(names), images, (), found.name, wanted == "validation")
+    raise no_such_split(spec, split)

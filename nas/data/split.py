@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nas.errors import UserError
 
 NO_LABEL = -1  # pads the rows of images with fewer labels than others
 PIXELS_AT_ONCE = 2**26  # pixels in a chunk of a histogram
@@ -96,11 +98,16 @@ class SearchData:
         return super().__reduce_ex__(protocol) if self.reopen is None else (self.reopen, ())
 
 
+EvaluationSplit = Literal["test", "validation"]
+EVALUATION_SPLITS: tuple[EvaluationSplit, ...] = ("test", "validation")  # the first is the default
+
+
 @dataclass(frozen=True)
 class EvaluationData:
     """The test split, for one evaluation after all choices; labels are those of the training set.
 
-    ``split`` is the data set's own name of the split, where it is known.
+    ``split`` is the data set's own name of the split, where it is known. With ``is_validation``, it
+    is the validation split, which networks are chosen by.
     """
 
     name: str
@@ -108,6 +115,16 @@ class EvaluationData:
     test: Split
     unreadable: tuple[str, ...] = ()
     split: str = ""
+    is_validation: bool = False
+
+
+def no_such_split(spec: str, split: EvaluationSplit | None) -> UserError:
+    """Return the error of data that has no such split, or with None neither of the two."""
+    if split is None:
+        return UserError(
+            f"--data: got {spec!r} with no test and no validation split, must have one"
+        )
+    return UserError(f"--split: got {split}, must be a split that {spec!r} has")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ class TrainedNetwork:
     ``file`` holds the architecture, the image sizes and the task. ``weights`` are the averaged
     weights (EMA) by the names of ``Network.state_dict``, on the CPU. ``accuracy`` is the minival
     accuracy in [0, 1] of these weights after ``epoch`` epochs on ``data``. ``class_names`` are in
-    the order of the labels, empty if the classes have no names.
+    the order of the labels, empty if the classes have no names. ``minival_split`` is the data's own
+    split that epochs were chosen by, empty if the minival was held out of the training images, None
+    if it is unknown.
     """
 
     file: ArchitectureFile
@@ -42,6 +44,7 @@ class TrainedNetwork:
     epoch: int
     accuracy: float
     class_names: tuple[str, ...] = ()
+    minival_split: str | None = None
 
     def build(self) -> Network:
         """Build the network with these weights, in evaluation mode."""
@@ -68,6 +71,7 @@ def read_network(path: Path) -> TrainedNetwork:
             epoch=content["epoch"],
             accuracy=content["accuracy"],
             class_names=tuple(content["class_names"]),
+            minival_split=content.get("minival_split"),  # not in files of earlier releases
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this release ({error!r})") from error
@@ -103,6 +107,7 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
         "epoch": network.epoch,
         "accuracy": network.accuracy,
         "class_names": network.class_names,
+        "minival_split": network.minival_split,
         "training": training,
     }
     with atomic_file(path) as file:

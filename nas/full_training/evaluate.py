@@ -1,4 +1,4 @@
-"""The accuracy of a trained network on the test split, which nothing else reads."""
+"""The accuracy of a trained network on the test split, which nothing else reads, or on another."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nas.data.images import Images, images
 from nas.data.load import load_test_data
+from nas.data.split import EvaluationSplit
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
 from results.certainty import wilson_interval
@@ -41,7 +42,7 @@ class Share:
 
 @dataclass(frozen=True)
 class TestResult:
-    """The result of an evaluation on a test split.
+    """The result of an evaluation on a test split, or with ``is_validation`` a validation split.
 
     ``top_5`` is None if there are fewer than six classes. ``split`` is the data set's own name of
     the split, empty if it is unknown. ``unreadable`` are the image files that were skipped.
@@ -54,19 +55,26 @@ class TestResult:
     device: str
     unreadable: tuple[str, ...]
     split: str = ""
+    is_validation: bool = False
 
 
 def evaluate(
-    trained: TrainedNetwork, data: str, batch_size: int, device: torch.device
+    trained: TrainedNetwork,
+    data: str,
+    batch_size: int,
+    device: torch.device,
+    split: EvaluationSplit | None = None,
 ) -> TestResult:
-    """Measure the accuracy on the test split of ``data``, at the network's evaluation size.
+    """Measure the accuracy on a split of ``data``, at the network's evaluation size.
+
+    None stands for the test split, or without one the validation split.
 
     Raises:
-        UserError: the data are missing, have no test split, or have other classes or channels than
+        UserError: the data are missing, have no such split, or have other classes or channels than
             the network; or a batch does not fit into memory.
     """
     size, task = trained.file.eval_size, trained.file.task
-    loaded = load_test_data(data, size, trained.class_names)
+    loaded = load_test_data(data, size, trained.class_names, split=split)
     channels = int(loaded.test.pixels.shape[1])
     for what, got, expected in (
         ("classes", loaded.classes, task.classes),
@@ -94,6 +102,7 @@ def evaluate(
         device=device_name(device),
         unreadable=loaded.unreadable,
         split=loaded.split,
+        is_validation=loaded.is_validation,
     )
 
 

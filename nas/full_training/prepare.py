@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from nas.architectures import find_architecture
-from nas.data.load import absolute_data, is_in_memory, load_training_data
+from nas.data.in_memory import is_in_memory
+from nas.data.load import absolute_data, load_training_data
 from nas.data.minival import AUTO
 from nas.data.moved import load_recorded
 from nas.data.options import BACKGROUND, DataOptions

@@ -141,6 +141,7 @@ def _trained_network(job: Job, training: Training, images: Images, row: CurveRow
         epoch=row.epoch,
         accuracy=row.accuracy,
         class_names=job.data.class_names,
+        minival_split=job.data.minival_split,
     )
 
 

@@ -50,7 +50,7 @@ from nas.data.formats.registry import (
 )
 from nas.data.minival import MinivalChoice, training_and_minival
 from nas.data.options import DataOptions
-from nas.data.split import EvaluationData, SearchData, Split
+from nas.data.split import EvaluationData, EvaluationSplit, SearchData, Split
 from nas.errors import UserError
 
 # Data up to this size is sent to workers, for nodes that have neither the cache nor the data.
@@ -110,15 +110,16 @@ def cached_evaluation_data(
     size: int | None,
     class_names: tuple[str, ...],
     options: DataOptions,
+    split: EvaluationSplit | None = None,
 ) -> EvaluationData:
-    """Return the test split of ``spec`` at ``size`` pixels, labelled by ``class_names``.
+    """Return a split of ``spec`` to evaluate on at ``size`` pixels, labelled by ``class_names``.
 
     Without a size, it is the default for the test images. Values have the training set's range.
 
     Raises:
         UserError: the data cannot be used, or the cache has no room.
     """
-    source = evaluation_source(spec, class_names)
+    source = evaluation_source(spec, class_names, split)
     found = survey(source)
     size = size or default_size(found, torch.cuda.is_available())[0]
     try:

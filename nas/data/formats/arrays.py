@@ -20,6 +20,7 @@ from nas.errors import UserError
 _NAMES = (("train_images", "train_labels"), ("x_train", "y_train"), ("images", "labels"))
 _VALIDATION_NAMES = (("val_images", "val_labels"), ("x_val", "y_val"))
 _TEST_NAMES = (("test_images", "test_labels"), ("x_test", "y_test"))
+_CLASS_NAMES = "class_names"
 
 
 def training_arrays(path: Path, size: int | None) -> Split:
@@ -40,20 +41,16 @@ def validation_arrays(path: Path, size: int | None) -> Split | None:
     Raises:
         UserError: as :func:`training_arrays`.
     """
-    with _opened(path) as arrays:
-        is_there = any(
-            images in arrays and labels in arrays for images, labels in _VALIDATION_NAMES
-        )
-    return _arrays(path, _VALIDATION_NAMES, size) if is_there else None
+    return _arrays_if_there(path, _VALIDATION_NAMES, size)
 
 
-def evaluation_arrays(path: Path, size: int | None) -> Split:
-    """Return the file's test images in the same form.
+def evaluation_arrays(path: Path, size: int | None) -> Split | None:
+    """Return the file's test images in the same form; None if it has none.
 
     Raises:
         UserError: as :func:`training_arrays`.
     """
-    return _arrays(path, _TEST_NAMES, size)
+    return _arrays_if_there(path, _TEST_NAMES, size)
 
 
 def training_labels(path: Path) -> NDArray[np.int64]:
@@ -61,6 +58,33 @@ def training_labels(path: Path) -> NDArray[np.int64]:
     with _opened(path) as arrays:
         names = [labels for _, labels in _NAMES if labels in arrays]
         return np.unique(arrays[names[0]]) if names else np.empty(0, np.int64)
+
+
+def stored_class_names(path: Path) -> tuple[str, ...]:
+    """Return the names in the array ``class_names``, by label from 0; none if there is none.
+
+    Raises:
+        UserError: the array is not a list of different names.
+    """
+    with _opened(path) as arrays:
+        if _CLASS_NAMES not in arrays:
+            return ()
+        stored = arrays[_CLASS_NAMES]
+    names = tuple(np.char.strip(stored.astype(np.str_)).reshape(-1).tolist())
+    if stored.ndim != 1 or not names or not all(names) or len(set(names)) < len(names):
+        raise UserError(
+            f"--data: {path}: got {_CLASS_NAMES} of shape {stored.shape}, must be a list of "
+            "different names, one for each label from 0"
+        )
+    return names
+
+
+def _arrays_if_there(
+    path: Path, names: tuple[tuple[str, str], ...], size: int | None
+) -> Split | None:
+    with _opened(path) as arrays:
+        is_there = any(images in arrays and labels in arrays for images, labels in names)
+    return _arrays(path, names, size) if is_there else None
 
 
 def _arrays(path: Path, names: tuple[tuple[str, str], ...], size: int | None) -> Split:

@@ -86,9 +86,8 @@ def evaluation_folder(root: Path, class_names: tuple[str, ...]) -> Source:
     passed_over: Counter[str] = Counter()
     files = _files_by_class(root, passed_over) if root.is_dir() else {}
     if not files:
-        raise UserError(
-            f"--data: got {root}, must be an existing folder with one folder of images per class"
-        )
+        found = "without folders of images" if root.is_dir() else "no such folder"
+        raise UserError(f"--data: got {root}, {found}, must have one folder of images per class")
     return _source(root, files, passed_over)
 
 

@@ -72,6 +72,19 @@ def validation_split(wanted: HubName) -> str | None:
     return next((name for name in free if split_of_folder(name) == "val"), None)
 
 
+def test_split(wanted: HubName) -> str:
+    """Return the name of the test split, or without one that of a split named validation."""
+    if wanted.test != HubName.test:  # it was asked for
+        return wanted.test
+    try:
+        has_test = wanted.test in (_split_names(wanted) or [wanted.test])
+    except Exception:  # whatever is wrong, reading the test split will name it
+        return wanted.test
+    validation = None if has_test else validation_split(wanted)
+    is_named = validation is not None and split_of_folder(validation) == "val"
+    return validation if validation is not None and is_named else wanted.test
+
+
 def _split_names(wanted: HubName) -> list[str]:
     import datasets  # type: ignore[import-untyped]
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from nas.data.class_names import relabelled
 from nas.data.formats import folder, hub, parquet, webdataset
-from nas.data.formats.base import Source, joined
+from nas.data.formats.base import ClassNames, Listing, Source, joined, split_of_folder
 from nas.data.formats.parquet import parquet_source
 from nas.data.formats.shards import (
     evaluation_shards,
@@ -17,6 +18,7 @@ from nas.data.formats.shards import (
     training_shards,
 )
 from nas.data.formats.webdataset import webdataset_source
+from nas.data.split import EvaluationSplit, no_such_split
 from nas.errors import UserError
 
 Opener = Callable[[Path, Sequence[Path]], Source]
@@ -42,7 +44,8 @@ def search_source(spec: str, is_split_used: bool) -> Source:
         UserError: there are no training images, or they cannot be read.
     """
     training = training_source(spec)
-    validation = validation_source(spec) if is_split_used else None
+    is_used = is_split_used and not Path(spec).is_file()  # a single shard is the training set
+    validation = validation_source(spec) if is_used else None
     return joined(training, validation) if validation else replace(training, split="")
 
 
@@ -73,7 +76,7 @@ def validation_source(spec: str) -> Source | None:
     root = Path(spec)
     if found := _shards(root):
         opener, shards = found
-        chosen = [] if shards == [root] else shards_of_split(root, shards, "val")
+        chosen = shards_of_split(root, shards, "val")
         return replace(opener(root, chosen), split="validation files") if chosen else None
     return folder.validation_folder(root)
 
@@ -85,26 +88,47 @@ def unused_split(spec: str) -> str:
     return folder.unlabelled_validation(Path(spec))
 
 
-def evaluation_source(spec: str, class_names: tuple[str, ...]) -> Source:
-    """Return the test images, labelled by ``class_names``, by default by the training set's.
+def evaluation_source(
+    spec: str, class_names: ClassNames, split: EvaluationSplit | None = None
+) -> Source:
+    """Return the images to evaluate on, labelled by ``class_names``, or by the training set's.
+
+    They are those of the ``split``; None stands for test, or validation where there is no test.
 
     Raises:
         UserError: there are none, they cannot be read, or they have other classes.
     """
-    hub_name = _hub_name(spec)
-    found = None if hub_name else _shards(Path(spec))
     is_file = Path(spec).is_file()  # a shard that has test images only
     names = class_names or (() if is_file else training_source(spec).listing().class_names)
-    if hub_name:
-        source = hub.hub_source(hub_name, hub_name.test)
-    elif found:
+    is_test = split != "validation"
+    source = _test_or_validation_source(spec, names) if is_test else validation_source(spec)
+    if source is None or (split == "test" and split_of_folder(source.split) == "val"):
+        raise no_such_split(spec, split)
+    return _labelled(source, names, spec)
+
+
+def _test_or_validation_source(spec: str, class_names: ClassNames) -> Source:
+    if hub_name := _hub_name(spec):
+        return hub.hub_source(hub_name, hub.test_split(hub_name))
+    root = Path(spec)
+    if found := _shards(root):
         opener, shards = found
-        chosen = evaluation_shards(Path(spec), shards)
-        split = split_of_shard(Path(spec), chosen[0]) or ""
-        source = replace(opener(Path(spec), chosen), split=split)
-    else:
-        source = folder.evaluation_folder(Path(spec), names)
-    return source.labelled(names)
+        chosen = evaluation_shards(root, shards)
+        return replace(opener(root, chosen), split=split_of_shard(root, chosen[0]) or "")
+    return folder.evaluation_folder(root, class_names)
+
+
+def _labelled(source: Source, class_names: ClassNames, spec: str) -> Source:
+    """Return the source labelled by the class names, to which its own names are compared."""
+
+    def list_images(given: ClassNames) -> Listing:
+        names = given or class_names
+        listing = source.listing()
+        labels = relabelled(listing.labels, listing.class_names, names, spec)
+        return replace(listing, labels=labels, class_names=names)
+
+    labelled = source.labelled(class_names)
+    return replace(labelled, list_images=list_images) if class_names else labelled
 
 
 def _hub_name(spec: str) -> hub.HubName | None:

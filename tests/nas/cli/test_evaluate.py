@@ -53,12 +53,8 @@ def test_the_accuracies_stand_with_their_intervals(directory: Path) -> None:
     assert max(map(len, shown.output.splitlines())) <= 80
 
 
-@pytest.mark.parametrize(("split", "said"), [("test", ""), ("val", " of val")])
-def test_the_split_is_said_where_it_is_not_the_test(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, said: str
-) -> None:
-    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
-    class_folders(tmp_path / "pets" / split, count=3)
+def _of_pets(tmp_path: Path, minival_split: str | None = None) -> TrainedNetwork:
+    """Write a network for ants and bees with random weights."""
     network = TrainedNetwork(
         file=ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(2, 3)),
         weights=Network(TINY_BACKBONE, 2, 3).state_dict(),
@@ -67,13 +63,81 @@ def test_the_split_is_said_where_it_is_not_the_test(
         epoch=3,
         accuracy=0.5,
         class_names=("ant", "bee"),
+        minival_split=minival_split,
     )
     checkpoint.write(tmp_path / "best.pt", network)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("split", "said"), [("test", "test     "), ("val", "val      "), ("valid", "val      ")]
+)
+def test_without_a_test_split_validation_is_measured_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str, said: str
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    class_folders(tmp_path / "pets" / split, count=3)
+    _of_pets(tmp_path)
     arguments = [str(tmp_path), "--data", str(tmp_path / "pets")]
-    shown = CliRunner().invoke(evaluate, arguments).output
-    assert f"test      6 images{said} at 8 px" in shown.splitlines()
-    told = json.loads(CliRunner().invoke(evaluate, [*arguments, "--json"]).output)
+    shown = CliRunner().invoke(evaluate, arguments)
+    of_split = " of valid" if split == "valid" else ""
+    assert f"{said} 6 images{of_split} at 8 px" in shown.stdout.splitlines()
+    assert ("there is no test split, so this is" in shown.stderr) == (split != "test")
+    told = json.loads(CliRunner().invoke(evaluate, [*arguments, "--json"]).stdout)
     assert told["split"] == split
+
+
+@pytest.mark.parametrize(
+    ("minival_split", "is_chosen_by_it"), [("val", True), (None, True), ("", False)]
+)
+def test_validation_that_is_asked_for_is_measured_with_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    minival_split: str | None,
+    is_chosen_by_it: bool,
+) -> None:
+    """Nothing is said after a training with --minival train, which did not choose by it."""
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    class_folders(tmp_path / "pets" / "test", count=3)
+    class_folders(tmp_path / "pets" / "val", count=2)
+    _of_pets(tmp_path, minival_split)
+    arguments = [str(tmp_path), "--data", str(tmp_path / "pets"), "--split", "validation"]
+    shown = CliRunner().invoke(evaluate, arguments)
+    assert "val       4 images at 8 px" in shown.stdout.splitlines()
+    lines = [line for line in shown.stderr.splitlines() if "choose" in line]
+    assert len(lines) == is_chosen_by_it
+    assert "there is no test split" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("validation", "--split: got validation, must be a split that 'digits' has"),
+        ("train", "--split: got 'train', must be one of "),
+    ],
+)
+def test_a_split_that_is_not_there_is_one_line(
+    refusal: Refusal, directory: Path, split: str, message: str
+) -> None:
+    told = refusal("evaluate", directory, "--data", "digits", "--split", split)
+    assert told.startswith(message)
+
+
+def test_a_network_for_other_classes_is_refused(refusal: Refusal, tmp_path: Path) -> None:
+    _of_pets(tmp_path)
+    assert refusal("evaluate", tmp_path, "--data", "digits") == (
+        "--data: got 'digits' with 10 classes (0, 1, 2, 3, 4, ...), must be of the training's 2 "
+        "classes (ant, bee); 10 are not, such as 0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "message"), [("gone", "got 'gone', no such file or folder, must")]
+)
+def test_data_that_is_not_there_is_one_line(
+    refusal: Refusal, directory: Path, data: str, message: str
+) -> None:
+    assert refusal("evaluate", directory, "--data", data).startswith(f"--data: {message}")
 
 
 def test_what_is_no_checkpoint_is_one_line(refusal: Refusal, tmp_path: Path) -> None:

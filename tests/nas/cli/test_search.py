@@ -26,7 +26,7 @@ def run(arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch) -> int |
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--data", "nowhere"), "--data: got 'nowhere', must be digits, shapes"),
+        (("--data", "nowhere"), "--data: got 'nowhere', no such file or folder, must be digits"),
         (("--data", "shapes:colour=3"), "--data: got 'colour=3' in 'shapes:colour=3', must be"),
         (("--data", "shapes:classes=1"), "classes: got 1, must be"),
         (("--space", "nothing"), "--space: got 'nothing', must be one of efficientnet-b4, "),

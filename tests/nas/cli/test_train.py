@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from nas.cli.evaluate import evaluate
 from nas.cli.train import train
+from nas.full_training import checkpoint
+from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from nas.full_training.settings import Job
-from tests.nas.conftest import Refusal
+from results.architecture_file import ArchitectureFile
+from search_space.network import Network
+from search_space.task import Task
+from tests.nas.conftest import TINY_BACKBONE, Refusal
+from tests.nas.data.pictures import class_folders
 
 
 @pytest.mark.parametrize(
@@ -39,6 +47,49 @@ def test_what_is_missing_or_unknown_is_one_line(
     refusal: Refusal, arguments: list[str], said: str
 ) -> None:
     assert refusal("train", *arguments).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        (("train", "val", "test"), "more: nas evaluate {out} --data {data}"),
+        (
+            ("train", "val"),
+            "more: nas evaluate {out} --data {data} --split validation (there is no test split)",
+        ),
+        (
+            ("train",),
+            "more: the data has no test split; nas evaluate measures on test images of the same "
+            "classes",
+        ),
+    ],
+)
+def test_at_the_end_it_names_a_command_that_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, splits: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    data, out = tmp_path / "our pets", tmp_path / "out"
+    for split in splits:
+        class_folders(data / split)
+    arguments = ["--arch", "efficientnet-b0", "--data", str(data), "--out", str(out)]
+    monkeypatch.setattr("nas.full_training.ray_backend.run_training", _trained)
+    ended = CliRunner().invoke(train, [*arguments, "--image-size", "8", "--batch-size", "4"])
+    assert ended.output.splitlines()[-1] == said.format(out=out, data=f"'{data}'"), ended.output
+    if said.startswith("more: nas evaluate"):
+        command = shlex.split(said.format(out=out, data=f"'{data}'").partition(" (")[0])[3:]
+        measured = CliRunner().invoke(evaluate, command)
+        assert measured.exit_code == 0, measured.output
+
+
+def _trained(job: Job, *_: object) -> TrainedNetwork:
+    """Write a network with random weights as the best epoch."""
+    weights = Network(TINY_BACKBONE, 2, 3).state_dict()
+    file = ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(2, 3))
+    normalization = Normalization((78.0,) * 3, (96.0,) * 3)
+    names = job.data.class_names
+    network = TrainedNetwork(file, weights, normalization, job.settings.data, 1, 0.5, names)
+    checkpoint.write(job.directory.best, network)
+    return network
 
 
 def test_resumed_with_other_workers_it_says_what_that_means(

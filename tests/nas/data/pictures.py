@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from pathlib import Path
 
 from PIL import Image
@@ -22,3 +23,13 @@ def class_folders(root: Path, names: tuple[str, ...] = ("ant", "bee"), count: in
         for j in range(count):
             (root / name / f"{j}.png").write_bytes(picture(100 * i + j))
     return root
+
+
+def labelled_tar(path: Path, labels: list[int]) -> None:
+    """Write a WebDataset shard with a picture for each label."""
+    with tarfile.open(path, "w") as archive:
+        for i, label in enumerate(labels):
+            for name, content in ((f"{i}.png", picture(9)), (f"{i}.cls", b"%d" % label)):
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))

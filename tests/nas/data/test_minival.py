@@ -200,7 +200,7 @@ def test_validation_arrays_of_another_class_are_refused(tmp_path: Path) -> None:
     pixels = np.zeros((10, 4, 4), np.uint8)
     path = tmp_path / "set.npz"
     np.savez(path, x_train=pixels, y_train=[3, 5] * 5, x_val=pixels[:2], y_val=[3, 4])
-    with pytest.raises(UserError, match="got validation labels that the training set does not"):
+    with pytest.raises(UserError, match=r"must be of the training's 2 classes \(3, 5\); 1 is not"):
         load_search_data(str(path))
 
 

@@ -209,7 +209,7 @@ def test_resumed_where_the_images_are_now_it_remembers_the_place(
         ({"data": None}, "--data: must be given"),
         ({"out": None}, "--out: must be given"),
         ({"arch": "efficientnetv2-z"}, "--arch: got 'efficientnetv2-z', must be a file"),
-        ({"data": "didgits"}, "--data: got 'didgits', must be"),
+        ({"data": "didgits"}, "--data: got 'didgits', no such file or folder, must be"),
         ({"pretrained": Path("none.pt")}, "--pretrained: none.pt: "),
         ({"workers": 4}, "--workers: got 4, must be from 1 to 3: there are 3 cores, and 16 images"),
         ({"workers": 3}, "--workers: got 3 for batches of 16 .* it would divide --batch-size 15"),

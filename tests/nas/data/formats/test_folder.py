@@ -284,10 +284,12 @@ def test_a_test_class_outside_the_training_set_is_refused(make_folder: MakeFolde
 
 
 def test_a_folder_without_a_test_set_is_refused(make_folder: MakeFolder) -> None:
-    with pytest.raises(
-        UserError, match=r"got .*/test, must be an existing folder with one folder of im"
-    ):
-        evaluation_folder(make_folder(), ("cat", "dog"))
+    root = make_folder()
+    with pytest.raises(UserError, match=r"got .*/test, no such folder, must have one folder of im"):
+        evaluation_folder(root, ("cat", "dog"))
+    (root / "test").mkdir()
+    with pytest.raises(UserError, match=r"got .*/test, without folders of images, must have one"):
+        evaluation_folder(root, ("cat", "dog"))
 
 
 def _passed_over(root: Path) -> str:

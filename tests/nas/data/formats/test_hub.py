@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from nas.data.formats.hub import hub_source, parse_hub
-from nas.data.load import absolute_data, load_search_data, load_test_data
+from nas.data.load import (
+    absolute_data,
+    find_evaluation_split,
+    load_search_data,
+    load_test_data,
+)
+from nas.data.split import EvaluationSplit
 from nas.errors import UserError
 from tests.nas.data.pictures import class_folders, picture
 
@@ -96,6 +102,24 @@ def test_a_folder_that_the_library_builds(library: Any, tmp_path: Path) -> None:
         assert (len(data.minival), data.minival_split) in ((2, ""), (2, "train[:20%]")), options
     spec = f"hub:{tmp_path / 'made'},test=validation"
     assert load_test_data(spec, 8).test.labels.tolist() == [0, 0, 1, 1]
+
+
+def test_without_a_test_split_validation_is_evaluated_on(library: Any, tmp_path: Path) -> None:
+    train, validation = _dataset(library, list(range(10))), _dataset(library, [200, 210, 220])
+    saved = {"train": train, "validation": validation}
+    library.DatasetDict(saved).save_to_disk(tmp_path / "saved")
+    spec = str(tmp_path / "saved")
+    splits: tuple[EvaluationSplit | None, ...] = (None, "validation")
+    for split in splits:
+        data = load_test_data(spec, 8, ("dog", "cat"), split=split)
+        assert (data.test.labels.tolist(), data.split) == ([1, 0, 1], "validation")
+        assert data.is_validation
+    with pytest.raises(UserError, match="--split: got test, must be a split that"):
+        load_test_data(spec, 8, (), split="test")
+    assert find_evaluation_split(spec, ()) == "validation"
+    library.DatasetDict({**saved, "test": train}).save_to_disk(tmp_path / "whole")
+    assert load_test_data(str(tmp_path / "whole"), 8).split == "test"
+    assert len(load_test_data(str(tmp_path / "whole"), 8, split="validation").test) == 3
 
 
 @pytest.mark.parametrize(("name", "split"), [("no/such", "train"), ("nosuch", "train")])
