@@ -107,7 +107,7 @@ def without_prefixes(weights: Mapping[str, Tensor], form: str) -> StateDict:
     if stripped:
         form += f" without the prefix {stripped}"
     if beside := count - len(weights):
-        form += f" ({beside} tensor{'s' * (beside > 1)} beside it left out)"
+        form += f", {beside} tensor{'s' * (beside > 1)} beside it left out"
     return StateDict(weights, form)
 
 

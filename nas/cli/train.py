@@ -249,17 +249,18 @@ def _conclude(job: Job, trained: TrainedNetwork, as_json: bool) -> None:
     click.echo(
         f"best: epoch {trained.epoch}, {100 * trained.accuracy:.2f} % on the minival: {best}"
     )
-    click.echo(f"more: {_what_to_evaluate(path, data, trained)}")
+    _print_what_to_evaluate(path, data, trained)
 
 
-def _what_to_evaluate(path: Path, data: str, trained: TrainedNetwork) -> str:
-    """Return the command that measures the network on a split that the data has."""
+def _print_what_to_evaluate(path: Path, data: str, trained: TrainedNetwork) -> None:
+    """Print the command that measures the network on a split that the data has."""
     from nas.data.load import find_evaluation_split
 
     split = find_evaluation_split(data, trained.class_names)
+    if split != "test":
+        click.echo("test: the data has no test split")
     if split is None:
-        return (
-            "the data has no test split; nas evaluate measures on test images of the same classes"
-        )
-    command = f"nas evaluate {shlex.quote(str(path))} --data {shlex.quote(data)}"
-    return command if split == "test" else f"{command} --split validation (there is no test split)"
+        click.echo("more: nas evaluate measures on test images of the same classes")
+        return
+    chosen = "" if split == "test" else f" --split {split}"
+    click.echo(f"more: nas evaluate {shlex.quote(str(path))} --data {shlex.quote(data)}{chosen}")

@@ -51,7 +51,7 @@ def _lightning() -> dict[str, Any]:
         ),
         (
             _lightning(),
-            "its state_dict without the prefix net. (1 tensor beside it left out)",
+            "its state_dict without the prefix net., 1 tensor beside it left out",
         ),
         ({"state_dict": _named(LIVE, "model.")}, "its state_dict without the prefix model."),
         ({"state_dict": _named(LIVE, "network.")}, "its state_dict without the prefix network."),
@@ -77,7 +77,7 @@ def test_every_form_gives_the_networks_names(
                 "model": _named(LIVE),
                 "model_ema": {"n_averaged": torch.tensor(7), **_named(AVERAGED, "module.")},
             },
-            "its model_ema without the prefix module. (1 tensor beside it left out)",
+            "its model_ema without the prefix module., 1 tensor beside it left out",
         ),
     ],
 )
