@@ -36,7 +36,7 @@ from nas.data.cache.directory import (
     maker_lock,
     no_room,
 )
-from nas.data.cache.entry import Entry, open_entry
+from nas.data.cache.entry import Entry, is_sound, open_entry
 from nas.data.cache.filling import fill, image_bytes
 from nas.data.cache.survey import Survey, default_size, survey
 from nas.data.decode import Decoding, parse_background
@@ -250,9 +250,9 @@ def open_cached(
     path = directory.path / entry_name(spec, source, size, parts, decoding)
     draft = path.with_name(path.name + MAKING)
     try:
-        while (entry := open_entry(path)) is None:
+        while (entry := _open_sound(path, console)) is None:
             with maker_lock(draft, on_wait=partial(_print_waiting, console, spec)) as is_ours:
-                if is_ours and open_entry(path) is None:
+                if is_ours and _open_sound(path) is None:
                     _make(draft, directory, spec, source, size, parts, decoding, console)
                     _move(draft, path)
     except OSError as error:
@@ -261,6 +261,24 @@ def open_cached(
             exit_code=1,
         ) from error
     return entry
+
+
+def _open_sound(path: Path, console: Console | None = None) -> Entry | None:
+    """Open an entry; None if there is none, or if its images are no longer those written.
+
+    The latter is said on the console.
+    """
+    entry = open_entry(path)
+    if entry is None or is_sound(entry):
+        return entry
+    if console is not None:
+        console.print(
+            f"the cached images in {path} have changed on the disk, so they are decoded again",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    return None
 
 
 def entry_name(spec: str, source: Source, size: int, parts: Parts, decoding: Decoding) -> str:

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import time
+import zlib
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from numpy.typing import NDArray
 
 from nas.data.split import Split, Statistics
 
-PIXELS, LABELS, META = "pixels.bin", "labels.npy", "meta.json"
+PIXELS, LABELS, CHECKS, META = "pixels.bin", "labels.npy", "checks.npy", "meta.json"
+_VERIFIED_BYTES = 2**31  # of pixels that are verified in full, in a second or two
+_SAMPLED_IMAGES = 20_000  # of larger entries
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,28 @@ class Entry:
         """Return the training set and the minival, or the test set."""
         slices = [slice(*rows) for rows in self.meta.rows]
         return [Split(self.pixels[part], self.labels[part]) for part in slices]
+
+
+def checksum(pixels: memoryview) -> int:
+    """Return the checksum of an image's bytes, as stored for each row of the pixel file."""
+    return zlib.crc32(pixels)
+
+
+def is_sound(entry: Entry) -> bool:
+    """Return whether the entry's images are those that were written, by their checksums.
+
+    Of more than 2 GB of pixels, 20,000 images spread over the file are read.
+    """
+    try:
+        checks = np.load(entry.path / CHECKS, allow_pickle=False)
+    except (OSError, EOFError, ValueError):
+        return False
+    rows = np.concatenate([np.arange(*part) for part in entry.meta.rows])
+    if entry.pixels.nbytes > _VERIFIED_BYTES:
+        rows = rows[:: -(-len(rows) // _SAMPLED_IMAGES)]
+    if len(checks) != len(entry.pixels):
+        return False
+    return all(checksum(entry.pixels[row].data) == checks[row] for row in rows.tolist())
 
 
 def open_entry(path: Path) -> Entry | None:

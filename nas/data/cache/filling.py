@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.cache.entry import LABELS, PIXELS, Meta
+from nas.data.cache.entry import CHECKS, LABELS, PIXELS, Meta, checksum
 from nas.data.decode import Decoding, NotFinite, TooLarge, decode
 from nas.data.formats.base import Chunk, Listing
 from nas.data.split import histogram, statistics
@@ -67,12 +67,12 @@ def fill(
         bounds = np.cumsum([0, *map(len, parts)])
         rows = [filling.pack(int(start), int(stop)) for start, stop in pairwise(bounds)]
         os.fsync(file.fileno())
-    labels = listing.labels[positions]
-    for part, start in zip(rows, bounds, strict=False):
-        labels[start : start + len(part)] = labels[part].copy()
-    with (draft / LABELS).open("wb") as file:
-        np.save(file, labels)
-        os.fsync(file.fileno())
+    for name, values in ((LABELS, listing.labels[positions]), (CHECKS, filling.checks)):
+        for part, start in zip(rows, bounds, strict=False):
+            values[start : start + len(part)] = values[part].copy()
+        with (draft / name).open("wb") as file:
+            np.save(file, values)
+            os.fsync(file.fileno())
     meta = Meta(
         source=source,
         image_size=size,
@@ -108,9 +108,9 @@ def _constant_images(listing: Listing, is_constant: NDArray[np.bool_]) -> tuple[
 class _Filling:
     """The pixel file while it is written: the image at ``position`` goes to ``slots[position]``.
 
-    ``is_readable``, ``is_constant`` and ``digests`` are by slot. ``counts`` is the histogram
-    (C, 256) of the images in the first ``counted_slots`` slots. ``name`` gives the name of the
-    image at a position.
+    ``is_readable``, ``is_constant``, ``checks`` and ``digests`` are by slot. ``counts`` is the
+    histogram (C, 256) of the images in the first ``counted_slots`` slots. ``name`` gives the name
+    of the image at a position.
     """
 
     def __init__(
@@ -133,6 +133,7 @@ class _Filling:
         self._is_cancelled = False
         self.is_readable = np.zeros(len(slots), bool)
         self.is_constant = np.zeros(len(slots), bool)
+        self.checks = np.zeros(len(slots), np.uint32)
         self.digests = np.zeros((len(slots), _DIGEST_BYTES), np.uint8)
         self.counts = np.zeros((_CHANNELS, 256), np.int64)
 
@@ -205,6 +206,7 @@ class _Filling:
             slot = int(self._slots[position])
             self._put(pixels.data.cast("B"), slot)
             self.is_readable[slot] = True
+            self.checks[slot] = checksum(pixels.data)
             self.is_constant[slot] = (pixels == pixels[:, :1, :1]).all()
             digest = hashlib.sha256(pixels.data).digest()
             self.digests[slot] = np.frombuffer(digest, np.uint8)

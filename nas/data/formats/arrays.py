@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ def training_arrays(path: Path, size: int | None) -> Split:
     """Return the file's training images, square, at ``size`` pixels or at their own size.
 
     The file holds images (N, H, W), (N, H, W, 1) or (N, H, W, 3), as uint8 or as floats from 0 to
-    1, and whole numbers as labels. Its test images are not read.
+    1, and one whole number an image as labels, also one-hot (N, K). Its test images are not read.
 
     Raises:
         UserError: the file or the arrays are missing, or the arrays have another form.
@@ -57,7 +58,7 @@ def training_labels(path: Path) -> NDArray[np.int64]:
     """Return the distinct labels of the training images, in ascending order."""
     with _opened(path) as arrays:
         names = [labels for _, labels in _NAMES if labels in arrays]
-        return np.unique(arrays[names[0]]) if names else np.empty(0, np.int64)
+        return np.unique(_whole(path, arrays[names[0]])) if names else np.empty(0, np.int64)
 
 
 def stored_class_names(path: Path) -> tuple[str, ...]:
@@ -97,22 +98,56 @@ def _arrays(path: Path, names: tuple[tuple[str, str], ...], size: int | None) ->
 def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     try:
         with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as arrays:
+            _check_memory(path, arrays.zip)
             yield arrays
+    except MemoryError as error:
+        raise UserError(f"--data: got {path}, which does not fit into memory ({error})") from error
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(f"--data: got {path}, must be a readable .npz file ({error})") from error
+
+
+def _check_memory(path: Path, archive: zipfile.ZipFile | None) -> None:
+    """Refuse an archive whose unpacked arrays take more than the machine's memory."""
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed_bytes = sum(member.file_size for member in archive.infolist()) if archive else 0
+    if needed_bytes > memory_bytes:
+        raise UserError(
+            f"--data: got {path} of {needed_bytes:,} bytes when unpacked, must fit into this "
+            f"machine's memory of {memory_bytes:,}"
+        )
+
+
+def _whole(path: Path, labels: NDArray[np.generic]) -> NDArray[np.int64]:
+    """Return labels of any accepted form as (N,): whole numbers, also as floats, or one-hot rows.
+
+    Raises:
+        UserError: they have another form.
+    """
+    is_number = labels.dtype.kind in "iubf" and np.isfinite(labels).all()
+    values = labels.astype(np.int64) if is_number else None
+    if values is None or not (values == labels).all():
+        raise UserError(
+            f"--data: {path}: got labels of type {labels.dtype}, must be one whole number per "
+            "image; names belong into the array class_names"
+        )
+    is_one_hot = values.ndim == 2 and values.shape[1] > 1
+    if is_one_hot and (values >= 0).all() and (values.sum(1) == 1).all():
+        values = values.argmax(1)
+    numbers: NDArray[np.int64] = values.reshape(-1)
+    return numbers
 
 
 def _checked(
     path: Path, images: NDArray[np.generic], labels: NDArray[np.generic], size: int | None
 ) -> Split:
     pixels = _to_pixels(path, images)
-    labels = labels.reshape(-1)
-    if len(pixels) != len(labels) or not len(labels) or not np.issubdtype(labels.dtype, np.integer):
+    numbers = _whole(path, labels)
+    if len(pixels) != len(numbers) or not len(numbers):
         raise UserError(
-            f"--data: {path}: got {len(pixels)} images and {len(labels)} labels of type "
-            f"{labels.dtype}, must be one whole number per image, for one or more images"
+            f"--data: {path}: got {len(pixels)} images and {len(numbers)} labels, must be one "
+            "whole number per image, for one or more images"
         )
-    return Split(square(pixels, size or min(pixels.shape[2:])), labels.astype(np.int64))
+    return Split(square(pixels, size or min(pixels.shape[2:])), numbers)
 
 
 def _find(

@@ -340,6 +340,19 @@ def test_a_damaged_entry_is_made_again(folder: Path, cache_path: Path) -> None:
         assert _make(folder).pixels[:, 0, 0, 0].tolist() == [*range(10), *range(100, 110)]
 
 
+@pytest.mark.parametrize("at", [0, 1000, -1])
+def test_an_entry_whose_bytes_changed_is_made_again(
+    folder: Path, cache_path: Path, at: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = np.array(_make(folder).pixels)
+    (path,) = cache_path.iterdir()
+    content = bytearray((path / "pixels.bin").read_bytes())
+    content[at] ^= 1
+    (path / "pixels.bin").write_bytes(content)
+    assert np.array_equal(_make(folder).pixels, before)
+    assert "have changed on the disk, so they are decoded again" in capsys.readouterr().err
+
+
 # In other processes.
 
 

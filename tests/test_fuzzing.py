@@ -1,0 +1,23 @@
+"""Readers of files that anyone may have made end with a result or one line, never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzzing import MOST_BYTES, MOST_S, fuzz, targets
+
+TARGETS = targets()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize(
+    ("count", "seed"), [(60, 1), pytest.param(2000, 0, marks=pytest.mark.slow)]
+)
+def test_mutated_inputs(name: str, count: int, seed: int, tmp_path: Path) -> None:
+    outcome = fuzz(TARGETS[name], count, tmp_path, seed)
+    print(f"{name}: {dict(outcome.ends)}, longest {outcome.longest_s:.2f} s")  # noqa: T201
+    assert outcome.longest_s < MOST_S
+    assert outcome.growth_bytes < MOST_BYTES
+    assert outcome.ends.total() == count
