@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nas.data.options import BACKGROUND
 from nas.data.split import Statistics
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import atomic_file
@@ -34,7 +35,7 @@ class TrainedNetwork:
     accuracy in [0, 1] of these weights after ``epoch`` epochs on ``data``. ``class_names`` are in
     the order of the labels, empty if the classes have no names. ``minival_split`` is the data's own
     split that epochs were chosen by, empty if the minival was held out of the training images, None
-    if it is unknown.
+    if it is unknown. ``background`` is the colour that transparent images were laid on.
     """
 
     file: ArchitectureFile
@@ -45,6 +46,7 @@ class TrainedNetwork:
     accuracy: float
     class_names: tuple[str, ...] = ()
     minival_split: str | None = None
+    background: str = BACKGROUND
 
     def build(self) -> Network:
         """Build the network with these weights, in evaluation mode."""
@@ -72,6 +74,7 @@ def read_network(path: Path) -> TrainedNetwork:
             accuracy=content["accuracy"],
             class_names=tuple(content["class_names"]),
             minival_split=content.get("minival_split"),  # not in files of earlier releases
+            background=content.get("background", BACKGROUND),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this release ({error!r})") from error
@@ -108,6 +111,7 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
         "accuracy": network.accuracy,
         "class_names": network.class_names,
         "minival_split": network.minival_split,
+        "background": network.background,
         "training": training,
     }
     with atomic_file(path) as file:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nas.data.images import Images, images
 from nas.data.load import load_test_data
+from nas.data.options import DataOptions
 from nas.data.split import EvaluationSplit
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
@@ -74,7 +75,8 @@ def evaluate(
             the network; or a batch does not fit into memory.
     """
     size, task = trained.file.eval_size, trained.file.task
-    loaded = load_test_data(data, size, trained.class_names, split=split)
+    options = DataOptions(background=trained.background)
+    loaded = load_test_data(data, size, trained.class_names, options, split)
     channels = int(loaded.test.pixels.shape[1])
     for what, got, expected in (
         ("classes", loaded.classes, task.classes),

@@ -142,6 +142,7 @@ def _trained_network(job: Job, training: Training, images: Images, row: CurveRow
         accuracy=row.accuracy,
         class_names=job.data.class_names,
         minival_split=job.data.minival_split,
+        background=job.settings.background,
     )
 
 
