@@ -38,6 +38,19 @@ def relabelled(
     return found
 
 
+def of_known_classes(
+    labels: NDArray[np.int64], names: Sequence[str], class_names: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return the positions of the images (N,) whose class is among ``class_names``.
+
+    Those of several classes each are all kept.
+    """
+    if labels.ndim > 1:
+        return np.arange(len(labels))
+    is_known = np.isin(np.array(names, dtype=object), np.array(class_names, dtype=object))
+    return np.flatnonzero(is_known[labels])
+
+
 def in_words(names: Sequence[str]) -> str:
     """Return how many classes there are, with the first five names."""
     more = ", ..." if len(names) > _SHOWN else ""

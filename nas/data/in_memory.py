@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from nas.data.class_names import relabelled
+from nas.data.class_names import of_known_classes, relabelled
 from nas.data.formats import digits, shapes
 from nas.data.formats.arrays import (
     evaluation_arrays,
@@ -44,6 +44,12 @@ class NamedSplit:
         """
         labels = relabelled(self.images.labels, self.class_names, class_names, spec)
         return Split(self.images.pixels, labels)
+
+
+def of_classes(found: NamedSplit, class_names: tuple[str, ...]) -> NamedSplit:
+    """Return the split without the images of classes that are none of these."""
+    known = of_known_classes(found.images.labels, found.class_names, class_names)
+    return NamedSplit(found.images.take(known), found.class_names, found.name)
 
 
 def is_in_memory(spec: str) -> bool:

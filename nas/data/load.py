@@ -18,6 +18,7 @@ from nas.data.in_memory import (
     has_split,
     is_in_memory,
     is_shapes,
+    of_classes,
     split_in_memory,
     training_names,
 )
@@ -82,7 +83,7 @@ def load_test_data(
     """
     with _readable(spec):
         if is_in_memory(spec):
-            return _evaluation_data_in_memory(spec, image_size, class_names, split)
+            return _evaluation_data_in_memory(spec, image_size, class_names, options, split)
         place = absolute_data(spec)
         data = cached_evaluation_data(spec, place, image_size, class_names, options, split)
         is_validation = split == "validation" or split_of_folder(data.split) == "val"
@@ -175,11 +176,14 @@ def _evaluation_data_in_memory(
     spec: str,
     image_size: int | None,
     class_names: tuple[str, ...],
+    options: DataOptions,
     split: EvaluationSplit | None,
 ) -> EvaluationData:
     for wanted in (split,) if split else EVALUATION_SPLITS:
         if found := split_in_memory(spec, wanted, image_size):
             names = class_names or training_names(spec) or found.class_names
+            if options.min_per_class is not None:  # classes that training left out
+                found = of_classes(found, names)
             images = found.labelled(names, spec)
             return EvaluationData(spec, len(names), images, (), found.name, wanted == "validation")
     raise no_such_split(spec, split)

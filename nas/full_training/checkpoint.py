@@ -35,7 +35,8 @@ class TrainedNetwork:
     accuracy in [0, 1] of these weights after ``epoch`` epochs on ``data``. ``class_names`` are in
     the order of the labels, empty if the classes have no names. ``minival_split`` is the data's own
     split that epochs were chosen by, empty if the minival was held out of the training images, None
-    if it is unknown. ``background`` is the colour that transparent images were laid on.
+    if it is unknown. ``background`` is the colour that transparent images were laid on, and classes
+    of fewer than ``min_per_class`` images were left out.
     """
 
     file: ArchitectureFile
@@ -47,6 +48,7 @@ class TrainedNetwork:
     class_names: tuple[str, ...] = ()
     minival_split: str | None = None
     background: str = BACKGROUND
+    min_per_class: int | None = None
 
     def build(self) -> Network:
         """Build the network with these weights, in evaluation mode."""
@@ -75,6 +77,7 @@ def read_network(path: Path) -> TrainedNetwork:
             class_names=tuple(content["class_names"]),
             minival_split=content.get("minival_split"),  # not in files of earlier releases
             background=content.get("background", BACKGROUND),
+            min_per_class=content.get("min_per_class"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this release ({error!r})") from error
@@ -112,6 +115,7 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
         "class_names": network.class_names,
         "minival_split": network.minival_split,
         "background": network.background,
+        "min_per_class": network.min_per_class,
         "training": training,
     }
     with atomic_file(path) as file:

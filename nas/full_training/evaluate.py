@@ -75,7 +75,7 @@ def evaluate(
             the network; or a batch does not fit into memory.
     """
     size, task = trained.file.eval_size, trained.file.task
-    options = DataOptions(background=trained.background)
+    options = DataOptions(background=trained.background, min_per_class=trained.min_per_class)
     loaded = load_test_data(data, size, trained.class_names, options, split)
     channels = int(loaded.test.pixels.shape[1])
     for what, got, expected in (

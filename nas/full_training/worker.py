@@ -143,6 +143,7 @@ def _trained_network(job: Job, training: Training, images: Images, row: CurveRow
         class_names=job.data.class_names,
         minival_split=job.data.minival_split,
         background=job.settings.background,
+        min_per_class=job.settings.min_per_class,
     )
 
 

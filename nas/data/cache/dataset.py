@@ -119,7 +119,8 @@ def cached_evaluation_data(
     Raises:
         UserError: the data cannot be used, or the cache has no room.
     """
-    source = evaluation_source(spec, class_names, split)
+    leaves_out_others = options.min_per_class is not None
+    source = evaluation_source(spec, class_names, split, leaves_out_others)
     found = survey(source)
     size = size or default_size(found, torch.cuda.is_available())[0]
     try:

@@ -70,14 +70,24 @@ def _listing(source: Source, minimum: int | None, where: str, class_names: Class
     numbers = np.full(len(listing.class_names), -1)
     numbers[kept] = np.arange(len(kept))
     positions = np.flatnonzero(numbers[labels] >= 0)
+    names = tuple(listing.class_names[i] for i in kept)
+    return replace(
+        taken(listing, positions),
+        labels=numbers[labels[positions]],
+        class_names=names,
+        notes=(*listing.notes, note),
+    )
+
+
+def taken(listing: Listing, positions: NDArray[np.int64]) -> Listing:
+    """Return the listing of the images at these positions, in ascending order."""
+    start = listing.validation_start
     return replace(
         listing,
-        labels=numbers[labels[positions]],
-        class_names=tuple(listing.class_names[i] for i in kept),
+        labels=listing.labels[positions],
         name=lambda position: listing.name(int(positions[position])),
         chunks=partial(_chunks, listing, positions),
         validation_start=None if start is None else int(np.searchsorted(positions, start)),
-        notes=(*listing.notes, note),
     )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from nas.data.class_names import relabelled
+from nas.data.class_names import of_known_classes, relabelled
 from nas.data.formats import folder, hub, parquet, webdataset
 from nas.data.formats.base import ClassNames, Listing, Source, joined, split_of_folder
 from nas.data.formats.parquet import parquet_source
+from nas.data.formats.rare_classes import taken
 from nas.data.formats.shards import (
     evaluation_shards,
     find_shards,
@@ -89,11 +90,15 @@ def unused_split(spec: str) -> str:
 
 
 def evaluation_source(
-    spec: str, class_names: ClassNames, split: EvaluationSplit | None = None
+    spec: str,
+    class_names: ClassNames,
+    split: EvaluationSplit | None = None,
+    leaves_out_others: bool = False,
 ) -> Source:
     """Return the images to evaluate on, labelled by ``class_names``, or by the training set's.
 
     They are those of the ``split``; None stands for test, or validation where there is no test.
+    Images of other classes are refused, or left out.
 
     Raises:
         UserError: there are none, they cannot be read, or they have other classes.
@@ -104,7 +109,7 @@ def evaluation_source(
     source = _test_or_validation_source(spec, names) if is_test else validation_source(spec)
     if source is None or (split == "test" and split_of_folder(source.split) == "val"):
         raise no_such_split(spec, split)
-    return _labelled(source, names, spec)
+    return _labelled(source, names, spec, leaves_out_others)
 
 
 def _test_or_validation_source(spec: str, class_names: ClassNames) -> Source:
@@ -118,16 +123,23 @@ def _test_or_validation_source(spec: str, class_names: ClassNames) -> Source:
     return folder.evaluation_folder(root, class_names)
 
 
-def _labelled(source: Source, class_names: ClassNames, spec: str) -> Source:
+def _labelled(
+    source: Source, class_names: ClassNames, spec: str, leaves_out_others: bool
+) -> Source:
     """Return the source labelled by the class names, to which its own names are compared."""
 
     def list_images(given: ClassNames) -> Listing:
         names = given or class_names
         listing = source.listing()
+        if leaves_out_others:
+            known = of_known_classes(listing.labels, listing.class_names, names)
+            listing = taken(listing, known)
         labels = relabelled(listing.labels, listing.class_names, names, spec)
         return replace(listing, labels=labels, class_names=names)
 
-    labelled = source.labelled(class_names)
+    labelled = source.labelled(
+        (*class_names, "and no others") if leaves_out_others else class_names
+    )
     return replace(labelled, list_images=list_images) if class_names else labelled
 
 

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import parquet
 
 from nas.data.cache import filling
-from nas.data.load import load_search_data
+from nas.data.load import load_search_data, load_test_data
 from nas.data.options import DataOptions
 from nas.errors import UserError
 from tests.nas.data.pictures import picture
@@ -85,3 +85,30 @@ def test_it_is_left_out_or_kept_if_asked_for(make: Callable[[Path], Path], tmp_p
     assert kept.fingerprint() != left_out.fingerprint()
     with pytest.raises(UserError):
         load_search_data(str(path), 8, DataOptions(min_per_class=9))
+
+
+@pytest.mark.parametrize("make", [_folder, _parquet, _tar])
+def test_what_training_left_out_is_left_out_of_the_test(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "test").mkdir()
+    for split in ("train", "test"):
+        made = make(tmp_path / split)
+        made.rename(tmp_path / split / "part") if made.is_dir() else None
+    root = tmp_path
+    if (tmp_path / "train" / "part").is_dir():
+        root = tmp_path / "folders"
+        for split in ("train", "test"):
+            (tmp_path / split / "part").rename(_made(root) / split)
+    names = load_search_data(str(root), 8, DataOptions(min_per_class=5)).class_names
+    assert names == ("cat", "dog")
+    with pytest.raises(UserError, match="1 is not, such as emu"):
+        load_test_data(str(root), 8, names)
+    data = load_test_data(str(root), 8, names, DataOptions(min_per_class=5))
+    assert np.bincount(data.test.labels).tolist() == [8, 8]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
