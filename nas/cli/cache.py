@@ -52,6 +52,7 @@ def _clear(directory: CacheDirectory, name: str) -> None:
     from nas.data.cache.directory import in_units
     from nas.data.cache.entry import remove_unless_in_use, size_bytes
     from nas.errors import UserError
+    from results.file_system import whose
 
     directory.sweep()
     entries = directory.entries()
@@ -68,7 +69,10 @@ def _clear(directory: CacheDirectory, name: str) -> None:
         try:
             is_gone = remove_unless_in_use(path)
         except OSError as error:
-            raise UserError(f"--clear: {path}: cannot be deleted ({error})") from error
+            if name == ALL and whose(path):
+                click.echo(f"kept {path.name}: it cannot be deleted{whose(path)}")
+                continue
+            raise UserError(f"--clear: {path}: cannot be deleted{whose(path)} ({error})") from error
         click.echo(f"deleted {path.name}, {room}" if is_gone else f"kept {path.name}: it is in use")
 
 

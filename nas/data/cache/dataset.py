@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -28,14 +28,7 @@ from rich.progress import (
 )
 
 from nas.data.cache import filling
-from nas.data.cache.directory import (
-    LOCK,
-    MAKING,
-    CacheDirectory,
-    cache_directory,
-    maker_lock,
-    no_room,
-)
+from nas.data.cache.directory import CacheDirectory, cache_directory, no_room, not_writable
 from nas.data.cache.entry import Entry, is_sound, open_entry
 from nas.data.cache.filling import fill, image_bytes
 from nas.data.cache.survey import Survey, default_size, survey
@@ -52,6 +45,7 @@ from nas.data.minival import MinivalChoice, training_and_minival
 from nas.data.options import DataOptions
 from nas.data.split import EvaluationData, EvaluationSplit, SearchData, Split
 from nas.errors import UserError
+from results.file_system import owner, whose
 
 # Data up to this size is sent to workers, for nodes that have neither the cache nor the data.
 SENT_BYTES = 2**29
@@ -248,37 +242,28 @@ def open_cached(
     console = console or Console(stderr=True)
     directory = cache_directory()
     decoding = decoding or Decoding()
-    path = directory.path / entry_name(spec, source, size, parts, decoding)
-    draft = path.with_name(path.name + MAKING)
+
+    find = partial(_open_sound, tell=cache(partial(_print_changed, console)))
+
+    def make(draft: Path) -> None:
+        _make(draft, directory, spec, source, size, parts, decoding, console)
+
+    name = entry_name(spec, source, size, parts, decoding)
     try:
-        while (entry := _open_sound(path, console)) is None:
-            with maker_lock(draft, on_wait=partial(_print_waiting, console, spec)) as is_ours:
-                if is_ours and _open_sound(path) is None:
-                    _make(draft, directory, spec, source, size, parts, decoding, console)
-                    _move(draft, path)
+        return directory.entry(name, find, make, on_wait=partial(_print_waiting, console, spec))
     except OSError as error:
-        raise UserError(
-            f"NAS_CACHE_DIR: got {directory.path}, must be a writable folder ({error})",
-            exit_code=1,
-        ) from error
-    return entry
+        raise not_writable(directory.path, error, exit_code=1) from error
 
 
-def _open_sound(path: Path, console: Console | None = None) -> Entry | None:
+def _open_sound(path: Path, tell: Callable[[Path], None]) -> Entry | None:
     """Open an entry; None if there is none, or if its images are no longer those written.
 
-    The latter is said on the console.
+    In the latter case ``tell`` is called with the path.
     """
     entry = open_entry(path)
     if entry is None or is_sound(entry):
         return entry
-    if console is not None:
-        console.print(
-            f"the cached images in {path} have changed on the disk, so they are decoded again",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+    tell(path)
     return None
 
 
@@ -324,13 +309,15 @@ def _make(
         raise
 
 
-def _move(draft: Path, path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)  # the rest of an entry whose deletion was cut short
-    draft.replace(path)
-    (path / LOCK).unlink()
-
-
-def _print_waiting(console: Console, spec: str) -> None:
+def _print_changed(console: Console, path: Path) -> None:
     console.print(
-        f"waiting for another process that is decoding {spec}", highlight=False, markup=False
+        f"the cached images in {path} have changed on the disk, so they are decoded again",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
     )
+
+
+def _print_waiting(console: Console, spec: str, draft: Path) -> None:
+    process = f"a process of {owner(draft)}" if whose(draft) else "another process"
+    console.print(f"waiting for {process} that is decoding {spec}", highlight=False, markup=False)

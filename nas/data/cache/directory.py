@@ -12,11 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from nas.data.cache.entry import META, remove_unless_in_use, size_bytes, used_at
+from nas.data.cache.entry import (
+    META,
+    Entry,
+    remove_unless_in_use,
+    size_bytes,
+    used_at,
+)
 from nas.errors import UserError
+from results.file_system import owner, whose
 
 MAKING = ".making"  # suffix of the directory of an incomplete entry, called a draft
 LOCK = "lock"  # file in a draft that its maker keeps locked
+Find = Callable[[Path], Entry | None]
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
@@ -31,6 +39,30 @@ class CacheDirectory:
         """Return the directories of all complete entries, the last used first."""
         paths = [meta.parent for meta in self.path.glob(f"*/{META}")]
         return sorted((p for p in paths if p.suffix != MAKING), key=used_at, reverse=True)
+
+    def entry(
+        self, name: str, find: Find, make: Callable[[Path], None], on_wait: Callable[[Path], None]
+    ) -> Entry:
+        """Return the entry of this name that ``find`` opens at a path.
+
+        If it finds none, ``make`` fills a draft's directory. All users share an entry. If its place
+        is taken by files of another user that cannot be used, this user gets an entry of their own.
+        If another process is making the entry, ``on_wait`` is called with the draft, and this
+        process waits.
+
+        Raises:
+            OSError: no room or no permission to write.
+            UserError: raised by ``make``.
+        """
+        shared = self.path / name
+        own = shared.with_name(f"{name}.{os.geteuid()}")
+        for path in (own, shared):
+            if (entry := find(path)) is not None:
+                return entry
+        try:
+            return _found_or_made(shared, find, make, on_wait)
+        except Occupied:
+            return _found_or_made(own, find, make, on_wait)
 
     def sweep(self) -> None:
         """Delete the drafts of processes that were killed."""
@@ -64,9 +96,14 @@ class CacheDirectory:
         if total_bytes + wanted_bytes > self.limit_bytes:
             raise UserError(
                 f"NAS_CACHE_LIMIT: got {in_units(self.limit_bytes)}, of which "
-                f"{in_units(total_bytes)} are in use or belong to another user, must be "
+                f"{in_units(total_bytes)} are in use{self._others()}, must be "
                 f"{in_units(total_bytes + wanted_bytes)} or more"
             )
+
+    def _others(self) -> str:
+        """Return the names of the other users who have entries here, for the error above."""
+        names = {owner(path) for path in self.path.iterdir() if path.is_dir() and whose(path)}
+        return f" or belong to {', '.join(sorted(names))}" if names else ""
 
     def _to_evict(self, wanted_bytes: int) -> Iterator[Path]:
         """Yield the least recently used entry for as long as there is too little room."""
@@ -94,9 +131,15 @@ def cache_directory() -> CacheDirectory:
         limit = os.environ.get("NAS_CACHE_LIMIT")
         return CacheDirectory(path, _bytes(limit) if limit else shutil.disk_usage(path).total // 2)
     except (OSError, RuntimeError) as error:  # RuntimeError: no home directory
-        raise UserError(
-            f"NAS_CACHE_DIR: got {path}, must be a writable folder ({error})"
-        ) from error
+        raise not_writable(path, error) from error
+
+
+def not_writable(path: Path, error: Exception, exit_code: int = 2) -> UserError:
+    """Return the error for a cache directory that cannot be used, with its owner."""
+    reason = f"{error}{whose(path) if isinstance(error, PermissionError) else ''}"
+    return UserError(
+        f"NAS_CACHE_DIR: got {path}, must be a writable folder ({reason})", exit_code=exit_code
+    )
 
 
 def no_room(path: Path, wanted_bytes: int, reason: str) -> UserError:
@@ -126,30 +169,49 @@ def _bytes(text: str) -> int:
 # Drafts.
 
 
+class Occupied(OSError):
+    """Files of another user are in the way, which cannot be used, deleted, or waited for."""
+
+
+def _found_or_made(
+    path: Path, find: Find, make: Callable[[Path], None], on_wait: Callable[[Path], None]
+) -> Entry:
+    draft = path.with_name(path.name + MAKING)
+    while (entry := find(path)) is None:
+        with maker_lock(draft, on_wait) as is_ours:
+            if is_ours and find(path) is None:
+                _delete(path)  # damaged, or the rest of one whose deletion was cut short
+                make(draft)
+                draft.replace(path)
+                (path / LOCK).unlink()
+    return entry
+
+
 @contextmanager
-def maker_lock(draft: Path, on_wait: Callable[[], None]) -> Iterator[bool]:
+def maker_lock(draft: Path, on_wait: Callable[[Path], None]) -> Iterator[bool]:
     """Create the directory ``draft``, empty but for its lock, and hold it; yield True.
 
-    If another process holds it, call ``on_wait``, wait and yield False: that process has then
-    moved the draft to its place, or failed. A draft that was not moved is deleted at the end.
+    Yield False if it has to be tried again: another process held the draft, for which this one has
+    waited, and has moved it to its place, or failed; or the draft was left by a killed process, and
+    is now deleted. A draft that was not moved is deleted at the end.
+
+    Raises:
+        Occupied: another user's process was killed, and its draft cannot be deleted.
     """
-    with _open_lock(draft) as file:
-        has_waited = False
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            has_waited = True
-            fcntl.flock(file, fcntl.LOCK_EX)
+    file, is_new = _open_lock(draft)
+    with file:
+        has_waited = _wait_for(file, draft, on_wait)
         if has_waited or not _is_current(file, draft):
             yield False
-            return
-        try:
-            _empty(draft)
-            yield True
-        finally:
-            if _is_current(file, draft):
-                shutil.rmtree(draft, ignore_errors=True)
+        elif not is_new:
+            _delete(draft)
+            yield False
+        else:
+            try:
+                yield True
+            finally:
+                if _is_current(file, draft):
+                    shutil.rmtree(draft, ignore_errors=True)
 
 
 def sweep(draft: Path) -> None:
@@ -165,13 +227,48 @@ def sweep(draft: Path) -> None:
         return
 
 
-def _open_lock(draft: Path) -> TextIO:
+def _open_lock(draft: Path) -> tuple[TextIO, bool]:
+    """Return the open lock of a draft, and whether the draft is new, for which it is created."""
     while True:
-        draft.mkdir(exist_ok=True)
         try:
-            return (draft / LOCK).open("a")
+            draft.mkdir()
+            is_new = True
+        except FileExistsError:
+            is_new = False
+        try:
+            return (draft / LOCK).open("a"), is_new
         except FileNotFoundError:  # moved or deleted in between
             continue
+        except PermissionError:  # another user's
+            if draft.exists():
+                return _open_lock_of_another(draft), False
+
+
+def _open_lock_of_another(draft: Path) -> TextIO:
+    try:
+        return (draft / LOCK).open("r")
+    except OSError as error:
+        raise Occupied(f"{draft}{whose(draft)}") from error
+
+
+def _wait_for(file: TextIO, draft: Path, on_wait: Callable[[Path], None]) -> bool:
+    """Lock a draft; return whether another process had to be waited for."""
+    # NFS: an exclusive lock needs write access.
+    lock = fcntl.LOCK_EX if file.writable() else fcntl.LOCK_SH
+    try:
+        fcntl.flock(file, lock | fcntl.LOCK_NB)
+    except BlockingIOError:
+        on_wait(draft)
+        fcntl.flock(file, lock)
+        return True
+    return False
+
+
+def _delete(path: Path) -> None:
+    """Delete the files of an entry or draft, if any; raise Occupied if they are another user's."""
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        raise Occupied(f"{path} cannot be deleted{whose(path)}")
 
 
 def _is_current(file: TextIO, draft: Path) -> bool:
@@ -180,9 +277,3 @@ def _is_current(file: TextIO, draft: Path) -> bool:
         return os.path.samestat(os.fstat(file.fileno()), (draft / LOCK).stat())
     except FileNotFoundError:
         return False
-
-
-def _empty(draft: Path) -> None:
-    for file in draft.iterdir():
-        if file.name != LOCK:
-            file.unlink()

@@ -124,10 +124,17 @@ def open_entry(path: Path) -> Entry | None:
             pixels: NDArray[np.uint8] = np.memmap(file, np.uint8, "r", shape=shape)
     except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
-    with suppress(OSError):  # another user's
-        now = time.time_ns()  # the kernel's own clock for files ticks every few ms
-        os.utime(path / META, ns=(now, now))
+    _mark_as_used(path)
     return Entry(path, meta, pixels, labels)
+
+
+def _mark_as_used(path: Path) -> None:
+    now = time.time_ns()  # the kernel's own clock for files ticks every few ms
+    with suppress(OSError):  # read-only
+        try:
+            os.utime(path / META, ns=(now, now))
+        except PermissionError:  # only the owner may set it to another clock's time
+            os.utime(path / META)
 
 
 def used_at(path: Path) -> float:
@@ -149,7 +156,9 @@ def size_bytes(path: Path) -> int:
 def is_in_use(path: Path) -> bool:
     """Return whether any process has the entry open."""
     try:
-        with (path / PIXELS).open("r+b") as file:  # NFS: an exclusive lock needs write access
+        # NFS: an exclusive lock needs write access, so that another user's entry counts as unused.
+        mode = "r+b" if os.access(path / PIXELS, os.W_OK) else "rb"
+        with (path / PIXELS).open(mode) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -75,7 +75,7 @@ def test_an_entry_in_use_is_never_deleted(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(UserError) as error:
         _make(tmp_path, "newest", 400)
     assert str(error.value).startswith("NAS_CACHE_LIMIT: got 23 kB, of which 1")
-    assert "are in use or belong to another user, must be 3" in str(error.value)
+    assert "are in use, must be 3" in str(error.value)
     assert _names() == ["old"]
     assert pixels[0, 0, 0, 0] == 3
 
