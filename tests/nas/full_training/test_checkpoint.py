@@ -36,6 +36,7 @@ def trained() -> TrainedNetwork:
         epoch=3,
         accuracy=0.5,
         class_names=("cat", "dog", "emu", "fox"),
+        minival_split="val",
     )
 
 
@@ -47,6 +48,16 @@ def test_a_network_comes_back_as_it_was(trained: TrainedNetwork, tmp_path: Path)
     assert not network.training
     assert torch.equal(back.build()(images), network(images))
     assert [path.name for path in tmp_path.iterdir()] == ["best.pt"]
+
+
+def test_a_file_of_an_earlier_release_does_not_say_where_its_minival_came_from(
+    trained: TrainedNetwork, tmp_path: Path
+) -> None:
+    checkpoint.write(tmp_path / "best.pt", trained)
+    content = torch.load(tmp_path / "best.pt", weights_only=True)
+    del content["minival_split"]
+    torch.save(content, tmp_path / "best.pt")
+    assert read_network(tmp_path).minival_split is None
 
 
 def test_a_directory_stands_for_its_best_and_else_its_last(

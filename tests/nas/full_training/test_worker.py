@@ -72,7 +72,7 @@ def test_a_training_leaves_its_best_and_its_last_network_and_its_curve(make_job:
     assert (kept.epoch, kept.accuracy) == (best.epoch, best.accuracy)
     _, minival = images_on_device(job.data, CPU)
     assert accuracy(kept.build(), minival) == best.accuracy
-    assert kept.class_names == ("0", "1", "2", "3")
+    assert (kept.class_names, kept.minival_split) == (("0", "1", "2", "3"), "")
     assert read_network(job.directory.last).epoch == 3
 
     with (job.directory.path / "curve.csv").open() as file:
