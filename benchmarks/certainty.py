@@ -23,7 +23,8 @@ import numpy as np
 from benchmarks.strategies import TABLE
 from nas.replay.table import find_table
 from results.candidate import BACKBONE
-from results.certainty import Outcome, find_certainty, find_noise, outcomes
+from results.certainty import find_certainty
+from results.noise import Outcome, find_noise, outcomes
 from results.ranking import recorded_objective
 from reward.objective import Objective
 

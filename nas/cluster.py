@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayError
 
-from nas import PACKAGES
+from nas import PACKAGES, interrupts
 from nas.errors import UserError
 from reward.step_time.paired import ALLOCATOR_SETTINGS
 
@@ -62,6 +63,8 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
             log_to_driver=False,
             runtime_env=environment,
         )
+    except SystemExit:  # raised by Ray's own handler of SIGTERM, which it puts in place first
+        interrupts.received(signal.SIGTERM)
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
         reason = " ".join(str(error).split())[:200]
         if not address:
@@ -70,6 +73,7 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
             f"--address: got {address!r}, must be a running Ray cluster's address, or auto "
             f"({reason})"
         ) from error
+    interrupts.reinstall()  # Ray's own handler of SIGTERM would end the process at once
     try:
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus = int(resources.get("GPU", 0))

@@ -1,30 +1,22 @@
-"""How sure a run's winner is: the noise of accuracies, each candidate's chance, and near-ties.
-
-An accuracy is noisy for two reasons. The minival is a sample of images, so a measured share is
-binomial. And training a network again with another seed gives another network. The second is
-estimated from networks that were trained several times: the backbone, and confirmed candidates.
-"""
+"""How sure a run's winner is: each candidate's chance to be the best, and near-ties."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import TYPE_CHECKING
 
-from results.candidate import BACKBONE, Candidate, State
-from results.ranking import seed_deviation
+from results.noise import Z_95, Noise, Outcome, confirmed_numbers, trainings_by_candidate
 from reward.objective import Objective
-from reward.step_time.measurement import normalized, normalized_interval, reference_median_s
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Z_95 = NormalDist().inv_cdf(0.975)
 SURE = 0.95  # a chance from which a winner counts as sure
+CONTENDER = 0.05  # a chance from which a candidate is worth another training
 TIE = 0.1  # a probability of being better than the winner, above which a candidate is a tie
 _SEED_LEVELS, _DRAWS = 16, 250  # values of the seeds' deviation, and draws of the rewards at each
 _GRID, _SMOOTHING_STEPS = 160, 4  # points and steps of the estimate of the rewards' distribution
@@ -32,145 +24,26 @@ _LEAST_CHANCE = 0.005  # that is listed
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A complete training: what its reward follows from, and what it cost.
-
-    ``confirms`` is as in :class:`~results.candidate.Candidate`. ``step_time`` is S/S0 with its 95 %
-    interval, None if that is not known; ``size`` is P/P0, and ``reference_step_time_s`` is S0.
-    """
-
-    number: int
-    confirms: int | None
-    epochs: int
-    accuracy: float
-    step_time: float
-    step_time_interval: tuple[float, float] | None
-    size: float
-    reference_step_time_s: float
-    seconds: float | None = None  # from its start to its end
-    worker: str | None = None
-    unsteady: str | None = None
-
-    def reward(self, objective: Objective) -> float:
-        """Return the reward."""
-        return self.reward_at(self.accuracy, self.step_time, objective)
-
-    def reward_at(self, accuracy: float, step_time: float, objective: Objective) -> float:
-        """Return the reward at another accuracy and S/S0."""
-        objective = objective.relative_to(self.reference_step_time_s)
-        return objective(accuracy, step_time, self.size)
-
-
-def outcomes(candidates: Iterable[Candidate]) -> list[Outcome]:
-    """Return the outcomes of the candidates that are complete and have all measurements."""
-    found = []
-    for candidate in candidates:
-        timed = candidate.step_time
-        if candidate.state is not State.COMPLETE or candidate.accuracy is None or timed is None:
-            continue
-        if not candidate.parameters or not candidate.reference_parameters:
-            continue
-        started_at, finished_at = candidate.started_at, candidate.finished_at
-        is_timed = started_at is not None and finished_at is not None
-        found.append(
-            Outcome(
-                candidate.number,
-                candidate.confirms,
-                len(candidate.curve),
-                candidate.accuracy,
-                normalized(timed),
-                normalized_interval(timed),
-                candidate.parameters / candidate.reference_parameters,
-                reference_median_s(timed),
-                (finished_at or 0.0) - (started_at or 0.0) if is_timed else None,
-                candidate.worker,
-                timed.unsteady,
-            )
-        )
-    return found
-
-
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of ``count``, by Wilson's score (JASA 22, 1927).
-
-    Unlike the normal approximation it is also right near 0 and 1, and stays within them.
-    """
-    z = Z_95
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-@dataclass(frozen=True)
-class Noise:
-    """The noise of a run's accuracies.
-
-    ``images`` is the size of the minival, ``seed_deviation`` the standard deviation between
-    trainings of one network with different seeds, estimated with ``degrees`` degrees of freedom.
-    None stands for what is not known.
-    """
-
-    images: int | None = None
-    seed_deviation: float | None = None
-    degrees: int = 0
-
-    def accuracy_interval(self, accuracy: float, trainings: int = 1) -> tuple[float, float] | None:
-        """Return the 95 % interval of an accuracy, the mean of so many trainings.
-
-        It is Wilson's for the minival, with the seeds' 1.96 standard errors added in quadrature.
-        None if the size of the minival is not known.
-        """
-        if self.images is None:
-            return None
-        low, high = wilson_interval(accuracy, self.images)
-        seeds = Z_95 * (self.seed_deviation or 0.0) / math.sqrt(trainings)
-        return (
-            max(0.0, accuracy - math.hypot(accuracy - low, seeds)),
-            min(1.0, accuracy + math.hypot(high - accuracy, seeds)),
-        )
-
-
-def find_noise(found: Iterable[Outcome], images: int | None) -> Noise:
-    """Return the noise of the accuracies; ``images`` is the size of the minival.
-
-    The trainings of the backbone and the fresh trainings of each confirmed candidate are pooled.
-    If candidates were confirmed with more epochs, only trainings of that length count.
-    """
-    again = [outcome for outcome in found if outcome.confirms is not None]
-    epochs = compared_epochs(again)
-    groups: dict[int, list[float]] = defaultdict(list)
-    for outcome in again:
-        if epochs is None or outcome.epochs == epochs:
-            groups[outcome.confirms or 0].append(outcome.accuracy)
-    degrees = sum(len(values) - 1 for values in groups.values())
-    return Noise(images, seed_deviation(groups.values()), degrees)
-
-
-def compared_epochs(found: Iterable[Outcome]) -> int | None:
-    """Return the epochs at which confirmed candidates are compared; None if none is confirmed."""
-    confirmations = (o for o in found if o.confirms is not None and o.confirms != BACKBONE)
-    return max((outcome.epochs for outcome in confirmations), default=None)
-
-
-@dataclass(frozen=True)
 class Certainty:
     """How sure the winner is.
 
-    ``chances`` are (number, probability to be the best), the highest first, without those below
-    0.5 %. ``ties`` are the numbers of the candidates within the noise: each is better than the
-    winner with a probability above 10 %; best first. ``expected_reward`` is the winner's reward
-    without the luck by which it was selected.
+    ``winner_chance`` is the probability that it is the best. ``chances`` are (number, probability)
+    of all, the highest first, without those below 0.5 %. ``count`` is the number of candidates that
+    are compared: all of a run, or with ``is_of_confirmed`` those that were confirmed, if with more
+    epochs than the others. ``contenders`` of them have a probability of 5 % or more. ``ties`` are
+    the numbers of the candidates within the noise: each is better than the winner with a
+    probability above 10 %; best first. ``expected_reward`` is the winner's reward without the luck
+    by which it was selected.
     """
 
     winner: int
+    winner_chance: float
     chances: tuple[tuple[int, float], ...]
+    count: int
+    is_of_confirmed: bool
+    contenders: int
     ties: tuple[int, ...]
     expected_reward: float
-
-    @property
-    def winner_chance(self) -> float:
-        """The probability that the winner is the best."""
-        return dict(self.chances).get(self.winner, 0.0)
 
 
 def find_certainty(
@@ -186,14 +59,16 @@ def find_certainty(
     """
     import numpy as np  # a fifth of a second, which not every command needs
 
+    trainings = trainings_by_candidate(found)
     contestants = [
-        _contestant(number, group, objective)
-        for number, group in sorted(trainings_by_candidate(found).items())
+        _contestant(number, group, objective) for number, group in sorted(trainings.items())
     ]
     if not contestants or noise.images is None:
         return None
     rewards = np.array([contestant.reward for contestant in contestants])
-    first = int(rewards.argmax())
+    confirmed = confirmed_numbers(trainings)
+    can_win = [not confirmed or contestant.number in confirmed for contestant in contestants]
+    first = int(np.where(can_win, rewards, -np.inf).argmax())
     wins, beats, expected = np.zeros(len(rewards)), np.zeros(len(rewards)), 0.0
     generator = np.random.default_rng(0)
     for deviation in _seed_deviations(noise):
@@ -207,7 +82,11 @@ def find_certainty(
     ties = [i for i in np.argsort(-rewards) if i != first and beats[i] / total > TIE]
     return Certainty(
         winner=contestants[first].number,
+        winner_chance=float(wins[first] / total),
         chances=tuple((number, chance) for number, chance in chances if chance >= _LEAST_CHANCE),
+        count=len(contestants),
+        is_of_confirmed=bool(confirmed) and len(confirmed) == len(contestants),
+        contenders=int((wins / total >= CONTENDER).sum()),
         ties=tuple(contestants[i].number for i in ties),
         expected_reward=expected / total,
     )
@@ -232,24 +111,6 @@ class _Contestant:
         share = (self.accuracy * images + 1) / (images + 2)  # no image wrong does not mean no noise
         variance = share * (1 - share) / images + seed_deviation**2 / self.trainings
         return max(1e-6, math.hypot(self.slope * math.sqrt(variance), self.step_time_deviation))
-
-
-def trainings_by_candidate(found: Iterable[Outcome]) -> dict[int, list[Outcome]]:
-    """Return the trainings by which each candidate is compared, its first training first.
-
-    If candidates are confirmed, only those are compared, by all their trainings of that length, as
-    in :func:`results.ranking.confirmed`.
-    """
-    ordered = sorted(found, key=lambda each: (each.confirms is not None, each.number))
-    epochs = compared_epochs(ordered)
-    confirmed = {outcome.confirms for outcome in ordered}
-    trainings: dict[int, list[Outcome]] = defaultdict(list)
-    for outcome in ordered:
-        number = outcome.number if outcome.confirms is None else outcome.confirms
-        is_compared = epochs is None or (outcome.epochs == epochs and number in confirmed)
-        if number != BACKBONE and is_compared:
-            trainings[number].append(outcome)
-    return trainings
 
 
 def _contestant(number: int, group: Sequence[Outcome], objective: Objective) -> _Contestant:

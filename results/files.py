@@ -18,9 +18,9 @@ from results.architecture_file import (
 )
 from results.atomic import write_text
 from results.candidate import Candidate, State, candidate_name, stages_text
-from results.certainty import Noise, find_noise, outcomes
+from results.noise import Noise, outcomes
 from results.ranking import confirmation_json, confirmed, front, reward, winner
-from results.verdict import Verdict, find_verdict
+from results.verdict import Verdict, find_verdict, noise_of
 from reward.objective import Objective
 from reward.step_time.measurement import (
     StepTime,
@@ -48,7 +48,7 @@ def write_files(
     In a run of ``nas scale --fit``, ``settings`` hold the network that candidates were scaled from.
     """
     candidates = list(candidates)
-    noise = noise_of(candidates, settings or {})
+    noise = noise_of(outcomes(candidates), settings or {})
     written = [
         write_text(directory / "candidates.csv", _csv(candidates, objective, noise)),
         write_text(directory / "pareto.csv", _csv(front(candidates), objective, noise)),
@@ -57,11 +57,6 @@ def write_files(
     if file is not None:
         written.append(architecture_file.write(directory / "best.json", file))
     return written
-
-
-def noise_of(candidates: Iterable[Candidate], settings: Mapping[str, Any]) -> Noise:
-    """Return the noise of a run's accuracies; of an early release's run, it is not known."""
-    return find_noise(outcomes(candidates), settings.get("minival_images"))
 
 
 def best_file(

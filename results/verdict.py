@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
 from results.candidate import BACKBONE
-from results.certainty import (
-    SURE,
-    Certainty,
+from results.certainty import SURE, Certainty, find_certainty
+from results.doubts import alike, guessing, seeds_unknown, unsteady
+from results.noise import (
     Noise,
     Outcome,
     compared_epochs,
-    find_certainty,
+    confirmed_numbers,
     find_noise,
     trainings_by_candidate,
 )
@@ -23,9 +23,6 @@ from reward.objective import Objective
 
 _SHOWN_TIES = 4
 _MOST_TO_CONFIRM, _FEWEST_TO_CONFIRM = 10, 3
-_CONTENDER = 0.05  # a chance from which a candidate is worth another training
-_FEWEST_TO_DIFFER = 10  # candidates, to say whether they differ at all
-_OFTEN = 1.645  # the normal distribution's quantile at 0.95
 
 
 @dataclass(frozen=True)
@@ -88,8 +85,7 @@ def find_verdict(
 
     ``settings`` are those in the record; earlier releases' lack some.
     """
-    images = settings.get("minival_images")
-    noise = find_noise(found, images if isinstance(images, int) else None)
+    noise = noise_of(found, settings)
     group = _winners_trainings(found, objective)
     if not group:
         return None
@@ -105,17 +101,14 @@ def find_verdict(
     hint = _hint(certainty, found, settings) if certainty else ""
     said = (
         _against_backbone(accuracy, reward, first, backbone) if backbone else "",
-        _how_sure(certainty, len(candidates)) if certainty else "",
+        _how_sure(certainty) if certainty else "",
         _off_front(first, candidates, objective),
     )
     doubts = (
-        _guessing(accuracy, noise, settings),
-        _alike(candidates, noise),
-        _unsteady(first),
-        "how much the accuracy differs between seeds is not known, so the winner is less sure than "
-        "that (--baseline 3 measures it)"
-        if certainty and noise.seed_deviation is None
-        else "",
+        guessing(accuracy, noise.accuracy_interval(accuracy, len(fresh)), settings),
+        alike(candidates, noise),
+        unsteady(first),
+        seeds_unknown(settings) if certainty and noise.seed_deviation is None else "",
     )
     return Verdict(
         winner=number,
@@ -129,9 +122,18 @@ def find_verdict(
     )
 
 
+def noise_of(found: Iterable[Outcome], settings: Mapping[str, Any]) -> Noise:
+    """Return the noise of a run's accuracies; of an early release's run, it is not known."""
+    images = settings.get("minival_images")
+    is_known = isinstance(images, int) and not isinstance(images, bool) and images > 0
+    return find_noise(found, images if is_known else None)
+
+
 def _winners_trainings(found: Sequence[Outcome], objective: Objective) -> list[Outcome]:
     """Return the winner's trainings, the first one first; see :func:`results.ranking.winner`."""
     groups = trainings_by_candidate(found)
+    confirmed = confirmed_numbers(groups)
+    groups = {n: group for n, group in groups.items() if not confirmed or n in confirmed}
     best = max(
         groups,
         key=lambda number: (_mean_reward(groups[number], objective), -number),
@@ -165,29 +167,32 @@ def _backbone(
 
 
 def _against_backbone(accuracy: float, reward: float, first: Outcome, backbone: Backbone) -> str:
-    difference = 100 * (reward / backbone.reward - 1) if backbone.reward > 0 else 0.0
-    where = "above" if difference >= 0 else "below"
     plural = "s" if backbone.trainings > 1 else ""
-    spread_text = (
-        ""
-        if backbone.reward_deviation is None
-        else f", standard deviation {backbone.reward_deviation:.4f}"
-    )
+    deviation = backbone.reward_deviation
+    spread_text = "" if deviation is None else f", standard deviation {deviation:.4f}"
     return (
-        f"Its reward is {abs(difference):.1f} % {where} the backbone's {backbone.reward:.4f} "
-        f"({backbone.trainings} training{plural}{spread_text}): accuracy {100 * accuracy:.1f} "
-        f"against {100 * backbone.accuracy:.1f} %, step {first.step_time:.2f} x and parameters "
-        f"{first.size:.2f} x the backbone's."
+        f"Its reward, {reward:.4f}, is {_difference(reward, backbone.reward)} the backbone's, "
+        f"{backbone.reward:.4f} ({backbone.trainings} training{plural}{spread_text}): accuracy "
+        f"{100 * accuracy:.1f} against {100 * backbone.accuracy:.1f} %, step "
+        f"{first.step_time:.2f} x and parameters {first.size:.2f} x the backbone's."
     )
 
 
-def _how_sure(certainty: Certainty, count: int) -> str:
-    if count == 1:
-        return "It is the only candidate."
-    sentence = (
-        f"It is the best of {count} candidates with a probability of "
-        f"{100 * certainty.winner_chance:.0f} %"
-    )
+def _difference(reward: float, other: float) -> str:
+    """Return how far a reward is above or below another; a negative one has no percentage."""
+    where = "above" if reward >= other else "below"
+    if other <= 0:
+        return f"{abs(reward - other):.4f} {where}"
+    return f"{100 * abs(reward / other - 1):.1f} % {where}"
+
+
+def _how_sure(certainty: Certainty) -> str:
+    if certainty.count == 1:
+        return "" if certainty.is_of_confirmed else "It is the only candidate."
+    of = "candidates that were confirmed" if certainty.is_of_confirmed else "candidates"
+    chance = 100 * certainty.winner_chance
+    shown_chance = f"{chance:.0f} %" if chance >= 1 else "below 1 %"
+    sentence = f"It is the best of {certainty.count} {of} with a probability of {shown_chance}"
     if certainty.ties:
         shown = [str(number) for number in certainty.ties[:_SHOWN_TIES]]
         more = len(certainty.ties) - len(shown)
@@ -228,19 +233,30 @@ def _off_front(first: Outcome, candidates: Sequence[Outcome], objective: Objecti
 
 def _hint(certainty: Certainty, found: Sequence[Outcome], settings: Mapping[str, Any]) -> str:
     """Return the options that would decide between near-ties, and the time they take."""
-    seconds = [o.seconds for o in found if o.seconds is not None and o.confirms != BACKBONE]
-    if certainty.winner_chance >= SURE or len(certainty.chances) < 2 or not seconds:
+    if certainty.winner_chance >= SURE or certainty.count < 2:
         return ""
-    workers = len({outcome.worker for outcome in found[-20:]}) or 1
-    confirmed = {o.confirms for o in found if o.confirms not in (None, BACKBONE)}
+    confirmed = confirmed_numbers(trainings_by_candidate(found))
+    seconds = _training_seconds(found, settings)
+    if seconds is None:
+        return ""
     if confirmed:
         count, seeds = len(confirmed), int(settings.get("confirm_seeds") or 2)
         trainings, options = count * seeds, f"--confirm {count} --confirm-seeds {2 * seeds}"
     else:
-        contenders = sum(chance >= _CONTENDER for _, chance in certainty.chances)
-        count = min(_MOST_TO_CONFIRM, max(_FEWEST_TO_CONFIRM, contenders))
+        count = min(_MOST_TO_CONFIRM, max(_FEWEST_TO_CONFIRM, certainty.contenders))
         trainings, options = 2 * count, f"--confirm {count}"
-    return f"{options}, about {_duration(median(seconds) * trainings / min(workers, trainings))}"
+    workers = len({outcome.worker for outcome in found[-20:]}) or 1
+    return f"{options}, about {_duration(seconds * trainings / min(workers, trainings))}"
+
+
+def _training_seconds(found: Sequence[Outcome], settings: Mapping[str, Any]) -> float | None:
+    """Return how long a further confirmation takes, by those so far or else by their epochs."""
+    epochs = compared_epochs(found)
+    alike = [o.seconds for o in found if o.seconds and (epochs is None or o.epochs == epochs)]
+    if not alike:
+        return None
+    is_longer = epochs is None and settings.get("confirm_epochs") and settings.get("epochs")
+    return median(alike) * (settings["confirm_epochs"] / settings["epochs"] if is_longer else 1)
 
 
 def _duration(seconds: float) -> str:
@@ -248,45 +264,3 @@ def _duration(seconds: float) -> str:
         minutes = max(1, round(seconds / 60))
         return f"{minutes} minute{'s' if minutes > 1 else ''}"
     return f"{seconds / 3600:.1f} hours"
-
-
-# Doubts.
-
-
-def _guessing(accuracy: float, noise: Noise, settings: Mapping[str, Any]) -> str:
-    chance = settings.get("guessing_accuracy")
-    interval = noise.accuracy_interval(accuracy)
-    if not isinstance(chance, float) or interval is None or interval[0] > chance:
-        return ""
-    return (
-        f"the winner's accuracy, {100 * accuracy:.1f} %, is no better than always naming the most "
-        f"frequent class, {100 * chance:.1f} %: the networks have learned nothing yet (more "
-        "--epochs, another --image-size, or the labels are wrong)"
-    )
-
-
-def _alike(candidates: Sequence[Outcome], noise: Noise) -> str:
-    """Return that the accuracies differ no more than the noise would make them; else nothing.
-
-    Compared is the sum of squares in units of the noise, which is then chi-squared.
-    """
-    if noise.images is None or len(candidates) < _FEWEST_TO_DIFFER:
-        return ""
-    accuracies = [outcome.accuracy for outcome in candidates]
-    middle = fmean(accuracies)
-    variance = middle * (1 - middle) / noise.images + (noise.seed_deviation or 0.0) ** 2
-    squares = sum((accuracy - middle) ** 2 for accuracy in accuracies) / max(variance, 1e-12)
-    degrees = len(accuracies) - 1
-    if squares > degrees + _OFTEN * (2 * degrees) ** 0.5:
-        return ""
-    return (
-        f"the {len(accuracies)} accuracies differ no more than the noise alone would make them, so "
-        "the search could choose by step time and parameters only (more --epochs, more images or "
-        "a wider --space)"
-    )
-
-
-def _unsteady(first: Outcome) -> str:
-    if first.unsteady is None:
-        return ""
-    return f"the winner's step time is unsteady: {first.unsteady} (nas bench measures it again)"

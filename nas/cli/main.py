@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from nas import interrupts
 from nas.cli.bench import bench
 from nas.cli.cache import cache
 from nas.cli.dashboard import dashboard
@@ -20,8 +21,6 @@ from nas.cli.search import search
 from nas.cli.show import show
 from nas.cli.train import train
 from nas.errors import UserError
-
-INTERRUPTED = 130
 
 # In the order in which one uses them.
 COMMANDS = {
@@ -66,7 +65,11 @@ def nas() -> None:
 
 
 def main() -> None:
-    """Run ``nas`` and exit: with 2 and one line after bad input, with 130 after Ctrl-C."""
+    """Run ``nas`` and exit: with 2 and one line after bad input, with 130 after Ctrl-C.
+
+    SIGTERM and SIGHUP end a command as Ctrl-C does, with 143 and 129.
+    """
+    interrupts.install()
     try:
         code = nas.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -77,7 +80,7 @@ def main() -> None:
     except UserError as error:
         sys.exit(_complain(str(error), error.exit_code))
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
+        sys.exit(interrupts.exit_code())
     except BrokenPipeError:  # `nas results RUN | head`
         sys.stderr.close()
         sys.exit(0)

@@ -187,8 +187,8 @@ def _print_json(
 ) -> None:
     import json
 
-    from results.certainty import Noise, outcomes
     from results.files import candidate_json
+    from results.noise import Noise, outcomes
     from results.verdict import find_verdict
 
     verdict = find_verdict(outcomes(candidates), objective, settings)

@@ -26,7 +26,7 @@ def print_verdict(
     ``path`` is the run's directory. Nothing is printed of a run without a winner, not
     even the blank line that comes first.
     """
-    from results.certainty import outcomes
+    from results.noise import outcomes
     from results.verdict import find_verdict
 
     verdict = find_verdict(outcomes(candidates), objective, settings)

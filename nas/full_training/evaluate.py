@@ -16,7 +16,7 @@ from nas.data.options import DataOptions
 from nas.data.split import EvaluationSplit
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
-from results.certainty import wilson_interval
+from results.noise import wilson_interval
 from reward.step_time.clocks import device_name, mixed_precision, to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
 

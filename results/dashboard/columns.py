@@ -8,7 +8,7 @@ from math import isfinite
 from typing import Any
 
 from results.candidate import Candidate, State
-from results.certainty import Outcome
+from results.noise import Outcome
 from results.ranking import normalized_step_time
 from reward.step_time.measurement import StepTime, interval_s, median_s, reference_median_s
 from search_space.architecture import Architecture

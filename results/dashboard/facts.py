@@ -13,8 +13,8 @@ from typing import Any
 
 from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate, candidate_name
-from results.certainty import Outcome
 from results.dashboard.columns import Row, json_safe, text, whole_number
+from results.noise import Outcome
 from results.ranking import recorded_objective
 from results.verdict import find_verdict
 from reward.objective import Objective

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from results.candidate import Candidate, State
-from results.certainty import Noise, Outcome, find_noise
 from results.dashboard.columns import (
     ACCURACY_INTERVAL,
     INTERVAL,
@@ -26,7 +25,6 @@ from results.dashboard.columns import (
     outcome_of,
     row,
     text,
-    whole_number,
 )
 from results.dashboard.facts import (
     is_searching,
@@ -40,6 +38,8 @@ from results.dashboard.facts import (
 )
 from results.dashboard.reader import Reader
 from results.database import RecordError
+from results.noise import Noise, Outcome
+from results.verdict import noise_of
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime, normalized_interval
 
@@ -315,7 +315,7 @@ class LiveRun:
         known = {**self._rows, **new_rows}
         again = (values for values in known.values() if values["confirms"] is not None)
         found = (outcome_of(values) for values in again)
-        noise = find_noise(filter(None, found), whole_number(self.settings.get("minival_images")))
+        noise = noise_of(filter(None, found), self.settings)
         changed = known if noise != self._noise else new_rows
         self._noise = noise
         for n, values in list(changed.items()):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from results.candidate import BACKBONE, Candidate
-from results.certainty import outcomes
+from results.noise import outcomes
 from results.ranking import winner
 from results.verdict import Verdict, find_verdict
 from reward.objective import Objective, parse_reward
@@ -46,8 +46,9 @@ def test_the_winner_against_the_backbone(
     """0.9 * 0.5^-0.07 * 0.5^-0.05 = 0.9781, which is 35.8 % above 0.72."""
     found = verdict([*backbones, make_candidate(3, accuracy=0.9)])
     assert found.sentences[0] == (
-        "Its reward is 35.8 % above the backbone's 0.7200 (3 trainings, standard deviation "
-        "0.0200): accuracy 90.0 against 72.0 %, step 0.50 x and parameters 0.50 x the backbone's."
+        "Its reward, 0.9781, is 35.8 % above the backbone's, 0.7200 (3 trainings, standard "
+        "deviation 0.0200): accuracy 90.0 against 72.0 %, step 0.50 x and parameters 0.50 x the "
+        "backbone's."
     )
     assert found.sentences[1] == "It is the only candidate."
     assert found.backbone is not None
@@ -132,3 +133,68 @@ def test_a_backbone_of_another_length_is_not_compared(
     first = make_candidate(3)
     again = make_candidate(4, confirms=3, curve=long)
     assert verdict([*backbones, first, again]).backbone is None
+
+
+def test_one_confirmation_does_not_make_the_winner_sure(
+    backbones: list[Candidate], make_candidate: MakeCandidate
+) -> None:
+    candidates = [make_candidate(3 + i, accuracy=0.9 - 0.001 * i) for i in range(20)]
+    before = verdict([*backbones, *candidates]).certainty
+    again = make_candidate(30, accuracy=0.9, confirms=3)
+    after = verdict([*backbones, *candidates, again], confirm=1)
+    assert before is not None
+    assert after.certainty is not None
+    assert before.winner_chance < after.certainty.winner_chance < 0.9
+    assert "best of 20 candidates with" in after.sentences[1]
+    assert after.hint.startswith("--confirm 1 --confirm-seeds 4")
+
+
+def test_longer_confirmations_are_compared_among_themselves(
+    make_candidate: MakeCandidate,
+) -> None:
+    long = make_candidate(0).curve[:1] * 5
+    candidates = [make_candidate(i, accuracy=0.9 - 0.001 * i) for i in range(20)]
+    again = [make_candidate(20 + i, accuracy=0.93, confirms=i, curve=long) for i in range(2)]
+    assert "best of 2 candidates that were confirmed" in verdict([*candidates, *again]).sentences[0]
+    alone = verdict([*candidates, again[0]])
+    assert not any("probability" in sentence for sentence in alone.sentences)
+
+
+def test_the_latest_length_of_confirmations_decides(make_candidate: MakeCandidate) -> None:
+    """Numbers 0 and 1 were confirmed at 1 epoch, then only number 1 at 2, as first trainings."""
+    short = make_candidate(0).curve[:1]
+    candidates = [make_candidate(i, accuracy=0.9 - 0.1 * i) for i in range(2)]
+    again = [
+        make_candidate(2, accuracy=0.95, confirms=0, curve=short),
+        make_candidate(3, accuracy=0.80, confirms=1, curve=short),
+        make_candidate(4, accuracy=0.81, confirms=1),
+    ]
+    assert verdict([*candidates, *again]).winner == 1
+
+
+def test_many_near_ties_say_below_one_per_cent_and_keep_the_hint(
+    make_candidate: MakeCandidate,
+) -> None:
+    candidates = [make_candidate(i, accuracy=0.9 - 1e-6 * i) for i in range(800)]
+    found = verdict(candidates, minival_images=200)
+    assert "with a probability of below 1 %" in found.sentences[0]
+    assert found.hint.startswith("--confirm 3")
+    assert found.to_json()["chance"] > 0
+
+
+def test_the_time_of_longer_confirmations_follows_their_epochs(
+    make_candidate: MakeCandidate,
+) -> None:
+    """Six trainings of 10.5 s at 2 epochs; at 200 epochs 100 times as long."""
+    candidates = [make_candidate(i, accuracy=0.9 - 0.001 * i) for i in range(3)]
+    assert verdict(candidates, epochs=2).hint == "--confirm 3, about 1 minute"
+    long = verdict(candidates, epochs=2, confirm_epochs=200)
+    assert long.hint == "--confirm 3, about 1.8 hours"
+
+
+def test_a_negative_reward_of_the_backbone_has_no_percentage(
+    backbones: list[Candidate], make_candidate: MakeCandidate
+) -> None:
+    found = verdict([*backbones, make_candidate(3)], parse_reward("absolute:T=0.01,beta=-1"))
+    assert "% above" not in found.sentences[0]
+    assert "above the backbone's, -" in found.sentences[0]

@@ -55,16 +55,29 @@ def test_a_search_from_space_to_winner(
     assert "--resume" in refusal("search", *options, "--out", run)
 
 
-def test_ctrl_c_keeps_what_finished(options: tuple[object, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("signals", "code"),
+    [
+        ((signal.SIGINT,), 130),
+        ((signal.SIGINT, signal.SIGINT), 130),
+        ((signal.SIGTERM,), 143),
+        ((signal.SIGHUP,), 129),
+    ],
+)
+def test_a_signal_keeps_what_finished(
+    signals: tuple[signal.Signals, ...], code: int, options: tuple[object, ...], tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     process = start_nas("search", *options, "--budget", 144, "--out", run)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("candidate"):
             break
-    process.send_signal(signal.SIGINT)
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.3)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "Traceback" not in err
     assert f"nas search --resume {run}" in err
     assert completed(run)

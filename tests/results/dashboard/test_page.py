@@ -13,9 +13,9 @@ from playwright.sync_api import Page, expect
 from nas.search.run_directory import dashboard_source
 from results.architecture_file import read
 from results.candidate import Candidate
-from results.certainty import outcomes, wilson_interval
 from results.dashboard.report import write_report
 from results.files import table
+from results.noise import outcomes, wilson_interval
 from results.ranking import best, front, ranked, winner
 from results.record import Record
 from results.verdict import find_verdict
