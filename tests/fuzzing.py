@@ -19,7 +19,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from PIL import Image
 from pyarrow import parquet
 
-from nas.data.decode import Decoding, NotFinite, TooLarge, decode
+from nas.data.decode import Decoding, Unusable, decode
 from nas.data.formats.arrays import training_arrays
 from nas.data.formats.registry import training_source
 from nas.errors import UserError
@@ -192,8 +192,8 @@ def _refused(error: Exception) -> str:
 def _check_image(path: Path) -> str:
     try:
         pixels = decode(path.read_bytes, 16, Decoding())
-    except (TooLarge, NotFinite) as error:
-        return type(error).__name__
+    except Unusable:
+        return "unusable"
     if pixels is None:
         return "unreadable"
     assert pixels.shape == (3, 16, 16)
@@ -206,8 +206,8 @@ def _check_listing(path: Path) -> str:
         listing = training_source(str(path)).listing()
         positions = [position for chunk in listing.chunks() for position, read in chunk
                      if decode(read, 8, Decoding()) is not None or True]  # fmt: skip
-    except (TooLarge, NotFinite) as error:
-        return type(error).__name__
+    except Unusable:
+        return "unusable"
     except UserError as error:
         return _refused(error)
     assert sorted(positions) == list(range(len(listing.labels)))

@@ -22,12 +22,8 @@ _OPENERS = tuple(name for name in FORMATS if name in Image.OPEN)
 _ALPHA_MODES = {"RGBA", "LA", "PA", "RGBa", "La"}
 
 
-class TooLarge(ValueError):
-    """The image has more pixels than are decoded at once; the message has its size."""
-
-
-class NotFinite(ValueError):
-    """The image holds NaN or infinite values."""
+class Unusable(ValueError):
+    """The image is complete, but cannot be used; the message has the reason in a few words."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ def decode(read: Callable[[], bytes], size: int, decoding: Decoding) -> NDArray[
 
     Raises:
         OSError: the bytes cannot be read, which does not mean that the image is damaged.
-        TooLarge, NotFinite: the image is complete, but cannot be used.
+        Unusable: the image is too large, holds NaN, or is not of the set's kind.
     """
     content = read()
     try:
@@ -68,7 +64,7 @@ def decode(read: Callable[[], bytes], size: int, decoding: Decoding) -> NDArray[
             _check_size(image)
             upright = to_rgb(ImageOps.exif_transpose(image), decoding)
             fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
-    except (TooLarge, NotFinite):
+    except Unusable:
         raise
     except Exception:  # on damaged bytes, decoders raise errors of any type
         return None
@@ -85,12 +81,12 @@ def wide_values(image: Image.Image) -> NDArray[np.float64]:
     """Return the values (H, W) of a wide image.
 
     Raises:
-        TooLarge, NotFinite: the image cannot be used.
+        Unusable: the image is too large, or holds NaN or infinite values.
     """
     _check_size(image)
     values = np.asarray(image, dtype=np.float64)
     if not np.isfinite(values).all():
-        raise NotFinite("holds NaN or infinite values")
+        raise Unusable("holds NaN or infinite values")
     return values
 
 
@@ -114,10 +110,12 @@ def to_rgb(image: Image.Image, decoding: Decoding) -> Image.Image:
     """Convert to three channels of 8 bits.
 
     Raises:
-        TooLarge, NotFinite: a wide image cannot be used.
+        Unusable: a wide image is too large, holds NaN, or has no range of values.
     """
     if is_wide(image):
-        return Image.fromarray(_scaled(wide_values(image), decoding)).convert("RGB")
+        if decoding.values is None:
+            raise Unusable("more than 8 bits a channel, unlike the sample that was looked at")
+        return Image.fromarray(_scaled(wide_values(image), *decoding.values)).convert("RGB")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, (*decoding.background, 255))
@@ -125,9 +123,8 @@ def to_rgb(image: Image.Image, decoding: Decoding) -> Image.Image:
     return image.convert("RGB")
 
 
-def _scaled(values: NDArray[np.float64], decoding: Decoding) -> NDArray[np.uint8]:
-    low, high = decoding.values or (values.min(), values.max())
-    share = (values - low) / (high - low if high > low else 1.0)
+def _scaled(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+    share = (values - low) / (high - low)
     scaled: NDArray[np.uint8] = np.rint(255 * share.clip(0, 1)).astype(np.uint8)
     return scaled
 
@@ -135,7 +132,7 @@ def _scaled(values: NDArray[np.float64], decoding: Decoding) -> NDArray[np.uint8
 def _check_size(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MOST_PIXELS:
-        raise TooLarge(f"{width} x {height} pixels, over {MOST_PIXELS:,}")
+        raise Unusable(f"{width} x {height} pixels, over {MOST_PIXELS:,}")
 
 
 def parse_background(text: str) -> tuple[int, int, int]:

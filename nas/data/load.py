@@ -7,14 +7,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from nas.data.cache.dataset import cached_evaluation_data, cached_search_data
 from nas.data.formats.base import split_of_folder
 from nas.data.formats.hub import FORM, PREFIX
 from nas.data.formats.rare_classes import kept_classes
 from nas.data.formats.registry import evaluation_source, is_encoded
 from nas.data.in_memory import (
+    NamedSplit,
     has_split,
     is_in_memory,
     is_shapes,
@@ -26,11 +25,9 @@ from nas.data.minival import training_and_minival
 from nas.data.options import DataOptions
 from nas.data.split import (
     EVALUATION_SPLITS,
-    NO_LABEL,
     EvaluationData,
     EvaluationSplit,
     SearchData,
-    Split,
     no_such_split,
 )
 from nas.errors import UserError
@@ -76,7 +73,7 @@ def load_test_data(
 
     ``split`` may ask for the validation split instead; None takes that only where there is no test
     split. ``class_names`` are the network's, by label. By default the labels of the training set
-    are read, but none of its images.
+    are read.
 
     Raises:
         UserError: as :func:`load_search_data`, ``spec`` has no such split, or has other classes.
@@ -136,40 +133,37 @@ def _search_data_in_memory(spec: str, image_size: int | None, options: DataOptio
     """Return the data with its own validation split as the minival, or with one held out."""
     found, choice = split_in_memory(spec, "train", image_size), options.minival_choice
     assert found is not None  # all forms have one
+    found, note = (found, "") if is_shapes(spec) else _without_rare_classes(found, spec, options)
     training, names, split = found.images, found.class_names, ""
     validation = split_in_memory(spec, "validation", image_size) if choice.is_split_used else None
     if validation is not None:
+        validation = of_classes(validation, names) if note else validation
         minival, split = validation.labelled(names, spec), validation.name
     else:
         training, minival = map(training.take, training_and_minival(training.labels, choice))
-    data = SearchData(spec, len(names), training, minival, class_names=names, minival_split=split)
-    return data if is_shapes(spec) else _without_rare_classes(data, options)
-
-
-def _without_rare_classes(data: SearchData, options: DataOptions) -> SearchData:
-    """Return the data without the classes of too few images, by the rule for all formats."""
-    labels = np.concatenate([data.training.labels, data.minival.labels])
-    if data.minival_split:
-        labels = data.training.labels
-    kept, note = kept_classes(labels, data.class_names, options.min_per_class, data.name)
-    if not note:
-        return data
-    numbers = np.full(data.classes, NO_LABEL)
-    numbers[kept] = np.arange(len(kept))
-    training, minival = (
-        Split(part.pixels[places], numbers[part.labels[places]])
-        for part in (data.training, data.minival)
-        for places in [np.flatnonzero(numbers[part.labels] != NO_LABEL)]
-    )
-    names = tuple(data.class_names[i] for i in kept)
-    return replace(
-        data,
-        classes=len(kept),
-        training=training,
-        minival=minival,
+    notes = (note,) if note else ()
+    return SearchData(
+        spec,
+        len(names),
+        training,
+        minival,
         class_names=names,
-        notes=(note,),
+        minival_split=split,
+        notes=notes,
     )
+
+
+def _without_rare_classes(
+    found: NamedSplit, spec: str, options: DataOptions
+) -> tuple[NamedSplit, str]:
+    """Return the split without the classes of too few images, and a note on them."""
+    labels, names = found.images.labels, found.class_names
+    kept, note = kept_classes(labels, names, options.min_per_class, spec)
+    if not note:
+        return found, ""
+    smaller = NamedSplit(found.images, tuple(names[i] for i in kept), found.name)
+    images = of_classes(found, smaller.class_names).labelled(smaller.class_names, spec)
+    return replace(smaller, images=images), note
 
 
 def _evaluation_data_in_memory(

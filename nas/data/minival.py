@@ -105,8 +105,8 @@ def hold_out(labels: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], 
     """Return the positions kept and the ``count`` positions held out, the same ones every time.
 
     Each class is held out in proportion to its size: images are ranked at random within their
-    class, and those of the lowest rank relative to the size of the class are taken. An image of
-    several classes counts for its first.
+    class, and those of the lowest rank relative to the size of the class are taken, a class's only
+    image last of all. An image of several classes counts for its first.
     """
     generator = np.random.default_rng(0)
     labels = labels if labels.ndim == 1 else labels[:, 0]
@@ -114,6 +114,9 @@ def hold_out(labels: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], 
     by_label = np.argsort(labels, kind="stable")
     _, starts = np.unique(labels[by_label], return_index=True)
     for members in np.split(by_label, starts[1:]):
+        if len(members) == 1:
+            shares[members] = 1.0
+            continue
         shares[generator.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
     order = np.argsort(shares, kind="stable")
     return np.sort(order[count:]), np.sort(order[:count])

@@ -15,12 +15,14 @@ class DataOptions:
 
     ``minival`` is read by :func:`nas.data.minival.parse_minival`, ``background`` by
     :func:`nas.data.decode.parse_background`. Classes with fewer than ``min_per_class`` training
-    images are left out; None refuses a data set that has any with fewer than five.
+    images are left out; None refuses a data set that has any with fewer than five. ``values`` is
+    the range of images with more than 8 bits (:class:`nas.data.decode.Decoding`); None finds it.
     """
 
     minival: str = AUTO
     background: str = BACKGROUND
     min_per_class: int | None = None
+    values: tuple[float, float] | None = None
 
     @property
     def minival_choice(self) -> MinivalChoice:

@@ -45,6 +45,7 @@ class SearchData:
     ``unused_split`` is a validation split that could not be used, and why, in a few words.
     ``unreadable`` are the names of the images left out. ``native_size`` is the typical shorter side
     of the images in their files, in pixels, None where it is :attr:`image_size` or not known;
+    ``values`` is the range of values that became 0 to 255, None for images of 8 bits.
     ``size_reason`` says in words why a default size is another one.
     ``notes`` are sentences on what was passed over and how values are read, ``warnings`` on what
     looks wrong. ``statistics`` of the training set and the content's hash ``digest`` are set if
@@ -65,6 +66,7 @@ class SearchData:
     unused_split: str = ""
     native_size: int | None = None
     size_reason: str = ""
+    values: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.data.options import BACKGROUND
+from nas.data.options import BACKGROUND, DataOptions
 from nas.data.split import Statistics
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import atomic_file
@@ -36,7 +36,8 @@ class TrainedNetwork:
     the order of the labels, empty if the classes have no names. ``minival_split`` is the data's own
     split that epochs were chosen by, empty if the minival was held out of the training images, None
     if it is unknown. ``background`` is the colour that transparent images were laid on, and classes
-    of fewer than ``min_per_class`` images were left out.
+    of fewer than ``min_per_class`` images were left out; ``values`` is the range of values that
+    became 0 to 255, None for images of 8 bits.
     """
 
     file: ArchitectureFile
@@ -49,6 +50,14 @@ class TrainedNetwork:
     minival_split: str | None = None
     background: str = BACKGROUND
     min_per_class: int | None = None
+    values: tuple[float, float] | None = None
+
+    @property
+    def data_options(self) -> DataOptions:
+        """How images are read as in the training."""
+        return DataOptions(
+            background=self.background, min_per_class=self.min_per_class, values=self.values
+        )
 
     def build(self) -> Network:
         """Build the network with these weights, in evaluation mode."""
@@ -78,9 +87,14 @@ def read_network(path: Path) -> TrainedNetwork:
             minival_split=content.get("minival_split"),  # not in files of earlier releases
             background=content.get("background", BACKGROUND),
             min_per_class=content.get("min_per_class"),
+            values=_pair(content.get("values")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this release ({error!r})") from error
+
+
+def _pair(values: Any) -> tuple[float, float] | None:
+    return None if values is None else (float(values[0]), float(values[1]))
 
 
 def read_training(path: Path) -> dict[str, Any]:
@@ -116,6 +130,7 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
         "minival_split": network.minival_split,
         "background": network.background,
         "min_per_class": network.min_per_class,
+        "values": network.values,
         "training": training,
     }
     with atomic_file(path) as file:

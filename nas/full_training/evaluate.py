@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from nas.data.images import Images, images
 from nas.data.load import load_test_data
-from nas.data.options import DataOptions
 from nas.data.split import EvaluationSplit
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
@@ -75,8 +74,7 @@ def evaluate(
             the network; or a batch does not fit into memory.
     """
     size, task = trained.file.eval_size, trained.file.task
-    options = DataOptions(background=trained.background, min_per_class=trained.min_per_class)
-    loaded = load_test_data(data, size, trained.class_names, options, split)
+    loaded = load_test_data(data, size, trained.class_names, trained.data_options, split)
     channels = int(loaded.test.pixels.shape[1])
     for what, got, expected in (
         ("classes", loaded.classes, task.classes),

@@ -144,6 +144,7 @@ def _trained_network(job: Job, training: Training, images: Images, row: CurveRow
         minival_split=job.data.minival_split,
         background=job.settings.background,
         min_per_class=job.settings.min_per_class,
+        values=job.data.values,
     )
 
 

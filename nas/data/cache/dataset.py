@@ -77,7 +77,7 @@ def cached_search_data(name: str, spec: str, size: int | None, options: DataOpti
     source = without_rare_classes(
         search_source(spec, choice.is_split_used), options.min_per_class, spec
     )
-    found, reason = survey(source), ""
+    found, reason = survey(training_source(spec)), ""
     if size is None:
         size, reason = default_size(found, torch.cuda.is_available())
     entry = open_cached(spec, source, size, TrainingParts(choice), _decoding(found, options))
@@ -89,13 +89,15 @@ def cached_search_data(name: str, spec: str, size: int | None, options: DataOpti
         unused_split=unused_split(spec) if is_told else "",
         native_size=found.median if found else None,
         size_reason=reason,
+        values=found.values if found else None,
         notes=(*notes, *data.notes),
     )
 
 
 def _decoding(found: Survey | None, options: DataOptions) -> Decoding:
-    """Return the rules of decoding: the values' range is that of the training set."""
-    return Decoding(found.values if found else None, parse_background(options.background))
+    """Return the rules of decoding: values have the range given, or else that of the survey."""
+    values = options.values or (found.values if found else None)
+    return Decoding(values, parse_background(options.background))
 
 
 def cached_evaluation_data(
@@ -108,7 +110,8 @@ def cached_evaluation_data(
 ) -> EvaluationData:
     """Return a split of ``spec`` to evaluate on at ``size`` pixels, labelled by ``class_names``.
 
-    Without a size, it is the default for the test images. Values have the training set's range.
+    Without a size, it is the default for the test images. Values have the range in the options,
+    which is that of the training, or else that of the test images.
 
     Raises:
         UserError: the data cannot be used, or the cache has no room.
@@ -117,11 +120,7 @@ def cached_evaluation_data(
     source = evaluation_source(spec, class_names, split, leaves_out_others)
     found = survey(source)
     size = size or default_size(found, torch.cuda.is_available())[0]
-    try:
-        of_training = survey(training_source(spec))
-    except UserError:  # data that is there to be tested on only
-        of_training = found
-    entry = open_cached(spec, source, size, WholeListing(), _decoding(of_training, options))
+    entry = open_cached(spec, source, size, WholeListing(), _decoding(found, options))
     (test,) = entry.parts()
     meta = entry.meta
     return EvaluationData(name, len(meta.class_names), test, meta.unreadable, source.split)

@@ -34,7 +34,7 @@ class Meta:
     or the test set alone. ``unreadable`` are the names of the images left out. ``statistics`` are
     those of the first part. ``digest`` is a hash of all pixels and labels. ``made_at`` is in
     seconds since 1970. ``notes`` and ``warnings`` are sentences on what was passed over, and on
-    what looks wrong.
+    what looks wrong. ``labels_checksum`` is that of the file of labels.
     """
 
     source: str
@@ -47,6 +47,7 @@ class Meta:
     made_at: float
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    labels_checksum: int = 0
 
     @property
     def images(self) -> int:
@@ -97,18 +98,19 @@ def checksum(pixels: memoryview) -> int:
 
 
 def is_sound(entry: Entry) -> bool:
-    """Return whether the entry's images are those that were written, by their checksums.
+    """Return whether the entry's images and labels are those that were written, by checksums.
 
     Of more than 2 GB of pixels, 20,000 images spread over the file are read.
     """
     try:
         checks = np.load(entry.path / CHECKS, allow_pickle=False)
+        labels_checksum = checksum(memoryview((entry.path / LABELS).read_bytes()))
     except (OSError, EOFError, ValueError):
         return False
     rows = np.concatenate([np.arange(*part) for part in entry.meta.rows])
     if entry.pixels.nbytes > _VERIFIED_BYTES:
         rows = rows[:: -(-len(rows) // _SAMPLED_IMAGES)]
-    if len(checks) != len(entry.pixels):
+    if len(checks) != len(entry.pixels) or labels_checksum != entry.meta.labels_checksum:
         return False
     return all(checksum(entry.pixels[row].data) == checks[row] for row in rows.tolist())
 

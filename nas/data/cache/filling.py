@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.cache.entry import CHECKS, LABELS, PIXELS, Meta, checksum
-from nas.data.decode import Decoding, NotFinite, TooLarge, decode
+from nas.data.decode import Decoding, Unusable, decode
 from nas.data.formats.base import Chunk, Listing
 from nas.data.split import histogram, statistics
 from nas.errors import UserError
@@ -86,6 +86,7 @@ def fill(
         statistics=statistics(filling.counts),
         digest=_digest(listing.labels[positions], filling.digests, rows),
         made_at=time.time(),
+        labels_checksum=checksum(memoryview((draft / LABELS).read_bytes())),
     )
     meta.write(draft)
     return meta
@@ -193,7 +194,7 @@ class _Filling:
                 break
             try:
                 pixels = decode(reader, self._size, self._decoding)
-            except (TooLarge, NotFinite) as error:
+            except Unusable as error:
                 self._reasons[position] = str(error)
                 continue
             except OSError as error:  # of the disk: must not mark the image as unreadable for good

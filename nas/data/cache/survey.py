@@ -5,11 +5,11 @@ The default image size and the rules of decoding follow from it, the same for al
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from itertools import islice
 from statistics import median_low
 from typing import Any
 
@@ -25,9 +25,9 @@ SIZE_OF_UNKNOWN = 64  # px, where no image can be read
 # sizes are reduced to the first, images of one size up to the second keep theirs.
 ON_CPU, ON_GPU = (96, 128), (192, 256)
 _FOLDER = "surveys"  # in the cache directory
-_VERSION = 1
+_VERSION = 2
 _STEP = 8  # default sizes of images of different sizes are multiples of it
-_CHUNKS, _FROM_EACH = 64, 8  # a sample of up to 512 images
+_SAMPLED = 512  # images, or some more
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def survey(source: Source) -> Survey | None:
         UserError: the source cannot be listed, or the cache directory is not writable.
     """
     folder = cache_directory().path / _FOLDER
-    file = folder / f"{source.fingerprint[:32]}-{_VERSION}.json"
+    key = hashlib.sha256(source.fingerprint.encode()).hexdigest()[:32]
+    file = folder / f"{key}-{_VERSION}.json"
     with suppress(OSError, ValueError, TypeError, KeyError):  # not made yet, or torn
         return _from_json(json.loads(file.read_text(encoding="utf-8")))
     made = _survey(source)
@@ -112,9 +113,13 @@ def _survey(source: Source) -> Survey | None:
 
 
 def _sample(source: Source) -> Iterator[Image.Image]:
-    """Yield up to 512 images whose headers can be read."""
-    for chunk in islice(source.listing().chunks(), _CHUNKS):
-        for _, read in chunk[:: max(1, len(chunk) // _FROM_EACH)]:
+    """Yield some 512 images, spread over the set, whose headers can be read."""
+    listing = source.listing()
+    step = max(1, len(listing.labels) // _SAMPLED)
+    for chunk in listing.chunks():
+        for position, read in chunk:
+            if position % step:
+                continue
             try:
                 image = open_image(read())
             except Exception:  # on damaged bytes, Pillow's readers raise errors of any type

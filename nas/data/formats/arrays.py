@@ -71,7 +71,11 @@ def stored_class_names(path: Path) -> tuple[str, ...]:
         if _CLASS_NAMES not in arrays:
             return ()
         stored = arrays[_CLASS_NAMES]
-    names = tuple(np.char.strip(stored.astype(np.str_)).reshape(-1).tolist())
+    try:
+        texts = np.char.decode(stored, "utf-8") if stored.dtype.kind == "S" else stored
+        names = tuple(np.char.strip(texts.astype(np.str_)).reshape(-1).tolist())
+    except (UnicodeDecodeError, TypeError, ValueError):
+        names = ()
     if stored.ndim != 1 or not names or not all(names) or len(set(names)) < len(names):
         raise UserError(
             f"--data: {path}: got {_CLASS_NAMES} of shape {stored.shape}, must be a list of "
@@ -164,7 +168,7 @@ def _to_pixels(path: Path, images: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Convert images of any accepted form to (N, C, H, W)."""
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or not min(images.shape[1:]):
         raise UserError(
             f"--data: {path}: got images of shape {images.shape}, must be (N, H, W), (N, H, W, 1) "
             "or (N, H, W, 3)"

@@ -154,7 +154,8 @@ def fingerprint(root: Path, files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for file in files:
         status = file.stat()
-        name = file.relative_to(root).as_posix() if file != root else file.name
+        is_below = file != root and file.is_relative_to(root)
+        name = file.relative_to(root).as_posix() if is_below else file.name
         line = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
         digest.update(line.encode(errors="surrogateescape"))  # names that are not UTF-8
     for file in files[:: -(-len(files) // _SAMPLED_FILES) or 1]:

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from nas.data.decode import MOST_PIXELS
-from nas.errors import UserError
+from nas.data.decode import MOST_PIXELS, Unusable
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm"))
 MOST_BYTES = 16 * MOST_PIXELS  # of an encoded file: far above any image that would be decoded
@@ -51,20 +50,24 @@ def has_image(root: Path) -> bool:
 
 
 def _walk(folder: Path, passed_over: Counter[str], entered: set[tuple[int, int]]) -> Iterator[Path]:
-    status = folder.stat()
+    try:
+        status = folder.stat()
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        passed_over[f"folder that cannot be read ({display(folder.name)}: {error.strerror})"] += 1
+        return
     if (status.st_dev, status.st_ino) in entered:
         passed_over["link to a folder that was read already"] += 1
         return
     entered.add((status.st_dev, status.st_ino))
-    with os.scandir(folder) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         path = folder / entry.name
         if is_hidden(entry.name):
             passed_over["hidden or of the system"] += 1
-        elif entry.is_dir():
+        elif path.is_dir():
             yield from _walk(path, passed_over, entered)
-        elif not entry.is_file():
+        elif not path.is_file():
             reason = "no regular file" if path.exists() else "broken link"
             passed_over[reason] += 1
         elif path.suffix.lower() in SUFFIXES or _has_signature(path):
@@ -95,18 +98,15 @@ def read_file(path: Path) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        UserError: it is no regular file, or too large to be an image.
+        Unusable: it is no regular file, or too large to be an image.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise UserError(f"--data: got {display(path)}, must be a regular file")
+            raise Unusable("no regular file")
         if status.st_size > MOST_BYTES:
-            raise UserError(
-                f"--data: got {display(path)} of {status.st_size:,} bytes, must have "
-                f"{MOST_BYTES:,} or fewer to be an image"
-            )
+            raise Unusable(f"{status.st_size:,} bytes, over {MOST_BYTES:,}")
         return file.read()
 
 

@@ -17,6 +17,7 @@ from nas.errors import UserError
 
 Label = Any  # a number, a name, a truth value, or a list of them; None stands for no label
 UNLABELLED = "-1"  # as in test sets; a class only beside the class 1 alone
+_MOST_DIGITS = 100  # of a number; a longer text is a name
 _SIGNED = {"-1", "1"}
 
 
@@ -37,7 +38,7 @@ def class_name(value: object) -> str | None:
     if isinstance(value, float | np.floating):
         if np.isnan(value):
             return None
-        if value == round(value):
+        if np.isfinite(value) and value == round(value):
             return str(round(value))
     raise ValueError(f"got the label {value!r}, must be a whole number or a name")
 
@@ -101,5 +102,5 @@ def _names(label: Label, where: str, position: int) -> list[str | None]:
 
 
 def _order(name: str) -> tuple[bool, int, str]:
-    is_number = name.removeprefix("-").isdecimal() and name.isascii()
+    is_number = name.removeprefix("-").isdecimal() and name.isascii() and len(name) < _MOST_DIGITS
     return (not is_number, int(name) if is_number else 0, name)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
@@ -16,7 +17,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
 from nas.data.formats.base import CHUNK, Chunk, Listing, Source, fingerprint
-from nas.data.formats.files import read_file
+from nas.data.formats.files import image_files, read_file
 from nas.data.formats.labels import Label, class_names_of, numbered
 from nas.errors import UserError
 
@@ -29,7 +30,17 @@ _LABEL_NAMES = ("label", "labels", "fine_label", "class", "cls", "target", "targ
 
 def parquet_source(root: Path, files: Sequence[Path]) -> Source:
     """Return the rows of these files, one file after the other."""
-    return Source(fingerprint(root, files), partial(_listing, files))
+    named = _image_files(files) if files else []
+    return Source(fingerprint(root, [*files, *named]), partial(_listing, files))
+
+
+def _image_files(files: Sequence[Path]) -> list[Path]:
+    """Return the images beside the files that rows may name, which then are part of the content."""
+    with suppress(UserError), _readable(files[0]), parquet.ParquetFile(files[0]) as opened:
+        kinds = [field.type for field in opened.schema_arrow]
+        if any(pa.types.is_struct(kind) and kind.get_field_index("path") >= 0 for kind in kinds):
+            return image_files(files[0].parent, Counter())
+    return []
 
 
 def _listing(files: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
@@ -39,11 +50,13 @@ def _listing(files: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
         UserError: a file cannot be read, or lacks a column.
     """
     row_counts = []
-    schema = None
+    schemas = []
     for file in files:
         with _readable(file), parquet.ParquetFile(file) as opened:
             row_counts.append(opened.metadata.num_rows)
-            schema = schema or opened.schema_arrow
+            schemas.append(opened.schema_arrow)
+    _check_names(files, schemas)
+    schema = schemas[0]
     starts = [0, *accumulate(row_counts)]
 
     def name(position: int) -> str:
@@ -52,6 +65,18 @@ def _listing(files: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
 
     table = Table(str(files[0]), schema, partial(_batches, files), name, files[0].parent)
     return table_listing(table, class_names)
+
+
+def _check_names(files: Sequence[Path], schemas: Sequence[pa.Schema]) -> None:
+    """Check that all files name the classes alike, since labels are numbers of these names."""
+    for file, schema in zip(files, schemas, strict=True):
+        for label in schema.names:
+            first = _stored_names(schemas[0], label)
+            if (names := _stored_names(schema, label)) != first:
+                raise UserError(
+                    f"--data: got {file} with the classes {', '.join(names[:5]) or 'unnamed'}, "
+                    f"must have those of {files[0]}, {', '.join(first[:5]) or 'unnamed'}"
+                )
 
 
 def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -169,7 +194,7 @@ def _stored_names(schema: pa.Schema, label: str) -> tuple[str, ...]:
         names = feature.get("names") or ()
     except (ValueError, RecursionError, AttributeError, IndexError, TypeError):
         return ()  # metadata of another form; the labels then are what the column holds
-    return tuple(map(str, names)) if isinstance(names, list) else ()
+    return tuple(str(name).strip() for name in names) if isinstance(names, list) else ()
 
 
 def _labels(
@@ -195,7 +220,7 @@ def _check_labels(where: str, values: list[Any], name_count: int) -> None:
         for number in value if isinstance(value, list) else [value]:
             if number is None or number == -1:
                 raise UserError(f"--data: {where}: image {i}: got no label, must have one or more")
-            if name_count and not (isinstance(number, int) and 0 <= number < name_count):
+            if not (isinstance(number, int) and 0 <= number < name_count):
                 raise UserError(
                     f"--data: {where}: image {i}: got the label {number!r}, must be a number from "
                     f"0 to {name_count - 1}, as the file names {name_count} classes"

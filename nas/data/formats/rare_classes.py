@@ -38,7 +38,8 @@ def kept_classes(
             leaves fewer than two classes.
     """
     counts = np.bincount(labels, minlength=len(class_names))
-    rare = np.flatnonzero(counts < (FEWEST_PER_CLASS if minimum is None else minimum))
+    few = counts < (FEWEST_PER_CLASS if minimum is None else minimum)
+    rare = np.flatnonzero(few & (counts > 0))  # a class that is only named stays
     if not len(rare) or len(class_names) < 2:  # too few classes are refused elsewhere
         return np.arange(len(class_names)), ""
     names = ", ".join(f"{class_names[i]!r} ({counts[i]})" for i in rare[:_SHOWN])
@@ -50,11 +51,12 @@ def kept_classes(
             f"{FEWEST_PER_CLASS} images: {names}; --min-per-class {FEWEST_PER_CLASS} leaves them "
             "out, --min-per-class 1 keeps them"
         )
-    kept = np.flatnonzero(counts >= minimum)
-    if len(kept) < 2:
+    kept = np.flatnonzero(~few | (counts == 0))
+    left = np.count_nonzero(~few)
+    if left < 2:
         raise UserError(
-            f"--min-per-class: got {minimum}, which leaves {len(kept)} of {len(class_names)} "
-            f"classes of {where}, must leave 2 or more"
+            f"--min-per-class: got {minimum}, which leaves {left} of {len(class_names)} classes of "
+            f"{where}, must leave 2 or more"
         )
     return kept, f"left out {len(rare)} class{several} with fewer than {minimum} images: {names}"
 

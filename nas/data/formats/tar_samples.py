@@ -160,8 +160,7 @@ def _add(sample: Sample, suffix: str, archive: tarfile.TarFile, member: tarfile.
 def _label_of_text(text: str) -> Label | None:
     words = text.replace(",", " ").split()
     if words and all(word.removeprefix("-").isdecimal() and word.isascii() for word in words):
-        numbers = [int(word) for word in words]
-        return numbers[0] if len(numbers) == 1 else numbers
+        return words[0] if len(words) == 1 else words
     return text.strip() or None
 
 

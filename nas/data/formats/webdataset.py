@@ -22,7 +22,7 @@ from nas.data.formats.base import (
     in_chunks,
 )
 from nas.data.formats.files import display, read_file
-from nas.data.formats.labels import Label, class_names_of, numbered
+from nas.data.formats.labels import Label, class_name, class_names_of, numbered
 from nas.data.formats.tar_samples import Sample, read_samples
 from nas.errors import UserError
 
@@ -32,10 +32,19 @@ CLASSES_FILE = "classes.txt"
 
 def webdataset_source(root: Path, shards: Sequence[Path]) -> Source:
     """Return the samples of these uncompressed shards, one shard after the other."""
-    return Source(fingerprint(root, shards), partial(_listing, shards))
+    names = _classes_file(root)
+    files = [*shards, *([names] if names else [])]
+    return Source(fingerprint(root, files), partial(_listing, shards, names))
 
 
-def _listing(shards: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
+def _classes_file(root: Path) -> Path | None:
+    file = (root if root.is_dir() else root.parent) / CLASSES_FILE
+    return file if file.is_file() else None
+
+
+def _listing(
+    shards: Sequence[Path], names_file: Path | None, class_names: tuple[str, ...]
+) -> Listing:
     """List the images of all shards.
 
     Raises:
@@ -56,7 +65,7 @@ def _listing(shards: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
                 "or .json file beside it"
             )
     where = display(shards[0])
-    labels = _with_names([sample.label for _, sample in samples], shards[0])
+    labels = _with_names([sample.label for _, sample in samples], names_file)
     names = class_names or class_names_of(labels, where)
     return Listing(
         numbered(labels, names, where),
@@ -67,18 +76,28 @@ def _listing(shards: Sequence[Path], class_names: tuple[str, ...]) -> Listing:
     )
 
 
-def _with_names(labels: list[Label], shard: Path) -> list[Label]:
-    """Return the labels with the names of ``classes.txt`` in place of numbers, if it is there."""
-    file = shard.parent / CLASSES_FILE
-    if not file.is_file():
+def _with_names(labels: list[Label], file: Path | None) -> list[Label]:
+    """Return the labels with the names in the file in place of numbers, if there is one.
+
+    Raises:
+        UserError: a name is missing, or occurs twice.
+    """
+    if file is None:
         return labels
-    names = [line.strip() for line in read_file(file).decode(errors="replace").splitlines()]
+    text = read_file(file).decode(errors="replace")
+    names = [line.strip() for line in text.rstrip().splitlines()]
+    if len(set(names)) < len(names) or not all(names):
+        raise UserError(f"--data: {display(file)}: got a name twice, must be one a line, each once")
+    by_number = {str(number): name for number, name in enumerate(names)}
 
     def named(label: Label) -> Label:
         if isinstance(label, list):
             return [named(one) for one in label]
-        number = label if isinstance(label, int) else None
-        return names[number] if number is not None and 0 <= number < len(names) else label
+        try:
+            number = class_name(label)
+        except ValueError:  # told where labels are numbered
+            return label
+        return by_number.get(number or "", label)
 
     return [named(label) for label in labels]
 

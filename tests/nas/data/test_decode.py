@@ -13,8 +13,7 @@ from PIL import Image
 
 from nas.data.decode import (
     Decoding,
-    NotFinite,
-    TooLarge,
+    Unusable,
     decode,
     parse_background,
     value_range,
@@ -116,7 +115,13 @@ def test_a_palette_with_a_transparent_colour() -> None:
 
 def test_an_image_of_nan_is_told_as_that() -> None:
     content = encoded(Image.fromarray(np.full((16, 16), np.nan, np.float32)), "TIFF")
-    with pytest.raises(NotFinite, match="holds NaN or infinite values"):
+    with pytest.raises(Unusable, match="holds NaN or infinite values"):
+        decode(lambda: content, 16, Decoding((0, 1)))
+
+
+def test_a_wide_image_in_a_set_without_a_range_is_told() -> None:
+    content = encoded(Image.fromarray(np.zeros((16, 16), np.uint16)), "PNG")
+    with pytest.raises(Unusable, match="more than 8 bits a channel, unlike the sample"):
         decode(lambda: content, 16, Decoding())
 
 
@@ -128,7 +133,7 @@ def test_a_large_scan_is_reduced_or_told_as_too_large() -> None:
     assert decoded is not None
     assert (decoded == 77).all()
     png = encoded(scan, "PNG")
-    with pytest.raises(TooLarge, match="20000 x 10000 pixels, over 134,217,728"):
+    with pytest.raises(Unusable, match="20000 x 10000 pixels, over 134,217,728"):
         decode(lambda: png, 16, Decoding())
 
 
@@ -136,7 +141,7 @@ def test_a_header_that_claims_gigabytes_is_too_large() -> None:
     png = bytearray(encoded(Image.new("L", (8, 8)), "PNG"))
     png[16:24] = (10**5).to_bytes(4, "big") * 2
     png[29:33] = zlib.crc32(png[12:29]).to_bytes(4, "big")
-    with pytest.raises(TooLarge, match="100000 x 100000 pixels"):
+    with pytest.raises(Unusable, match="100000 x 100000 pixels"):
         decode(lambda: bytes(png), 16, Decoding())
 
 

@@ -52,11 +52,11 @@ def test_hold_out_splits_the_positions_in_two_of_the_wanted_sizes(
 def test_hold_out_takes_the_same_share_of_each_class(
     labels: list[int], data: st.DataObject
 ) -> None:
-    """The shares of two classes agree to within half an image of each."""
+    """The shares of two classes agree to within half an image of each, if they have several."""
     array = np.array(labels)
     _, held = hold_out(array, data.draw(st.integers(0, len(labels))))
     totals, taken = np.bincount(array, minlength=6), np.bincount(array[held], minlength=6)
-    shares = [(k / n, 0.5 / n) for k, n in zip(taken, totals, strict=True) if n]
+    shares = [(k / n, 0.5 / n) for k, n in zip(taken, totals, strict=True) if n > 1]
     for share, half in shares:
         for other, other_half in shares:
             assert abs(share - other) <= half + other_half + 1e-9
@@ -72,6 +72,11 @@ def test_hold_out_is_random_within_a_class() -> None:
     _, held = hold_out(np.zeros(1000, np.int64), 200)
     assert 350 < held.mean() < 650  # neither the first nor the last
     assert len(set(np.diff(held))) > 3  # nor every fifth
+
+
+def test_a_class_keeps_its_only_image() -> None:
+    kept, _ = hold_out(np.array([0] * 10 + [1]), 5)
+    assert 10 in kept
 
 
 def test_half_width() -> None:

@@ -353,6 +353,13 @@ def test_an_entry_whose_bytes_changed_is_made_again(
     assert "have changed on the disk, so they are decoded again" in capsys.readouterr().err
 
 
+def test_an_entry_whose_labels_changed_is_made_again(folder: Path, cache_path: Path) -> None:
+    before = _make(folder).labels
+    (path,) = cache_path.iterdir()
+    np.save(path / "labels.npy", before[::-1])
+    assert np.array_equal(_make(folder).labels, before)
+
+
 # In other processes.
 
 

@@ -221,12 +221,14 @@ def test_a_row_names_files_below_its_own_folder_only(tmp_path: Path) -> None:
         ("../out.png", "got the image file '../out.png', must be below the data's own folder"),
         (str(tmp_path / "out.png"), "must be below the data's own folder"),
         ("/dev/zero", "must be below the data's own folder"),
-        ("pipe.png", "set/pipe.png, must be a regular file"),
+        ("pipe.png", None),
     ):
         cells = [{"bytes": None, "path": path}, *({"bytes": c, "path": None} for c in CONTENT[1:])]
         file = _write(tmp_path / "set" / "a.parquet", {"image": cells, "label": [0, 1, 0, 1]})
         if message is None:
-            assert decoded(training_source(str(file))).meta.unreadable == ()
+            left_out = decoded(training_source(str(file))).meta.unreadable
+            is_pipe = path == "pipe.png"
+            assert left_out == ((f"{file}, row 0 (no regular file)",) if is_pipe else ())
             continue
         with pytest.raises(UserError, match=re.escape(message)):
             decoded(training_source(str(file)))
@@ -243,3 +245,28 @@ def test_strange_metadata_is_ignored(tmp_path: Path, metadata: bytes) -> None:
         table.replace_schema_metadata({b"huggingface": metadata}), tmp_path / "a.parquet"
     )
     assert training_source(str(tmp_path)).listing().class_names == ("0", "1")
+
+
+def test_files_that_name_the_classes_otherwise_are_refused(tmp_path: Path) -> None:
+    for i, names in enumerate((["cat", "dog"], ["dog", "cat"])):
+        features = {"label": {"names": names, "_type": "ClassLabel"}}
+        columns = {"image": CONTENT, "label": [0, 1, 0, 1]}
+        _write(tmp_path / f"train-{i}.parquet", columns, features)
+    with pytest.raises(UserError, match=r"train-1\.parquet with the classes dog, cat, must have"):
+        training_source(str(tmp_path)).listing()
+
+
+def test_names_with_blanks_are_names(tmp_path: Path) -> None:
+    features = {"label": {"names": [" cat", "dog "], "_type": "ClassLabel"}}
+    _write(tmp_path / "a.parquet", {"image": CONTENT, "label": [0, 1, 0, 1]}, features)
+    listing = training_source(str(tmp_path)).listing()
+    assert (listing.class_names, listing.labels.tolist()) == (("cat", "dog"), [0, 1, 0, 1])
+
+
+def test_changed_files_that_rows_name_are_other_content(tmp_path: Path) -> None:
+    (tmp_path / "in.png").write_bytes(CONTENT[0])
+    cells = [{"bytes": None, "path": "in.png"}, *({"bytes": c, "path": None} for c in CONTENT[1:])]
+    file = _write(tmp_path / "a.parquet", {"image": cells, "label": [0, 1, 0, 1]})
+    before = training_source(str(file)).fingerprint
+    (tmp_path / "in.png").write_bytes(CONTENT[3])
+    assert training_source(str(file)).fingerprint != before

@@ -100,6 +100,7 @@ def test_class_folders_come_before_the_archive_they_were_in(tmp_path: Path) -> N
             {"1.png": picture(1), "1.json": '{"label": 0.5}'},
             "image 0: got the label 0.5, must be a whole",
         ),
+        ({"1.png": picture(1), "1.json": '{"label": Infinity}'}, "got the label inf, must be"),
         ({"1.png": picture(1), "1.json": '{"labels": []}'}, "image 0: got no label"),
         ({"1.png": picture(1), "1.json": "{"}, "must be a complete, uncompressed .tar file"),
         ({"1.png": picture(1), "1.cls": b"\xff"}, "must be a complete, uncompressed .tar file"),
@@ -245,7 +246,7 @@ def test_a_key_that_occurs_twice_is_said(tmp_path: Path) -> None:
 
 def test_a_label_of_minus_one_is_none_unless_the_other_is_one(tmp_path: Path) -> None:
     files: Files = {"1.png": picture(1), "1.cls": "-1", "2.png": picture(2), "2.cls": "3"}
-    _assert_refused(_shard(tmp_path / "a.tar", files), "image 0: got the label -1, for none")
+    _assert_refused(_shard(tmp_path / "a.tar", files), "image 0: got the label '-1', for none")
     signed: Files = {**files, "2.cls": "1"}
     listing = training_source(str(_shard(tmp_path / "a.tar", signed))).listing()
     assert listing.class_names == ("-1", "1")
@@ -267,6 +268,25 @@ def test_names_in_classes_txt(tmp_path: Path) -> None:
     listing = training_source(str(tmp_path / "a.tar")).listing()
     assert listing.class_names == ("ant", "zebra")
     assert listing.labels.tolist() == [1, 0] * 10
+
+
+def test_changed_names_are_other_content(tmp_path: Path) -> None:
+    before = training_source(str(_shard(tmp_path / "a.tar", TWENTY))).fingerprint
+    (tmp_path / "classes.txt").write_text("zebra\nant\n")
+    named = training_source(str(tmp_path / "a.tar")).fingerprint
+    (tmp_path / "classes.txt").write_text("zebra\nbee\n")
+    assert len({before, named, training_source(str(tmp_path / "a.tar")).fingerprint}) == 3
+
+
+def test_names_stand_for_numbers_in_every_form(tmp_path: Path) -> None:
+    files: Files = {
+        "1.png": picture(1), "1.cls": "1", "2.png": picture(2), "2.json": '{"label": 1.0}',
+        "3.png": picture(3), "3.json": '{"label": "1"}', "4.png": picture(4), "4.cls": "0",
+    }  # fmt: skip
+    (tmp_path / "classes.txt").write_text("zebra\nant\n")
+    listing = training_source(str(_shard(tmp_path / "a.tar", files))).listing()
+    assert listing.class_names == ("ant", "zebra")
+    assert listing.labels.tolist() == [0, 0, 0, 1]
 
 
 def test_deep_json_is_one_line(tmp_path: Path) -> None:
