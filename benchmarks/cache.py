@@ -26,8 +26,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.directory import in_units
+from nas.data.cache.opening import WholeListing, open_cached
 from nas.data.decode import Decoding, decode
 from nas.data.formats.folder import training_folder
 from nas.data.formats.shapes import CLASSES, shapes

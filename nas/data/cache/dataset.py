@@ -6,34 +6,17 @@ map the entry's file into memory.
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
-from nas.data.cache import filling
-from nas.data.cache.directory import CacheDirectory, cache_directory, no_room, not_writable
-from nas.data.cache.entry import Entry, is_sound, open_entry
-from nas.data.cache.filling import fill, image_bytes
+from nas.data.cache.entry import Entry, open_entry
+from nas.data.cache.opening import TrainingParts, WholeListing, open_cached
 from nas.data.cache.survey import Survey, default_size, survey
 from nas.data.decode import Decoding, parse_background
-from nas.data.formats.base import Listing, Source
 from nas.data.formats.rare_classes import without_rare_classes
 from nas.data.formats.registry import (
     evaluation_source,
@@ -41,27 +24,12 @@ from nas.data.formats.registry import (
     training_source,
     unused_split,
 )
-from nas.data.minival import MinivalChoice, training_and_minival
 from nas.data.options import DataOptions
 from nas.data.split import EvaluationData, EvaluationSplit, SearchData, Split
 from nas.errors import UserError
-from results.file_system import owner, whose
 
 # Data up to this size is sent to workers, for nodes that have neither the cache nor the data.
 SENT_BYTES = 2**29
-_VERSION = 1  # of the layout of an entry's files
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class Parts(Protocol):
-    """A division of a listing into parts: the positions of the images in each."""
-
-    @property
-    def key(self) -> str:
-        """What stands for the division in the names of entries on the disk."""
-
-    def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
-        """Return the positions (N,) of each part, before any image is decoded."""
 
 
 def cached_search_data(name: str, spec: str, size: int | None, options: DataOptions) -> SearchData:
@@ -187,136 +155,3 @@ def _search_data(wanted: Reopening, entry: Entry) -> SearchData:
 def _in_memory(split: Split) -> Split:
     """Return the split with a plain array over the same memory, which pickles by value."""
     return Split(np.asarray(split.pixels), split.labels)
-
-
-# Making an entry.
-
-
-@dataclass(frozen=True)
-class TrainingParts:
-    """The division into training set and minival: the validation split, or a part held out."""
-
-    choice: MinivalChoice
-
-    @property
-    def key(self) -> str:
-        """What stands for the division in the names of entries; it must never change."""
-        return f"training and minival {self.choice.text}"
-
-    def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
-        """Return the positions of the training set and of the minival."""
-        start = listing.validation_start
-        if start is None:
-            return list(training_and_minival(listing.labels, self.choice))
-        return [np.arange(start), np.arange(start, len(listing.labels))]
-
-
-@dataclass(frozen=True)
-class WholeListing:
-    """All images as one part."""
-
-    key = "whole"
-
-    def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
-        """Return all positions."""
-        return [np.arange(len(listing.labels))]
-
-
-def open_cached(
-    spec: str,
-    source: Source,
-    size: int,
-    parts: Parts,
-    decoding: Decoding | None = None,
-    console: Console | None = None,
-) -> Entry:
-    """Open the cache entry of ``source`` at ``size`` pixels; decode the images if there is none.
-
-    Each size has its own entry, decoded from the original images. Shrinking the images of a larger
-    entry would give other pixels, so that a search would depend on what the cache holds.
-
-    Raises:
-        UserError: the cache has no room, or too few images can be read.
-    """
-    console = console or Console(stderr=True)
-    directory = cache_directory()
-    decoding = decoding or Decoding()
-
-    find = partial(_open_sound, tell=cache(partial(_print_changed, console)))
-
-    def make(draft: Path) -> None:
-        _make(draft, directory, spec, source, size, parts, decoding, console)
-
-    name = entry_name(spec, source, size, parts, decoding)
-    try:
-        return directory.entry(name, find, make, on_wait=partial(_print_waiting, console, spec))
-    except OSError as error:
-        raise not_writable(directory.path, error, exit_code=1) from error
-
-
-def _open_sound(path: Path, tell: Callable[[Path], None]) -> Entry | None:
-    """Open an entry; None if there is none, or if its images are no longer those written.
-
-    In the latter case ``tell`` is called with the path.
-    """
-    entry = open_entry(path)
-    if entry is None or is_sound(entry):
-        return entry
-    tell(path)
-    return None
-
-
-def entry_name(spec: str, source: Source, size: int, parts: Parts, decoding: Decoding) -> str:
-    """Return a readable name followed by a hash of everything that decides the entry's content."""
-    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.key, decoding))
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:24]
-    return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
-
-
-def _make(
-    draft: Path,
-    directory: CacheDirectory,
-    spec: str,
-    source: Source,
-    size: int,
-    parts: Parts,
-    decoding: Decoding,
-    console: Console,
-) -> None:
-    """Decode all images into the directory ``draft``, with a progress bar on a terminal."""
-    listing = source.listing()
-    positions = parts(listing)
-    directory.sweep()  # spares locked drafts, this one among them
-    count = len(listing.labels)
-    if not count:
-        raise UserError(f"--data: {spec}: got 0 images, must have one or more")
-    wanted_bytes = count * image_bytes(size)
-    directory.make_room(wanted_bytes)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
-    progress = Progress(
-        TextColumn("{task.description}", markup=False), *columns,
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
-    try:
-        with progress:
-            task = progress.add_task(f"decoding {Path(spec).name} into the cache", total=count)
-            advance = partial(progress.advance, task)
-            fill(draft, listing, positions, size, spec, advance, decoding)
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise no_room(directory.path, wanted_bytes, str(error.strerror)) from error
-        raise
-
-
-def _print_changed(console: Console, path: Path) -> None:
-    console.print(
-        f"the cached images in {path} have changed on the disk, so they are decoded again",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-def _print_waiting(console: Console, spec: str, draft: Path) -> None:
-    process = f"a process of {owner(draft)}" if whose(draft) else "another process"
-    console.print(f"waiting for {process} that is decoding {spec}", highlight=False, markup=False)

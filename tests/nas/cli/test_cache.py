@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.entry import Entry
+from nas.data.cache.opening import WholeListing, open_cached
 from nas.data.formats.folder import training_folder
 from tests.nas.command_line import nas
 from tests.nas.conftest import Refusal

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.entry import Entry
+from nas.data.cache.opening import WholeListing, open_cached
 from nas.data.formats.base import Source
 from nas.data.split import Split
 

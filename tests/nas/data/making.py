@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.data.cache import filling
-from nas.data.cache.dataset import WholeListing, open_cached
+from nas.data.cache.opening import WholeListing, open_cached
 from nas.data.decode import Decoding, decode
 from nas.data.formats.folder import training_folder
 from tests.nas.command_line import REPOSITORY, environment

@@ -25,8 +25,8 @@ import torch
 from rich.console import Console
 
 from nas.data.cache import dataset, filling
-from nas.data.cache.dataset import TrainingParts, WholeListing, entry_name, open_cached
 from nas.data.cache.entry import Entry
+from nas.data.cache.opening import TrainingParts, WholeListing, entry_name, open_cached
 from nas.data.decode import Decoding, decode
 from nas.data.formats import folder as folder_format
 from nas.data.formats.base import Listing, Source

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
-from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.directory import cache_directory, in_units
 from nas.data.cache.entry import META, Entry, is_in_use, open_entry, remove_unless_in_use
+from nas.data.cache.opening import WholeListing, open_cached
 from nas.data.formats.folder import training_folder
 from nas.errors import UserError
 from tests.nas.data.pictures import class_folders

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from nas.data.cache.dataset import WholeListing, open_cached
 from nas.data.cache.directory import LOCK, MAKING, maker_lock
 from nas.data.cache.entry import META, PIXELS, Entry
+from nas.data.cache.opening import WholeListing, open_cached
 from nas.data.formats.folder import training_folder
 from tests.nas.data.making import SIZE
 from tests.nas.data.pictures import class_folders
@@ -52,7 +52,7 @@ _IMPORTS = """
 import os, sys
 from pathlib import Path
 from nas.cli.cache import _clear
-from nas.data.cache.dataset import WholeListing, open_cached
+from nas.data.cache.opening import WholeListing, open_cached
 from nas.data.cache.directory import cache_directory
 from nas.data.formats.folder import training_folder
 from nas.errors import UserError
