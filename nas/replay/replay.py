@@ -83,7 +83,7 @@ class Replay:
                 proposal=proposal.point,
                 started_at=float(clock),
             )
-            ended = _trained(candidate, pruners)
+            ended = trained_with(candidate, pruners)
             study.tell(ended)
             tell_pruners(pruners, [ended])
             value = reward(ended, self._objective)
@@ -102,7 +102,7 @@ class Replay:
         )
 
 
-def _trained(recorded: Candidate, pruners: Sequence[Pruner]) -> Candidate:
+def trained_with(recorded: Candidate, pruners: Sequence[Pruner]) -> Candidate:
     """Show each recorded epoch to the pruners; return the candidate as they let it end."""
     end = (recorded.started_at or 0.0) + 0.5
     for epochs in range(len(recorded.curve) + 1):
