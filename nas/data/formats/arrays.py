@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,7 +105,9 @@ def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
             yield arrays
     except MemoryError as error:
         raise UserError(f"--data: got {path}, which does not fit into memory ({error})") from error
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # of any type, depending on which bytes are damaged
         raise UserError(f"--data: got {path}, must be a readable .npz file ({error})") from error
 
 
