@@ -108,7 +108,8 @@ def _opened(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     except UserError:
         raise
     except Exception as error:  # of any type, depending on which bytes are damaged
-        raise UserError(f"--data: got {path}, must be a readable .npz file ({error})") from error
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"--data: got {path}, must be a readable .npz file ({reason})") from error
 
 
 def _check_memory(path: Path, archive: zipfile.ZipFile | None) -> None:
