@@ -19,7 +19,7 @@ SURE = 0.95  # a chance from which a winner counts as sure
 CONTENDER = 0.05  # a chance from which a candidate is worth another training
 TIE = 0.1  # a probability of being better than the winner, above which a candidate is a tie
 _SEED_LEVELS, _DRAWS = 16, 250  # values of the seeds' deviation, and draws of the rewards at each
-_GRID, _SMOOTHING_STEPS = 160, 4  # points and steps of the estimate of the rewards' distribution
+_GRID, _SMOOTHING_STEPS = 160, 4  # points and steps of the estimate of the distribution
 _LEAST_CHANCE = 0.005  # that is listed
 
 
@@ -51,11 +51,11 @@ def find_certainty(
 ) -> Certainty | None:
     """Return how sure the winner is; None without a candidate, or if the noise is not known.
 
-    Each true reward has a distribution, given what was measured: that of the measurement's noise,
-    times the distribution of all candidates' true rewards, which is estimated from them (empirical
-    Bayes). So a winner that stands out by luck is drawn back towards the others. The deviation
-    between seeds is itself drawn, from the distribution that its few trainings leave. The stated
-    probabilities are checked by ``benchmarks/certainty.py``.
+    Each true accuracy has a distribution, given what was measured: that of the measurement's noise,
+    times the distribution of all candidates' true accuracies, which is estimated from them
+    (empirical Bayes). So an accuracy that stands out by luck is drawn back towards the others. The
+    deviation between seeds is itself drawn, from the distribution that its few trainings leave. The
+    stated probabilities are checked by ``benchmarks/certainty.py``.
     """
     import numpy as np  # a fifth of a second, which not every command needs
 
@@ -72,8 +72,7 @@ def find_certainty(
     wins, beats, expected = np.zeros(len(rewards)), np.zeros(len(rewards)), 0.0
     generator = np.random.default_rng(0)
     for deviation in _seed_deviations(noise):
-        sds = np.array([each.deviation(noise.images, deviation) for each in contestants])
-        draws = _posterior_draws(rewards, sds, generator)
+        draws = _reward_draws(contestants, noise.images, deviation, generator)
         wins += np.bincount(draws.argmax(1), minlength=len(rewards))
         beats += (draws > draws[:, [first]]).sum(0)
         expected += float(draws[:, first].sum())
@@ -103,14 +102,14 @@ class _Contestant:
     step_time_deviation: float  # of the reward, by the measurement of the step time
     trainings: int
 
-    def deviation(self, images: int, seed_deviation: float) -> float:
-        """Return the standard deviation of the reward, at least a millionth.
+    def accuracy_deviation(self, images: int, seed_deviation: float) -> float:
+        """Return the standard deviation of the accuracy, at least a millionth.
 
         All trainings are validated on the same images, so more of them reduce only the seeds' part.
         """
         share = (self.accuracy * images + 1) / (images + 2)  # no image wrong does not mean no noise
         variance = share * (1 - share) / images + seed_deviation**2 / self.trainings
-        return max(1e-6, math.hypot(self.slope * math.sqrt(variance), self.step_time_deviation))
+        return max(1e-6, math.sqrt(variance))
 
 
 def _contestant(number: int, group: Sequence[Outcome], objective: Objective) -> _Contestant:
@@ -153,21 +152,42 @@ def _seed_deviations(noise: Noise) -> list[float]:
     return values
 
 
-def _posterior_draws(
-    rewards: NDArray[np.float64], sds: NDArray[np.float64], generator: np.random.Generator
+def _reward_draws(
+    contestants: Sequence[_Contestant],
+    images: int,
+    seed_deviation: float,
+    generator: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return draws (draws, N) of the true rewards behind measured ones (N,) with deviations (N,).
+    """Return draws (draws, N) of the true rewards, which are affine in the accuracies."""
+    import numpy as np
 
-    The distribution of the true rewards starts flat, and takes a few steps of expectation
+    accuracies = np.array([each.accuracy for each in contestants])
+    sds = np.array([each.accuracy_deviation(images, seed_deviation) for each in contestants])
+    rewards, slopes, step_time_sds = (
+        np.array([getattr(each, name) for each in contestants])
+        for name in ("reward", "slope", "step_time_deviation")
+    )
+    gains = _posterior_draws(accuracies, sds, generator) - accuracies  # (draws, N)
+    steps = generator.standard_normal(gains.shape)
+    draws: NDArray[np.float64] = rewards + slopes * gains + step_time_sds * steps
+    return draws
+
+
+def _posterior_draws(
+    values: NDArray[np.float64], sds: NDArray[np.float64], generator: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return draws (draws, N) of the true values behind measured ones (N,) with deviations (N,).
+
+    The distribution of the true values starts flat, and takes a few steps of expectation
     maximization. Stopped early, it stays smooth; further steps would contract it to a few points.
     """
     import numpy as np
 
-    low, high = (rewards - 4 * sds).min(), (rewards + 4 * sds).max()
+    low, high = (values - 4 * sds).min(), (values + 4 * sds).max()
     grid, spacing = np.linspace(low, high, _GRID, retstep=True)
     # The mean likelihood within a cell would be exact; at its middle it is at most a sixth wider.
     widths = np.hypot(sds, spacing / math.sqrt(12))[:, None]
-    likelihood = np.exp(-0.5 * ((rewards[:, None] - grid) / widths) ** 2) / widths  # (N, grid)
+    likelihood = np.exp(-0.5 * ((values[:, None] - grid) / widths) ** 2) / widths  # (N, grid)
     weights = np.full(_GRID, 1 / _GRID)
     for _ in range(_SMOOTHING_STEPS):
         posterior = likelihood * weights
@@ -175,8 +195,8 @@ def _posterior_draws(
     cumulative = (likelihood * weights).cumsum(1)
     cumulative /= cumulative[:, -1:]
     # One search for all candidates: each candidate's values lie in an interval of their own.
-    offsets = np.arange(len(rewards))[:, None]
-    uniforms = generator.random((len(rewards), _DRAWS))
+    offsets = np.arange(len(values))[:, None]
+    uniforms = generator.random((len(values), _DRAWS))
     cells = np.searchsorted((cumulative + offsets).ravel(), (uniforms + offsets).ravel())
     cells = cells.reshape(uniforms.shape) - offsets * _GRID
     jitter = spacing * (generator.random(uniforms.shape) - 0.5)

@@ -170,7 +170,7 @@ def _confirmation(confirmation: Any) -> list[str]:
     if not confirmation:
         return []
     sd = confirmation.get("seed_reward_sd", confirmation["reward_sd"])
-    spread = "" if sd is None else f", standard deviation of seeds {sd:.4f}"
+    spread = "" if sd is None else f" (sd of seeds {sd:.4f})"
     mean, count = confirmation["reward_mean"], confirmation["trainings"]
     epochs = confirmation["epochs"]
     plural = "" if epochs == 1 else "s"
@@ -178,8 +178,7 @@ def _confirmation(confirmation: Any) -> list[str]:
     if "fresh_trainings" in confirmation:
         fresh = confirmation["fresh_trainings"]
         lines.append(
-            f"               accuracy and reward are those of the {fresh} fresh ones, without the "
-            "first"
+            f"               accuracy and reward: mean of the {fresh} fresh ones, without the first"
         )
     return lines
 

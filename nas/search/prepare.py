@@ -262,7 +262,12 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         settings.data_fingerprint,
         lambda spec: load_search_data(spec, settings.data_size, settings.data_options),
     )
-    settings = replace(settings, data=place)
+    settings = replace(
+        settings,
+        data=place,
+        minival_images=len(data.minival),  # not in the records of earlier releases
+        guessing_accuracy=guessing_accuracy(data.minival.labels),
+    )
     record.change_settings(settings.to_json())
     return PreparedSearch(run, record, settings, data)
 
