@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -28,7 +29,14 @@ def start_nas(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[s
         text=True,
         cwd=cwd,
         env=environment(),
+        preexec_fn=_heed_signals,
     )
+
+
+def _heed_signals() -> None:
+    """Let signals end the process also where tests run in the background, which ignores them."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def nas(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
