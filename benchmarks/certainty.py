@@ -105,9 +105,15 @@ class Simulation:
         places = generator.choice(len(self.truths), size, replace=False)
         truths = {self.truths[i].number: self.truths[i] for i in places}
 
+        # All trainings of a network are validated on the same images, which suit it or do not.
+        luck = {
+            number: generator.binomial(self._images, truth.accuracy) / self._images - truth.accuracy
+            for number, truth in truths.items()
+        }
+
         def trained(truth: Outcome) -> float:
-            accuracy = np.clip(truth.accuracy + generator.normal(0, deviation), 0, 1)
-            return float(generator.binomial(self._images, accuracy) / self._images)
+            accuracy = truth.accuracy + luck[truth.number] + generator.normal(0, deviation)
+            return float(np.clip(accuracy, 0, 1))
 
         first = [replace(truth, accuracy=trained(truth)) for truth in truths.values()]
         middle = fmean(truth.accuracy for truth in truths.values())
@@ -127,17 +133,12 @@ class Simulation:
     def _ended(self, found: list[Outcome], truths: dict[int, Outcome]) -> Ended:
         certainty = find_certainty(found, self._objective, find_noise(found, self._images))
         assert certainty is not None
-        # Confirmed candidates are the only ones that can win, so the best is the best of them.
-        confirmed = {each.confirms for each in found} - {None, BACKBONE}
-        fields = [truths[number] for number in truths if not confirmed or number in confirmed]
-        rewards = {each.number: each.reward(self._objective) for each in fields}
-        all_rewards = (each.reward(self._objective) for each in truths.values())
-        true = rewards[certainty.winner]
+        rewards = {number: each.reward(self._objective) for number, each in truths.items()}
+        true, best = rewards[certainty.winner], max(rewards.values())
         first = next(each for each in found if each.number == certainty.winner)
-        best = max(all_rewards)
         return Ended(
             stated=certainty.winner_chance,
-            is_best=true >= max(rewards.values()),
+            is_best=true >= best,
             regret=1 - true / best,
             lift=first.reward(self._objective) - true,
             expected_lift=certainty.expected_reward - true,

@@ -191,7 +191,7 @@ def _refused(error: Exception) -> str:
 
 def _check_image(path: Path) -> str:
     try:
-        pixels = decode(path.read_bytes, 16, Decoding())
+        pixels = decode(path.read_bytes, 16, Decoding((0, 65_535)))
     except Unusable:
         return "unusable"
     if pixels is None:
