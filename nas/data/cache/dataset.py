@@ -42,10 +42,10 @@ def cached_search_data(name: str, spec: str, size: int | None, options: DataOpti
         UserError: the data cannot be used, or the cache has no room.
     """
     choice = options.minival_choice
-    source = without_rare_classes(
-        search_source(spec, choice.is_split_used), options.min_per_class, spec
-    )
-    found, reason = survey(training_source(spec)), ""
+    training = training_source(spec)
+    joined = search_source(spec, training, choice.is_split_used)
+    source = without_rare_classes(joined, options.min_per_class, spec)
+    found, reason = survey(training), ""
     if size is None:
         size, reason = default_size(found, torch.cuda.is_available())
     entry = open_cached(spec, source, size, TrainingParts(choice), _decoding(found, options))

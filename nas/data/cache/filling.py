@@ -92,6 +92,12 @@ def fill(
     return meta
 
 
+def _is_constant(pixels: NDArray[np.uint8]) -> bool:
+    """Return whether an image (C, H, W) is of a single colour; its corners tell most are not."""
+    first = pixels[:, :1, :1]
+    return bool((pixels[:, -1:, -1:] == first).all() and (pixels == first).all())
+
+
 def _constant_images(listing: Listing, is_constant: NDArray[np.bool_]) -> tuple[str, ...]:
     """Return a warning if over 1 % of the images are of a single colour; some are named."""
     positions, count = np.flatnonzero(is_constant), len(is_constant)
@@ -208,7 +214,7 @@ class _Filling:
             self._put(pixels.data.cast("B"), slot)
             self.is_readable[slot] = True
             self.checks[slot] = checksum(pixels.data)
-            self.is_constant[slot] = (pixels == pixels[:, :1, :1]).all()
+            self.is_constant[slot] = _is_constant(pixels)
             digest = hashlib.sha256(pixels.data).digest()
             self.digests[slot] = np.frombuffer(digest, np.uint8)
             if slot < self._counted_slots:

@@ -152,10 +152,11 @@ def fingerprint(root: Path, files: Sequence[Path]) -> str:
     other contents under unchanged times. A copy with the same times has the same fingerprint.
     """
     digest = hashlib.sha256()
+    top = f"{root.as_posix()}/"
     for file in files:
         status = file.stat()
-        is_below = file != root and file.is_relative_to(root)
-        name = file.relative_to(root).as_posix() if is_below else file.name
+        path = file.as_posix()
+        name = path.removeprefix(top) if path.startswith(top) else file.name
         line = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
         digest.update(line.encode(errors="surrogateescape"))  # names that are not UTF-8
     for file in files[:: -(-len(files) // _SAMPLED_FILES) or 1]:

@@ -63,17 +63,30 @@ def _walk(folder: Path, passed_over: Counter[str], entered: set[tuple[int, int]]
     entered.add((status.st_dev, status.st_ino))
     for entry in found:
         path = folder / entry.name
+        kind = _kind(entry)
         if is_hidden(entry.name):
             passed_over["hidden or of the system"] += 1
-        elif path.is_dir():
+        elif kind == "folder":
             yield from _walk(path, passed_over, entered)
-        elif not path.is_file():
-            reason = "no regular file" if path.exists() else "broken link"
-            passed_over[reason] += 1
-        elif path.suffix.lower() in SUFFIXES or _has_signature(path):
+        elif kind != "file":
+            passed_over[kind] += 1
+        elif f".{entry.name.rpartition('.')[2].lower()}" in SUFFIXES or _has_signature(path):
             yield path
         else:
             passed_over["no image"] += 1
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """Return what an entry is, or what it links to: a folder, a file, or why it is passed over."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        if entry.is_file():
+            return "file"
+        entry.stat()
+    except OSError:  # nothing there, or a link to itself
+        return "broken link"
+    return "no regular file"
 
 
 def _has_signature(path: Path) -> bool:

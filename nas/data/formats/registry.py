@@ -35,16 +35,15 @@ def is_encoded(spec: str) -> bool:
     return spec.startswith(hub.PREFIX) or path.is_dir() or path.suffix in _SHARDS
 
 
-def search_source(spec: str, is_split_used: bool) -> Source:
-    """Return the training images and, if it is used, the validation split behind them.
+def search_source(spec: str, training: Source, is_split_used: bool) -> Source:
+    """Return the ``training`` images and, if it is used, the validation split behind them.
 
     The source's ``split`` is the validation split's name, empty without one. No file of the test
     split is opened.
 
     Raises:
-        UserError: there are no training images, or they cannot be read.
+        UserError: the validation split cannot be read.
     """
-    training = training_source(spec)
     is_used = is_split_used and not Path(spec).is_file()  # a single shard is the training set
     validation = validation_source(spec) if is_used else None
     return joined(training, validation) if validation else replace(training, split="")
