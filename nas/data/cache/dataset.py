@@ -48,8 +48,9 @@ def cached_search_data(name: str, spec: str, size: int | None, options: DataOpti
     found, reason = survey(training), ""
     if size is None:
         size, reason = default_size(found, torch.cuda.is_available())
-    entry = open_cached(spec, source, size, TrainingParts(choice), _decoding(found, options))
-    data = _search_data(Reopening(name, spec, options, source.split), entry)
+    decoding = _decoding(found, options)
+    entry = open_cached(spec, source, size, TrainingParts(choice), decoding)
+    data = _search_data(Reopening(name, spec, options, source.split, decoding.values), entry)
     is_told = choice.is_split_used and not source.split
     notes = (found.note,) if found and found.note else ()
     return replace(
@@ -57,7 +58,6 @@ def cached_search_data(name: str, spec: str, size: int | None, options: DataOpti
         unused_split=unused_split(spec) if is_told else "",
         native_size=found.median if found else None,
         size_reason=reason,
-        values=found.values if found else None,
         notes=(*notes, *data.notes),
     )
 
@@ -102,6 +102,7 @@ class Reopening:
     spec: str
     options: DataOptions
     minival_split: str
+    values: tuple[float, float] | None
 
 
 def reopened(
@@ -142,6 +143,7 @@ def _search_data(wanted: Reopening, entry: Entry) -> SearchData:
         meta.statistics,
         meta.digest,
         minival_split=wanted.minival_split,
+        values=wanted.values,
         notes=meta.notes,
         warnings=meta.warnings,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,14 @@ def test_the_range_of_the_training_is_that_of_the_test(tmp_path: Path) -> None:
     assert data.minival.pixels.max() == 255
     options = DataOptions(values=data.values)
     assert load_test_data(str(tmp_path), 8, ("ant", "bee"), options).test.pixels.max() == 1
+
+
+def test_a_process_that_the_data_is_sent_to_has_the_range_too(tmp_path: Path) -> None:
+    """A training's process writes it into the checkpoint."""
+    for name in ("ant", "bee"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for i in range(5):
+            image = Image.fromarray(np.full((8, 8), 4000, np.uint16))
+            image.save(tmp_path / "set" / name / f"{i}.png")
+    sent = pickle.loads(pickle.dumps(load_search_data(str(tmp_path / "set"), 8)))
+    assert sent.values == (0, 4095)
