@@ -15,13 +15,14 @@ from nas.data.class_names import of_known_classes, relabelled
 from nas.data.formats import digits, shapes
 from nas.data.formats.arrays import (
     evaluation_arrays,
+    has_evaluation_arrays,
     stored_class_names,
     training_arrays,
     training_labels,
     validation_arrays,
 )
 from nas.data.formats.cifar import cifar, is_cifar
-from nas.data.split import Split
+from nas.data.split import EvaluationSplit, Split
 from nas.errors import UserError
 
 ARRAYS = ".npz"
@@ -79,14 +80,14 @@ def split_in_memory(spec: str, split: SplitName, image_size: int | None) -> Name
     return NamedSplit(*cifar(Path(spec), split, image_size), split)
 
 
-def has_split(spec: str, split: SplitName) -> bool:
-    """Return whether ``spec`` has a split; that of digits and CIFAR is test only.
+def has_split(spec: str, split: EvaluationSplit) -> bool:
+    """Return whether ``spec`` has a split to evaluate on; digits and CIFAR have test only.
 
     Raises:
         UserError: the data cannot be used.
     """
     if Path(spec).suffix == ARRAYS:
-        return _arrays_split(Path(spec), split, None) is not None
+        return has_evaluation_arrays(Path(spec), is_validation=split == "validation")
     return split != "validation" or is_shapes(spec)
 
 

@@ -47,7 +47,7 @@ def load_search_data(
     """Return the training set and the minival of ``spec`` at ``image_size`` pixels.
 
     By default, images in memory keep their size, and so do encoded images of one size. Others are
-    reduced (:mod:`nas.data.cache.native_size`). Encoded images are decoded once, into the cache.
+    reduced (:mod:`nas.data.cache.survey`). Encoded images are decoded once, into the cache.
 
     Raises:
         UserError: ``spec`` is none of the :data:`FORMS`, or the data cannot be used.

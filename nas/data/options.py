@@ -24,6 +24,13 @@ class DataOptions:
     min_per_class: int | None = None
     values: tuple[float, float] | None = None
 
+    @classmethod
+    def given(
+        cls, minival: str | None, background: str | None, min_per_class: int | None
+    ) -> DataOptions:
+        """Return the options of a command line; None stands for one that was not given."""
+        return cls(minival or AUTO, background or BACKGROUND, min_per_class)
+
     @property
     def minival_choice(self) -> MinivalChoice:
         """Where the minival comes from."""

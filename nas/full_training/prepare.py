@@ -12,9 +12,8 @@ import torch
 from nas.architectures import find_architecture
 from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute_data, load_training_data
-from nas.data.minival import AUTO
 from nas.data.moved import load_recorded
-from nas.data.options import BACKGROUND, DataOptions
+from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.pretrained import read_pretrained
@@ -60,7 +59,7 @@ class TrainRequest:
     @property
     def data_options(self) -> DataOptions:
         """Which images of the data to take, and how to decode them."""
-        return DataOptions(self.minival or AUTO, self.background or BACKGROUND, self.min_per_class)
+        return DataOptions.given(self.minival, self.background, self.min_per_class)
 
 
 def prepare(request: TrainRequest) -> Job:

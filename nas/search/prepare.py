@@ -10,9 +10,9 @@ from typing import Any
 
 from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute_data, load_search_data
-from nas.data.minival import AUTO, guessing_accuracy
+from nas.data.minival import guessing_accuracy
 from nas.data.moved import load_recorded
-from nas.data.options import BACKGROUND, DataOptions
+from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.search.pruners.base import check_pruners
@@ -88,7 +88,7 @@ class SearchRequest:
     @property
     def data_options(self) -> DataOptions:
         """Which images of the data to take, and how to decode them."""
-        return DataOptions(self.minival or AUTO, self.background or BACKGROUND, self.min_per_class)
+        return DataOptions.given(self.minival, self.background, self.min_per_class)
 
 
 @dataclass(frozen=True)

@@ -83,12 +83,24 @@ def stored_class_names(path: Path) -> tuple[str, ...]:
     return names
 
 
+def has_evaluation_arrays(path: Path, is_validation: bool) -> bool:
+    """Return whether the file has validation images, or test images; none is unpacked.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    return _has(path, _VALIDATION_NAMES if is_validation else _TEST_NAMES)
+
+
 def _arrays_if_there(
     path: Path, names: tuple[tuple[str, str], ...], size: int | None
 ) -> Split | None:
+    return _arrays(path, names, size) if _has(path, names) else None
+
+
+def _has(path: Path, names: tuple[tuple[str, str], ...]) -> bool:
     with _opened(path) as arrays:
-        is_there = any(images in arrays and labels in arrays for images, labels in names)
-    return _arrays(path, names, size) if is_there else None
+        return any(images in arrays and labels in arrays for images, labels in names)
 
 
 def _arrays(path: Path, names: tuple[tuple[str, str], ...], size: int | None) -> Split:
