@@ -48,12 +48,14 @@ def write_files(
     In a run of ``nas scale --fit``, ``settings`` hold the network that candidates were scaled from.
     """
     candidates = list(candidates)
-    noise = noise_of(outcomes(candidates), settings or {})
+    found = outcomes(candidates)
+    verdict = find_verdict(found, objective, settings or {})
+    noise = verdict.noise if verdict else noise_of(found, settings or {})
     written = [
         write_text(directory / "candidates.csv", _csv(candidates, objective, noise)),
         write_text(directory / "pareto.csv", _csv(front(candidates), objective, noise)),
     ]
-    file = best_file(candidates, objective, run_id, task, settings)
+    file = best_file(candidates, objective, run_id, task, settings, verdict)
     if file is not None:
         written.append(architecture_file.write(directory / "best.json", file))
     return written
@@ -64,11 +66,12 @@ def best_file(
     objective: Objective,
     run_id: str,
     task: Task,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None,
+    verdict: Verdict | None,
 ) -> ArchitectureFile | None:
     """Return best.json's content: the winner, with mean and deviation if it was trained again.
 
-    None if no candidate has a reward.
+    ``verdict`` is that on these candidates. None if no candidate has a reward.
     """
     candidates = list(candidates)
     chosen = winner(candidates, objective)
@@ -76,7 +79,6 @@ def best_file(
         return None
     results = confirmed(candidates, objective)
     confirmation = confirmation_json(results[0], results) if results else None
-    verdict = find_verdict(outcomes(candidates), objective, settings or {})
     return winner_file(chosen, objective, run_id, task, confirmation, settings, verdict)
 
 

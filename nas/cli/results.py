@@ -54,9 +54,11 @@ def results(run: Path, top: int, as_json: bool) -> None:
     from rich.console import Console
 
     from nas.cli.verdict import print_verdict
+    from results.noise import outcomes
+    from results.verdict import find_verdict
 
     print_results(Console(), candidates, objective, top)
-    print_verdict(candidates, objective, settings, run)
+    print_verdict(find_verdict(outcomes(candidates), objective, settings), run)
 
 
 def print_results(

@@ -296,15 +296,14 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     import json
 
     from results.files import best_file
+    from results.noise import outcomes
+    from results.verdict import find_verdict
 
-    settings = prepared.settings
-    file = best_file(
-        candidates,
-        settings.objective,
-        prepared.run.run_id,
-        settings.task,
-        settings.to_json(),
-    )
+    settings, path = prepared.settings, prepared.run.path
+    objective, recorded = settings.objective, settings.to_json()
+    verdict = find_verdict(outcomes(candidates), objective, recorded)
+    run_id = prepared.run.run_id
+    file = best_file(candidates, objective, run_id, settings.task, recorded, verdict)
     if file is None:
         limit = settings.max_parameters
         if limit is not None and not candidates:
@@ -321,8 +320,7 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     from nas.cli.verdict import print_verdict
 
     print_architecture(Console(), file)
-    path = prepared.run.path
-    print_verdict(candidates, settings.objective, settings.to_json(), path)
+    print_verdict(verdict, path)
     click.echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
     click.echo(f"more: nas results {path}")
     timed = [c.step_time for c in candidates if c.step_time is not None]

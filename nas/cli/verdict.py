@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from nas.cli.tables import print_wrapped
 
 if TYPE_CHECKING:
-    from results.candidate import Candidate
-    from reward.objective import Objective
+    from results.verdict import Verdict
 
 
-def print_verdict(
-    candidates: Iterable[Candidate],
-    objective: Objective,
-    settings: Mapping[str, Any],
-    path: Path,
-) -> None:
+def print_verdict(verdict: Verdict | None, path: Path) -> None:
     """Print how the winner compares with the backbone, how sure it is, and what is doubtful.
 
     ``path`` is the run's directory. Nothing is printed of a run without a winner, not
     even the blank line that comes first.
     """
-    from results.noise import outcomes
-    from results.verdict import find_verdict
-
-    verdict = find_verdict(outcomes(candidates), objective, settings)
     if verdict is None:
         return
     click.echo()
