@@ -1,9 +1,10 @@
-"""Errors for the user, and the names that a mistyped one may stand for."""
+"""Errors for the user, and how names stand in messages: few of many, the likely one first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 
 
 class UserError(Exception):
@@ -27,3 +28,9 @@ def nearest_first(name: str, names: Iterable[str]) -> list[str]:
     others = list(names)
     near = get_close_matches(name.lower(), others)
     return [*near, *(other for other in others if other not in near)]
+
+
+def first_of(names: Iterable[str], count: int, most: int = 5) -> str:
+    """Return the first ``most`` of ``count`` names, such as ``a, b, c, d, e and 7 more``."""
+    more = f" and {count - most} more" if count > most else ""
+    return ", ".join(islice(names, most)) + more

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nas.errors import first_of
+
 # Keys that weights lie below. If there are several, the first counts: averaged weights (EMA) are
 # the more accurate ones, and timm prefers them too.
 KEYS = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model")
@@ -37,7 +39,6 @@ _ALLOWED = [
     *(type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64, np.bool_)),
 ]
 _REFUSED = re.compile(r"GLOBAL (\S+)")  # in torch's message
-_SHOWN = 5
 
 
 class NotAStateDict(ValueError):
@@ -143,6 +144,4 @@ def _described(content: Any) -> str:
 
 
 def _keys(content: Mapping[Any, Any]) -> str:
-    shown = ", ".join(map(str, list(content)[:_SHOWN]))
-    more = f" and {len(content) - _SHOWN} more" if len(content) > _SHOWN else ""
-    return f"the keys {shown}{more}" if content else "no keys"
+    return f"the keys {first_of(map(str, content), len(content))}" if content else "no keys"

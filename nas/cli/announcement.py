@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas.errors import first_of
+
 if TYPE_CHECKING:
     from nas.data.split import SearchData
 
@@ -70,6 +72,6 @@ def print_doubts(data: SearchData) -> None:
             err=True,
         )
     if data.unreadable:
-        more = len(data.unreadable) - 5
-        names = ", ".join(data.unreadable[:5]) + (f" and {more} more" if more > 0 else "")
-        click.echo(f"left out {len(data.unreadable)} unreadable images: {names}", err=True)
+        count = len(data.unreadable)
+        names = first_of(data.unreadable, count)
+        click.echo(f"left out {count} unreadable images: {names}", err=True)

@@ -18,7 +18,7 @@ from nas.data.cache.entry import CHECKS, LABELS, PIXELS, Meta, checksum
 from nas.data.decode import Decoding, Unusable, decode
 from nas.data.formats.base import Chunk, Listing
 from nas.data.split import histogram, statistics
-from nas.errors import UserError
+from nas.errors import UserError, first_of
 
 VERSION = 2  # to be raised when the same image file would give other pixels
 _CHANNELS = 3
@@ -103,12 +103,11 @@ def _constant_images(listing: Listing, is_constant: NDArray[np.bool_]) -> tuple[
     positions, count = np.flatnonzero(is_constant), len(is_constant)
     if len(positions) <= _MOST_CONSTANT * count:
         return ()
-    names = ", ".join(map(listing.name, positions[:_NAMED].tolist()))
-    more = f" and {len(positions) - _NAMED} more" if len(positions) > _NAMED else ""
+    names = first_of(map(listing.name, positions.tolist()), len(positions), _NAMED)
     share = 100 * len(positions) / count
     return (
         f"{len(positions):,} of {count:,} images ({share:.0f} %) are of a single colour once "
-        f"decoded: {names}{more}",
+        f"decoded: {names}",
     )
 
 

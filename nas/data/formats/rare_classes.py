@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.formats.base import Chunk, ClassNames, Listing, Source
-from nas.errors import UserError
+from nas.errors import UserError, first_of
 
 FEWEST_PER_CLASS = 5
-_SHOWN = 5
 
 
 def without_rare_classes(source: Source, minimum: int | None, where: str) -> Source:
@@ -42,8 +41,7 @@ def kept_classes(
     rare = np.flatnonzero(few & (counts > 0))  # a class that is only named stays
     if not len(rare) or len(class_names) < 2:  # too few classes are refused elsewhere
         return np.arange(len(class_names)), ""
-    names = ", ".join(f"{class_names[i]!r} ({counts[i]})" for i in rare[:_SHOWN])
-    names += f" and {len(rare) - _SHOWN} more" if len(rare) > _SHOWN else ""
+    names = first_of((f"{class_names[i]!r} ({counts[i]})" for i in rare.tolist()), len(rare))
     several = "es" if len(rare) > 1 else ""
     if minimum is None:
         raise UserError(
