@@ -12,6 +12,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -107,8 +108,10 @@ def targets() -> dict[str, Target]:
         "tar": Target((_tar(),), ".tar", _check_listing),
         "parquet": Target(_parquet_files(), ".parquet", _check_listing),
         "npz": Target((_npz(),), ".npz", _check_arrays),
-        "space": Target((write_space(small(32)).encode(),), ".yaml", _check_space),
-        "architecture": Target((_architecture(),), ".json", _check_architecture),
+        "space": Target(
+            (write_space(small(32)).encode(),), ".yaml", _check(read_space, InvalidSpace)
+        ),
+        "architecture": Target((_architecture(),), ".json", _check(read, ArchitectureFileError)),
     }
 
 
@@ -169,6 +172,10 @@ def _npz() -> bytes:
     return buffer.getvalue()
 
 
+def _space() -> bytes:
+    return write_space(small(32)).encode()
+
+
 def _architecture() -> bytes:
     network = published("efficientnet-b0")
     content = {
@@ -204,8 +211,10 @@ def _check_listing(path: Path) -> str:
     """Read the listing and every image; none may be missing without a word."""
     try:
         listing = training_source(str(path)).listing()
-        positions = [position for chunk in listing.chunks() for position, read in chunk
-                     if decode(read, 8, Decoding()) is not None or True]  # fmt: skip
+        positions = []
+        for position, read in chain.from_iterable(listing.chunks()):
+            decode(read, 8, Decoding())
+            positions.append(position)
     except Unusable:
         return "unusable"
     except UserError as error:
@@ -225,17 +234,12 @@ def _check_arrays(path: Path) -> str:
     return "read"
 
 
-def _check_space(path: Path) -> str:
-    try:
-        read_space(path)
-    except InvalidSpace as error:
-        return _refused(error)
-    return "read"
+def _check(reader: Callable[[Path], object], refusal: type[Exception]) -> Callable[[Path], str]:
+    def check(path: Path) -> str:
+        try:
+            reader(path)
+        except refusal as error:
+            return _refused(error)
+        return "read"
 
-
-def _check_architecture(path: Path) -> str:
-    try:
-        read(path)
-    except ArchitectureFileError as error:
-        return _refused(error)
-    return "read"
+    return check

@@ -38,6 +38,14 @@ def certainty(
     return result
 
 
+def measured(truths: Sequence[float], deviation: float, generator: random.Random) -> list[Outcome]:
+    """Return an outcome for each true accuracy, its seed's deviation added."""
+    return [
+        outcome(i, min(1.0, max(0.0, generator.gauss(truth, deviation))))
+        for i, truth in enumerate(truths)
+    ]
+
+
 def test_wilson_interval() -> None:
     """81 of 263: Newcombe (Statistics in Medicine 17, 1998), Table I, method 3."""
     assert wilson_interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
@@ -148,10 +156,7 @@ def test_the_winners_curse_is_taken_back() -> None:
     lifts, expected_lifts = [], []
     for _ in range(40):
         truths = [generator.gauss(0.8, 0.02) for _ in range(200)]
-        found = [
-            outcome(i, min(1.0, max(0.0, generator.gauss(truth, 0.03))))
-            for i, truth in enumerate(truths)
-        ]
+        found = measured(truths, 0.03, generator)
         result = certainty(found, Noise(100_000, 0.03, EXACT_SEEDS))
         truth = truths[result.winner]
         lifts.append(found[result.winner].accuracy - truth)
@@ -166,11 +171,7 @@ def test_stated_chances_hold() -> None:
     stated, right = [], []
     for _ in range(150):
         truths = [generator.betavariate(8, 4) for _ in range(60)]
-        found = [
-            outcome(i, min(1.0, max(0.0, generator.gauss(truth, 0.02))))
-            for i, truth in enumerate(truths)
-        ]
-        result = certainty(found, Noise(100_000, 0.02, EXACT_SEEDS))
+        result = certainty(measured(truths, 0.02, generator), Noise(100_000, 0.02, EXACT_SEEDS))
         stated.append(result.winner_chance)
         right.append(truths[result.winner] == max(truths))
     assert fmean(stated) == pytest.approx(fmean(right), abs=0.1)
