@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
-from nas.cli.options import Seconds, WholeNumbers, option
+from nas.cli.option_types import Seconds, WholeNumbers
+from nas.cli.options import option
 
 if TYPE_CHECKING:
     from nas.bench.measure import Row

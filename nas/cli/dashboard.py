@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from nas.cli import options
-from nas.cli.options import Whole, option
+from nas.cli.option_types import Whole
+from nas.cli.options import option
 from nas.errors import UserError
 
 

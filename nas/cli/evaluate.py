@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
-from nas.cli.options import OneOf, Whole, option
+from nas.cli.option_types import OneOf, Whole
+from nas.cli.options import option
 
 if TYPE_CHECKING:
     from nas.data.split import EvaluationSplit

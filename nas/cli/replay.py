@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
-from nas.cli.options import Whole, option
+from nas.cli.option_types import Whole
+from nas.cli.options import option
 
 if TYPE_CHECKING:
     from nas.replay.prepare import Replayed

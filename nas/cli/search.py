@@ -10,7 +10,8 @@ import click
 
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts
-from nas.cli.options import Amount, Positive, Seconds, Whole, option
+from nas.cli.option_types import Amount, Positive, Seconds, Whole
+from nas.cli.options import option
 
 if TYPE_CHECKING:
     from nas.search.prepare import PreparedSearch

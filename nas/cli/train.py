@@ -10,7 +10,8 @@ import click
 
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts, print_size_warning
-from nas.cli.options import OneOf, Positive, Whole, option
+from nas.cli.option_types import OneOf, Positive, Whole
+from nas.cli.options import option
 from nas.training.recipes import PRESETS
 
 if TYPE_CHECKING:

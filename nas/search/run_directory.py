@@ -19,7 +19,8 @@ from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
 from results.atomic import write_text
-from results.dashboard.source import RecordLocation, RunNotFound, Source
+from results.dashboard.live_run import RecordLocation
+from results.dashboard.source import RunNotFound, Source
 from results.database import RecordError, sqlite_file, sqlite_url
 from results.file_system import whose
 from results.record import Record

@@ -16,8 +16,8 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from nas.search.run_directory import dashboard_source
+from results.dashboard.live_run import RecordLocation
 from results.dashboard.server import Board, app, listen
-from results.dashboard.source import RecordLocation
 from results.database import sqlite_url
 from tests.results.dashboard.made_run import make_run
 

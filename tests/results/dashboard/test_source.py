@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from nas.search.run_directory import dashboard_source
+from results.dashboard.live_run import RecordLocation
 from results.dashboard.payload import page_data
-from results.dashboard.source import RecordLocation, Source
+from results.dashboard.source import Source
 from results.record import Record
 from search_space.spaces import small
 from tests.results.dashboard.conftest import place

@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from nas.cli.options import Seconds, Whole
+from nas.cli.option_types import Seconds, Whole
 
 
 @click.command()

@@ -1,0 +1,161 @@
+"""The types of options: each reads a value, or says in one line what it may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from nas.errors import nearest_first
+
+
+class Whole(click.ParamType[int]):
+    """A whole number within bounds, as ``int``."""
+
+    name = "N"
+
+    def __init__(self, low: int, high: int = 2**31 - 1) -> None:
+        self._low, self._high = low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number, or fail with the option's name."""
+        try:
+            number = int(value)
+        except ValueError:
+            number = None
+        if number is None or not self._low <= number <= self._high:
+            may_be = f"{self._low} or more" if self._high == 2**31 - 1 else self._range()
+            raise _bad_value(param, value, f"a whole number, {may_be}")
+        return number
+
+    def _range(self) -> str:
+        return f"from {self._low} to {self._high}"
+
+
+class WholeNumbers(click.ParamType[tuple[int, ...]]):
+    """Whole numbers within bounds with commas between them, as a tuple."""
+
+    name = "N,.."
+
+    def __init__(self, low: int, high: int = 2**31 - 1) -> None:
+        self._one = Whole(low, high)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Read the numbers, or fail with the option's name."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self._one.convert(part, param, ctx) for part in value.split(","))
+
+
+class Seconds(click.ParamType[float]):
+    """A time above 0, as ``float``."""
+
+    name = "SECONDS"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the time, or fail with the option's name."""
+        return _positive(value, param, "a number of seconds above 0")
+
+
+class Positive(click.ParamType[float]):
+    """A number above 0, as ``float``."""
+
+    name = "X"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number, or fail with the option's name."""
+        return _positive(value, param, "a number above 0, such as 1.5")
+
+
+class Amount(click.ParamType[int]):
+    """A count such as 30M or 250k, as ``int``; k, M and G are powers of 1000."""
+
+    name = "N"
+    _units: ClassVar = {"k": 10**3, "M": 10**6, "G": 10**9}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the count, or fail with the option's name."""
+        if isinstance(value, int):
+            return value
+        unit = self._units.get(value[-1:])
+        number = value[:-1] if unit else value
+        return round(
+            _positive(number, param, "a number such as 30M, 250k or 2G", value) * (unit or 1)
+        )
+
+
+class OneOf(click.ParamType[str]):
+    """One of some names."""
+
+    name = "NAME"
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin so."""
+        return [CompletionItem(name) for name in self._names if name.startswith(incomplete)]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, or fail with the option's name and the nearest name first."""
+        if value not in self._names:
+            may_be = ", ".join(nearest_first(value, self._names))
+            raise _bad_value(param, value, f"one of {may_be}")
+        return str(value)
+
+
+class MinivalText(click.ParamType[str]):
+    """Where the minival comes from, as the text of a choice of :mod:`nas.data.minival`."""
+
+    name = "M"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the choice, or fail with the option's name."""
+        from nas.data.minival import FORM, parse_minival
+
+        try:
+            return parse_minival(value).text
+        except ValueError:
+            raise _bad_value(param, value, FORM) from None
+
+
+class Background(click.ParamType[str]):
+    """A colour that transparent images are laid on, as text."""
+
+    name = "COLOUR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Read the colour, or fail with the option's name."""
+        from nas.data.decode import parse_background
+
+        try:
+            parse_background(value)
+        except ValueError as error:
+            raise click.UsageError(f"--background: {error}") from error
+        return str(value)
+
+
+def _positive(value: Any, param: click.Parameter | None, may_be: str, got: object = None) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise _bad_value(param, got or value, may_be)
+    return number
+
+
+def _bad_value(param: click.Parameter | None, value: Any, may_be: str) -> click.UsageError:
+    option = param.opts[0] if param else "value"
+    return click.UsageError(f"{option}: got {value!r}, must be {may_be}")

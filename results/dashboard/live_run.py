@@ -1,0 +1,149 @@
+"""A run whose record was found: its rows, which grow while a search writes it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from results.candidate import Candidate, State
+from results.dashboard.columns import ACCURACY_INTERVAL, INTERVAL, Row, number, outcome_of, row
+from results.dashboard.facts import space_of, verdict_json
+from results.dashboard.reader import Reader
+from results.noise import Noise, Outcome
+from results.verdict import noise_of
+from reward.objective import Objective
+from reward.step_time.measurement import StepTime, normalized_interval
+
+DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)  # raised by damaged values
+_MAX_INTERVALS = 500  # computed per poll, which takes less than a second
+
+
+@dataclass(frozen=True)
+class RecordLocation:
+    """The location of a run's record: the URL of its database, and the run's id there."""
+
+    url: str
+    run_id: str
+
+
+class LiveRun:
+    """The rows of a run, which grow while a search writes its record.
+
+    One thread calls :meth:`read`; any thread may call the other methods meanwhile. They raise
+    RecordError if the record cannot be read.
+    """
+
+    def __init__(self, place: RecordLocation) -> None:
+        self.place = place
+        self.reader = Reader(place.url, place.run_id)
+        run = self.reader.run()
+        self.settings = run.settings
+        self.created_at = number(run.created_at)
+        self.space, self.space_problem = space_of(run.settings)
+        self.damaged: set[int] = set()
+        self.version = 0
+        self._lock = threading.Lock()
+        self._rows: dict[int, Row] = {}
+        self._changed_in: dict[int, int] = {}  # the version in which each row last changed
+        self._running: set[int] = set()
+        self._awaiting_interval: dict[int, StepTime] = {}
+        self._intervals: dict[int, Row] = {}  # computed, but not yet in the rows
+        self._noise = Noise()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether intervals are still to be computed."""
+        return bool(self._awaiting_interval)
+
+    def read(self) -> None:
+        """Read what is new; the intervals of many candidates follow in later calls, all at once."""
+        settings = self.reader.run().settings
+        reading = self.reader.candidates(max(self._rows, default=-1), self._running)
+        damaged = set(reading.damaged)
+        new_rows: dict[int, Row] = {}
+        for candidate in reading.candidates:
+            try:
+                self._add(candidate, new_rows)
+            except DAMAGE:
+                damaged.add(candidate.number)
+        is_first = self.version == 0
+        self._compute_intervals(new_rows, is_first)
+        self._compute_accuracy_intervals(new_rows)
+        with self._lock:
+            if is_first or new_rows or settings != self.settings or not damaged <= self.damaged:
+                self.version += 1
+            self.settings = settings
+            self.damaged |= damaged
+            self._rows.update(new_rows)
+            self._changed_in.update(dict.fromkeys(new_rows, self.version))
+
+    def rows(self, since: int = -1) -> tuple[int, list[Row], list[Row]]:
+        """Return the version, all rows, and those that changed after version ``since``."""
+        with self._lock:
+            rows = sorted(self._rows.items())
+            changed = [values for n, values in rows if self._changed_in[n] > since]
+            return self.version, [values for _, values in rows], changed
+
+    def outcomes(self) -> list[Outcome]:
+        """Return the outcomes of the complete candidates, by ascending number."""
+        found = (outcome_of(values) for values in self.rows()[1])
+        return [outcome for outcome in found if outcome is not None]
+
+    def verdict(self, objective: Objective) -> dict[str, Any] | None:
+        """Return the VERDICT of :mod:`results.dashboard.payload`; None without a winner."""
+        return verdict_json(self.outcomes(), objective, self.settings)
+
+    def has(self, candidate_number: int) -> bool:
+        """Return whether a candidate has this number."""
+        return candidate_number in self._rows
+
+    def candidate(self, candidate_number: int) -> Candidate | None:
+        """Read one candidate anew; None if it does not exist or is damaged."""
+        return self.reader.candidate(candidate_number)
+
+    def _add(self, candidate: Candidate, new_rows: dict[int, Row]) -> None:
+        """Add the candidate's row to ``new_rows`` if it is new or has changed."""
+        n, values = candidate.number, row(candidate, self.space)
+        if candidate.state is State.RUNNING:
+            self._running.add(n)
+        else:
+            self._running.discard(n)
+            if candidate.step_time is not None:
+                self._awaiting_interval[n] = candidate.step_time
+        if values != self._rows.get(n):
+            new_rows[n] = values
+
+    def _compute_accuracy_intervals(self, new_rows: dict[int, Row]) -> None:
+        """Add the accuracies' intervals to the new rows, or to all if the noise is now another."""
+        known = {**self._rows, **new_rows}
+        again = (values for values in known.values() if values["confirms"] is not None)
+        found = (outcome_of(values) for values in again)
+        noise = noise_of(filter(None, found), self.settings)
+        changed = known if noise != self._noise else new_rows
+        self._noise = noise
+        for n, values in list(changed.items()):
+            accuracy = values["accuracy"]
+            is_share = accuracy is not None and 0 <= accuracy <= 1
+            interval = noise.accuracy_interval(accuracy) if is_share else None
+            ends = dict(zip(ACCURACY_INTERVAL, interval or (None, None), strict=True))
+            new_rows[n] = {**values, **ends}
+
+    def _compute_intervals(self, new_rows: dict[int, Row], is_first: bool) -> None:
+        """Compute some intervals, of the most accurate candidates first.
+
+        They are added to ``new_rows`` at the first call, and then once all are computed.
+        """
+        known = {**self._rows, **new_rows}
+        waiting = sorted(self._awaiting_interval, key=lambda n: -(known[n]["accuracy"] or 0))
+        for n in waiting[:_MAX_INTERVALS]:
+            try:
+                interval = normalized_interval(self._awaiting_interval.pop(n))
+            except DAMAGE:
+                continue
+            low, high = interval or (None, None)
+            self._intervals[n] = dict(zip(INTERVAL, (number(low), number(high)), strict=True))
+        if is_first or not self._awaiting_interval:
+            for n, interval_values in self._intervals.items():
+                new_rows[n] = {**known[n], **interval_values}
+            self._intervals = {}
