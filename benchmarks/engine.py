@@ -1,6 +1,8 @@
 """Measure the engine's overhead: all but building, timing, training and validating a candidate.
 
 python -m benchmarks.engine          # 200 candidates that do nothing, three times: about 2 minutes
+python -m benchmarks.engine --workers 32 --seconds 1 --candidates 600   # workers that sleep
+python -m benchmarks.engine --workers 256 --alone    # the driver's own cost, without Ray
 python -m benchmarks.engine RUN      # the overhead of each candidate of a finished run
 """
 
@@ -11,19 +13,20 @@ import os
 import platform
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.search.driver import FailureLimit, SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.progress import redirect_output
-from nas.search.ray_backend import CandidateTrial, run_trials
+from nas.search.ray_backend import Worker, run_candidates
 from nas.search.run_directory import open_for_reading
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
@@ -35,31 +38,37 @@ from reward.objective import Objective
 from reward.step_time.clocks import device_name
 from search_space.spaces import small
 
-WORKERS = 2
 
+@dataclass(frozen=True)
+class Sleeping:
+    """An evaluator that sleeps for some seconds, and then completes the candidate."""
 
-class Idle:
-    """An evaluator that completes a candidate at once."""
+    seconds: float
 
     def evaluate(self, candidate: Candidate) -> Iterator[Candidate]:
         """Yield the completed candidate."""
-        now = time.time()
-        yield replace(
-            candidate,
-            state=State.COMPLETE,
-            worker=str(os.getpid()),
-            started_at=now,
-            finished_at=now,
-        )
+        started_at = time.time()
+        time.sleep(self.seconds)
+        yield completed(candidate, started_at)
 
 
-class IdleTrial(CandidateTrial):
-    """A worker that does nothing."""
+def completed(candidate: Candidate, started_at: float) -> Candidate:
+    """Return the candidate as it is after an evaluation by this process."""
+    return replace(
+        candidate,
+        state=State.COMPLETE,
+        worker=str(os.getpid()),
+        started_at=started_at,
+        finished_at=time.time(),
+    )
 
-    def setup(self, config: dict[str, Any], evaluation: EvaluationSettings | None = None) -> None:
-        """Use the idle evaluator; load no data."""
-        self._evaluator = Idle()  # type: ignore[assignment]
-        self._begin(config)
+
+class SleepingWorker(Worker):
+    """A worker that sleeps instead of training; the settings' time limit says for how long."""
+
+    def load(self, evaluation: EvaluationSettings) -> None:
+        """Load no data."""
+        self._evaluator = Sleeping(evaluation.time_limit_s)  # type: ignore[assignment]
 
 
 def main() -> None:
@@ -68,6 +77,9 @@ def main() -> None:
     parser.add_argument("run", nargs="?", type=Path)
     parser.add_argument("--candidates", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=0.0, help="that a candidate takes")
+    parser.add_argument("--alone", action="store_true", help="call the driver without Ray")
     options = parser.parse_args()
     import torch
 
@@ -78,23 +90,29 @@ def main() -> None:
         with record:
             _print_added(record.candidates())
         return
-    rates = [_idle_rate(options.candidates) for _ in range(options.repeats)]
+    measure = _driver_rate if options.alone else _rate
+    rates = [
+        measure(options.candidates, options.workers, options.seconds)
+        for _ in range(options.repeats)
+    ]
     print(
-        f"{options.candidates} candidates that do nothing, {WORKERS} workers, recorded: "
+        f"{options.candidates} candidates of {options.seconds:g} s, {options.workers} workers, "
+        f"recorded{' (the driver alone)' if options.alone else ''}: "
         f"{min(rates):.1f} to {max(rates):.1f}, median {median(rates):.1f} candidates/s "
         f"(n = {options.repeats})"
     )
 
 
-def _idle_rate(count: int) -> float:
-    """Return candidates per second between the first and the last end, after workers started."""
+@contextmanager
+def _search(count: int) -> Iterator[tuple[SearchDriver, EvaluationSettings, Record]]:
+    """Prepare a random search of ``count`` candidates, with a record in a temporary folder."""
     space = small()
     data = load_search_data("digits")
     with tempfile.TemporaryDirectory() as folder:
-        directory = Path(folder)
-        with Record.open(sqlite_url(directory / "record.sqlite"), "engine") as record:
+        url = sqlite_url(Path(folder) / "record.sqlite")
+        with Record.open(url, "engine") as record, redirect_output(Path(folder) / "ray.log"):
             record.create({})
-            search = SearchDriver(
+            driver = SearchDriver(
                 record=record,
                 proposals=ProposalStudy(space, PermutationSampler(space, 0), Objective(), []),
                 known=[],
@@ -104,11 +122,38 @@ def _idle_rate(count: int) -> float:
                 space_size=space.size,
                 listener=lambda candidate: None,
             )
-            evaluation = EvaluationSettings(data, space.backbone, proxy())
-            with redirect_output(directory / "ray.log"), ray_cluster(None) as cluster:
-                run_trials(search, evaluation, cluster, WORKERS, directory, trial=IdleTrial)
-            ends = sorted(c.finished_at or 0 for c in record.candidates() if c.state == "complete")
-    return (len(ends) - 1) / (ends[-1] - ends[0])
+            yield driver, EvaluationSettings(data, space.backbone, proxy()), record
+
+
+def _rate(count: int, workers: int, seconds: float) -> float:
+    """Return the candidates per second since all workers were up."""
+    with _search(count) as (driver, evaluation, record):
+        with ray_cluster(None, cores=workers) as cluster:
+            sleeping = replace(evaluation, time_limit_s=seconds)
+            run_candidates(driver, sleeping, cluster, workers, _nothing, SleepingWorker)
+        first: dict[str | None, float] = {}
+        for candidate in record.candidates():
+            first.setdefault(candidate.worker, candidate.started_at or 0.0)
+        ends = sorted(c.finished_at or 0.0 for c in record.candidates())
+    all_up = max(first.values())
+    late = [end for end in ends if end > all_up]
+    return float(len(late) / (late[-1] - all_up))
+
+
+def _driver_rate(count: int, workers: int, seconds: float) -> float:
+    """Return the candidates per second of the driver alone, with as many running as workers."""
+    with _search(count) as (driver, _, _):
+        start = time.monotonic()
+        running: deque[Candidate] = deque()
+        while not driver.is_finished():
+            while len(running) < workers and (candidate := driver.next_candidate()):
+                running.append(candidate)
+            driver.ended(completed(running.popleft(), time.time()))
+        return count / (time.monotonic() - start)
+
+
+def _nothing(text: str) -> None:
+    """Say nothing."""
 
 
 def _print_added(candidates: list[Candidate]) -> None:

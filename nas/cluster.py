@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +17,91 @@ from ray.exceptions import RayError
 
 from nas import PACKAGES, interrupts
 from nas.errors import UserError
+from nas.machine import available_cores
+from nas.scratch import scratch_folder
 from reward.step_time.paired import ALLOCATOR_SETTINGS
 
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = (*PACKAGES, "nas")
 
-# Ray writes no result files, as the record holds everything, and no snapshots of all trials. It
-# leaves Ctrl-C to us and sends no usage statistics.
-_RAY_SETTINGS = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
+# Ray sends no usage statistics, and leaves the GPUs of workers without one alone.
+_RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+
+CONTROL_PATIENCE_S = 30.0
+"""Seconds without Ray's control process after which a search on a cluster ends.
+
+Kubernetes may start it anew. After 60 s Ray itself would end our process without a word."""
+_CHECK_EVERY_S = 2.0
+_LONGEST_TEMP_DIR = 45
+"""Bytes of a folder in which the paths of Ray's sockets stay within the system's 107."""
 
 
-@dataclass(frozen=True)
+class ClusterLost(UserError):
+    """A process of Ray itself has died; nothing more can be asked of the cluster."""
+
+
+@dataclass
 class Cluster:
-    """The Ray cluster in use, and how many candidates it can evaluate at once."""
+    """The Ray cluster in use, and how many candidates it can evaluate at once.
+
+    ``control`` are the addresses of Ray's own processes that this one depends on, by name; they
+    are not checked where Ray does that itself (``ray://``). ``patience_s`` is how long they may be
+    away.
+    """
 
     capacity: int
     has_gpus: bool
+    control: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    patience_s: float = 0.0
+    _checked_at: float = 0.0
+    _seen_at: float = field(default_factory=time.monotonic)
+
+    def shortage(self) -> str | None:
+        """Return what workers have to wait for, in one line; None if one could start now."""
+        name = "GPU" if self.has_gpus else "CPU"
+        total = ray.cluster_resources().get(name, 0)  # type: ignore[no-untyped-call]
+        free = ray.available_resources().get(name, 0)  # type: ignore[no-untyped-call]
+        what = "GPU" if self.has_gpus else "core"
+        if free >= 1:
+            return None
+        if total < 1:
+            return f"waiting for a machine: the cluster has no {what} now"
+        all_of = f"all {int(total)} {what}s" if total >= 2 else f"the only {what}"
+        return f"waiting for a {what}: {all_of} of the cluster are taken, perhaps by other jobs"
+
+    def check_is_alive(self) -> None:
+        """Check now and then that Ray's own processes answer.
+
+        Raises:
+            ClusterLost: one of them has been away for too long.
+        """
+        now = time.monotonic()
+        if now - self._checked_at < _CHECK_EVERY_S:
+            return
+        self._checked_at = now
+        away = [name for name, address in self.control.items() if not _answers(address)]
+        if not away:
+            self._seen_at = time.monotonic()
+        elif now - self._seen_at >= self.patience_s:
+            host, port = self.control[away[0]]
+            raise ClusterLost(
+                f"Ray's {away[0]} ({host}:{port}) has died or cannot be reached", exit_code=1
+            )
+
+
+def _answers(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
-def ray_cluster(address: str | None) -> Iterator[Cluster]:
+def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Cluster]:
     """Start Ray on this machine, or join the cluster at ``address`` and send it our code.
+
+    ``cores`` is how many a Ray of our own counts with, by default those that this process may use.
 
     Raises:
         UserError: no cluster answers there, or Ray does not start here.
@@ -56,13 +113,30 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
     }
     if address:
         environment["py_modules"] = [str(_ROOT / name) for name in _PACKAGES]
+    with ExitStack() as stack:
+        settings: dict[str, Any] = {"address": address}
+        if not address:
+            folder = stack.enter_context(scratch_folder("nas-ray-", _LONGEST_TEMP_DIR))
+            settings = {
+                "address": "local",  # never a cluster that happens to run on this machine
+                "num_cpus": cores or available_cores(),
+                "include_dashboard": False,
+                "_temp_dir": str(folder),
+            }
+        _connect(address, settings, environment)
+        stack.callback(ray.shutdown)
+        interrupts.reinstall()  # Ray's own handler of SIGTERM would end the process at once
+        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        gpus = int(resources.get("GPU", 0))
+        capacity = gpus or max(1, int(resources.get("CPU", 1)))
+        patience_s = CONTROL_PATIENCE_S if address else 0.0
+        control = {} if address and address.startswith("ray://") else _control_addresses()
+        yield Cluster(capacity, gpus > 0, control, patience_s)
+
+
+def _connect(address: str | None, settings: dict[str, Any], environment: dict[str, Any]) -> None:
     try:
-        ray.init(
-            address=address or "local",  # never a cluster that happens to run on this machine
-            include_dashboard=None if address else False,
-            log_to_driver=False,
-            runtime_env=environment,
-        )
+        ray.init(log_to_driver=False, runtime_env=environment, **settings)
     except SystemExit:  # raised by Ray's own handler of SIGTERM, which it puts in place first
         interrupts.received(signal.SIGTERM)
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
@@ -73,13 +147,18 @@ def ray_cluster(address: str | None) -> Iterator[Cluster]:
             f"--address: got {address!r}, must be a running Ray cluster's address, or auto "
             f"({reason})"
         ) from error
-    interrupts.reinstall()  # Ray's own handler of SIGTERM would end the process at once
-    try:
-        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        gpus = int(resources.get("GPU", 0))
-        yield Cluster(gpus or max(1, int(resources.get("CPU", 1))), gpus > 0)
-    finally:
-        ray.shutdown()
+
+
+def _control_addresses() -> dict[str, tuple[str, int]]:
+    """Return where the control process of the cluster and the raylet of this machine listen."""
+    context = ray.get_runtime_context()
+    host, _, port = context.gcs_address.rpartition(":")
+    node = context.get_node_id()
+    addresses = {"control process (GCS)": (host, int(port))}
+    for known in ray.nodes():  # type: ignore[no-untyped-call]
+        if known["NodeID"] == node:
+            addresses["raylet"] = (known["NodeManagerAddress"], known["NodeManagerPort"])
+    return addresses
 
 
 def _import_packages_from(root: str | None) -> Callable[[], None]:

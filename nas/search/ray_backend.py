@@ -1,26 +1,31 @@
-"""Ray Tune as the executor: it runs trials on workers; the record, not Tune, keeps the results."""
+"""Ray as the executor: its actors evaluate candidates; the record, not Ray, keeps the results."""
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Protocol
 
+import ray
 import torch
-from ray import tune
-from ray.exceptions import RayTaskError
-from ray.tune.execution.tune_controller import TuneController
-from ray.tune.experiment import Trial
-from ray.tune.schedulers import FIFOScheduler, TrialScheduler
-from ray.tune.search import Searcher
+from ray.exceptions import RayError, RayTaskError
 
 from nas.cluster import Cluster
+from nas.errors import UserError
 from nas.search.evaluator import EvaluationSettings, Evaluator, failure
 from results.candidate import Candidate, State
 from reward.step_time.memory_and_latency import is_about_memory
+
+START_LIMIT_S = 300.0
+"""Workers are started anew if none came up for so long, though the cluster has room for one."""
+LOAD_LIMIT_S = 6 * 3600.0  # a machine may have to decode all images first
+_STARTS_IN_A_ROW = 3  # that may fail while no worker runs
+_SHORTEST_GRACE_S, _LONGEST_GRACE_S = 5.0, 60.0
+_POLL_S = 0.5
+_PATIENCE_S = 10.0  # of a full cluster, before the search says what it waits for
 
 
 class Driver(Protocol):
@@ -42,223 +47,241 @@ class Driver(Protocol):
         """Receive a candidate that was evaluated, with success or not."""
 
     def lost(self, number: int, cause: str, detail: str) -> None:
-        """Receive the number of a candidate whose trial ended without a result, with the cause."""
+        """Receive the number of a candidate that ended without a result, with the cause."""
 
 
-class CandidateTrial(tune.Trainable):
-    """Evaluates one candidate after another in a worker process; each report is a Tune iteration.
+class Worker:
+    """Evaluates one candidate after another in a process of its own, as a Ray actor."""
 
-    ``config["candidate"]`` is the candidate to evaluate; each result has it as it stands under
-    ``"candidate"``. The process is reused, so that torch is imported once.
-    """
+    def answer(self) -> None:
+        """Return, which shows that the process runs."""
 
-    def setup(self, config: dict[str, Any], evaluation: EvaluationSettings | None = None) -> None:
-        """Load the data onto the device. Tune calls this once a process."""
-        assert evaluation is not None
+    def load(self, evaluation: EvaluationSettings) -> None:
+        """Load the data onto the device, and build the backbone."""
         is_on_gpu = torch.cuda.is_available()
         if not is_on_gpu:
             torch.set_num_threads(1)  # what the CPU's step time is measured with
         device = torch.device("cuda" if is_on_gpu else "cpu")
-        try:
-            self._evaluator: Evaluator | None = Evaluator(evaluation, device)
-        except Exception as error:  # data or a backbone that does not fit: the candidate's failure
-            self._evaluator, self._error = None, error
-        self._begin(config)
+        self._evaluator = Evaluator(evaluation, device)
 
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Start the next candidate; True means to Tune that the process can be reused."""
-        self._begin(new_config)
-        return True
-
-    def step(self) -> dict[str, Any]:
-        """Go on to the candidate's next report."""
-        candidate = next(self._progress)
-        return {"candidate": candidate, tune.result.DONE: candidate.state is not State.RUNNING}
-
-    def save_checkpoint(self, checkpoint_dir: str) -> None:
-        """Save nothing: an interrupted candidate starts again from its seed."""
-
-    def load_checkpoint(self, checkpoint: dict[str, Any] | None) -> None:
-        """Load nothing."""
-
-    def _begin(self, config: dict[str, Any]) -> None:
-        candidate: Candidate = config["candidate"]
-        if self._evaluator is None:
-            cause, detail = failure(self._error)
-            ended = replace(candidate, state=State.FAILED, cause=cause, detail=detail)
-            self._progress: Iterator[Candidate] = iter([ended])
-        else:
-            self._progress = self._evaluator.evaluate(candidate)
+    def advance(self, candidate: Candidate | None) -> Candidate:
+        """Begin a candidate, or with None go on with the last one; return its next report."""
+        if candidate is not None:
+            self._reports: Iterator[Candidate] = self._evaluator.evaluate(candidate)
+        return next(self._reports)
 
 
-def run_trials(
+def run_candidates(
     driver: Driver,
     evaluation: EvaluationSettings,
     cluster: Cluster,
     workers: int,
-    directory: Path,
-    trial: type[CandidateTrial] = CandidateTrial,
+    say: Callable[[str], None],
+    worker: type[Worker] = Worker,
 ) -> None:
     """Evaluate the driver's candidates, ``workers`` at a time, until it is finished.
 
-    ``directory`` is for Tune's own files, which nobody reads. An exception of the driver ends the
-    run and is raised here.
+    A candidate that exceeds its time limit by more than a grace is ended with its process, and so
+    is a process that does not start. ``say`` prints a line on what is waited for.
+
+    Raises:
+        UserError: no worker starts, or a process of Ray itself died.
+        Exception: what the driver raised.
     """
-    trainable = tune.with_resources(
-        tune.with_parameters(trial, evaluation=evaluation),
-        {"cpu": 1, "gpu": 1} if cluster.has_gpus else {"cpu": 1},
-    )
-    bridge = _Bridge(driver)
-    tuner = tune.Tuner(
-        trainable,
-        tune_config=tune.TuneConfig(
-            search_alg=_TuneSearcher(bridge),
-            scheduler=_TuneScheduler(bridge),
-            num_samples=-1,
-            max_concurrent_trials=workers,
-            reuse_actors=True,
-            trial_dirname_creator=lambda trial: trial.trial_id,
-            trial_name_creator=lambda trial: trial.trial_id,
-        ),
-        run_config=tune.RunConfig(
-            storage_path=str(directory.absolute()),
-            verbose=0,
-            callbacks=[_TuneCallback(bridge)],
-            stop=_TuneStopper(bridge),
-            checkpoint_config=tune.CheckpointConfig(
-                checkpoint_frequency=0, checkpoint_at_end=False
-            ),
-            # The driver decides which candidates are tried again.
-            failure_config=tune.FailureConfig(max_failures=0),
-        ),
-    )
-    tuner.fit()
-    if bridge.error is not None:
-        raise bridge.error
+    pool = _Pool(driver, evaluation, cluster, workers, say, worker)
+    try:
+        pool.run()
+    finally:
+        pool.close()
 
 
-@dataclass
-class _Bridge:
-    """The driver as Tune's hooks call it: its first error ends the run and is kept."""
+class _Phase(Enum):
+    STARTING = auto()  # the process is begun, or the cluster has no room for it yet
+    LOADING = auto()
+    IDLE = auto()
+    EVALUATING = auto()
 
-    driver: Driver | None
-    numbers: dict[str, int] = field(default_factory=dict)  # by trial id
-    error: Exception | None = None
 
-    @contextmanager
-    def calls(self) -> Iterator[Driver]:
-        assert self.driver is not None
+@dataclass(eq=False)
+class _Slot:
+    """One of the workers that run at once: its actor, and the answer that is waited for.
+
+    ``since`` is when its phase began, in seconds of the monotonic clock. ``number`` is that of the
+    candidate in the phase EVALUATING.
+    """
+
+    actor: Any  # its handle; Ray's types do not know its methods
+    answer: Any  # the reference to it, or None
+    phase: _Phase = _Phase.STARTING
+    since: float = field(default_factory=time.monotonic)
+    number: int = 0
+
+    def enter(self, phase: _Phase, answer: Any = None) -> None:
+        """Go on to a phase, and to the answer that ends it, if one does."""
+        self.phase, self.answer, self.since = phase, answer, time.monotonic()
+
+    def waited_s(self, now: float) -> float:
+        """Return how long the phase has lasted."""
+        return now - self.since
+
+
+class _Pool:
+    """The slots of a search, and the loop that hands candidates out and takes reports in."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        evaluation: EvaluationSettings,
+        cluster: Cluster,
+        workers: int,
+        say: Callable[[str], None],
+        worker: type[Worker],
+    ) -> None:
+        self._driver = driver
+        self._cluster = cluster
+        self._say = say
+        self._evaluation = ray.put(evaluation)
+        self._time_limit_s = evaluation.time_limit_s
+        gpus = 1 if cluster.has_gpus else 0
+        self._actor: Any = ray.remote(worker).options(num_cpus=1, num_gpus=gpus)
+        self._failed_starts = 0  # since a worker last came up
+        self._last_start = time.monotonic()
+        self._is_full_said = False
+        self._slots = [self._start() for _ in range(workers)]
+
+    def run(self) -> None:
+        """Go on until the driver is finished."""
+        while not self._driver.is_finished():
+            for slot in self._slots:
+                if slot.phase is _Phase.IDLE:
+                    self._begin(slot)
+            for slot in self._answered():
+                self._receive(slot)
+            self._cluster.check_is_alive()
+            self._end_overdue()
+
+    def close(self) -> None:
+        """End all workers, so that another search on the cluster can have their cores."""
+        for slot in self._slots:
+            self._kill(slot)
+
+    def _start(self) -> _Slot:
+        actor = self._actor.remote()
+        return _Slot(actor, actor.answer.remote())
+
+    def _restart(self, slot: _Slot) -> None:
+        self._kill(slot)
+        self._slots[self._slots.index(slot)] = self._start()
+
+    def _begin(self, slot: _Slot) -> None:
+        candidate = self._driver.next_candidate()
+        if candidate is not None:
+            slot.number = candidate.number
+            slot.enter(_Phase.EVALUATING, slot.actor.advance.remote(candidate))
+
+    def _answered(self) -> list[_Slot]:
+        """Wait a moment for answers, and return the slots that have one."""
+        slots = {slot.answer: slot for slot in self._slots if slot.answer is not None}
+        answers = list(slots)
+        if not answers:
+            time.sleep(_POLL_S)  # all are idle: the driver waits for something
+            return []
+        ready, waiting = ray.wait(answers, timeout=_POLL_S)
+        if ready and waiting:
+            ready += ray.wait(waiting, num_returns=len(waiting), timeout=0)[0]
+        return [slots[answer] for answer in ready]
+
+    def _receive(self, slot: _Slot) -> None:
         try:
-            yield self.driver
-        except Exception as error:
-            self.error = self.error or error
+            value = ray.get(slot.answer)
+        except RayError as error:
+            self._failed(slot, error)
+            return
+        match slot.phase:
+            case _Phase.STARTING:
+                slot.enter(_Phase.LOADING, slot.actor.load.remote(self._evaluation))
+                self._last_start = slot.since
+            case _Phase.LOADING:
+                slot.enter(_Phase.IDLE)
+                self._failed_starts = 0
+            case _:
+                self._report(slot, value)
 
-    def is_finished(self) -> bool:
-        if self.error is None:
-            with self.calls() as driver:
-                return driver.is_finished()
-        return True
-
-    def __reduce__(self) -> tuple[type[_Bridge], tuple[None]]:
-        """Pickle as empty: Tune saves its hooks to restore a run, which is never done here."""
-        return _Bridge, (None,)
-
-
-class _TuneSearcher(Searcher):
-    """Gives Tune the driver's next candidate as its next trial."""
-
-    def __init__(self, bridge: _Bridge) -> None:
-        super().__init__(metric=None, mode=None)
-        self._bridge = bridge
-
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
-        candidate = None
-        with self._bridge.calls() as driver:
-            if not self._bridge.is_finished():
-                candidate = driver.next_candidate()
-        if candidate is None:
-            return Searcher.FINISHED if self._bridge.is_finished() else None
-        self._bridge.numbers[trial_id] = candidate.number
-        return {"candidate": candidate}
-
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:
-        """Do nothing: the callback handles the end of a trial."""
-
-    def save(self, checkpoint_path: str) -> None:
-        """Save nothing: the record has all candidates."""
-
-    def restore(self, checkpoint_path: str) -> None:
-        """Restore nothing."""
-
-
-class _TuneScheduler(FIFOScheduler):
-    """Stops a trial where the driver stops its candidate."""
-
-    def __init__(self, bridge: _Bridge) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._bridge = bridge
-
-    def on_trial_result(
-        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
-    ) -> str:
-        with self._bridge.calls() as driver:
-            if driver.progressed(result["candidate"]):
-                return TrialScheduler.STOP
-        return TrialScheduler.CONTINUE
-
-
-class _TuneCallback(tune.Callback):
-    """Reports to the driver how trials end by themselves."""
-
-    def __init__(self, bridge: _Bridge) -> None:
-        self._bridge = bridge
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **_: Any
-    ) -> None:
-        candidate: Candidate = result["candidate"]
+    def _report(self, slot: _Slot, candidate: Candidate) -> None:
         if candidate.state is not State.RUNNING:
-            with self._bridge.calls() as driver:
-                driver.ended(candidate)
+            slot.enter(_Phase.IDLE)
+            self._driver.ended(candidate)
+        elif self._driver.progressed(candidate):
+            slot.enter(_Phase.IDLE)
+        else:
+            slot.answer = slot.actor.advance.remote(None)
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: Any) -> None:
-        cause, detail = _failure_of(trial)
-        with self._bridge.calls() as driver:
-            driver.lost(self._bridge.numbers[trial.trial_id], cause, detail)
+    def _failed(self, slot: _Slot, error: RayError) -> None:
+        """Handle an error instead of an answer: a process died, or our code in it raised."""
+        cause, detail = failure_of(error)
+        if slot.phase is not _Phase.EVALUATING:
+            self._failed_to_start(slot, detail)
+            return
+        slot.enter(_Phase.IDLE)
+        if not isinstance(error, RayTaskError):
+            self._restart(slot)
+        self._driver.lost(slot.number, cause, detail)
+
+    def _failed_to_start(self, slot: _Slot, why: str) -> None:
+        """Start another process, unless one after the other fails.
+
+        Raises:
+            UserError: they fail, and no worker runs.
+        """
+        self._failed_starts += 1
+        is_any_up = any(other.phase in (_Phase.IDLE, _Phase.EVALUATING) for other in self._slots)
+        if self._failed_starts >= _STARTS_IN_A_ROW and not is_any_up:
+            raise UserError(f"no worker starts: {why}", exit_code=1)
+        self._restart(slot)
+
+    def _end_overdue(self) -> None:
+        """End the processes that hang or were stopped, and begin others."""
+        now, limit_s = time.monotonic(), self._time_limit_s
+        for slot in list(self._slots):
+            waited_s = slot.waited_s(now)
+            if slot.phase is _Phase.EVALUATING and waited_s > limit_s + grace_s(limit_s):
+                self._restart(slot)
+                self._driver.lost(
+                    slot.number, "time_limit", f"hung for over {limit_s:g} s; its process was ended"
+                )
+            elif slot.phase is _Phase.LOADING and waited_s > LOAD_LIMIT_S:
+                self._failed_to_start(slot, f"loading the data took over {LOAD_LIMIT_S / 3600:g} h")
+            elif slot.phase is _Phase.STARTING:
+                self._await_start(slot, now)
+
+    def _await_start(self, slot: _Slot, now: float) -> None:
+        """Wait for a process; say so if the cluster is full, and end the process if it hangs."""
+        waited_s = now - max(slot.since, self._last_start)
+        if waited_s < _PATIENCE_S:
+            return
+        shortage = self._cluster.shortage()
+        if shortage is not None:
+            slot.since = now  # the process has not begun yet
+            if not self._is_full_said and all(s.phase is _Phase.STARTING for s in self._slots):
+                self._is_full_said = True
+                self._say(shortage)
+        elif waited_s > START_LIMIT_S:
+            self._failed_to_start(slot, f"none came up within {START_LIMIT_S:g} s")
+
+    def _kill(self, slot: _Slot) -> None:
+        """End a slot's process; Ray takes five seconds for one that was stopped."""
+        with suppress(Exception):  # it may be gone, or Ray itself
+            ray.kill(slot.actor)
 
 
-class _TuneStopper(tune.Stopper):
-    """Ends the run once the driver is finished."""
-
-    def __init__(self, bridge: _Bridge) -> None:
-        self._bridge = bridge
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        return False
-
-    def stop_all(self) -> bool:
-        return self._bridge.is_finished()
+def grace_s(time_limit_s: float) -> float:
+    """Return the seconds after a candidate's time limit in which its worker may end it itself."""
+    return min(max(time_limit_s, _SHORTEST_GRACE_S), _LONGEST_GRACE_S)
 
 
-def _failure_of(trial: Trial) -> tuple[str, str]:
-    """Return cause and detail of a trial that ended with an error instead of a result.
-
-    Tune leaves the error in the trial's local directory: pickled if it came from our code or from a
-    dead process, and always as text.
-    """
-    if trial.pickled_error_file and Path(trial.pickled_error_file).is_file():
-        try:
-            error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
-        except Exception as unreadable:  # whatever the error's own class makes of being unpickled
-            error = unreadable
-        if isinstance(error, RayTaskError):
-            return failure(error.cause)
-        text = str(error)
-    elif trial.error_file and Path(trial.error_file).is_file():
-        text = Path(trial.error_file).read_text(errors="replace")
-    else:
-        text = "no more is known"
-    cause = "out_of_memory" if is_about_memory(text) else "worker_lost"
-    return cause, " ".join(text.split())[:300]
+def failure_of(error: RayError) -> tuple[str, str]:
+    """Return cause and detail of a candidate whose evaluation gave an error instead of a result."""
+    if isinstance(error, RayTaskError):
+        return failure(error.cause)
+    text = " ".join(str(error).split())[:300]
+    return ("out_of_memory" if is_about_memory(text) else "worker_lost"), text

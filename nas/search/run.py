@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -12,7 +10,7 @@ from pathlib import Path
 from optuna.samplers import BaseSampler
 from rich.console import Console
 
-from nas.cluster import Cluster, ray_cluster
+from nas.cluster import Cluster, ClusterLost, ray_cluster
 from nas.errors import UserError
 from nas.search.confirmation import (
     Baseline,
@@ -25,7 +23,7 @@ from nas.search.evaluator import EvaluationSettings
 from nas.search.prepare import PreparedSearch
 from nas.search.progress import Progress, SteadyConsole, redirect_output
 from nas.search.pruners.base import make_pruners
-from nas.search.ray_backend import run_trials
+from nas.search.ray_backend import run_candidates
 from nas.search.run_directory import dashboard_source
 from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.random import PermutationSampler
@@ -61,7 +59,7 @@ def run_search(
     """
     run, record, settings = prepared.run, prepared.record, prepared.settings
     objective = settings.objective
-    with run.lock(), _files_written(prepared, objective), _scratch_directory() as scratch:
+    with run.lock(), _files_written(prepared, objective):
         known = record.candidates()
         with redirect_output(run.path / "ray.log", progress_to_stderr) as terminal:
             console = SteadyConsole(file=terminal)
@@ -85,10 +83,22 @@ def run_search(
                 ),
             )
             if not search.is_finished():
-                with progress.shown(), ray_cluster(address) as cluster:
+                with progress.shown(), _how_to_go_on(run.path), ray_cluster(address) as cluster:
                     count = _worker_count(console, workers, cluster)
-                    run_trials(search, _evaluation(prepared), cluster, count, scratch)
+                    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+                    run_candidates(search, _evaluation(prepared), cluster, count, say)
     return record.candidates()
+
+
+@contextmanager
+def _how_to_go_on(path: Path) -> Iterator[None]:
+    """Add to the error of a cluster that was lost how to go on."""
+    try:
+        yield
+    except ClusterLost as error:
+        raise ClusterLost(
+            f"{error}; go on with: nas search --resume {path}", exit_code=1
+        ) from error
 
 
 def _proposals(prepared: PreparedSearch, known: list[Candidate]) -> ProposalStudy:
@@ -176,13 +186,3 @@ def _write_files(prepared: PreparedSearch, objective: Objective) -> None:
     settings = prepared.settings
     write_files(path, candidates, objective, prepared.run.run_id, settings.task, settings.to_json())
     write_report(path / "report.html", [dashboard_source(path)])
-
-
-@contextmanager
-def _scratch_directory() -> Iterator[Path]:
-    """Create a temporary directory for Ray Tune's files, and delete it at the end."""
-    path = Path(tempfile.mkdtemp(prefix="nas-tune-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
