@@ -17,7 +17,6 @@ from optuna.trial import FrozenTrial, TrialState
 from nas.errors import UserError, nearest_first
 from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, candidate_seed
 from nas.search.samplers.evolution import EvolutionSampler
-from nas.search.samplers.model.sampler import ModelSampler
 from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler, distributions
 from reward.limits import Limits
@@ -53,15 +52,19 @@ def _nsga2(problem: SearchProblem) -> BaseSampler:
     )
 
 
+def _model(problem: SearchProblem) -> BaseSampler:
+    from nas.search.samplers.model.sampler import ModelSampler  # scikit-learn: a second
+
+    return ModelSampler(problem.domain, problem.objective, problem.limits.max_step_time)
+
+
 SAMPLERS: dict[str, Callable[[SearchProblem], BaseSampler]] = {
     "random": _random,
     "tpe": _tpe,
     "nsga2": _nsga2,
     "evolution": lambda problem: EvolutionSampler(problem.domain),
     "policy": lambda problem: PolicySampler(problem.domain),
-    "model": lambda problem: ModelSampler(
-        problem.domain, problem.objective, problem.limits.max_step_time
-    ),
+    "model": _model,
 }
 
 TWO_OBJECTIVE_SAMPLERS = ("nsga2",)

@@ -10,8 +10,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import ray
 
 from nas.cluster import Cluster, ray_cluster
 from nas.data.load import load_search_data
@@ -166,10 +168,9 @@ def test_a_process_that_hangs_at_its_start_is_replaced(
 def test_a_full_cluster_is_waited_for_and_said(
     cluster: Cluster, settings: EvaluationSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import ray
-
     monkeypatch.setattr(ray_backend, "_PATIENCE_S", 0.5)
-    held = [ray.remote(Worker).options(num_cpus=1).remote() for _ in range(2)]  # type: ignore[attr-defined]
+    occupying: Any = ray.remote(Worker)
+    held = [occupying.options(num_cpus=1).remote() for _ in range(2)]
     ray.get([worker.answer.remote() for worker in held])
     said: list[str] = []
 

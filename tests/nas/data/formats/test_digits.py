@@ -45,3 +45,13 @@ def test_size_resamples_the_same_images() -> None:
     assert np.array_equal(small.labels, large.labels)
     blocks = large.pixels.reshape(360, 1, 8, 4, 8, 4).mean((3, 5))
     assert np.abs(blocks - small.pixels).mean() < 20
+
+
+def test_it_does_not_depend_on_where_scikit_learn_keeps_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = digits("test")
+    monkeypatch.setattr("nas.data.formats.digits.find_spec", lambda name: None)
+    asked = digits("test")
+    assert np.array_equal(read.pixels, asked.pixels)
+    assert np.array_equal(read.labels, asked.labels)
