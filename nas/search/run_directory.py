@@ -106,8 +106,8 @@ def create_run(path: Path | None, storage: str | None) -> RunDirectory:
     Raises:
         UserError: the path exists and is not empty, or cannot be created.
     """
-    was_there = path is not None and path.exists()
     try:
+        was_there = path is not None and path.exists()
         if path is None:
             path = _make_next(Path("runs"))
         elif path.exists() and not _is_free(path):
