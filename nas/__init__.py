@@ -89,6 +89,12 @@ def _check_packages() -> None:
         raise ImportError(message)
 
 
+def _import_packages() -> None:
+    """Import our packages in a worker of a cluster, before any file of the user."""
+    for name in PACKAGES:
+        import_module(name)
+
+
 def __getattr__(name: str) -> Any:
     if name not in _SOURCES:
         raise AttributeError(f"module 'nas' has no attribute {name!r}")

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import ray
 from ray.exceptions import RayError
+from ray.util.client import ray as client
 
 from nas import PACKAGES, interrupts
+from nas.cluster_address import authentication, cannot_join, find_cluster
 from nas.errors import UserError
 from nas.machine import available_cores
 from nas.scratch import scratch_folder
@@ -56,18 +60,23 @@ class Cluster:
     _checked_at: float = 0.0
     _seen_at: float = field(default_factory=time.monotonic)
 
-    def shortage(self) -> str | None:
-        """Return what workers have to wait for, in one line; None if one could start now."""
+    def shortage(self, workers: int = 0) -> str | None:
+        """Return what workers have to wait for, in one line; None if one could start now.
+
+        ``workers`` are of this search and begun; what they may have taken counts as free.
+        """
         name = "GPU" if self.has_gpus else "CPU"
         total = ray.cluster_resources().get(name, 0)  # type: ignore[no-untyped-call]
         free = ray.available_resources().get(name, 0)  # type: ignore[no-untyped-call]
         what = "GPU" if self.has_gpus else "core"
-        if free >= 1:
-            return None
         if total < 1:
             return f"waiting for a machine: the cluster has no {what} now"
-        all_of = f"all {int(total)} {what}s" if total >= 2 else f"the only {what}"
-        return f"waiting for a {what}: {all_of} of the cluster are taken, perhaps by other jobs"
+        if free >= 1 or total - free <= workers:
+            return None
+        taken = (
+            f"all {int(total)} of the cluster are" if total >= 2 else "the cluster's only one is"
+        )
+        return f"waiting for a {what}: {taken} in use, perhaps by other jobs"
 
     def check_is_alive(self) -> None:
         """Check now and then that Ray's own processes answer.
@@ -104,53 +113,64 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
     ``cores`` is how many a Ray of our own counts with, by default those that this process may use.
 
     Raises:
-        UserError: no cluster answers there, or Ray does not start here.
+        UserError: no cluster answers there, it does not let us in, or Ray does not start here.
     """
     os.environ.update(_RAY_SETTINGS)
     environment: dict[str, Any] = {
         "env_vars": {**ALLOCATOR_SETTINGS, "OMP_NUM_THREADS": "1"},
-        "worker_process_setup_hook": _import_packages_from(None if address else str(_ROOT)),
+        "worker_process_setup_hook": _import_packages_from(str(_ROOT)),
     }
-    if address:
-        environment["py_modules"] = [str(_ROOT / name) for name in _PACKAGES]
     with ExitStack() as stack:
-        settings: dict[str, Any] = {"address": address}
-        if not address:
+        if address:
+            # By name, as Ray Client cannot send a function here.
+            environment["worker_process_setup_hook"] = "nas._import_packages"
+            environment["py_modules"] = [str(_ROOT / name) for name in _PACKAGES]
+            found = find_cluster(address)
+            stack.enter_context(authentication(found.mode))
+            _connect(address, found.address, environment)
+        else:
             folder = stack.enter_context(scratch_folder("nas-ray-", _LONGEST_TEMP_DIR))
-            settings = {
-                "address": "local",  # never a cluster that happens to run on this machine
-                "num_cpus": cores or available_cores(),
-                "include_dashboard": False,
-                "_temp_dir": str(folder),
-            }
-        _connect(address, settings, environment)
+            _start(environment, folder, cores or available_cores())
         stack.callback(ray.shutdown)
         interrupts.reinstall()  # Ray's own handler of SIGTERM would end the process at once
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus = int(resources.get("GPU", 0))
         capacity = gpus or max(1, int(resources.get("CPU", 1)))
         patience_s = CONTROL_PATIENCE_S if address else 0.0
-        control = {} if address and address.startswith("ray://") else _control_addresses()
-        yield Cluster(capacity, gpus > 0, control, patience_s)
+        yield Cluster(capacity, gpus > 0, _control_addresses(), patience_s)
 
 
-def _connect(address: str | None, settings: dict[str, Any], environment: dict[str, Any]) -> None:
+def _start(environment: dict[str, Any], folder: Path, cores: int) -> None:
     try:
-        ray.init(log_to_driver=False, runtime_env=environment, **settings)
+        ray.init(
+            address="local",  # never a cluster that happens to run on this machine
+            num_cpus=cores,
+            include_dashboard=False,
+            log_to_driver=False,
+            runtime_env=environment,
+            _temp_dir=str(folder),
+        )
     except SystemExit:  # raised by Ray's own handler of SIGTERM, which it puts in place first
         interrupts.received(signal.SIGTERM)
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
-        reason = " ".join(str(error).split())[:200]
-        if not address:
-            raise UserError(f"Ray did not start on this machine ({reason})", exit_code=1) from error
         raise UserError(
-            f"--address: got {address!r}, must be a running Ray cluster's address, or auto "
-            f"({reason})"
+            f"Ray did not start on this machine ({_reason(error)})", exit_code=1
         ) from error
+
+
+def _connect(address: str, found: str, environment: dict[str, Any]) -> None:
+    try:
+        ray.init(address=found, log_to_driver=False, runtime_env=environment)
+    except SystemExit:
+        interrupts.received(signal.SIGTERM)
+    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+        raise cannot_join(address, _reason(error)) from error
 
 
 def _control_addresses() -> dict[str, tuple[str, int]]:
     """Return where the control process of the cluster and the raylet of this machine listen."""
+    if client.is_connected():  # type: ignore[no-untyped-call]  # it has no raylet here, and checks for itself
+        return {}
     context = ray.get_runtime_context()
     host, _, port = context.gcs_address.rpartition(":")
     node = context.get_node_id()
@@ -161,43 +181,32 @@ def _control_addresses() -> dict[str, tuple[str, int]]:
     return addresses
 
 
-def _import_packages_from(root: str | None) -> Callable[[], None]:
+def _reason(error: BaseException) -> str:
+    """Return the cause of an error of Ray, in one line."""
+    text = " ".join(str(error.__cause__ or error).split())
+    if "Raylet addresses" in text:
+        return (
+            "this machine is not one of the cluster's: run ray start --address=... on it, "
+            "or connect to ray://host:10001"
+        )
+    return text[:300]
+
+
+def _import_packages_from(root: str) -> Callable[[], None]:
     """Return a function that imports our packages in a worker before any file of the user.
 
     When the first task arrives, Ray puts the driver's working directory first on a worker's path.
     A ``results.py`` there would then be imported instead of our package, unless ours is imported
-    before. ``root`` is the folder of our packages, or None if Ray has sent them to the worker.
+    before. ``root`` is the folder of our packages.
     """
     packages = _PACKAGES
 
     # Nested, so that Ray pickles it by value: the worker cannot import this module yet.
     def import_packages() -> None:
-        import sys
-        from importlib import import_module
 
-        if root is not None:
-            sys.path.insert(0, root)
+        sys.path.insert(0, root)
         for name in packages:
             import_module(name)
-        if root is not None:
-            sys.path.remove(root)  # a folder of all installed packages, perhaps
+        sys.path.remove(root)  # a folder of all installed packages, perhaps
 
     return import_packages
-
-
-def check_address(address: str) -> None:
-    """Check that something listens at the address; Ray itself would try for minutes.
-
-    Raises:
-        UserError: nothing listens there, or ``address`` is not a host and a port.
-    """
-    host, _, port = address.rpartition(":")
-    if address == "auto":
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=10).close()
-    except (ValueError, OverflowError, OSError) as error:
-        raise UserError(
-            f"--address: got {address!r}, must be a running Ray cluster's host:port, or auto "
-            f"({error})"
-        ) from error

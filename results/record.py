@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, RowMapping, insert, make_url, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, make_url, select, update
 from sqlalchemy.sql import Update
 
 from results.candidate import Candidate, State
@@ -158,6 +158,20 @@ class Record:
             return [from_row(row) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
             raise RecordError(f"{self._address}: holds a damaged candidate ({error})") from error
+
+    def remove(self) -> None:
+        """Remove the run from the database, and an SQLite file that then holds no other; close it.
+
+        The tables of a database server stay.
+        """
+        with self._transaction() as connection:
+            for table in (CANDIDATES, RUNS):
+                connection.execute(delete(table).where(table.c.run_id == self.run_id))
+            others = connection.execute(select(RUNS.c.run_id).limit(1)).first()
+        self.close()
+        if self._writes_to is not None and others is None:
+            self._writes_to.unlink(missing_ok=True)
+            self._writes_to = None
 
     def close(self) -> None:
         """Close the connections to the database.

@@ -163,7 +163,8 @@ address_option = partial(
     option,
     "--address",
     metavar="A",
-    help="Run on the Ray cluster at this address (host:port), or on the one that auto finds.",
+    help="Run on the Ray cluster at this address: host:port, ray://host:port, or auto for this "
+    "machine's.",
 )
 storage_option = partial(
     option,

@@ -252,7 +252,7 @@ def search_and_print(
     from results.database import RecordError
 
     if address:
-        from nas.cluster import check_address
+        from nas.cluster_address import check_address
 
         check_address(address)
     try:
@@ -265,9 +265,16 @@ def search_and_print(
 
                 candidates = run_search(prepared, workers, address, as_json)
             except KeyboardInterrupt:
-                click.echo(
-                    f"interrupted; go on with: nas search --resume {prepared.run.path}", err=True
-                )
+                if prepared.remove_unless_begun():
+                    click.echo("interrupted before the first candidate; nothing is kept", err=True)
+                else:
+                    click.echo(
+                        f"interrupted; go on with: nas search --resume {prepared.run.path}",
+                        err=True,
+                    )
+                raise
+            except UserError:
+                prepared.remove_unless_begun()
                 raise
     except RecordError as error:
         raise UserError(str(error), exit_code=1) from error

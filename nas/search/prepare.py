@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -99,11 +100,23 @@ class PreparedSearch:
     record: Record
     settings: SearchSettings
     data: SearchData
+    is_new: bool = False
 
     @cached_property
     def grid(self) -> Grid:
         """The grid that candidates are proposed from."""
         return self.settings.grid
+
+    def remove_unless_begun(self) -> bool:
+        """Remove a new run without a candidate, such as one that found no Ray; return whether so.
+
+        A run that cannot be removed is left.
+        """
+        with suppress(OSError, RecordError):
+            if self.is_new and not self.record.candidates():
+                self.run.remove(self.record)
+                return True
+        return False
 
 
 def prepare(request: SearchRequest) -> PreparedSearch:
@@ -231,7 +244,7 @@ def _with_confirmation(settings: SearchSettings, request: SearchRequest) -> Sear
 
 def _begin(request: SearchRequest, settings: SearchSettings, data: SearchData) -> PreparedSearch:
     run = create_run(request.out, request.storage and absolute_storage_url(request.storage))
-    return PreparedSearch(run, _create_record(run, settings), settings, data)
+    return PreparedSearch(run, _create_record(run, settings), settings, data, is_new=True)
 
 
 def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:

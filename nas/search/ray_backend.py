@@ -146,7 +146,8 @@ class _Pool:
         self._actor: Any = ray.remote(worker).options(num_cpus=1, num_gpus=gpus)
         self._failed_starts = 0  # since a worker last came up
         self._last_start = time.monotonic()
-        self._is_full_said = False
+        self._shortage = cluster.shortage()  # until a worker has come up
+        self._is_shortage_said = False
         self._slots = [self._start() for _ in range(workers)]
 
     def run(self) -> None:
@@ -200,7 +201,7 @@ class _Pool:
         match slot.phase:
             case _Phase.STARTING:
                 slot.enter(_Phase.LOADING, slot.actor.load.remote(self._evaluation))
-                self._last_start = slot.since
+                self._last_start, self._shortage = slot.since, None
             case _Phase.LOADING:
                 slot.enter(_Phase.IDLE)
                 self._failed_starts = 0
@@ -259,11 +260,11 @@ class _Pool:
         waited_s = now - max(slot.since, self._last_start)
         if waited_s < _PATIENCE_S:
             return
-        shortage = self._cluster.shortage()
+        shortage = self._shortage or self._cluster.shortage(len(self._slots))
         if shortage is not None:
             slot.since = now  # the process has not begun yet
-            if not self._is_full_said and all(s.phase is _Phase.STARTING for s in self._slots):
-                self._is_full_said = True
+            if not self._is_shortage_said and all(s.phase is _Phase.STARTING for s in self._slots):
+                self._is_shortage_said = True
                 self._say(shortage)
         elif waited_s > START_LIMIT_S:
             self._failed_to_start(slot, f"none came up within {START_LIMIT_S:g} s")

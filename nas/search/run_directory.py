@@ -38,6 +38,7 @@ class RunDirectory:
     path: Path
     run_id: str
     storage: str | None  # a database URL; None for an SQLite file in the directory
+    was_there: bool = False  # the directory, empty, before the run was created
 
     @property
     def url(self) -> str:
@@ -72,6 +73,18 @@ class RunDirectory:
             draft.unlink()
         return record
 
+    def remove(self, record: Record) -> None:
+        """Remove a run that was just created, with all that is in its directory and its record.
+
+        Raises:
+            RecordError: the database cannot be reached.
+        """
+        record.remove()
+        for file in self.path.iterdir():
+            file.unlink()
+        if not self.was_there:
+            self.path.rmdir()
+
     def read_record(self) -> Record:
         """Open the record for reading alone; raise RecordError if it is missing or damaged."""
         return Record.read(self.url, self.run_id)
@@ -94,6 +107,7 @@ def create_run(path: Path | None, storage: str | None) -> RunDirectory:
         UserError: the path exists and is not empty, or cannot be created.
     """
     try:
+        was_there = path is not None and path.exists()
         if path is None:
             path = _make_next(Path("runs"))
         elif path.exists() and not _is_free(path):
@@ -106,7 +120,7 @@ def create_run(path: Path | None, storage: str | None) -> RunDirectory:
         raise UserError(
             f"--out: got {path or Path('runs')}, must be writable ({_reason(error)})"
         ) from error
-    return RunDirectory(path, uuid.uuid4().hex[:12], storage)
+    return RunDirectory(path, uuid.uuid4().hex[:12], storage, was_there)
 
 
 def _is_free(path: Path) -> bool:

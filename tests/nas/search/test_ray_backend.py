@@ -183,7 +183,7 @@ def test_a_full_cluster_is_waited_for_and_said(
     run_candidates(driver, settings, cluster, 2, say, worker_class())
     assert driver.ends == {0: "complete"}
     assert len(said) == 1
-    assert "all 2 cores of the cluster are taken" in said[0]
+    assert said[0].startswith("waiting for a core: all 2 of the cluster are in use")
 
 
 @pytest.mark.parametrize(
