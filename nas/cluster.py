@@ -169,7 +169,8 @@ def _connect(address: str, found: str, environment: dict[str, Any]) -> None:
 
 def _control_addresses() -> dict[str, tuple[str, int]]:
     """Return where the control process of the cluster and the raylet of this machine listen."""
-    if client.is_connected():  # type: ignore[no-untyped-call]  # it has no raylet here, and checks for itself
+    # Ray Client has no raylet here, and notices itself when its server is gone.
+    if client.is_connected():  # type: ignore[no-untyped-call]
         return {}
     context = ray.get_runtime_context()
     host, _, port = context.gcs_address.rpartition(":")
