@@ -74,9 +74,9 @@ class Baseline:
         self._to_restart = deque(c for c in ours if c.state is State.RUNNING)
         self._left = max(0, trainings - len(ours))  # a failed one would fail again
 
-    def are_due(self) -> bool:
-        """Return whether a training is left to start."""
-        return bool(self._to_restart or self._left)
+    def count_left(self) -> int:
+        """Return how many trainings are left to start."""
+        return len(self._to_restart) + self._left
 
     def next(self, reserve_number: Callable[[], int]) -> Candidate | None:
         """Return the next training of the backbone; None if none is left."""

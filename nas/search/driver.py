@@ -94,9 +94,14 @@ class SearchDriver:
 
     def is_finished(self) -> bool:
         """Return whether the budget is spent or the space exhausted, and all is confirmed."""
-        if self._running or (self._baseline and self._baseline.are_due()):
+        if self._running or (self._baseline and self._baseline.count_left()):
             return False
         return self._is_searched() and not self._confirmations.are_due()
+
+    def count_left(self) -> int:
+        """Return how many candidates and backbones are left to evaluate, confirmations aside."""
+        baseline = self._baseline.count_left() if self._baseline else 0
+        return max(0, self._budget - self._evaluated) + baseline
 
     def progressed(self, candidate: Candidate) -> bool:
         """Return whether a pruner stops the candidate here; if so, it is recorded as ended."""

@@ -82,7 +82,7 @@ def run_candidates(
     """Evaluate the driver's candidates, ``workers`` at a time, until it is finished.
 
     A candidate that exceeds its time limit by more than a grace is ended with its process, and so
-    is a process that does not start. ``say`` prints a line on what is waited for.
+    is a process that does not start. ``say`` prints a line on what is waited for, or given up.
 
     Raises:
         UserError: no worker starts, or a process of Ray itself died.
@@ -106,13 +106,14 @@ class _Phase(Enum):
 class _Slot:
     """One of the workers that run at once: its actor, and the answer that is waited for.
 
-    ``since`` is when its phase began, in seconds of the monotonic clock. ``number`` is that of the
-    candidate in the phase EVALUATING.
+    ``begun`` and ``since`` are when it and its phase began, in seconds of the monotonic clock.
+    ``number`` is that of the candidate in the phase EVALUATING.
     """
 
     actor: Any  # its handle; Ray's types do not know its methods
     answer: Any  # the reference to it, or None
     phase: _Phase = _Phase.STARTING
+    begun: float = field(default_factory=time.monotonic)
     since: float = field(default_factory=time.monotonic)
     number: int = 0
 
@@ -153,9 +154,7 @@ class _Pool:
     def run(self) -> None:
         """Go on until the driver is finished."""
         while not self._driver.is_finished():
-            for slot in self._slots:
-                if slot.phase is _Phase.IDLE:
-                    self._begin(slot)
+            self._hand_out()
             for slot in self._answered():
                 self._receive(slot)
             self._cluster.check_is_alive()
@@ -174,9 +173,14 @@ class _Pool:
         self._kill(slot)
         self._slots[self._slots.index(slot)] = self._start()
 
-    def _begin(self, slot: _Slot) -> None:
-        candidate = self._driver.next_candidate()
-        if candidate is not None:
+    def _hand_out(self) -> None:
+        """Give each idle worker a candidate, as far as there are some."""
+        for slot in self._slots:
+            if slot.phase is not _Phase.IDLE:
+                continue
+            candidate = self._driver.next_candidate()
+            if candidate is None:
+                return
             slot.number = candidate.number
             slot.enter(_Phase.EVALUATING, slot.actor.advance.remote(candidate))
 
@@ -229,16 +233,21 @@ class _Pool:
         self._driver.lost(slot.number, cause, detail)
 
     def _failed_to_start(self, slot: _Slot, why: str) -> None:
-        """Start another process, unless one after the other fails.
+        """Start another process, or do with fewer if one after the other fails.
 
         Raises:
             UserError: they fail, and no worker runs.
         """
         self._failed_starts += 1
-        is_any_up = any(other.phase in (_Phase.IDLE, _Phase.EVALUATING) for other in self._slots)
-        if self._failed_starts >= _STARTS_IN_A_ROW and not is_any_up:
+        if self._failed_starts < _STARTS_IN_A_ROW:
+            self._restart(slot)
+            return
+        if not any(other.phase in (_Phase.IDLE, _Phase.EVALUATING) for other in self._slots):
             raise UserError(f"no worker starts: {why}", exit_code=1)
-        self._restart(slot)
+        self._failed_starts = 0
+        self._kill(slot)
+        self._slots.remove(slot)
+        self._say(f"a worker does not start ({why}); going on with {len(self._slots)}")
 
     def _end_overdue(self) -> None:
         """End the processes that hang or were stopped, and begin others."""
@@ -262,12 +271,22 @@ class _Pool:
             return
         shortage = self._shortage or self._cluster.shortage(len(self._slots))
         if shortage is not None:
-            slot.since = now  # the process has not begun yet
-            if not self._is_shortage_said and all(s.phase is _Phase.STARTING for s in self._slots):
-                self._is_shortage_said = True
-                self._say(shortage)
+            self._await_room(slot, shortage, now)
         elif waited_s > START_LIMIT_S:
             self._failed_to_start(slot, f"none came up within {START_LIMIT_S:g} s")
+
+    def _await_room(self, slot: _Slot, shortage: str, now: float) -> None:
+        """Wait for a core or GPU.
+
+        Ray does not tell a process that waits for its turn from one that got it and hangs. To begin
+        it anew costs the former nothing, and helps the latter.
+        """
+        slot.since = now  # the process has probably not begun yet
+        if not self._is_shortage_said and all(s.phase is _Phase.STARTING for s in self._slots):
+            self._is_shortage_said = True
+            self._say(shortage)
+        if now - slot.begun > START_LIMIT_S:
+            self._restart(slot)
 
     def _kill(self, slot: _Slot) -> None:
         """End a slot's process; Ray takes five seconds for one that was stopped."""

@@ -84,7 +84,8 @@ def run_search(
             )
             if not search.is_finished():
                 with progress.shown(), _how_to_go_on(run.path), ray_cluster(address) as cluster:
-                    count = _worker_count(console, workers, cluster)
+                    most = max(search.count_left(), settings.confirm * settings.confirm_seeds)
+                    count = min(_worker_count(console, workers, cluster), most)
                     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
                     run_candidates(search, _evaluation(prepared), cluster, count, say)
     return record.candidates()

@@ -318,7 +318,18 @@ def test_a_failing_backbone_neither_ends_the_search_nor_is_tried_again(
     assert begun is not None
     search.ended(failed(begun))
     assert len(run(search)) == 1
-    assert not baseline(tiny_space, record, 1).are_due()
+    assert baseline(tiny_space, record, 1).count_left() == 0
+
+
+def test_what_is_left_bounds_the_workers(record: Record, tiny_space: Space) -> None:
+    search = start(record, tiny_space, 3, baseline=baseline(tiny_space, record))
+    assert search.count_left() == 5
+    run(search, steps=4)
+    known_left = search.count_left()
+    again = start(record, tiny_space, 3, baseline=baseline(tiny_space, record))
+    assert again.count_left() == known_left == 1
+    run(again)
+    assert again.count_left() == 0
 
 
 def test_starts_come_first_among_the_proposals(record: Record, tiny_space: Space) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -144,6 +145,30 @@ def test_workers_that_cannot_load_end_the_search(
 
     with pytest.raises(UserError, match=r"no worker starts: .*images of another data set"):
         run_candidates(Fixed([ENDS]), settings, cluster, 2, print, Broken)
+
+
+def test_a_worker_that_cannot_load_is_done_without_if_another_runs(
+    cluster: Cluster, settings: EvaluationSettings, tmp_path: Path
+) -> None:
+    first = tmp_path / "first"
+
+    class Lucky(worker_class()):  # type: ignore[misc]
+        def load(self, evaluation: EvaluationSettings) -> None:
+            if first.exists():
+                raise UserError("no memory left")
+            first.touch()
+            super().load(evaluation)
+
+        def advance(self, candidate: Candidate | None) -> Any:
+            time.sleep(0.5)  # so that the other worker is still wanted
+            return super().advance(candidate)
+
+    said: list[str] = []
+    driver = Fixed([ENDS] * 8)
+    run_candidates(driver, settings, cluster, 2, said.append, Lucky)
+    assert set(driver.ends.values()) == {"complete"}
+    assert len(said) == 1
+    assert re.fullmatch(r"a worker does not start \(.*no memory left\); going on with 1", said[0])
 
 
 def test_a_process_that_hangs_at_its_start_is_replaced(
