@@ -18,8 +18,9 @@ from nas.search.confirmation import (
     FindDueConfirmations,
     due_confirmations,
 )
-from nas.search.driver import FailureLimit, SearchDriver
+from nas.search.driver import SearchDriver
 from nas.search.evaluator import EvaluationSettings
+from nas.search.failure_limit import FailureLimit
 from nas.search.prepare import PreparedSearch
 from nas.search.progress import Progress, SteadyConsole, redirect_output
 from nas.search.pruners.base import make_pruners

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from nas.search.confirmation import Baseline
-from nas.search.driver import LOST_WORKER_TRIES, FailureLimit, HopelessRun, SearchDriver
+from nas.search.driver import LOST_WORKER_TRIES, SearchDriver
+from nas.search.failure_limit import FailureLimit, HopelessRun
 from nas.search.samplers.domain import candidate_seed
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from nas.search.confirmation import ConfirmationPlan, due_confirmations
-from nas.search.driver import INFEASIBLE_PER_FAILURE, FailureLimit, HopelessRun, SearchDriver
+from nas.search.driver import SearchDriver
+from nas.search.failure_limit import INFEASIBLE_PER_FAILURE, FailureLimit, HopelessRun
 from nas.search.pruners.base import make_pruners
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
