@@ -1,4 +1,4 @@
-"""Errors for the user, and how names stand in messages: few of many, the likely one first."""
+"""Errors for the user, and how names and numbers stand in messages."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def nearest_first(name: str, names: Iterable[str]) -> list[str]:
     others = list(names)
     near = get_close_matches(name.lower(), others)
     return [*near, *(other for other in others if other not in near)]
+
+
+def there_are(count: int, what: str) -> str:
+    """Return that there are so many of a thing, such as ``there is 1 core``."""
+    return f"there is 1 {what}" if count == 1 else f"there are {count} {what}s"
 
 
 def first_of(names: Iterable[str], count: int, most: int = 5) -> str:

@@ -11,7 +11,7 @@ from optuna.samplers import BaseSampler
 from rich.console import Console
 
 from nas.cluster import Cluster, ClusterLost, ray_cluster
-from nas.errors import UserError
+from nas.errors import UserError, there_are
 from nas.search.confirmation import (
     Baseline,
     ConfirmationPlan,
@@ -152,11 +152,9 @@ def _worker_count(console: Console, wanted: int | None, cluster: Cluster) -> int
     """Return the number of workers wanted, at most one for each GPU or, without GPUs, core."""
     if wanted is None or wanted <= cluster.capacity:
         return wanted or cluster.capacity
-    what = "GPU" if cluster.has_gpus else "core"
-    plural = "s" if cluster.capacity > 1 else ""
+    devices = there_are(cluster.capacity, "GPU" if cluster.has_gpus else "core")
     console.print(
-        f"--workers: got {wanted}, but there are {cluster.capacity} {what}{plural}; running "
-        f"{cluster.capacity}",
+        f"--workers: got {wanted}, but {devices}; running {cluster.capacity}",
         highlight=False,
     )
     return cluster.capacity

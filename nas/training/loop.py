@@ -22,7 +22,8 @@ from nas.training.step import TrainingStep, training_step
 from reward.step_time.clocks import mixed_precision
 from reward.step_time.measurement import TimeLimitExceeded
 
-VALIDATION_BATCH = 256  # images at once
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 64, 256  # images of a validation
+_PIXELS_AT_ONCE = 2**18  # of a validation on a CPU
 _STEPS_BETWEEN_CHECKS = 64  # of the loss; reading it waits for the GPU
 
 
@@ -155,8 +156,7 @@ class Training:
         self._check_finite(loss)
         self._world.sync_buffers(self.ema)
         # Where a batch does not fit into memory, a part of it does, in validation as in training.
-        at_once = min(VALIDATION_BATCH, recipe.micro_batch or VALIDATION_BATCH)
-        reached = accuracy(self.ema, self._validation, at_once, self._world)
+        reached = accuracy(self.ema, self._validation, recipe.micro_batch, self._world)
         self._count_epoch(reached)
         return Epoch(
             number=self.epochs_done,
@@ -222,18 +222,20 @@ class Training:
 def accuracy(
     network: nn.Module,
     images: Images,
-    batch_size: int = VALIDATION_BATCH,
+    most_at_once: int | None = None,
     world: World | None = None,
 ) -> float:
     """Return the top-1 accuracy in [0, 1]; an image with several labels may have any of them.
 
+    At most ``most_at_once`` images are evaluated together, or as many as the device takes well.
     Each of several processes evaluates a part of the images; all get the accuracy on all images.
     """
     network.eval()
     world = world or World()
     correct = torch.zeros((), dtype=torch.int64, device=images.device)
     positions = torch.arange(world.rank, len(images), world.size)
-    for batch, labels in images.batches(positions, batch_size):
+    at_once = min(validation_batch(images), most_at_once or _MOST_AT_ONCE)
+    for batch, labels in images.batches(positions, at_once):
         batch = batch.contiguous(memory_format=torch.channels_last)
         with mixed_precision(batch.device):
             logits: Tensor = network(batch)
@@ -243,6 +245,16 @@ def accuracy(
         else:
             correct += (labels.gather(1, predicted[:, None]) > 0).sum()
     return int(world.sum(correct)) / len(images)
+
+
+def validation_batch(images: Images) -> int:
+    """Return how many images are validated at once.
+
+    On a CPU, more than 64 images of 64 px would take more memory than training, and as much time.
+    """
+    if images.device.type != "cpu":
+        return _MOST_AT_ONCE
+    return min(_MOST_AT_ONCE, max(_FEWEST_AT_ONCE, _PIXELS_AT_ONCE // images.size**2))
 
 
 def set_dropout(network: nn.Module, rate: float | None) -> None:

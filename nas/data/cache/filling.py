@@ -19,6 +19,7 @@ from nas.data.decode import Decoding, Unusable, decode
 from nas.data.formats.base import Chunk, Listing
 from nas.data.split import histogram, statistics
 from nas.errors import UserError, first_of
+from nas.machine import available_cores
 
 VERSION = 2  # to be raised when the same image file would give other pixels
 _CHANNELS = 3
@@ -150,7 +151,7 @@ class _Filling:
 
     def run(self, chunks: Iterator[Chunk], advance: Callable[[int], None]) -> None:
         """Decode and write every chunk; few wait at a time, as they may hold encoded images."""
-        threads = os.cpu_count() or 1
+        threads = available_cores()
         waiting: deque[Future[tuple[int, NDArray[np.int64]]]] = deque()
         with ThreadPoolExecutor(threads, "decode") as pool:
             try:

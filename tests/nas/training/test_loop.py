@@ -245,5 +245,22 @@ def test_accuracy_is_the_share_of_right_answers() -> None:
     one = torch.ones(1, 1, 1, 1)
     images = Images(pixels.expand(-1, 1, 4, 4), torch.tensor([0, 1, 1, 1, 0]), 100 * one, one)
     network = Brightness().train()
-    assert accuracy(network, images) == accuracy(network, images, batch_size=2) == 0.6
+    assert accuracy(network, images) == accuracy(network, images, most_at_once=2) == 0.6
     assert not network.training
+
+
+@pytest.mark.parametrize(("size", "at_once"), [(8, 256), (32, 256), (48, 113), (64, 64), (224, 64)])
+def test_a_cpu_validates_fewer_of_larger_images_at_once(size: int, at_once: int) -> None:
+    one = torch.ones(1, 1, 1, 1)
+    pixels = torch.zeros(300, 1, size, size, dtype=torch.uint8)
+    images = Images(pixels, torch.zeros(300, dtype=torch.int64), one, one)
+    seen: list[int] = []
+
+    class Counts(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(len(x))
+            return torch.zeros(len(x), 2)
+
+    assert accuracy(Counts(), images) == 1.0
+    assert max(seen) == at_once
+    assert sum(seen) == 300
