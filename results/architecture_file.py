@@ -14,6 +14,7 @@ from typing import Any
 from results.atomic import write_text
 from results.candidate import Candidate
 from scaling.scaled import Base, ImageSizes
+from search_space import bounds
 from search_space.architecture import Architecture, InvalidArchitecture
 from search_space.task import IMAGENET, Task
 
@@ -74,12 +75,12 @@ def read(path: Path) -> ArchitectureFile:
         ArchitectureFileError: it is missing, truncated, not an architecture, or of a later schema.
     """
     try:
-        return from_json(json.loads(path.read_text(encoding="utf-8")))
+        return from_json(bounds.read_json(path))
     except OSError as error:
         raise ArchitectureFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except InvalidArchitecture as error:
+    except (InvalidArchitecture, bounds.OutOfBounds) as error:
         raise ArchitectureFileError(f"{path}: {error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ArchitectureFileError(f"{path}: torn, or not JSON ({error})") from error
 
 
@@ -91,20 +92,31 @@ def from_json(data: object) -> ArchitectureFile:
     """
     if not isinstance(data, dict) or "stages" not in data:
         raise InvalidArchitecture("holds no architecture, such as best.json does")
+    try:
+        return _parsed(data)
+    except bounds.OutOfBounds as error:
+        raise InvalidArchitecture(str(error)) from error
+
+
+def _parsed(data: Mapping[str, Any]) -> ArchitectureFile:
     size = data.get("image_size")
     if not isinstance(size, dict):
-        raise InvalidArchitecture(f"image_size: got {size!r}, must be {{'train': .., 'eval': ..}}")
+        raise InvalidArchitecture(
+            f"image_size: got {bounds.shown(size)}, must be {{'train': .., 'eval': ..}}"
+        )
+    classes = bounds.whole("classes", data.get("classes"), bounds.MOST_CLASSES)
+    channels = bounds.whole("in_channels", data.get("in_channels"), bounds.MOST_IMAGE_CHANNELS)
     return ArchitectureFile(
-        name=_typed(data, "name", str),
+        name=bounds.text("name", data.get("name")),
         architecture=Architecture.from_json(data),
-        train_size=_positive(size, "train"),
-        eval_size=_positive(size, "eval"),
-        task=Task(_positive(data, "classes"), _positive(data, "in_channels")),
-        parameters=_typed(data, "parameters", int | None),
-        multiply_adds=_typed(data, "multiply_adds", int | None),
-        measurements=_typed(data, "measurements", dict | None) or {},
-        provenance=_typed(data, "provenance", dict | None) or {},
-        training=_typed(data, "training", dict | None) or {},
+        train_size=bounds.whole("train", size.get("train"), bounds.MOST_IMAGE_SIZE),
+        eval_size=bounds.whole("eval", size.get("eval"), bounds.MOST_IMAGE_SIZE),
+        task=Task(classes, channels),
+        parameters=_count(data, "parameters"),
+        multiply_adds=_count(data, "multiply_adds"),
+        measurements=_measurements(_object(data, "measurements")),
+        provenance=_object(data, "provenance"),
+        training=_training(_object(data, "training")),
     )
 
 
@@ -126,8 +138,9 @@ def base_from_json(data: Mapping[str, Any]) -> Base:
         KeyError, TypeError, ValueError: the data is anything else.
     """
     size = data["image_size"]
-    sizes = ImageSizes(int(size["train"]), int(size["eval"]))
-    return Base(str(data["name"]), Architecture.from_json(data["architecture"]), sizes)
+    sizes = ImageSizes(size["train"], size["eval"])
+    name = bounds.text("name", data["name"])
+    return Base(name, Architecture.from_json(data["architecture"]), sizes)
 
 
 def coefficients(candidate: Candidate) -> dict[str, float] | None:
@@ -152,17 +165,73 @@ def scaling_provenance(candidate: Candidate, settings: Mapping[str, Any]) -> dic
     }
 
 
-def _positive(data: Mapping[str, Any], key: str) -> int:
-    number: int = _typed(data, key, int)
-    if number < 1:
-        raise InvalidArchitecture(f"{key}: got {number}, must be 1 or more")
-    return number
+# What of the measurements and of the regularization other modules compute with.
+_NUMBERS = (
+    "accuracy",
+    "epochs",
+    "step_time_s",
+    "normalized_step_time",
+    "batch_size",
+    "minival_images",
+    "peak_memory_bytes",
+    "reward",
+)
+_INTERVALS = ("accuracy_ci", "step_time_ci_s", "normalized_step_time_ci")
+_RANGES = {  # of progressive learning
+    "image_size": bounds.MOST_IMAGE_SIZE,
+    "randaugment_magnitude": bounds.MOST_STRENGTH,
+    "mixup_alpha": bounds.MOST_STRENGTH,
+    "dropout": 1,
+}
 
 
-def _typed(data: Mapping[str, Any], key: str, kind: Any) -> Any:
+def _measurements(data: dict[str, Any]) -> dict[str, Any]:
+    for name in _NUMBERS:
+        _check_number(name, data.get(name))
+    for name in _INTERVALS:
+        if data.get(name) is not None:
+            _check_pair(name, data[name], bounds.MOST_INTEGER)
+    for name in ("device", "unsteady"):
+        if data.get(name) is not None:
+            bounds.text(name, data[name])
+    for name, value in _object(data, "confirmation").items():
+        if name != "candidates":
+            _check_number(f"confirmation: {name}", value)
+    return data
+
+
+def _training(data: dict[str, Any]) -> dict[str, Any]:
+    for name in ("dropout", "survival"):
+        if name in data:
+            bounds.real(name, data[name], 1)
+    for name, ends in _object(data, "progressive").items():
+        if name not in _RANGES:
+            raise InvalidArchitecture(
+                f"progressive: got {bounds.shown(name)}, must be one of {', '.join(_RANGES)}"
+            )
+        _check_pair(f"progressive: {name}", ends, _RANGES[name])
+    return data
+
+
+def _check_number(name: str, value: object) -> None:
+    if value is not None:
+        bounds.real(name, value, bounds.MOST_INTEGER, -bounds.MOST_INTEGER)
+
+
+def _check_pair(name: str, value: object, most: float) -> None:
+    if not isinstance(value, list) or len(value) != 2:
+        raise InvalidArchitecture(f"{name}: got {bounds.shown(value)}, must be two numbers")
+    for end in value:
+        bounds.real(name, end, most)
+
+
+def _count(data: Mapping[str, Any], key: str) -> int | None:
     value = data.get(key)
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise InvalidArchitecture(
-            f"{key}: got {value!r}, must be {getattr(kind, '__name__', kind)}"
-        )
-    return value
+    return None if value is None else bounds.whole(key, value, bounds.MOST_INTEGER, least=0)
+
+
+def _object(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    if not isinstance(value, dict | None):
+        raise InvalidArchitecture(f"{key}: got {bounds.shown(value)}, must be an object")
+    return value or {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from search_space import bounds
 from search_space.architecture import Architecture
 
 INFERENCE_CAP = 480  # pixels; beyond it memory and training time grow too fast (V2, section 4)
@@ -12,10 +13,18 @@ TRAIN_SHARE = 0.8  # of the inference size (V2, section 4, and FixRes, arXiv 190
 
 @dataclass(frozen=True)
 class ImageSizes:
-    """The side of an image in pixels, in training and at inference."""
+    """The side of an image in pixels, in training and at inference.
+
+    Raises:
+        OutOfBounds: a side is none from 1 px to 16,384.
+    """
 
     train: int
     eval: int
+
+    def __post_init__(self) -> None:
+        for name in ("train", "eval"):
+            bounds.whole(f"image_size: {name}", getattr(self, name), bounds.MOST_IMAGE_SIZE)
 
 
 @dataclass(frozen=True)

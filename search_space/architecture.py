@@ -8,11 +8,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from search_space import bounds
+
 SCHEMA_VERSION = 1
 
 
 class InvalidArchitecture(ValueError):
     """A value is not valid in an architecture; the message names field, value and valid ones."""
+
+
+_MOST = {
+    "kernel": bounds.MOST_KERNEL,
+    "stride": bounds.MOST_STRIDE,
+    "expansion": bounds.MOST_EXPANSION,
+    "channels": bounds.MOST_CHANNELS,
+    "layers": bounds.MOST_LAYERS,
+}
 
 
 @dataclass(frozen=True)
@@ -33,18 +44,22 @@ class Stage:
     se_ratio: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.operator, str) or not self.operator.isidentifier():
+        if not _is_name(self.operator):
             raise InvalidArchitecture(
-                f"operator: got {self.operator!r}, must be a name such as 'mbconv'"
+                f"operator: got {bounds.shown(self.operator)}, must be a name such as 'mbconv'"
             )
-        for name in ("kernel", "stride", "expansion", "channels", "layers"):
-            _check_positive(name, getattr(self, name))
+        for name, most in _MOST.items():
+            _check_positive(name, getattr(self, name), most)
         if self.kernel % 2 == 0:
             raise InvalidArchitecture(f"kernel: got {self.kernel}, must be odd")
         if isinstance(self.se_ratio, bool) or not isinstance(self.se_ratio, int | float):
-            raise InvalidArchitecture(f"se_ratio: got {self.se_ratio!r}, must be a number")
+            raise InvalidArchitecture(
+                f"se_ratio: got {bounds.shown(self.se_ratio)}, must be a number"
+            )
         if not 0 <= self.se_ratio <= 1:
-            raise InvalidArchitecture(f"se_ratio: got {self.se_ratio}, must be from 0 to 1")
+            raise InvalidArchitecture(
+                f"se_ratio: got {bounds.shown(self.se_ratio)}, must be from 0 to 1"
+            )
         object.__setattr__(self, "se_ratio", float(self.se_ratio))
 
 
@@ -85,9 +100,13 @@ class Architecture:
             raise InvalidArchitecture("stages: got none, must be one or more")
         for stage in self.stages:
             if not isinstance(stage, Stage):
-                raise InvalidArchitecture(f"stages: got {stage!r}, must be Stage values")
-        for name in ("stem_channels", "stem_stride", "head_channels"):
-            _check_positive(name, getattr(self, name))
+                raise InvalidArchitecture(
+                    f"stages: got {bounds.shown(stage)}, must be Stage values"
+                )
+        _check_positive("stem_channels", self.stem_channels, bounds.MOST_CHANNELS)
+        _check_positive("stem_stride", self.stem_stride, bounds.MOST_STRIDE)
+        _check_positive("head_channels", self.head_channels, bounds.MOST_CHANNELS)
+        self._check_size()
 
     @property
     def stride(self) -> int:
@@ -115,6 +134,30 @@ class Architecture:
                     squeeze_channels=_squeeze_channels(stage.se_ratio, in_channels),
                 )
                 in_channels = stage.channels
+
+    def _check_size(self) -> None:
+        """Check the network as a whole, whose stages are within their bounds each."""
+        for name, count, most in (
+            ("stages", len(self.stages), bounds.MOST_STAGES),
+            ("layers", sum(stage.layers for stage in self.stages), bounds.MOST_LAYERS),
+            ("weights", self._weights(), bounds.MOST_WEIGHTS),
+        ):
+            if count > most:
+                raise InvalidArchitecture(
+                    f"{name}: got {count:,} in all, must be {most:,} or fewer"
+                )
+
+    def _weights(self) -> int:
+        """Return about how many weights the stages have; operators not ours count as MBConv."""
+        count, in_channels = 0, self.stem_channels
+        for stage in self.stages:
+            area = stage.kernel**2
+            for channels, layers in ((in_channels, 1), (stage.channels, stage.layers - 1)):
+                hidden = channels * stage.expansion
+                inner = channels * area if stage.operator == "fused_mbconv" else channels + area
+                count += layers * hidden * (inner + stage.channels)
+            in_channels = stage.channels
+        return count + in_channels * self.head_channels
 
     @property
     def architecture_id(self) -> str:
@@ -145,15 +188,15 @@ class Architecture:
             InvalidArchitecture: a field is missing or wrong, or the schema is newer.
         """
         if not isinstance(data, Mapping):
-            raise InvalidArchitecture(f"architecture: got {data!r}, must be an object")
+            raise InvalidArchitecture(f"architecture: got {bounds.shown(data)}, must be an object")
         version = data.get("schema_version", SCHEMA_VERSION)
         if version != SCHEMA_VERSION:
             raise InvalidArchitecture(
-                f"schema_version: got {version!r}, this release reads {SCHEMA_VERSION}"
+                f"schema_version: got {bounds.shown(version)}, this release reads {SCHEMA_VERSION}"
             )
         stages = data.get("stages")
         if not isinstance(stages, list):
-            raise InvalidArchitecture(f"stages: got {stages!r}, must be a list")
+            raise InvalidArchitecture(f"stages: got {bounds.shown(stages)}, must be a list")
         optional = {k: data[k] for k in ("stem_stride", "head_channels") if k in data}
         return cls(
             stages=tuple(_stage_from_json(stage) for stage in stages),
@@ -167,12 +210,12 @@ _STAGE_KEYS = frozenset(field.name for field in fields(Stage))
 
 def _stage_from_json(data: object) -> Stage:
     if not isinstance(data, Mapping):
-        raise InvalidArchitecture(f"stages: got {data!r}, must be objects")
+        raise InvalidArchitecture(f"stages: got {bounds.shown(data)}, must be objects")
     unknown = sorted(str(key) for key in data.keys() - _STAGE_KEYS)
     missing = sorted(_STAGE_KEYS - {"se_ratio"} - data.keys())
     if unknown or missing:
         raise InvalidArchitecture(
-            f"stages: unknown keys {unknown}, missing keys {missing}; "
+            f"stages: unknown keys {bounds.shown(unknown)}, missing keys {missing}; "
             f"a stage has {sorted(_STAGE_KEYS)}"
         )
     return Stage(**data)
@@ -183,6 +226,13 @@ def _squeeze_channels(se_ratio: float, in_channels: int) -> int:
     return max(1, int(se_ratio * in_channels)) if se_ratio > 0 else 0
 
 
-def _check_positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidArchitecture(f"{name}: got {value!r}, must be a whole number, 1 or more")
+def _is_name(operator: object) -> bool:
+    is_short = isinstance(operator, str) and len(operator) <= bounds.MOST_NAME
+    return is_short and str(operator).isidentifier()
+
+
+def _check_positive(name: str, value: object, most: int) -> None:
+    try:
+        bounds.whole(name, value, most)
+    except bounds.OutOfBounds as error:
+        raise InvalidArchitecture(str(error)) from None

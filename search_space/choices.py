@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from typing import Any
 
+from search_space import bounds
 from search_space.architecture import InvalidArchitecture, Stage
 
 Option = str | int | float
@@ -67,20 +68,29 @@ def _check_choices(
 ) -> None:
     where = f"stage {i}"
     for name, options in choices.options().items():
-        if not options or len(set(options)) != len(options):
-            raise InvalidSpace(
-                f"{where}: {name}: got {options}, must be one or more different values"
-            )
-    for operator, kernel, expansion in product(choices.operator, choices.kernel, choices.expansion):
-        try:
-            se = se_ratio.get(operator, 0.0)
-            Stage(operator, kernel, stage.stride, expansion, stage.channels, 1, se)
-        except InvalidArchitecture as error:
-            raise InvalidSpace(f"{where}: {error}") from None
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in choices.layers):
+        _check_count(f"{where}: {name}", options)
+    for operator in choices.operator:
+        _check_option(where, stage, operator=operator, se_ratio=se_ratio.get(operator, 0.0))
+    for name in ("kernel", "expansion", "layers"):
+        for option in getattr(choices, name):
+            if name != "layers" or option != 0 or isinstance(option, bool):
+                _check_option(where, stage, **{name: option})
+    _check_layers(where, stage, choices)
+
+
+def _check_count(where: str, options: tuple[Option, ...]) -> None:
+    """Check that there are options, but not too many, and that they differ."""
+    if not options or len(set(options)) != len(options):
         raise InvalidSpace(
-            f"{where}: layers: got {choices.layers}, must be whole numbers, 0 or more"
+            f"{where}: got {bounds.shown(options)}, must be one or more different values"
         )
+    if len(options) > bounds.MOST_OPTIONS:
+        raise InvalidSpace(
+            f"{where}: got {len(options):,} values, must be {bounds.MOST_OPTIONS} or fewer"
+        )
+
+
+def _check_layers(where: str, stage: Stage, choices: StageChoices) -> None:
     if max(choices.layers) == 0:
         raise InvalidSpace(f"{where}: layers: got {choices.layers}, must allow 1 or more")
     if 0 in choices.layers and stage.stride != 1:
@@ -88,6 +98,18 @@ def _check_choices(
             f"{where}: layers: got 0 at stride {stage.stride}, must be 1 or more: "
             "only a stage of stride 1 may be left out"
         )
+    if choices.size > bounds.MOST_STAGE_FORMS:
+        raise InvalidSpace(
+            f"{where}: got {choices.size:,} different stages to choose from, "
+            f"must be {bounds.MOST_STAGE_FORMS:,} or fewer"
+        )
+
+
+def _check_option(where: str, stage: Stage, **option: Any) -> None:
+    try:
+        replace(stage, **option)
+    except InvalidArchitecture as error:
+        raise InvalidSpace(f"{where}: {error}") from None
 
 
 def _check_backbone(
@@ -97,7 +119,8 @@ def _check_backbone(
         value = getattr(stage, name)
         if value not in options:
             raise InvalidSpace(
-                f"stage {i}: {name}: got {options}, must include the backbone's {value!r}"
+                f"stage {i}: {name}: got {bounds.shown(options)}, "
+                f"must include the backbone's {value!r}"
             )
     se = se_ratio.get(stage.operator, 0.0)
     if se != stage.se_ratio:

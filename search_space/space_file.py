@@ -29,7 +29,9 @@ from typing import Any
 
 import yaml
 
+from search_space import bounds
 from search_space.architecture import Architecture, InvalidArchitecture
+from search_space.bounds import shown
 from search_space.choices import SE_RATIO, InvalidSpace, StageChoices
 from search_space.published import PUBLISHED, published
 from search_space.space import Space
@@ -46,7 +48,7 @@ def read_space(path: Path) -> Space:
         InvalidSpace: the file is unreadable or wrong; one line names file, place and valid values.
     """
     try:
-        return parse_space(path.read_text(encoding="utf-8"))
+        return parse_space(bounds.read_text(path))
     except (InvalidSpace, InvalidArchitecture) as error:
         raise InvalidSpace(f"{path}: {error}") from None
     except OSError as error:
@@ -100,26 +102,46 @@ def _backbone_to_yaml(backbone: Architecture) -> str | dict[str, Any]:
     return {key: data[key] for key in BACKBONE_KEYS}
 
 
+class _Loader(yaml.SafeLoader):
+    """A loader without aliases, which would let a short text stand for a value of any size."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose a node as usual, unless it is an alias."""
+        if self.check_event(yaml.AliasEvent):
+            event: Any = self.get_event()  # type: ignore[no-untyped-call]
+            line = event.start_mark.line + 1
+            raise InvalidSpace(f"line {line}: got the alias *{event.anchor}, must be written out")
+        return super().compose_node(parent, index)
+
+
 def _parse_yaml(text: str) -> object:
+    if len(text) > bounds.MOST_SPACE_CHARACTERS:
+        raise InvalidSpace(
+            f"got {len(text):,} characters, must be {bounds.MOST_SPACE_CHARACTERS:,} or fewer"
+        )
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Loader)
+    except InvalidSpace:
+        raise
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InvalidSpace(f"line {line}: {error.problem}, must be YAML") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise InvalidSpace(f"{' '.join(str(error).split())}, must be YAML") from None
+        raise InvalidSpace(f"{' '.join(str(error).split())[:200]}, must be YAML") from None
 
 
 def _space_from_yaml(data: object) -> Space:
     keys = _mapping("the file", data, SPACE_KEYS, required=("name", "backbone", "stages"))
     name, stages = keys["name"], keys["stages"]
-    if not isinstance(name, str) or not name:
-        raise InvalidSpace(f"name: got {_shown(name)}, must be a text")
+    if not isinstance(name, str) or not 0 < len(name) <= bounds.MOST_NAME:
+        raise InvalidSpace(
+            f"name: got {shown(name)}, must be a text of {bounds.MOST_NAME:,} characters or fewer"
+        )
     se_ratio = keys.get("se_ratio", dict(SE_RATIO))
     backbone = _backbone_from_yaml(keys["backbone"], se_ratio if isinstance(se_ratio, dict) else {})
     if not isinstance(stages, list):
         raise InvalidSpace(
-            f"stages: got {_shown(stages)}, must be a list of {len(backbone.stages)} objects"
+            f"stages: got {shown(stages)}, must be a list of {len(backbone.stages)} objects"
         )
     shared = _choices("choices", keys.get("choices", {}))
     choices = tuple(
@@ -133,7 +155,7 @@ def _backbone_from_yaml(data: object, se_ratio: Mapping[str, Any]) -> Architectu
     if isinstance(data, str):
         if data not in PUBLISHED:
             raise InvalidSpace(
-                f"backbone: got {_shown(data)}, must be one of {', '.join(PUBLISHED)}"
+                f"backbone: got {shown(data)}, must be one of {', '.join(PUBLISHED)}"
             )
         return published(data).architecture
     keys = _mapping("backbone", data, BACKBONE_KEYS, required=("stem_channels", "stages"))
@@ -162,7 +184,7 @@ def _choices(where: str, data: object) -> dict[str, tuple[Any, ...]]:
         kind, example = (str, "[mbconv]") if name == "operator" else (int, "[3, 5]")
         if not isinstance(options, list) or not all(type(option) is kind for option in options):
             raise InvalidSpace(
-                f"{where}: {name}: got {_shown(options)}, must be a list such as {example}"
+                f"{where}: {name}: got {shown(options)}, must be a list such as {example}"
             )
     return {name: tuple(options) for name, options in choices.items()}
 
@@ -170,12 +192,14 @@ def _choices(where: str, data: object) -> dict[str, tuple[Any, ...]]:
 def _se_ratio(data: object) -> dict[str, float]:
     if not isinstance(data, dict):
         raise InvalidSpace(
-            f"se_ratio: got {_shown(data)}, must be an object such as {{mbconv: 0.25}}"
+            f"se_ratio: got {shown(data)}, must be an object such as {{mbconv: 0.25}}"
         )
     for operator, ratio in data.items():
+        if not isinstance(operator, str) or len(operator) > bounds.MOST_NAME:
+            raise InvalidSpace(f"se_ratio: got {shown(operator)}, must be an operator's name")
         if type(ratio) not in (int, float) or not 0 <= ratio <= 1:
             raise InvalidSpace(
-                f"se_ratio: {operator}: got {_shown(ratio)}, must be a number from 0 to 1"
+                f"se_ratio: {operator}: got {shown(ratio)}, must be a number from 0 to 1"
             )
     return {operator: float(ratio) for operator, ratio in data.items()}
 
@@ -185,17 +209,11 @@ def _mapping(
 ) -> dict[str, Any]:
     """Return ``data`` if it is an object with known keys and all the required ones."""
     if not isinstance(data, dict):
-        raise InvalidSpace(f"{where}: got {_shown(data)}, must be an object of {', '.join(known)}")
+        raise InvalidSpace(f"{where}: got {shown(data)}, must be an object of {', '.join(known)}")
     unknown = [key for key in data if key not in known]
     if unknown:
-        raise InvalidSpace(f"{where}: got key {_shown(unknown[0])}, may be {', '.join(known)}")
+        raise InvalidSpace(f"{where}: got key {shown(unknown[0])}, may be {', '.join(known)}")
     missing = [key for key in required if key not in data]
     if missing:
         raise InvalidSpace(f"{where}: got no {missing[0]}, must have {', '.join(required)}")
     return data
-
-
-def _shown(value: object) -> str:
-    """Return a value's text on one line, of at most 60 characters."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,6 +25,7 @@ from scaling.families import (
 )
 from scaling.regularization import regularization
 from scaling.scaled import Base, ImageSizes, Scaled
+from search_space import bounds
 from search_space.architecture import Architecture, InvalidArchitecture
 from search_space.published import PUBLISHED, published
 
@@ -80,8 +82,10 @@ def family_from(file: ArchitectureFile) -> Family:
     base, coefficients = base_of(file), file.provenance.get("coefficients")
     if coefficients is None:
         return family_of(base)
+    most = bounds.MOST_COEFFICIENT
     try:
-        return coefficient_family(base, *(float(coefficients[name]) for name in COEFFICIENTS))
+        values = (bounds.real(name, coefficients[name], most, 1) for name in COEFFICIENTS)
+        return coefficient_family(base, *values)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"--from: {file.name}: got coefficients that cannot be read ({error!r}), "
@@ -121,7 +125,8 @@ class Members:
 
     def named(self, name: str) -> ArchitectureFile:
         """Return the member of a name, which is one of the family's ``places``."""
-        return self._to_file(self._family.member(self._family.places[name]), name)
+        with self._within_bounds(name):
+            return self._to_file(self._family.member(self._family.places[name]), name)
 
     def closest(self, target: Target) -> ArchitectureFile:
         """Return the largest member that does not exceed the target.
@@ -136,9 +141,10 @@ class Members:
         }
         quantity = target.quantity
         try:
-            member = closest_under(
-                self._family, measures[quantity], target.amount, _HALVINGS[quantity]
-            )
+            with self._within_bounds(target.text):
+                member = closest_under(
+                    self._family, measures[quantity], target.amount, _HALVINGS[quantity]
+                )
         except OutOfReach as error:
             raise UserError(
                 f"--to: got {target.text}, must be from {_amount(error.low, quantity)} to "
@@ -146,7 +152,19 @@ class Members:
                 f"reaches in {quantity}"
             ) from error
         measured = self._step_time(_sized(member)) if quantity == "step time" else None
-        return self._to_file(member, target.text, measured)
+        with self._within_bounds(target.text):
+            return self._to_file(member, target.text, measured)
+
+    @contextmanager
+    def _within_bounds(self, to: str) -> Iterator[None]:
+        """Turn the error of a member that is larger than any network may be into UserError."""
+        try:
+            yield
+        except (InvalidArchitecture, bounds.OutOfBounds) as error:
+            raise UserError(
+                f"--to: got {to}, but {self._family.base.name} scales beyond what a network may "
+                f"be ({error})"
+            ) from error
 
     def _to_file(
         self, member: Scaled, to: str, measured: StepTime | None = None

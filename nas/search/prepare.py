@@ -27,7 +27,8 @@ from results.record import Record
 from reward.objective import parse_reward
 from scaling.coefficient_grid import CoefficientGrid
 from scaling.scaled import Base, ImageSizes
-from search_space.architecture import Architecture
+from search_space.architecture import Architecture, InvalidArchitecture
+from search_space.bounds import OutOfBounds
 from search_space.choices import InvalidSpace
 from search_space.space import Grid, Space
 from search_space.space_file import write_space
@@ -140,11 +141,12 @@ def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> PreparedSearc
     _check_names(request)
     base = Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
     grid = CoefficientGrid(base)
-    data = _load(request, grid.largest_image_size)
     try:
+        pixels = grid.largest_image_size
         space = Space.of_one(grid.name, base.architecture)
-    except InvalidSpace as error:
+    except (InvalidSpace, InvalidArchitecture, OutOfBounds) as error:
         raise UserError(f"--from: {error}") from error
+    data = _load(request, pixels)
     request = replace(request, budget=request.budget or grid.size)
     settings = replace(
         _settings(request, data, space),

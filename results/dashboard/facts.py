@@ -30,7 +30,6 @@ from search_space.space import Space
 from search_space.space_file import parse_space
 from search_space.task import Task
 
-_MAX_SPACE_CHARACTERS = 1_000_000  # a stranger's space may be made to be slow to parse
 _LOCKS = Path("/proc/locks")  # Linux; proc_locks(5)
 _MEASUREMENTS = (
     "accuracy",
@@ -63,11 +62,6 @@ def space_of(settings: Mapping[str, Any]) -> tuple[Space | None, str | None]:
     source = settings.get("space")
     if not isinstance(source, str):
         return None, "the run's settings hold no space"
-    if len(source) > _MAX_SPACE_CHARACTERS:
-        return None, (
-            f"the run's space has {len(source):,} characters, "
-            f"must have {_MAX_SPACE_CHARACTERS:,} or fewer"
-        )
     try:
         return parse_space(source), None
     except (InvalidSpace, ValueError, TypeError, RecursionError) as error:

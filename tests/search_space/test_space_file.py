@@ -79,7 +79,7 @@ def test_a_backbone_may_be_a_published_name(tmp_path: Path) -> None:
         ("name: mine", "name: mine\ncolour: red", "the file: got key 'colour', may be name, "),
         ("name: mine", "name: mine\n3: red", "the file: got key 3, may be name, "),
         ("name: mine", "name: [mine", "line 2: "),
-        ("name: mine", "name: &a [*b]", "line 1: found undefined alias"),
+        ("name: mine", "name: &a [*b]", "line 1: got the alias *b, must be written out"),
         ("name: mine", "name: 2026-13-45", "month must be in 1..12, must be YAML"),
         ("name: mine", "name: \x07", "unacceptable character #x0007"),
         ("  stem_channels: 8\n", "", "backbone: got no stem_channels, must have stem_channels, st"),

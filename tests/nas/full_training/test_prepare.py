@@ -253,7 +253,9 @@ def test_a_directory_without_a_training_is_refused(tmp_path: Path) -> None:
 
 
 def test_ranges_that_are_none_are_refused(tiny_arch_file: Path, make_job: MakeJob) -> None:
-    file = ArchitectureFile("x", TINY_BACKBONE, 8, 8, training={"progressive": {"dropout": 1}})
+    file = ArchitectureFile(
+        "x", TINY_BACKBONE, 8, 8, training={"progressive": {"dropout": [0.1, 0.2]}}
+    )
     write(tiny_arch_file, file)
     with pytest.raises(UserError, match=r"--arch: .* ranges .* as nas scale writes them"):
         make_job(progressive=True)
