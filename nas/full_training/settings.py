@@ -217,8 +217,6 @@ class TrainDirectory:
             UserError: another training is running in the directory, or it is not writable.
         """
         with writer_lock(self.path, "training"):
-            for leftover in self.path.glob(".*.tmp"):  # of a process that was killed
-                leftover.unlink(missing_ok=True)
             yield
 
 

@@ -253,4 +253,6 @@ def writer_lock(directory: Path, what: str) -> Iterator[None]:
         file.truncate(0)
         file.write(f"{platform.node()}\n")
         file.flush()
+        for leftover in directory.glob(".*.tmp"):  # of a process that was killed
+            leftover.unlink(missing_ok=True)
         yield

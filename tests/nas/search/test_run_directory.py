@@ -240,3 +240,9 @@ def _assert_refused(act: Callable[[], object], message: str) -> UserError:
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     return error.value
+
+
+def test_files_that_a_killed_process_was_writing_are_deleted(run: RunDirectory) -> None:
+    (run.path / ".best.json.1.tmp").write_text("{")
+    with run.lock():
+        assert not list(run.path.glob(".*.tmp"))
