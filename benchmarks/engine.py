@@ -33,7 +33,7 @@ from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
 from nas.training.recipes import proxy
 from results.candidate import Candidate, State
-from results.database import sqlite_url
+from results.database_url import sqlite_url
 from results.record import Record
 from reward.objective import Objective
 from reward.step_time.clocks import device_name

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import sqlite_url
+from results.database_url import sqlite_url
 from results.record import Record
 from reward.step_time.clocks import processor_name
 from reward.step_time.measurement import StepTime

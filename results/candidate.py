@@ -55,6 +55,10 @@ class Candidate:
     from it, also where two points decode to one architecture. ``confirms`` is the number of the
     candidate that this one trains again with another seed, or :data:`BACKBONE` for a training of
     the space's backbone; it is then not ranked by itself (:mod:`results.ranking`).
+
+    ``started_event`` and ``ended_event`` number the starts and ends of a run's candidates from 1,
+    in their order, which times do not tell if a clock was set back. Candidates of earlier releases
+    have none.
     """
 
     number: int
@@ -76,6 +80,8 @@ class Candidate:
     worker: str | None = None
     started_at: float | None = None
     finished_at: float | None = None
+    started_event: int | None = None
+    ended_event: int | None = None
     phases_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
 

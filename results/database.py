@@ -1,201 +1,65 @@
-"""The record's database: its tables and their rows, the connection, and its errors in one line."""
+"""The record's database: its connection, its schema, and its errors in one line."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import astuple
-from math import isfinite
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import (
-    URL,
-    BigInteger,
-    Boolean,
     Column,
-    Double,
+    Connection,
     Engine,
-    Integer,
-    MetaData,
-    RowMapping,
-    String,
     Table,
-    Text,
     create_engine,
     event,
+    inspect,
     make_url,
 )
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    NoSuchModuleError,
+    NoSuchTableError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
-from results.candidate import Candidate, CurvePoint, State
+from results.database_url import display_address, masked, sqlite_file
 from results.file_system import is_local, whose
-from reward.step_time.measurement import StepTime
-from search_space.architecture import Architecture
+from results.rows import METADATA, SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
-
-METADATA = MetaData()
-
-RUNS = Table(
-    "runs",
-    METADATA,
-    Column("run_id", String(200), primary_key=True),
-    Column("schema_version", Integer, nullable=False),
-    Column("created_at", Double, nullable=False),  # Unix seconds
-    Column("settings", Text, nullable=False),  # JSON
-)
-
-CANDIDATES = Table(
-    "candidates",
-    METADATA,
-    Column("run_id", String(200), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("state", String(20), nullable=False),
-    Column("seed", BigInteger, nullable=False),
-    Column("cause", Text),
-    Column("detail", Text),
-    Column("accuracy", Double),
-    Column("parameters", BigInteger),
-    Column("multiply_adds", BigInteger),
-    Column("reference_parameters", BigInteger),
-    Column("peak_memory_bytes", BigInteger),
-    Column("device", Text),  # null: the training step was not timed
-    Column("timed_image_size", Integer),
-    Column("batch_size", Integer),
-    Column("micro_batch_size", Integer),
-    Column("is_precise", Boolean),
-    Column("unsteady", Text),
-    Column("inference_time_s", Double),
-    Column("image_size", Integer),  # null: the image size of the run
-    Column("confirms", Integer),  # number of the candidate that is trained again
-    Column("worker", Text),
-    Column("started_at", Double),
-    Column("finished_at", Double),
-    Column("architecture", Text, nullable=False),  # JSON, as is all below
-    Column("proposal", Text, nullable=False),
-    Column("samples_s", Text),
-    Column("reference_samples_s", Text),
-    Column("curve", Text, nullable=False),
-    Column("phases_s", Text, nullable=False),
-    Column("versions", Text, nullable=False),
-)
-
-
-# Fields of a candidate that are columns of the same name.
-_SCALAR_FIELDS = (
-    "number",
-    "seed",
-    "cause",
-    "accuracy",
-    "parameters",
-    "multiply_adds",
-    "reference_parameters",
-    "inference_time_s",
-    "image_size",
-    "confirms",
-    "worker",
-    "started_at",
-    "finished_at",
-)
-
-# Field of a step time: its column.
-_STEP_TIME_COLUMNS = {
-    "peak_memory_bytes": "peak_memory_bytes",
-    "device": "device",
-    "image_size": "timed_image_size",
-    "batch_size": "batch_size",
-    "micro_batch_size": "micro_batch_size",
-    "is_precise": "is_precise",
-    "unsteady": "unsteady",
+# Of libpq, for a PostgreSQL URL that sets no others: a dead connection is noticed within a minute.
+_SERVER_OPTIONS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
 }
-
-
-def to_row(candidate: Candidate) -> dict[str, Any]:
-    """Return the candidate as a row, by column; ValueError if a number is not finite."""
-    step_time = candidate.step_time
-    return {
-        **{name: _checked_finite(name, getattr(candidate, name)) for name in _SCALAR_FIELDS},
-        "state": candidate.state.value,
-        "detail": _one_line(candidate.detail),
-        "architecture": to_json_text("architecture", candidate.architecture.to_json()),
-        "proposal": to_json_text("proposal", dict(candidate.proposal)),
-        **{column: getattr(step_time, name, None) for name, column in _STEP_TIME_COLUMNS.items()},
-        "samples_s": step_time and to_json_text("samples_s", step_time.samples_s),
-        "reference_samples_s": (
-            step_time and to_json_text("reference_samples_s", step_time.reference_samples_s)
-        ),
-        "curve": to_json_text("curve", [astuple(point) for point in candidate.curve]),
-        "phases_s": to_json_text("phases_s", dict(candidate.phases_s)),
-        "versions": to_json_text("versions", dict(candidate.versions)),
-    }
-
-
-def from_row(row: RowMapping) -> Candidate:
-    """Return the candidate of a row that :func:`to_row` made.
-
-    Raises:
-        ValueError, TypeError, KeyError: the row is damaged.
-    """
-    return Candidate(
-        **{name: row[name] for name in _SCALAR_FIELDS},
-        state=State(row["state"]),
-        detail=row["detail"],
-        architecture=Architecture.from_json(json.loads(row["architecture"])),
-        step_time=None if row["device"] is None else _step_time(row),
-        curve=tuple(CurvePoint(*point) for point in json.loads(row["curve"])),
-        proposal=json.loads(row["proposal"]),
-        phases_s=json.loads(row["phases_s"]),
-        versions=json.loads(row["versions"]),
-    )
-
-
-def to_json_text(name: str, value: object) -> str:
-    """Return the value as compact JSON; ValueError with the field's name for NaN or infinity."""
-    try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
-    except ValueError as error:
-        raise ValueError(f"{name}: holds a number that is not finite") from error
-
-
-def _step_time(row: RowMapping) -> StepTime:
-    return StepTime(
-        samples_s=tuple(json.loads(row["samples_s"])),
-        reference_samples_s=tuple(json.loads(row["reference_samples_s"])),
-        **{name: row[column] for name, column in _STEP_TIME_COLUMNS.items()},
-    )
-
-
-def _checked_finite(name: str, value: object) -> object:
-    if isinstance(value, float) and not isfinite(value):
-        raise ValueError(f"{name}: got {value}, must be a finite number")
-    return value
-
-
-def _one_line(text: str | None) -> str | None:
-    """Return text that every database accepts: no line ends, NULs or lone surrogates."""
-    if text is None:
-        return None
-    return " ".join(text.replace("\0", " ").encode(errors="replace").decode().split())
 
 
 class RecordError(Exception):
     """The record cannot be read or written; the message is one line with its address and why."""
 
 
-def sqlite_url(file: Path) -> str:
-    """Return the URL of a record in a file, such as ``sqlite:///runs/a/record.sqlite``."""
-    return URL.create("sqlite", database=str(file)).render_as_string()
+class RecordAway(RecordError):
+    """The record cannot be reached or written for now: locked, a full disk, or no server."""
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, writer_of: str | None = None) -> Engine:
     """Return an engine for SQLite or PostgreSQL, which connects at its first use.
 
     Every commit to SQLite is on the disk when it returns. On a local disk, readers do not wait for
     the writer (WAL). On others, which WAL is not for, SQLite keeps a rollback journal.
+
+    With ``writer_of``, the id of a run, the engine has a single session with a server, which holds
+    the lock of the run's writer. A run whose lock is held cannot be connected to (RecordAway).
 
     Raises:
         RecordError: not a URL, an unknown database, or its driver is not installed.
@@ -204,9 +68,25 @@ def connect(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.drivername == "postgresql":  # SQLAlchemy before 2.1 would use psycopg2
             parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
-        raise RecordError(f"{url.split('@')[-1]}: {str(error).splitlines()[0]}") from error
+        if parsed.get_backend_name() != "postgresql":
+            return _sqlite_engine(create_engine(parsed), url)
+        if "@" in (parsed.host or ""):  # the end of a password
+            raise ValueError("host")
+        parsed = parsed.set(query={**_SERVER_OPTIONS, **parsed.query})
+        one_session = {} if writer_of is None else {"pool_size": 1, "max_overflow": 0}
+        engine = create_engine(parsed, **one_session)
+    except (NoSuchModuleError, ImportError) as error:
+        raise RecordError(f"{masked(url)}: {str(error).splitlines()[0]}") from error
+    except (ArgumentError, ValueError) as error:  # its message may hold a part of the password
+        raise RecordError(
+            f"{masked(url)}: not a database's URL (in a password, / is %2F, @ is %40)"
+        ) from error
+    if writer_of is not None:
+        event.listen(engine, "connect", partial(_lock_run, url=url, run_id=writer_of))
+    return engine
+
+
+def _sqlite_engine(engine: Engine, url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         file = sqlite_file(url)
         is_shared = file is not None and not is_local(file)
@@ -214,19 +94,39 @@ def connect(url: str) -> Engine:
     return engine
 
 
-def sqlite_file(url: str) -> Path | None:
-    """Return the file of an SQLite URL; None for a server or a database in memory."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        return None
-    return Path(str(parsed.database))
+def _lock_run(connection: Any, _: object, url: str, run_id: str) -> None:
+    """Take the lock of a run's writer, which the session holds until it ends.
+
+    The server ends the session within a minute after its machine is gone.
+    """
+    digest = hashlib.sha256(f"nas run {run_id}".encode()).digest()
+    key = int.from_bytes(digest[:8], signed=True)
+    with closing(connection.cursor()) as cursor:
+        for option, value in (("idle", 30), ("interval", 10), ("count", 3)):
+            cursor.execute(f"SET tcp_keepalives_{option} = {value}")
+        is_locked = cursor.execute(f"SELECT pg_try_advisory_lock({key})").fetchone()[0]
+    connection.commit()
+    if not is_locked:
+        raise RecordAway(f"{display_address(url)}: another search is writing to run {run_id!r}")
 
 
-def display_address(url: URL) -> str:
-    """Return the address that messages show: a file's path, or the URL without its password."""
-    if url.get_backend_name() == "sqlite" and url.database:
-        return url.database
-    return url.render_as_string(hide_password=True)
+def create_tables(connection: Connection) -> None:
+    """Create the tables of a record, and the columns that those of an earlier release lack."""
+    METADATA.create_all(connection)
+    if_missing = "IF NOT EXISTS " if connection.dialect.name == "postgresql" else ""
+    for table in METADATA.sorted_tables:
+        present = columns(connection, table)
+        for column in table.columns:
+            if column not in present:
+                kind = column.type.compile(connection.dialect)
+                change = f"ADD COLUMN {if_missing}{column.name} {kind}"
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} {change}")
+
+
+def columns(connection: Connection, table: Table) -> list[Column[Any]]:
+    """Return the columns of a table, without those that an earlier schema did not have."""
+    names = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    return [c for c in table.columns if c.name in names or "since" not in c.info]
 
 
 def check_schema_version(version: object, address: str) -> None:
@@ -274,6 +174,8 @@ _EXPLANATIONS = {
     "unable to open": "cannot be opened; does its directory exist?",
     "UNIQUE": "the candidate is already recorded",
     "no such table": "a database, but not a record of this tool",
+    "no such column": "written by another release of this tool",
+    "column candidates.": "written by another release of this tool",
 }
 
 
@@ -282,6 +184,8 @@ def one_line_errors(address: str) -> Iterator[None]:
     """Turn the database's errors into RecordError, in one line that begins with ``address``."""
     try:
         yield
+    except NoSuchTableError as error:
+        raise RecordError(f"{address}: {_EXPLANATIONS['no such table']}") from error
     except SQLAlchemyError as error:
         message = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
         explanation = next(
@@ -290,4 +194,5 @@ def one_line_errors(address: str) -> Iterator[None]:
         if "readonly" in message:
             explanation = f"not writable{whose(Path(address))}"
         reason = f"{explanation} ({message})" if explanation else message
-        raise RecordError(f"{address}: {reason}") from error
+        is_away = isinstance(error, OperationalError | InterfaceError)
+        raise (RecordAway if is_away else RecordError)(f"{address}: {reason}") from error

@@ -19,7 +19,8 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from results.database import RecordError, connect, sqlite_connection, sqlite_file
+from results.database import RecordError, connect, sqlite_connection
+from results.database_url import sqlite_file
 from results.file_system import is_local, whose
 
 _WAL, _SHM, _JOURNAL = "-wal", "-shm", "-journal"  # suffixes of SQLite's files beside a database

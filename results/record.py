@@ -2,48 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, insert, make_url, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 from sqlalchemy.sql import Update
 
 from results.candidate import Candidate, State
 from results.database import (
-    CANDIDATES,
-    METADATA,
-    RUNS,
-    SCHEMA_VERSION,
     RecordError,
     check_schema_version,
+    columns,
     connect,
-    display_address,
-    from_row,
+    create_tables,
     leave_wal,
     one_line_errors,
-    sqlite_file,
-    to_json_text,
+)
+from results.database_url import display_address, sqlite_file
+from results.read_only import connect_read_only
+from results.rows import (
+    CANDIDATES,
+    RUNS,
+    SCHEMA_VERSION,
+    from_row,
+    settings_of,
+    settings_row,
     to_row,
 )
-from results.read_only import connect_read_only
 
 
 class Record:
     """The record of one run in a database: its settings and its candidates.
 
     One process writes; any number of processes may read at the same time. When a method returns,
-    its changes are on the disk and survive SIGKILL and a power cut.
+    its changes are on the disk and survive SIGKILL and a power cut. On a database server, the
+    writer of a run holds a lock there, so that no second one can be opened.
 
-    Every method raises RecordError, in one line, for a database that is full, locked or damaged.
+    Every method raises RecordError, in one line, for a database that is damaged, and RecordAway for
+    one that is full, locked, or cannot be reached, which may pass.
     """
 
     def __init__(self, engine: Engine, url: str, run_id: str, is_read_only: bool = False) -> None:
         self._engine = engine
-        self._address = display_address(make_url(url))
+        self._address = display_address(url)
         self._writes_to = None if is_read_only else sqlite_file(url)
         self.run_id = run_id
 
@@ -54,9 +58,9 @@ class Record:
         Raises:
             RecordError: not a database, it cannot be reached, or a later release wrote the run.
         """
-        record = cls(connect(url), url, run_id)
-        with record._closed_on_error(), one_line_errors(record._address):
-            METADATA.create_all(record._engine)
+        record = cls(connect(url, run_id), url, run_id)
+        with record._closed_on_error():
+            record._bring_up_to_date()
             record._check_version()
         return record
 
@@ -68,7 +72,10 @@ class Record:
             RecordError: as for :meth:`open`, and if the file or the run does not exist.
         """
         connect_read_only(url).dispose()  # raises for a file that is not there
-        return cls(connect(url), url, run_id)._checked()
+        record = cls(connect(url, run_id), url, run_id)._checked()
+        with record._closed_on_error():
+            record._bring_up_to_date()
+        return record
 
     @classmethod
     def read(cls, url: str, run_id: str) -> Self:
@@ -90,7 +97,7 @@ class Record:
             "run_id": self.run_id,
             "schema_version": SCHEMA_VERSION,
             "created_at": time.time(),
-            "settings": to_json_text("settings", dict(settings)),
+            **settings_row(settings),
         }
         if self._run() is not None:
             raise RecordError(f"{self._address}: run {self.run_id!r} already exists")
@@ -99,11 +106,9 @@ class Record:
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Replace the settings of an existing run, for example when its budget is raised."""
-        text = to_json_text("settings", dict(settings))
+        row = settings_row(settings)
         with self._transaction() as connection:
-            connection.execute(
-                update(RUNS).where(RUNS.c.run_id == self.run_id).values(settings=text)
-            )
+            connection.execute(update(RUNS).where(RUNS.c.run_id == self.run_id).values(row))
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the run; RecordError if the run does not exist."""
@@ -111,11 +116,10 @@ class Record:
         if run is None:
             raise RecordError(f"{self._address}: no run {self.run_id!r}")
         try:
-            settings: dict[str, Any] = json.loads(run["settings"])
+            return settings_of(run)
         except ValueError as error:
             self.close()
             raise RecordError(f"{self._address}: the settings are damaged ({error})") from error
-        return settings
 
     def start(self, candidate: Candidate) -> None:
         """Record that a candidate has begun; this replaces an earlier start that never finished.
@@ -151,9 +155,10 @@ class Record:
 
     def candidates(self) -> list[Candidate]:
         """Return all candidates, by ascending number."""
-        query = select(CANDIDATES).where(CANDIDATES.c.run_id == self.run_id)
         with self._transaction() as connection:
-            rows = connection.execute(query.order_by(CANDIDATES.c.number)).mappings().all()
+            query = select(*columns(connection, CANDIDATES)).order_by(CANDIDATES.c.number)
+            query = query.where(CANDIDATES.c.run_id == self.run_id)
+            rows = connection.execute(query).mappings().all()
         try:
             return [from_row(row) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
@@ -217,8 +222,16 @@ class Record:
     def _run(self) -> RowMapping | None:
         """Return the row of the run, None if it does not exist."""
         with self._transaction() as connection:
-            query = select(RUNS).where(RUNS.c.run_id == self.run_id)
+            query = select(*columns(connection, RUNS)).where(RUNS.c.run_id == self.run_id)
             return connection.execute(query).mappings().first()
+
+    def _bring_up_to_date(self) -> None:
+        """Create the tables, and add to those of an earlier release what they lack."""
+        with self._transaction() as connection:
+            create_tables(connection)
+            is_earlier = RUNS.c.schema_version < SCHEMA_VERSION
+            of_run = update(RUNS).where(RUNS.c.run_id == self.run_id).where(is_earlier)
+            connection.execute(of_run.values(schema_version=SCHEMA_VERSION))
 
     def _check_version(self) -> None:
         run = self._run()

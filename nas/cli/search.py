@@ -257,7 +257,7 @@ def search_and_print(
         check_address(address)
     try:
         prepared = prepare()
-        with prepared.record:
+        with prepared:
             try:
                 _announce(prepared, as_json)
                 # Ray and torch take seconds to import, in which Ctrl-C may come.

@@ -82,6 +82,8 @@ class Replay:
                 number=proposal.number,
                 proposal=proposal.point,
                 started_at=float(clock),
+                started_event=None,
+                ended_event=None,
             )
             ended = trained_with(candidate, pruners)
             study.tell(ended)

@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 
 from nas.search.confirmation import Baseline, Confirmations, FindDueConfirmations
 from nas.search.failure_limit import FailureLimit
@@ -74,6 +75,7 @@ class SearchDriver:
         self._evaluated = sum(candidate.state in EVALUATED for candidate in searched)
         self._losses: Counter[int] = Counter()  # lost workers by candidate
         self._is_exhausted = False
+        self._events = count(1 + max(map(_last_event, known), default=0))
         tell_pruners(pruners, known)
 
     def next_candidate(self) -> Candidate | None:
@@ -84,7 +86,8 @@ class SearchDriver:
             candidate = self._confirmations.next(self._proposals.reserve)
         if candidate is None:
             return None
-        candidate = replace(candidate, started_at=time.time())
+        event = candidate.started_event or next(self._events)  # a restart keeps its place
+        candidate = replace(candidate, started_at=time.time(), started_event=event)
         self._write(self._record.start, candidate)
         self._running[candidate.number] = candidate
         self._listener(candidate)
@@ -116,6 +119,7 @@ class SearchDriver:
         Raises:
             HopelessRun: too many have failed, or none is feasible.
         """
+        candidate = replace(candidate, ended_event=next(self._events))
         self._write(self._record.finish, candidate)
         del self._running[candidate.number]
         if candidate.confirms is None:
@@ -201,6 +205,8 @@ class SearchDriver:
             cause="duplicate",
             detail=f"the same network as candidate {first}",
             finished_at=time.time(),
+            started_event=next(self._events),
+            ended_event=next(self._events),
         )
         self._write(self._record.start, duplicate)
         self._proposals.tell(duplicate)
@@ -219,3 +225,7 @@ class SearchDriver:
 def _identity(candidate: Candidate) -> tuple[str, int | None]:
     """Return what makes two candidates of a run the same: the network and its image size."""
     return candidate.architecture.architecture_id, candidate.image_size
+
+
+def _last_event(candidate: Candidate) -> int:
+    return max(candidate.started_event or 0, candidate.ended_event or 0)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute_data, load_search_data
@@ -95,13 +96,29 @@ class SearchRequest:
 
 @dataclass(frozen=True)
 class PreparedSearch:
-    """A search that is ready to run."""
+    """A search that is ready to run; it holds the run's lock and the record until it is closed."""
 
     run: RunDirectory
     record: Record
     settings: SearchSettings
     data: SearchData
     is_new: bool = False
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    def close(self) -> None:
+        """Close the record and release the run's lock."""
+        self.opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @cached_property
     def grid(self) -> Grid:
@@ -246,7 +263,10 @@ def _with_confirmation(settings: SearchSettings, request: SearchRequest) -> Sear
 
 def _begin(request: SearchRequest, settings: SearchSettings, data: SearchData) -> PreparedSearch:
     run = create_run(request.out, request.storage and absolute_storage_url(request.storage))
-    return PreparedSearch(run, _create_record(run, settings), settings, data, is_new=True)
+    with ExitStack() as opened:
+        record = opened.enter_context(_create_record(run, settings))
+        opened.enter_context(run.lock())
+        return PreparedSearch(run, record, settings, data, True, opened.pop_all())
 
 
 def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
@@ -262,8 +282,19 @@ def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
 
 def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
     run = open_run(path, "--resume")
-    record = run.reopen_record()
-    settings = SearchSettings.from_json(record.settings())
+    with ExitStack() as opened:
+        opened.enter_context(run.lock())  # before anything is read, or changed
+        record = opened.enter_context(run.reopen_record())
+        recorded = record.settings()
+        settings, data = _resumed(request, path, SearchSettings.from_json(recorded))
+        record.change_settings({**recorded, **settings.to_json()})
+        return PreparedSearch(run, record, settings, data, opened=opened.pop_all())
+
+
+def _resumed(
+    request: SearchRequest, path: Path, settings: SearchSettings
+) -> tuple[SearchSettings, SearchData]:
+    """Return the settings of a run with those that the request changes, and the run's data."""
     _check_agreement(request, settings, path)
     # These may change, since they decide when the search ends, not how a candidate is evaluated.
     for name in ("budget", "max_failures", "time_limit_s", "baseline"):
@@ -283,8 +314,7 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         minival_images=len(data.minival),  # not in the records of earlier releases
         guessing_accuracy=guessing_accuracy(data.minival.labels),
     )
-    record.change_settings(settings.to_json())
-    return PreparedSearch(run, record, settings, data)
+    return settings, data
 
 
 def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Path) -> None:

@@ -55,12 +55,12 @@ def run_search(
     the search ends, finished candidates are in the record, and the run's files are written from it.
 
     Raises:
-        UserError: no cluster at ``address``, another search in the run, or too many failures.
+        UserError: no cluster at ``address``, or too many failures.
         RecordError: the record can no longer be written.
     """
     run, record, settings = prepared.run, prepared.record, prepared.settings
     objective = settings.objective
-    with run.lock(), _files_written(prepared, objective):
+    with _files_written(prepared, objective):
         known = record.candidates()
         with redirect_output(run.path / "ray.log", progress_to_stderr) as terminal:
             console = SteadyConsole(file=terminal)

@@ -14,14 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
 from results.atomic import write_text
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.source import RunNotFound, Source
-from results.database import RecordError, sqlite_file, sqlite_url
+from results.database import RecordError
+from results.database_url import has_password, masked, sqlite_file, sqlite_url
 from results.file_system import whose
 from results.record import Record
 
@@ -62,7 +62,7 @@ class RunDirectory:
         content = {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, "storage": self.storage}
         # If two searches begin in one directory, the first to link the file gets it.
         draft = self.path / f".{_RUN_FILE}.{self.run_id}"
-        mode = 0o600 if _has_password(self.storage) else 0o666
+        mode = 0o600 if self.storage and has_password(self.storage) else 0o666
         write_text(draft, json.dumps(content, indent=2) + "\n", mode)
         try:
             (self.path / _RUN_FILE).hardlink_to(draft)
@@ -147,14 +147,6 @@ def _reason(error: OSError) -> str:
     return f"{error.strerror}{whose(Path(error.filename)) if is_denied else ''}"
 
 
-def _has_password(storage: str | None) -> bool:
-    """Return whether a database's URL holds a password, also as an option."""
-    if storage is None:
-        return False
-    url = make_url(storage)
-    return bool(url.password) or "password" in str(url.query).lower()
-
-
 def absolute_storage_url(storage: str) -> str:
     """Return the URL of the same database with an absolute path.
 
@@ -165,7 +157,7 @@ def absolute_storage_url(storage: str) -> str:
     try:
         file = sqlite_file(storage)
     except ArgumentError as error:
-        raise UserError(f"--storage: got {storage!r}, {may_be}") from error
+        raise UserError(f"--storage: got {masked(storage)!r}, {may_be}") from error
     if file is not None:
         return sqlite_url(file.absolute())
     if storage.startswith("sqlite"):

@@ -39,7 +39,7 @@ class Proposal(NamedTuple):
 class ProposalStudy:
     """An ask-and-tell study whose trial numbers are the candidates' numbers.
 
-    It is rebuilt from the candidates' proposals, asked and told in the order of their times. So
+    It is rebuilt from the candidates' proposals, asked and told in the order of their events. So
     with one worker, a sampler gets exactly the state that it had. With several, the state may
     differ in candidates that ended while another one was being sent to its worker.
     """
@@ -104,11 +104,10 @@ class ProposalStudy:
         tell_candidate(self._study, trial, candidate, self._objective, self._limits)
 
     def _rebuild(self, known: Sequence[Candidate]) -> None:
-        """Ask for and tell the known candidates, in the order of their times."""
-        ends: list[tuple[float, int, Candidate]] = []
+        """Ask for and tell the known candidates, in the order in which they began and ended."""
+        ends: list[tuple[tuple[int, float], int, Candidate]] = []
         for candidate in known:
-            started_at = math.inf if candidate.started_at is None else candidate.started_at
-            while ends and ends[0][0] <= started_at:
+            while ends and ends[0][0] <= _start(candidate):
                 self.tell(heapq.heappop(ends)[2])
             while len(self._study.get_trials(deepcopy=False)) < candidate.number:
                 self.reserve()
@@ -117,7 +116,7 @@ class ProposalStudy:
                 continue
             self._ask_for(self._proposed_point(candidate))
             if candidate.state is not State.RUNNING:
-                heapq.heappush(ends, (candidate.finished_at or 0.0, candidate.number, candidate))
+                heapq.heappush(ends, (_end(candidate), candidate.number, candidate))
         while ends:
             self.tell(heapq.heappop(ends)[2])
 
@@ -141,3 +140,13 @@ class ProposalStudy:
         for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             if trial.number not in self._trials:
                 self._study.tell(trial.number, state=TrialState.FAIL)
+
+
+def _start(candidate: Candidate) -> tuple[int, float]:
+    """Return the place of a candidate's start among events, by time in early records."""
+    at = math.inf if candidate.started_at is None else candidate.started_at
+    return candidate.started_event or 0, at
+
+
+def _end(candidate: Candidate) -> tuple[int, float]:
+    return candidate.ended_event or 0, candidate.finished_at or 0.0

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Table, or_, select
 
 from results.candidate import Candidate
-from results.database import (
-    CANDIDATES,
-    RUNS,
-    RecordError,
-    check_schema_version,
-    from_row,
-    one_line_errors,
-    sqlite_file,
-)
+from results.database import RecordError, check_schema_version, columns, one_line_errors
+from results.database_url import display_address
 from results.read_only import connect_read_only
+from results.rows import CANDIDATES, RUNS, from_row, settings_of
 
 # Exceptions that damaged values may raise.
 _DAMAGE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
-_MISSING_COLUMN = ("no such column", "does not exist")  # SQLite's message, PostgreSQL's
 
 
 @dataclass(frozen=True)
@@ -47,21 +39,19 @@ class Reader:
 
     def __init__(self, url: str, run_id: str) -> None:
         self._run_id = run_id
-        self._address = str(sqlite_file(url) or url.rpartition("@")[2])
+        self._address = display_address(url)
         self._engine = connect_read_only(url)
 
     def run(self) -> RunRow:
         """Return the run's row; RecordError if it is missing, or of a later release."""
-        rows = self._rows(select(RUNS).where(RUNS.c.run_id == self._run_id))
+        rows = self._rows(RUNS)
         if not rows:
             raise RecordError(f"{self._address}: no run {self._run_id!r}")
         check_schema_version(rows[0]["schema_version"], self._address)
         try:
-            settings = json.loads(rows[0]["settings"])
+            settings = settings_of(rows[0])
         except _DAMAGE as error:
             raise RecordError(f"{self._address}: the settings are damaged ({error})") from error
-        if not isinstance(settings, dict):
-            raise RecordError(f"{self._address}: the settings are damaged (not an object)")
         return RunRow(settings, rows[0]["created_at"])
 
     def candidates(self, after: int = -1, also: Collection[int] = ()) -> Reading:
@@ -78,22 +68,20 @@ class Reader:
         self._engine.dispose()
 
     def _read(self, condition: ColumnElement[bool]) -> Reading:
-        query = select(CANDIDATES).where(CANDIDATES.c.run_id == self._run_id).where(condition)
         reading = Reading()
-        for row in self._rows(query.order_by(CANDIDATES.c.number)):
+        for row in self._rows(CANDIDATES, condition):
             try:
                 reading.candidates.append(from_row(row))
             except _DAMAGE:
                 reading.damaged.append(row["number"])
         return reading
 
-    def _rows(self, query: Any) -> list[RowMapping]:
+    def _rows(self, table: Table, *conditions: ColumnElement[bool]) -> list[RowMapping]:
+        """Return the run's rows of a table, by ascending number."""
         try:
             with one_line_errors(self._address), self._engine.connect() as connection:
+                query = select(*columns(connection, table)).where(table.c.run_id == self._run_id)
+                query = query.where(*conditions).order_by(*table.primary_key)
                 return list(connection.execute(query).mappings())
-        except RecordError as error:
-            if any(message in str(error) for message in _MISSING_COLUMN):
-                raise RecordError(f"{error}: written by another release of this tool") from error
-            raise
         except _DAMAGE as error:  # raised by the driver, for a value of the wrong type
             raise RecordError(f"{self._address}: damaged ({error})") from error

@@ -75,7 +75,7 @@ def main(checkout: str, space: str, data: str, out: str) -> None:
 
     threading.Thread(target=lose_a_node, daemon=True).start()
     threading.Thread(target=delete_once_sent, args=(checkout,), daemon=True).start()
-    with prepared.record:
+    with prepared:
         run_search(prepared, address=cluster.address)
     cluster.shutdown()  # type: ignore[no-untyped-call]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import sqlite_url
+from results.database_url import sqlite_url
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture, Stage
 

@@ -19,7 +19,8 @@ import pytest
 from results import read_only
 from results.candidate import Candidate
 from results.dashboard.reader import Reader
-from results.database import RecordError, sqlite_url
+from results.database import RecordError
+from results.database_url import sqlite_url
 from results.record import Record
 from tests.other_user import as_nobody, needs_root, on_read_only_mount, open_folder
 
@@ -58,7 +59,8 @@ with Record.open(sys.argv[1], "a") as record:
 _READ = """
 import json, sys
 from results.dashboard.reader import Reader
-from results.database import RecordError, sqlite_url
+from results.database import RecordError
+from results.database_url import sqlite_url
 from results.record import Record
 from pathlib import Path
 def numbers(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from sqlalchemy import update
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import RUNS, SCHEMA_VERSION, RecordError, connect, sqlite_url
+from results.database import RecordError, connect
+from results.database_url import sqlite_url
 from results.record import Record
+from results.rows import RUNS, SCHEMA_VERSION
 
 MakeCandidate = Callable[..., Candidate]
 
@@ -83,6 +86,57 @@ def test_a_later_schema_is_refused_with_both_versions(url: str, tmp_path: Path) 
         Record.open(url, "a")
 
 
+@pytest.fixture
+def early_url(url: str, tmp_path: Path, make_candidate: MakeCandidate) -> str:
+    """The record of an earlier release, with schema 1, which has candidate 0."""
+    with Record.open(url, "a") as record:
+        record.create({"budget": 5})
+        record.start(make_candidate())
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as database, database:
+        for column in ("started_event", "ended_event", "checksum"):
+            database.execute(f"ALTER TABLE candidates DROP COLUMN {column}")
+        database.execute("ALTER TABLE runs DROP COLUMN checksum")
+        database.execute("UPDATE runs SET schema_version = 1")
+    return url
+
+
+def test_an_earlier_record_is_read_as_it_is(early_url: str, make_candidate: MakeCandidate) -> None:
+    with Record.read(early_url, "a") as record:
+        assert record.settings() == {"budget": 5}
+        assert record.candidates() == [make_candidate()]
+
+
+def test_an_earlier_record_is_gone_on_with(
+    early_url: str, tmp_path: Path, make_candidate: MakeCandidate
+) -> None:
+    later = make_candidate(1, started_event=1, ended_event=2)
+    with Record.reopen(early_url, "a") as record:
+        record.start(later)
+        assert record.candidates() == [make_candidate(), later]
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as database:
+        assert database.execute("SELECT schema_version FROM runs").fetchall() == [(SCHEMA_VERSION,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("candidates SET accuracy = 0.875", "damaged candidate"),
+        ("candidates SET ended_event = NULL", "damaged candidate"),
+        ("runs SET settings = '{\"budget\":6}'", "settings are damaged"),
+    ],
+)
+def test_a_value_that_was_changed_is_noticed(
+    url: str, tmp_path: Path, make_candidate: MakeCandidate, change: str, message: str
+) -> None:
+    with Record.open(url, "a") as record:
+        record.create({"budget": 5})
+        record.start(make_candidate(started_event=1, ended_event=2))
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as database, database:
+        database.execute(f"UPDATE {change}")
+    with pytest.raises(RecordError, match=message), Record.read(url, "a") as record:
+        record.candidates()
+
+
 def test_reading_creates_no_file_and_no_run(url: str, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="no such file"):
         Record.read(url, "a")
@@ -127,7 +181,7 @@ def test_damaged_settings(url: str) -> None:
         record.create({"budget": 3})
     engine = connect(url)
     with engine.begin() as connection:
-        connection.execute(update(RUNS).values(settings="{bad"))
+        connection.execute(update(RUNS).values(settings="{bad", checksum=None))
     engine.dispose()
     with (
         pytest.raises(RecordError, match="settings are damaged") as error,

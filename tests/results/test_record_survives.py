@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from results.candidate import Candidate
-from results.database import RecordError
+from results.database import RecordAway
 from results.record import Record
 
 # Prints the number of each candidate after it was recorded.
@@ -87,7 +87,7 @@ def test_a_full_disk_keeps_what_was_recorded(url: str) -> None:
     with _writer(url, limit_bytes=300_000) as process:
         output, error = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert error.splitlines()[-1].startswith(f"{RecordError.__module__}.RecordError")
+    assert error.splitlines()[-1].startswith(f"{RecordAway.__module__}.RecordAway")
     assert "what was recorded before is kept" in error.splitlines()[-1]
     with Record.read(url, "a") as record:
         assert _complete(record.candidates()) == [int(line) for line in output.split()]

@@ -42,7 +42,7 @@ class Observation:
     curve: tuple[float, ...] = ()
     step_time: float | None = None
     reference_step_time_s: float | None = None
-    finished_at: float = 0.0
+    ended: tuple[int, float] = (0, 0.0)  # the event's number, and the time
 
 
 @dataclass(frozen=True)
@@ -130,22 +130,22 @@ def observation_attrs(candidate: Candidate, objective: Objective) -> dict[str, A
         "curve": curve,
         "step_time": normalized_step_time(candidate),
         "reference_step_time_s": step_time and reference_median_s(step_time),
-        "finished_at": candidate.finished_at or 0.0,
+        "ended": [candidate.ended_event or 0, candidate.finished_at or 0.0],
     }
 
 
 def ended_trials(study: Study, names: Iterable[str]) -> list[Observation]:
     """Return the trials that have ended and have all of ``names``, in the order of their ends.
 
-    The recorded times decide the order where there are any, so that a study rebuilt from a record
-    gives the same list as the original one.
+    The recorded events decide the order where there are any, and times where earlier releases
+    recorded no events, so that a study rebuilt from a record gives the same list as the original.
     """
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     trials = study.get_trials(deepcopy=False, states=states)
     observations = [
         _observation(trial, study) for trial in trials if trial.params.keys() >= set(names)
     ]
-    return sorted(observations, key=lambda trial: (trial.finished_at, trial.number))
+    return sorted(observations, key=lambda trial: (trial.ended, trial.number))
 
 
 def running_trials(study: Study, names: Iterable[str], excluding: int) -> list[Observation]:
@@ -161,7 +161,7 @@ def running_trials(study: Study, names: Iterable[str], excluding: int) -> list[O
 def _observation(trial: FrozenTrial, study: Study) -> Observation:
     if OBSERVATION in trial.user_attrs:
         attributes = dict(trial.user_attrs[OBSERVATION])
-        attributes["curve"] = tuple(attributes["curve"])
+        attributes |= {name: tuple(attributes[name]) for name in ("curve", "ended")}
         return Observation(trial.number, trial.params, **attributes)
     is_complete = trial.state is TrialState.COMPLETE
     value = trial.value if is_complete else None

@@ -94,7 +94,7 @@ def test_resume_refuses_what_would_make_it_another_search(
     refusal: Refusal, arguments: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    prepare(SearchRequest(out=out)).record.close()
+    prepare(SearchRequest(out=out)).close()
     assert message.format(run=out) in refusal("search", "--resume", out, *arguments)
 
 
@@ -104,7 +104,7 @@ def test_resume_refuses_data_that_has_changed(
     import numpy as np
 
     out = tmp_path / "run"
-    prepare(SearchRequest(out=out, data=str(tiny_data_file))).record.close()
+    prepare(SearchRequest(out=out, data=str(tiny_data_file))).close()
     with np.load(tiny_data_file) as arrays:
         images, labels = arrays["images"].copy(), arrays["labels"]
     images[0, 0, 0] ^= 1
@@ -118,10 +118,10 @@ def test_resume_finds_the_data_from_any_folder(
 ) -> None:
     out = tmp_path / "run"
     monkeypatch.chdir(tiny_data_file.parent)
-    prepare(SearchRequest(out=out, data=tiny_data_file.name)).record.close()
+    prepare(SearchRequest(out=out, data=tiny_data_file.name)).close()
     monkeypatch.chdir("/")
     resumed = prepare(SearchRequest(resume=out, data=str(tiny_data_file)))
-    resumed.record.close()
+    resumed.close()
     assert resumed.settings.data == str(tiny_data_file)
 
 
@@ -129,7 +129,7 @@ def test_resume_goes_on_where_the_data_is_now_and_remembers_it(
     refusal: Refusal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_data_file: Path
 ) -> None:
     out, moved = tmp_path / "run", tmp_path / "elsewhere" / "images.npz"
-    prepare(SearchRequest(out=out, data=str(tiny_data_file))).record.close()
+    prepare(SearchRequest(out=out, data=str(tiny_data_file))).close()
     moved.parent.mkdir()
     tiny_data_file.rename(moved)
     assert refusal("search", "--resume", out) == (
@@ -139,7 +139,7 @@ def test_resume_goes_on_where_the_data_is_now_and_remembers_it(
     monkeypatch.chdir(moved.parent)
     for data in ("images.npz", None):
         resumed = prepare(SearchRequest(resume=out, data=data))
-        resumed.record.close()
+        resumed.close()
         assert resumed.settings.data == str(moved)
 
 
@@ -147,7 +147,7 @@ def test_a_run_that_was_killed_before_it_began_is_no_obstacle(tmp_path: Path) ->
     out = tmp_path / "run"
     out.mkdir()
     (out / "record.sqlite").touch()
-    prepare(SearchRequest(out=out)).record.close()
+    prepare(SearchRequest(out=out)).close()
     assert (out / "run.json").is_file()
 
 
@@ -161,11 +161,20 @@ def test_of_two_searches_in_one_directory_the_first_has_it(tmp_path: Path) -> No
 
 def test_a_budget_that_was_raised_is_kept(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    prepare(SearchRequest(out=out, budget=5)).record.close()
-    prepare(SearchRequest(resume=out, budget=50)).record.close()
+    prepare(SearchRequest(out=out, budget=5)).close()
+    prepare(SearchRequest(resume=out, budget=50)).close()
     resumed = prepare(SearchRequest(resume=out))
-    resumed.record.close()
+    resumed.close()
     assert resumed.settings.budget == 50
+
+
+def test_a_second_resume_is_refused_and_changes_nothing(refusal: Refusal, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    prepare(SearchRequest(out=out, budget=5)).close()
+    with prepare(SearchRequest(resume=out, budget=50)) as first:
+        message = refusal("search", "--resume", out, "--budget", "7")
+        assert message == f"{out}: another search is running in it"
+        assert first.record.settings()["budget"] == 50
 
 
 def test_an_operator_that_cannot_be_built(
@@ -193,13 +202,13 @@ def test_results_of_a_run_without_candidates(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    prepare(SearchRequest(out=out)).record.close()
+    prepare(SearchRequest(out=out)).close()
     assert run(("results", out), monkeypatch) == 0
     assert capsys.readouterr().out == "no candidates yet\n"
 
 
 def test_results_of_a_damaged_record(refusal: Refusal, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    prepare(SearchRequest(out=out)).record.close()
+    prepare(SearchRequest(out=out)).close()
     (out / "record.sqlite").write_bytes(b"torn" * 5000)
     assert refusal("results", out, exit_code=1).startswith("RUN: ")

@@ -84,7 +84,7 @@ def main(space: str, data: str, out: str) -> None:
         max_failures=100,
     )
     prepared = prepare(request)
-    with prepared.record:
+    with prepared:
         run_search(prepared, workers=2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,13 @@ import pytest
 from nas.search.confirmation import Baseline
 from nas.search.driver import LOST_WORKER_TRIES, SearchDriver
 from nas.search.failure_limit import FailureLimit, HopelessRun
-from nas.search.samplers.domain import candidate_seed
+from nas.search.samplers.domain import Domain, ParameterCount, candidate_seed
 from nas.search.samplers.random import PermutationSampler
+from nas.search.samplers.registry import SearchProblem, make_sampler
 from nas.search.study import ProposalStudy
 from results.candidate import BACKBONE, Candidate, CurvePoint, State
-from results.database import RecordError, sqlite_url
+from results.database import RecordError
+from results.database_url import sqlite_url
 from results.record import Record
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
@@ -26,6 +29,7 @@ from search_space.architecture import Architecture, Stage
 from search_space.choices import StageChoices
 from search_space.space import Space
 from search_space.spaces import small
+from search_space.task import Task
 
 
 @pytest.fixture
@@ -349,3 +353,43 @@ def test_starts_come_first_among_the_proposals(record: Record, tiny_space: Space
     proposed = [c.architecture for c in record.candidates() if c.confirms is None]
     assert proposed[0] == architecture
     assert proposed[1] != architecture
+
+
+def test_a_clock_that_is_set_back_changes_no_proposal(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_space: Space
+) -> None:
+    """Two workers and a process that ends half-way, with a clock that is right, then one not."""
+
+    def proposed(name: str, clock: Iterator[float]) -> list[str]:
+        monkeypatch.setattr("nas.search.driver.time.time", lambda: next(clock))
+        with Record.open(sqlite_url(tmp_path / name), "run") as record:
+            record.create({})
+            for steps in (12, 12):
+                known = record.candidates()
+                domain = Domain(tiny_space, 3, ParameterCount(Task(10, 1)))
+                sampler = make_sampler("evolution", SearchProblem(domain, Objective()))
+                proposals = ProposalStudy(tiny_space, sampler, Objective(), known)
+                search = SearchDriver(
+                    record=record,
+                    proposals=proposals,
+                    known=known,
+                    seed=3,
+                    budget=60,
+                    failure_limit=FailureLimit(10),
+                    space_size=tiny_space.size,
+                    listener=lambda candidate: None,
+                )
+                _evaluate_two_at_once(search, steps)
+            return [c.architecture.architecture_id for c in record.candidates()]
+
+    right = proposed("right.sqlite", (float(now) for now in range(10_000)))
+    assert proposed("set-back.sqlite", (float(-now) for now in range(10_000))) == right
+
+
+def _evaluate_two_at_once(search: SearchDriver, steps: int) -> None:
+    """Evaluate candidates, of which the later one ends first; leave none running."""
+    for _ in range(steps):
+        first, second = search.next_candidate(), search.next_candidate()
+        for candidate in filter(None, (second, first)):
+            accuracy = (int(candidate.architecture.architecture_id, 16) % 1000) / 1000
+            search.ended(replace(complete(candidate), accuracy=accuracy, finished_at=time.time()))

@@ -20,7 +20,7 @@ from nas.errors import Diverged
 from nas.search.evaluator import EvaluationSettings, Evaluator, failure
 from nas.training.recipes import proxy
 from results.candidate import Candidate, State
-from results.database import sqlite_url
+from results.database_url import sqlite_url
 from results.ranking import reward
 from results.record import Record
 from reward.complexity import complexity

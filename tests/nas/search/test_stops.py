@@ -18,7 +18,7 @@ from nas.search.pruners.base import make_pruners
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
 from results.candidate import EVALUATED, Candidate, CurvePoint, State
-from results.database import sqlite_url
+from results.database_url import sqlite_url
 from results.ranking import confirmed, ranked
 from results.record import Record
 from reward.objective import Objective

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from nas.search.run_directory import dashboard_source
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.server import Board, app, listen
-from results.database import sqlite_url
+from results.database_url import sqlite_url
 from tests.results.dashboard.made_run import make_run
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")  # as in the Makefile

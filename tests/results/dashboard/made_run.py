@@ -20,8 +20,10 @@ from typing import Any
 from sqlalchemy import insert
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import CANDIDATES, connect, sqlite_url, to_row
+from results.database import connect
+from results.database_url import sqlite_url
 from results.record import Record
+from results.rows import CANDIDATES, to_row
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.space import Space
