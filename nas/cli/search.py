@@ -291,6 +291,8 @@ def _announce(prepared: PreparedSearch, as_json: bool) -> None:
     )
     for line in lines:
         click.echo(line, err=as_json)
+    if prepared.note is not None:
+        click.echo(prepared.note, err=True)
     print_doubts(data)
     if settings.budget > size:
         click.echo(

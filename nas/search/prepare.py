@@ -20,7 +20,7 @@ from nas.errors import UserError
 from nas.search.pruners.base import check_pruners
 from nas.search.run_directory import RunDirectory, absolute_storage_url, create_run, open_run
 from nas.search.samplers.registry import check_sampler
-from nas.search.settings import SearchSettings
+from nas.search.settings import SearchSettings, note_on_release
 from nas.training.recipes import proxy, proxy_batch_size
 from results.architecture_file import ArchitectureFile, base_json
 from results.database import RecordError
@@ -103,6 +103,7 @@ class PreparedSearch:
     settings: SearchSettings
     data: SearchData
     is_new: bool = False
+    note: str | None = None  # on settings of another release
     opened: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:
@@ -266,7 +267,7 @@ def _begin(request: SearchRequest, settings: SearchSettings, data: SearchData) -
     with ExitStack() as opened:
         record = opened.enter_context(_create_record(run, settings))
         opened.enter_context(run.lock())
-        return PreparedSearch(run, record, settings, data, True, opened.pop_all())
+        return PreparedSearch(run, record, settings, data, is_new=True, opened=opened.pop_all())
 
 
 def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:
@@ -286,9 +287,14 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         opened.enter_context(run.lock())  # before anything is read, or changed
         record = opened.enter_context(run.reopen_record())
         recorded = record.settings()
-        settings, data = _resumed(request, path, SearchSettings.from_json(recorded))
+        try:
+            settings = SearchSettings.from_json(recorded)
+        except ValueError as error:
+            raise UserError(f"--resume: {path}: {error}", exit_code=1) from error
+        settings, data = _resumed(request, path, settings)
         record.change_settings({**recorded, **settings.to_json()})
-        return PreparedSearch(run, record, settings, data, opened=opened.pop_all())
+        note = note_on_release(recorded)
+        return PreparedSearch(run, record, settings, data, note=note, opened=opened.pop_all())
 
 
 def _resumed(

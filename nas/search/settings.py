@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from nas.data.options import DataOptions
+from nas.errors import first_of
 from results.architecture_file import base_from_json
 from reward.limits import Limits
 from reward.objective import Objective, parse_reward
@@ -105,5 +106,26 @@ class SearchSettings:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SearchSettings:
-        """Return the settings that :meth:`to_json` wrote."""
-        return cls(**data)
+        """Return the settings that :meth:`to_json` wrote, also in another release.
+
+        Settings that this release does not know are passed over; those that it added have defaults.
+
+        Raises:
+            ValueError: a setting is missing that every release writes.
+        """
+        missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in data]
+        if missing:
+            raise ValueError(f"the settings lack {', '.join(missing)}")
+        return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})
+
+
+def note_on_release(recorded: Mapping[str, Any]) -> str | None:
+    """Return a line on recorded settings of another release; None if they are of this one."""
+    names = [f.name for f in fields(SearchSettings)]
+    unknown = [name for name in recorded if name not in names]
+    missing = [name for name in names if name not in recorded]
+    parts = [
+        *([f"{first_of(unknown, len(unknown))} kept, without effect here"] if unknown else []),
+        *([f"{first_of(missing, len(missing))} set to the default"] if missing else []),
+    ]
+    return f"settings of another release: {'; '.join(parts)}" if parts else None

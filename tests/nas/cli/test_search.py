@@ -177,6 +177,32 @@ def test_a_second_resume_is_refused_and_changes_nothing(refusal: Refusal, tmp_pa
         assert first.record.settings()["budget"] == 50
 
 
+def test_settings_of_another_release_are_kept_or_defaulted(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with prepare(SearchRequest(out=out, budget=5)) as begun:
+        assert begun.note is None
+        later = {**begun.settings.to_json(), "novelty": [1]}
+        del later["baseline"], later["fit"]
+        begun.record.change_settings(later)
+    with prepare(SearchRequest(resume=out)) as resumed:
+        assert resumed.note == (
+            "settings of another release: novelty kept, without effect here; baseline, fit set to "
+            "the default"
+        )
+        assert resumed.settings == begun.settings
+        assert resumed.record.settings()["novelty"] == [1]
+
+
+def test_settings_that_lack_what_every_release_writes(refusal: Refusal, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with prepare(SearchRequest(out=out)) as begun:
+        settings = begun.settings.to_json()
+        del settings["space"]
+        begun.record.change_settings(settings)
+    message = refusal("search", "--resume", out, exit_code=1)
+    assert message == f"--resume: {out}: the settings lack space"
+
+
 def test_an_operator_that_cannot_be_built(
     refusal: Refusal, tmp_path: Path, tiny_space_file: Path
 ) -> None:
