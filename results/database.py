@@ -155,6 +155,18 @@ def sqlite_connection(file: Path, options: str, timeout_s: float = 5.0) -> sqlit
     return sqlite3.connect(f"file:{quote(str(file))}?{options}", uri=True, timeout=timeout_s)
 
 
+def checkpoint(engine: Engine, is_last: bool = False) -> None:
+    """Copy what is in the WAL of an SQLite file into the file, as far as readers allow it.
+
+    The last time, the WAL is emptied too. What cannot be copied stays in the WAL.
+    """
+    with suppress(SQLAlchemyError), engine.connect() as connection:
+        if is_last:
+            connection.exec_driver_sql("PRAGMA busy_timeout=1000")  # for readers, in milliseconds
+        mode = "TRUNCATE" if is_last else "PASSIVE"
+        connection.exec_driver_sql(f"PRAGMA wal_checkpoint({mode})")
+
+
 def leave_wal(file: Path) -> None:
     """Turn off the WAL of a file, unless a process has it open.
 

@@ -15,6 +15,7 @@ from results.candidate import Candidate, State
 from results.database import (
     RecordError,
     check_schema_version,
+    checkpoint,
     columns,
     connect,
     create_tables,
@@ -33,6 +34,8 @@ from results.rows import (
     to_row,
 )
 
+_CHECKPOINT_PAUSE_S = 1.0
+
 
 class Record:
     """The record of one run in a database: its settings and its candidates.
@@ -50,6 +53,8 @@ class Record:
         self._address = display_address(url)
         self._writes_to = None if is_read_only else sqlite_file(url)
         self.run_id = run_id
+        self._is_settled = True
+        self._settled_at = time.monotonic()
 
     @classmethod
     def open(cls, url: str, run_id: str) -> Self:
@@ -101,13 +106,13 @@ class Record:
         }
         if self._run() is not None:
             raise RecordError(f"{self._address}: run {self.run_id!r} already exists")
-        with self._transaction() as connection:
+        with self._changes() as connection:
             connection.execute(insert(RUNS).values(row))
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Replace the settings of an existing run, for example when its budget is raised."""
         row = settings_row(settings)
-        with self._transaction() as connection:
+        with self._changes() as connection:
             connection.execute(update(RUNS).where(RUNS.c.run_id == self.run_id).values(row))
 
     def settings(self) -> dict[str, Any]:
@@ -129,7 +134,7 @@ class Record:
             ValueError: one of its numbers is not finite.
         """
         row = {"run_id": self.run_id, **to_row(candidate)}
-        with self._transaction() as connection:
+        with self._changes() as connection:
             if connection.execute(self._update_running(row)).rowcount == 0:
                 connection.execute(insert(CANDIDATES).values(row))
 
@@ -144,7 +149,7 @@ class Record:
             ValueError: one of its numbers is not finite.
         """
         row = {"run_id": self.run_id, **to_row(candidate)}
-        with self._transaction() as connection:
+        with self._changes() as connection:
             if connection.execute(self._update_running(row)).rowcount == 0:
                 query = select(CANDIDATES).where(CANDIDATES.c.run_id == self.run_id)
                 query = query.where(CANDIDATES.c.number == candidate.number)
@@ -163,6 +168,16 @@ class Record:
             return [from_row(row) for row in rows]
         except (ValueError, TypeError, KeyError) as error:
             raise RecordError(f"{self._address}: holds a damaged candidate ({error})") from error
+
+    def settle(self) -> None:
+        """Copy what was written from SQLite's WAL into the file itself, at most once a second.
+
+        The file alone then holds it. Each write does so; call it from time to time for the last.
+        """
+        is_due = time.monotonic() >= self._settled_at + _CHECKPOINT_PAUSE_S
+        if self._writes_to is not None and not self._is_settled and is_due:
+            checkpoint(self._engine)
+            self._is_settled, self._settled_at = True, time.monotonic()
 
     def remove(self) -> None:
         """Remove the run from the database, and an SQLite file that then holds no other; close it.
@@ -184,6 +199,8 @@ class Record:
         After the last writer, an SQLite file is no longer in WAL mode, so that it can be read where
         nothing can be written.
         """
+        if self._writes_to is not None:
+            checkpoint(self._engine, is_last=True)
         self._engine.dispose()
         if self._writes_to is not None:
             leave_wal(self._writes_to)
@@ -203,6 +220,13 @@ class Record:
     def _transaction(self) -> Iterator[Connection]:
         with one_line_errors(self._address), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def _changes(self) -> Iterator[Connection]:
+        with self._transaction() as connection:
+            yield connection
+        self._is_settled = False
+        self.settle()
 
     @contextmanager
     def _closed_on_error(self) -> Iterator[None]:

@@ -95,6 +95,7 @@ class SearchDriver:
 
     def is_finished(self) -> bool:
         """Return whether the budget is spent or the space exhausted, and all is confirmed."""
+        self._record.settle()
         if self._running or (self._baseline and self._baseline.count_left()):
             return False
         return self._is_searched() and not self._confirmations.are_due()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import pytest
 
 from results.candidate import Candidate
 from results.database import RecordAway
+from results.database_url import sqlite_url
 from results.record import Record
 
 # Prints the number of each candidate after it was recorded.
@@ -91,3 +95,37 @@ def test_a_full_disk_keeps_what_was_recorded(url: str) -> None:
     assert "what was recorded before is kept" in error.splitlines()[-1]
     with Record.read(url, "a") as record:
         assert _complete(record.candidates()) == [int(line) for line in output.split()]
+
+
+def test_the_file_alone_holds_all_but_the_last_moments(
+    url: str, tmp_path: Path, writer: subprocess.Popen[str]
+) -> None:
+    assert writer.stdout
+    recorded, start = [], time.monotonic()
+    while time.monotonic() < start + 3:
+        recorded.append((time.monotonic(), int(writer.stdout.readline())))
+    copied_at, copy = time.monotonic(), tmp_path / "copy" / "record.sqlite"
+    copy.parent.mkdir()
+    shutil.copy(tmp_path / "record.sqlite", copy)
+    writer.kill()
+    with Record.read(sqlite_url(copy), "a") as record:
+        found = _complete(record.candidates())
+    assert {number for at, number in recorded if at < copied_at - 2} <= set(found)
+
+
+def test_the_last_candidate_reaches_the_file_before_the_next(
+    url: str, tmp_path: Path, make_candidate: Callable[..., Candidate]
+) -> None:
+    copy = tmp_path / "copy.sqlite"
+    with Record.open(url, "a") as record:
+        record.create({})
+        record.start(make_candidate())
+        time.sleep(1)
+        record.settle()
+        shutil.copy(tmp_path / "record.sqlite", copy)
+        with Record.read(sqlite_url(copy), "a") as copied:
+            assert copied.candidates() == [make_candidate()]
+        reader = sqlite3.connect(tmp_path / "record.sqlite")  # keeps it in WAL mode
+        reader.execute("SELECT 1 FROM runs").fetchall()
+    assert (tmp_path / "record.sqlite-wal").stat().st_size == 0
+    reader.close()
