@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 import click
@@ -65,15 +67,43 @@ class Seconds(click.ParamType[float]):
 
 
 class Positive(click.ParamType[float]):
-    """A number above 0, as ``float``."""
+    """A number above 0, as ``float``, up to ``high`` if that is given."""
 
     name = "X"
+
+    def __init__(self, example: str = "1.5", high: float = math.inf) -> None:
+        self._high = high
+        limit = f" and at most {high:g}" if high < math.inf else ""
+        self._may_be = f"a number above 0{limit}, such as {example}"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Read the number, or fail with the option's name."""
-        return _positive(value, param, "a number above 0, such as 1.5")
+        number = _positive(value, param, self._may_be)
+        if number > self._high:
+            raise _bad_value(param, value, self._may_be)
+        return number
+
+
+class Moment(click.ParamType[float]):
+    """A date and time in the future, as Unix seconds; local time where it names no zone."""
+
+    name = "TIME"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the moment, or fail with the option's name."""
+        try:
+            moment = datetime.fromisoformat(value).timestamp()
+        except (ValueError, OverflowError):
+            raise _bad_value(param, value, "a date and time, such as 2026-11-30T08:00") from None
+        now = time.time()
+        if moment <= now:
+            local = datetime.fromtimestamp(now).astimezone()
+            raise _bad_value(param, value, f"in the future; now it is {local:%Y-%m-%dT%H:%M%z}")
+        return moment
 
 
 class Amount(click.ParamType[int]):

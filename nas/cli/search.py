@@ -10,12 +10,14 @@ import click
 
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts
-from nas.cli.option_types import Amount, Positive, Seconds, Whole
+from nas.cli.option_types import Amount, Moment, Positive, Seconds, Whole
 from nas.cli.options import option
 
 if TYPE_CHECKING:
     from nas.search.prepare import PreparedSearch
     from results.candidate import Candidate
+
+MOST_HOURS = 24 * 365
 
 
 @options.command(
@@ -59,7 +61,29 @@ if TYPE_CHECKING:
     type=Whole(1),
     group="Budget",
     help="Evaluate N candidates, those that --scheduler or --bound stopped included.  "
-    "[default: 100]",
+    "[default: 100, or no limit with --hours or --until]",
+)
+@option(
+    "--hours",
+    type=Positive("8", MOST_HOURS),
+    metavar="H",
+    group="Budget",
+    help="End after H hours at the latest. No candidate begins that would end later, and --confirm "
+    "keeps its share of the time. With --resume: H more hours.",
+)
+@option(
+    "--until",
+    type=Moment(),
+    group="Budget",
+    help="End at this moment at the latest, such as 2026-11-30T08:00, in local time unless it "
+    "names a zone (+01:00, Z). Instead of --hours.",
+)
+@option(
+    "--price",
+    type=Positive("2.5"),
+    metavar="P",
+    group="Budget",
+    help="Forecast the cost too, at this price for an hour of one worker, in any currency.",
 )
 @option(
     "--baseline",
@@ -174,6 +198,9 @@ def search(
     min_per_class: int | None,
     space: str | None,
     budget: int | None,
+    hours: float | None,
+    until: float | None,
+    price: float | None,
     baseline: int | None,
     workers: int | None,
     epochs: int | None,
@@ -214,6 +241,9 @@ def search(
         min_per_class=min_per_class,
         space=space,
         budget=budget,
+        hours=hours,
+        until=until,
+        price=price,
         baseline=baseline,
         epochs=epochs,
         image_size=image_size,
@@ -294,12 +324,27 @@ def _announce(prepared: PreparedSearch, as_json: bool) -> None:
     if prepared.note is not None:
         click.echo(prepared.note, err=True)
     print_doubts(data)
-    if settings.budget > size:
+    if settings.budget is not None and settings.budget > size:
         click.echo(
             f"--budget {settings.budget}: the space has {size} architectures, "
             "so the search ends with those",
             err=True,
         )
+
+
+def _print_time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> None:
+    """Say so if the time was up before the budget was spent."""
+    from results.candidate import EVALUATED, State
+
+    settings, size = prepared.settings, prepared.grid.size
+    evaluated = sum(c.state in EVALUATED and c.confirms is None for c in candidates)
+    running = sum(c.state is State.RUNNING for c in candidates)
+    planned = min(settings.budget or size, size)
+    if settings.until is None or (evaluated >= planned and not running):
+        return
+    cut = f", {running} trainings were cut off" if running else ""
+    option = "--until TIME" if settings.hours is None else "--hours H"
+    click.echo(f"the time is up{cut}; go on: nas search --resume {prepared.run.path} {option}")
 
 
 def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bool) -> None:
@@ -320,7 +365,8 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
             raise click.ClickException(
                 f"--max-params {limit:,}: no network with so few parameters was found"
             )
-        raise click.ClickException("no candidate completed")
+        in_time = " in time" if settings.until is not None else ""
+        raise click.ClickException(f"no candidate completed{in_time}")
     if as_json:
         click.echo(json.dumps(file.to_json(), indent=2))
         return
@@ -333,6 +379,7 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     print_verdict(verdict, path)
     click.echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
     click.echo(f"more: nas results {path}")
+    _print_time_is_up(prepared, candidates)
     timed = [c.step_time for c in candidates if c.step_time is not None]
     unsteady = sum(step_time.unsteady is not None for step_time in timed)
     if unsteady:

@@ -9,12 +9,14 @@ from dataclasses import replace
 from itertools import count
 
 from nas.search.confirmation import Baseline, Confirmations, FindDueConfirmations
+from nas.search.deadline import Deadline
 from nas.search.failure_limit import FailureLimit
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.samplers.domain import candidate_seed
 from nas.search.study import ProposalStudy
 from results.candidate import EVALUATED, Candidate, State
 from results.database import RecordError
+from results.forecast import Plan
 from results.record import Record
 
 Listener = Callable[[Candidate], None]
@@ -37,6 +39,8 @@ class SearchDriver:
     - Trainings of the backbone come first (:class:`nas.search.confirmation.Baseline`).
     - When the budget is spent, the best candidates are trained again if a confirmation is asked
       for (:class:`nas.search.confirmation.Confirmations`).
+    - Nothing begins that would not end in time (:class:`nas.search.deadline.Deadline`). When the
+      time is up, what still runs is left, and is evaluated first by the next process.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class SearchDriver:
         pruners: Sequence[Pruner] = (),
         confirm: FindDueConfirmations | None = None,
         baseline: Baseline | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
         """``known`` are the candidates of an earlier process of this run; ``listener`` is called
         with each candidate that starts, reports, or ends."""
@@ -64,6 +69,7 @@ class SearchDriver:
         self._listener = listener
         self._pruners = pruners
         self._baseline = baseline
+        self._deadline = deadline or Deadline(Plan())
         self._confirmations = Confirmations(confirm, record.candidates, seed)
         searched = [candidate for candidate in known if candidate.confirms is None]
         unique = [candidate for candidate in searched if candidate.state is not State.DUPLICATE]
@@ -76,29 +82,30 @@ class SearchDriver:
         self._losses: Counter[int] = Counter()  # lost workers by candidate
         self._is_exhausted = False
         self._events = count(1 + max(map(_last_event, known), default=0))
+        self._is_time_up = False  # for candidates; confirmations may follow
         tell_pruners(pruners, known)
 
     def next_candidate(self) -> Candidate | None:
         """Return the next candidate; None while enough are running, or when all is done."""
-        candidate = self._baseline.next(self._proposals.reserve) if self._baseline else None
-        candidate = candidate or self._next_of_search()
-        if candidate is None and self._is_searched():
-            candidate = self._confirmations.next(self._proposals.reserve)
+        candidate = self._next_in_time()
         if candidate is None:
             return None
         event = candidate.started_event or next(self._events)  # a restart keeps its place
         candidate = replace(candidate, started_at=time.time(), started_event=event)
         self._write(self._record.start, candidate)
         self._running[candidate.number] = candidate
+        self._deadline.began(candidate.number)
         self._listener(candidate)
         return candidate
 
     def is_finished(self) -> bool:
-        """Return whether the budget is spent or the space exhausted, and all is confirmed."""
+        """Return whether the budget, the space or the time is spent, and all is confirmed."""
         self._record.settle()
-        if self._running or (self._baseline and self._baseline.count_left()):
+        if self._deadline.is_over():
+            return True
+        if self._running or not self._is_searched():
             return False
-        return self._is_searched() and not self._confirmations.are_due()
+        return not self._deadline.allows_confirmation() or not self._confirmations.are_due()
 
     def count_left(self) -> int:
         """Return how many candidates and backbones are left to evaluate, confirmations aside."""
@@ -123,6 +130,7 @@ class SearchDriver:
         candidate = replace(candidate, ended_event=next(self._events))
         self._write(self._record.finish, candidate)
         del self._running[candidate.number]
+        self._deadline.ended(candidate)
         if candidate.confirms is None:
             self._evaluated += candidate.state in EVALUATED
             self._proposals.tell(candidate)
@@ -139,6 +147,7 @@ class SearchDriver:
         """
         self._losses[number] += 1
         if cause == "worker_lost" and self._losses[number] < LOST_WORKER_TRIES:
+            self._deadline.lost(number)
             self._try_again(self._running.pop(number))
             return
         candidate = replace(
@@ -163,11 +172,27 @@ class SearchDriver:
 
     def _is_searched(self) -> bool:
         """Whether nothing is left to propose, whatever may still be confirmed."""
+        if self._is_time_up:
+            return not self._count_running()
+        if self._baseline and self._baseline.count_left():
+            return False
         is_idle = not self._count_running() and not self._to_restart
         return self._evaluated >= self._budget or (self._is_exhausted and is_idle)
 
     def _count_running(self) -> int:
         return sum(candidate.confirms is None for candidate in self._running.values())
+
+    def _next_in_time(self) -> Candidate | None:
+        """Return the next training that would end in time: backbone, candidate, confirmation."""
+        # Once too late, it stays so, though the estimate may fall: confirmations have begun.
+        self._is_time_up = self._is_time_up or not self._deadline.allows_candidate()
+        candidate = None
+        if not self._is_time_up:
+            candidate = self._baseline.next(self._proposals.reserve) if self._baseline else None
+            candidate = candidate or self._next_of_search()
+        if candidate is None and self._is_searched() and self._deadline.allows_confirmation():
+            candidate = self._confirmations.next(self._proposals.reserve)
+        return candidate
 
     def _next_of_search(self) -> Candidate | None:
         if self._evaluated + self._count_running() >= self._budget:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from nas.search.settings import SearchSettings, note_on_release
 from nas.training.recipes import proxy, proxy_batch_size
 from results.architecture_file import ArchitectureFile, base_json
 from results.database import RecordError
+from results.forecast import worked_s
 from results.record import Record
 from reward.objective import parse_reward
 from scaling.coefficient_grid import CoefficientGrid
@@ -67,6 +69,9 @@ class SearchRequest:
     baseline: int | None = None
     space: str | None = None
     budget: int | None = None
+    hours: float | None = None
+    until: float | None = None
+    price: float | None = None
     epochs: int | None = None
     image_size: int | None = None
     batch_size: int | None = None
@@ -87,6 +92,7 @@ class SearchRequest:
     out: Path | None = None
     resume: Path | None = None
     storage: str | None = None
+    begun_at: float = field(default_factory=time.time)  # Unix seconds
 
     @property
     def data_options(self) -> DataOptions:
@@ -188,11 +194,17 @@ def _load(request: SearchRequest, image_size: int | None) -> SearchData:
 
 def _check_names(request: SearchRequest) -> None:
     """Check sampler and reward, which can be done before the data is loaded."""
+    _check_end(request)
     check_sampler(request.sampler or "random")
     try:
         parse_reward(request.reward or "product")
     except ValueError as error:
         raise UserError(f"--reward: {error}") from error
+
+
+def _check_end(request: SearchRequest) -> None:
+    if request.hours is not None and request.until is not None:
+        raise UserError("--until: not allowed together with --hours, must be one of the two")
 
 
 def _find_starts(names: Sequence[str]) -> list[Architecture]:
@@ -215,7 +227,7 @@ def _settings(
     request: SearchRequest, data: SearchData, space: Space, starts: Sequence[Architecture] = ()
 ) -> SearchSettings:
     """Return the settings of a new run, with defaults for options that were not given."""
-    budget = request.budget or DEFAULT_BUDGET
+    has_time = request.hours is not None or request.until is not None
     settings = SearchSettings(
         data=absolute_data(data.name),
         data_fingerprint=data.fingerprint(),
@@ -225,8 +237,8 @@ def _settings(
         space=write_space(space),
         sampler=request.sampler or "random",
         seed=request.seed or 0,
-        budget=budget,
-        max_failures=request.max_failures or max(10, budget // 2),
+        budget=request.budget or (None if has_time else DEFAULT_BUDGET),
+        max_failures=request.max_failures or max(10, (request.budget or DEFAULT_BUDGET) // 2),
         epochs=request.epochs or proxy().epochs,
         batch_size=request.batch_size or proxy_batch_size(len(data.training)),
         time_limit_s=request.time_limit_s or DEFAULT_TIME_LIMIT_S,
@@ -242,8 +254,10 @@ def _settings(
         minival_images=len(data.minival),
         guessing_accuracy=guessing_accuracy(data.minival.labels),
         baseline=request.baseline,
+        price=request.price,
         start_from=[architecture.to_json() for architecture in starts],
     )
+    settings = settings.with_end(request.hours, request.until, 0.0, request.begun_at)
     check_pruners(settings.scheduler, settings.bound, settings.epochs)
     return _with_confirmation(settings, request)
 
@@ -292,6 +306,8 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         except ValueError as error:
             raise UserError(f"--resume: {path}: {error}", exit_code=1) from error
         settings, data = _resumed(request, path, settings)
+        worked = worked_s(record.candidates())
+        settings = settings.with_end(request.hours, request.until, worked, request.begun_at)
         record.change_settings({**recorded, **settings.to_json()})
         note = note_on_release(recorded)
         return PreparedSearch(run, record, settings, data, note=note, opened=opened.pop_all())
@@ -303,7 +319,7 @@ def _resumed(
     """Return the settings of a run with those that the request changes, and the run's data."""
     _check_agreement(request, settings, path)
     # These may change, since they decide when the search ends, not how a candidate is evaluated.
-    for name in ("budget", "max_failures", "time_limit_s", "baseline"):
+    for name in ("budget", "max_failures", "time_limit_s", "baseline", "price"):
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
     settings = _with_confirmation(settings, request)
@@ -325,6 +341,7 @@ def _resumed(
 
 def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Path) -> None:
     """Check that no option contradicts the run to resume; raise UserError otherwise."""
+    _check_end(request)
     if request.out is not None or request.storage is not None:
         raise UserError(
             "--resume: not allowed together with --out or --storage, as a run cannot be moved"

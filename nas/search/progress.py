@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -17,6 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from results.candidate import EVALUATED, Candidate, State, devices, mixed_devices_warning
+from results.forecast import Course, Forecast, Interval, Plan
 from results.ranking import normalized_step_time, reward
 from reward.objective import Objective
 
@@ -36,11 +38,14 @@ class Progress:
     """
 
     def __init__(
-        self, console: Console, objective: Objective, budget: int, known: list[Candidate]
+        self, console: Console, objective: Objective, plan: Plan, known: list[Candidate]
     ) -> None:
         self._console = console
         self._objective = objective
-        self._budget = budget
+        self._plan = plan
+        # What an earlier process left running starts again.
+        self._course = Course(c for c in known if c.state is not State.RUNNING)
+        self._forecast: Forecast | None = None
         self._states: Counter[State] = Counter()  # without confirmations
         self._confirmations = 0  # complete ones
         self._backbone: list[float] = []  # rewards of its trainings
@@ -68,11 +73,13 @@ class Progress:
 
     def __call__(self, candidate: Candidate) -> None:
         """Update the display after a candidate started, finished an epoch, or ended."""
+        self._course.add(candidate)
         if candidate.state is State.RUNNING:
             self._epochs[candidate.number] = len(candidate.curve)
             return
         self._epochs.pop(candidate.number, None)
         self._count(candidate)
+        self._forecast = self._course.forecast(self._plan)
         self._note_device(candidate)
         if candidate.state is State.FAILED:
             name = "backbone" if candidate.is_backbone else f"candidate {candidate.number}"
@@ -105,29 +112,52 @@ class Progress:
             self._best = (value, candidate.number)
 
     def line(self) -> Text:
-        """Return done/budget, rate, time left, best so far and other states, in 80 columns."""
-        parts = [f"{self._evaluated}/{self._budget}"]
-        parts += self._pace()
+        """Return done/budget, rate, time left, cost, best so far and other states."""
+        parts = [self._done(), *self._pace()]
         if self._best:
             parts.append(f"best {self._best[0]:.4f} (no. {self._best[1]})")
-        if self._backbone:
-            parts.append(f"backbone {fmean(self._backbone):.4f}")
         for state in (State.STOPPED, State.INFEASIBLE, State.FAILED):
             if self._states[state]:
                 parts.append(f"{self._states[state]} {state.value}")
         if self._confirmations:
             parts.append(f"{self._confirmations} retrained")
+        if self._backbone:
+            parts.append(f"backbone {fmean(self._backbone):.4f}")
         return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
 
+    def _done(self) -> str:
+        if self._forecast is not None and self._forecast.is_cut:
+            return f"{self._evaluated} of about {self._forecast.candidates}"
+        if self._plan.budget == math.inf:
+            return f"{self._evaluated}"
+        return f"{self._evaluated}/{self._plan.candidates}"
+
     def _pace(self) -> list[str]:
-        """Return the rate and the time left, or what is being done where there is no rate."""
-        done, left = self._evaluated - self._evaluated_before, self._budget - self._evaluated
-        if done and left > 0:
-            seconds = (time.monotonic() - self._start) / done
-            return [f"{60 / seconds:.1f}/min", f"{duration(seconds * left)} left"]
+        """Return the rate, the time left and the cost, or what is done where there is no rate."""
+        done, left = (
+            self._evaluated - self._evaluated_before,
+            self._plan.candidates - self._evaluated,
+        )
         if left <= 0:
-            return ["confirming"] if self._epochs else []
+            return ["confirming", *self._outlook()] if self._epochs else []
+        if done:
+            seconds = (time.monotonic() - self._start) / done
+            left_s = min(seconds * left, self._plan.until - time.time())
+            outlook = self._outlook() or [f"{duration(max(0.0, left_s))} left"]
+            # The rate gives way to the cost, so that the line fits 80 columns.
+            return outlook if len(outlook) > 1 else [f"{60 / seconds:.1f}/min", *outlook]
         return [self._first_candidates()] if self._console.is_terminal else []
+
+    def _outlook(self) -> list[str]:
+        """Return the time left and the cost, as forecast; nothing without a forecast."""
+        if self._forecast is None:
+            return []
+        now = time.time()
+        low, high = (max(0.0, moment - now) for moment in self._forecast.ends_at)
+        parts = [f"{duration_range(low, high)} left"]
+        if self._forecast.cost is not None:
+            parts.append(f"cost {cost_range(self._forecast.cost)}")
+        return parts
 
     def _first_candidates(self) -> str:
         """Return how far the first candidates are, while none has ended."""
@@ -174,6 +204,21 @@ def duration(seconds: float) -> str:
             number = seconds / scale
             return f"{number:.1f} {unit}" if unit == "h" else f"{number:.0f} {unit}"
     return f"{seconds / 86_400:.1f} days"
+
+
+def duration_range(low_s: float, high_s: float) -> str:
+    """Return two rounded durations, such as 25 to 31 min, or one if both are the same."""
+    low, high = duration(low_s), duration(high_s)
+    if low == high:
+        return high
+    (low_number, low_unit), high_unit = low.split(), high.split()[1]
+    return f"{low_number if low_unit == high_unit else low} to {high}"
+
+
+def cost_range(cost: Interval) -> str:
+    """Return two rounded costs, such as 4.10 to 4.45, or one if both are the same."""
+    low, high = (f"{c:,.0f}" if cost[1] >= 10 else f"{c:.2f}" for c in cost)
+    return high if low == high else f"{low} to {high}"
 
 
 @contextmanager

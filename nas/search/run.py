@@ -18,6 +18,7 @@ from nas.search.confirmation import (
     FindDueConfirmations,
     due_confirmations,
 )
+from nas.search.deadline import Deadline
 from nas.search.driver import SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.failure_limit import FailureLimit
@@ -38,6 +39,7 @@ from results.dashboard.page_files import page_files
 from results.dashboard.report import write_report
 from results.database import RecordError
 from results.files import write_files
+from results.forecast import Plan
 from reward.objective import Objective
 from search_space.space import Grid, Space
 
@@ -64,16 +66,17 @@ def run_search(
         known = record.candidates()
         with redirect_output(run.path / "ray.log", progress_to_stderr) as terminal:
             console = SteadyConsole(file=terminal)
-            budget = min(settings.budget, prepared.grid.size)
-            progress = Progress(console, objective, budget, known)
+            size = prepared.grid.size
+            plan = Plan.recorded(settings.to_json(), size)
+            progress = Progress(console, objective, plan, known)
             search = SearchDriver(
                 record=record,
                 proposals=_proposals(prepared, known),
                 known=known,
                 seed=settings.seed,
-                budget=settings.budget,
+                budget=settings.budget or size,
                 failure_limit=FailureLimit(settings.max_failures),
-                space_size=prepared.grid.size,
+                space_size=size,
                 listener=progress,
                 pruners=make_pruners(
                     settings.scheduler, settings.bound, objective, settings.epochs
@@ -82,6 +85,7 @@ def run_search(
                 baseline=Baseline(
                     prepared.grid.backbone, settings.baseline_trainings, known, settings.seed
                 ),
+                deadline=Deadline(plan, known),
             )
             if not search.is_finished():
                 with progress.shown(), _how_to_go_on(run.path), ray_cluster(address) as cluster:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
 
 from nas.data.options import DataOptions
@@ -33,7 +33,7 @@ class SearchSettings:
     space: str  # its YAML text
     sampler: str
     seed: int
-    budget: int  # evaluated candidates, complete or stopped
+    budget: int | None  # evaluated candidates, complete or stopped; None: as many as time allows
     max_failures: int
     epochs: int
     batch_size: int
@@ -53,6 +53,9 @@ class SearchSettings:
     minival_images: int | None = None
     guessing_accuracy: float | None = None  # of naming the minival's most frequent class
     baseline: int | None = None  # trainings of the backbone; None for the default
+    hours: float | None = None  # of the whole run, without pauses between its processes
+    until: float | None = None  # Unix seconds when the last process ends; follows from hours
+    price: float | None = None  # of one worker's hour, in any currency
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures evaluated first
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
 
@@ -87,7 +90,8 @@ class SearchSettings:
         """How often the backbone is trained, besides the budget, to compare candidates with it."""
         if self.fit is not None:  # its candidates have twice the cost of the base
             return 0
-        default = BASELINE if self.budget >= FEWEST_FOR_BASELINE else 0
+        is_small = self.budget is not None and self.budget < FEWEST_FOR_BASELINE
+        default = 0 if is_small else BASELINE
         return default if self.baseline is None else self.baseline
 
     @property
@@ -99,6 +103,21 @@ class SearchSettings:
     def starts(self) -> list[Architecture]:
         """The architectures that are evaluated first."""
         return [Architecture.from_json(architecture) for architecture in self.start_from]
+
+    def with_end(
+        self, hours: float | None, until: float | None, worked_s: float, now: float
+    ) -> SearchSettings:
+        """Return the settings with the moment at which a process ends that begins now.
+
+        A given ``hours`` counts from now, else what is left of earlier ones does; a given ``until``
+        replaces both. The run has ``worked_s`` behind it. Moments are Unix seconds.
+        """
+        if until is not None:
+            return replace(self, hours=None, until=until)
+        hours = self.hours if hours is None else hours + worked_s / 3600
+        if hours is None:
+            return self
+        return replace(self, hours=hours, until=now + 3600 * hours - worked_s)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings in JSON types."""

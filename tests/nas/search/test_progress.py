@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from nas.search.progress import Progress, duration
-from results.candidate import Candidate, CurvePoint, State
+from nas.search.progress import Progress, cost_range, duration, duration_range
+from results.candidate import BACKBONE, Candidate, CurvePoint, State
+from results.forecast import Plan
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from search_space.spaces import small
@@ -44,8 +45,10 @@ class Terminal:
         )
         self.now_s = 100.0
 
-    def progress(self, budget: int = 10, known: list[Candidate] | None = None) -> Progress:
-        return Progress(self.console, Objective(), budget, known or [])
+    def progress(
+        self, budget: int = 10, known: list[Candidate] | None = None, plan: Plan | None = None
+    ) -> Progress:
+        return Progress(self.console, Objective(), plan or Plan(budget), known or [])
 
     @property
     def lines(self) -> list[str]:
@@ -62,6 +65,7 @@ def make_terminal(monkeypatch: pytest.MonkeyPatch) -> MakeTerminal:
     def make(is_terminal: bool) -> Terminal:
         terminal = Terminal(is_terminal)
         monkeypatch.setattr("nas.search.progress.time.monotonic", lambda: terminal.now_s)
+        monkeypatch.setattr("nas.search.progress.time.time", lambda: terminal.now_s)
         return terminal
 
     return make
@@ -119,6 +123,70 @@ def test_the_clock_begins_when_the_line_is_shown(make_terminal: MakeTerminal) ->
         terminal.now_s += 30
         progress(CANDIDATE)
     assert "· 2.0/min ·" in terminal.lines[0]
+
+
+def train(terminal: Terminal, progress: Progress, numbers: range, seconds: float = 60.0) -> None:
+    """Train candidates one after the other."""
+    for number in numbers:
+        start = terminal.now_s
+        begun = replace(CANDIDATE, number=number, state=State.RUNNING, started_at=start)
+        progress(begun)
+        terminal.now_s += seconds
+        progress(replace(CANDIDATE, number=number, started_at=start, finished_at=terminal.now_s))
+
+
+def test_the_time_left_is_forecast_and_counts_down(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(True)
+    progress = terminal.progress(budget=23)
+    train(terminal, progress, range(3))
+    assert str(progress.line()) == "3/23 · 1.0/min · 20 min left · best 0.7500 (no. 0)"
+    terminal.now_s += 120
+    assert str(progress.line()).split(" · ")[2] == "18 min left"
+    terminal.now_s += 1e6
+    assert str(progress.line()).split(" · ")[2] == "0 s left"
+
+
+def test_unlike_durations_give_a_range(make_terminal: MakeTerminal) -> None:
+    """Mean 80 s, deviation 34.6 s of three: 13.3 min of 10 more, and 1.645 * 1.75 * 228 s."""
+    terminal = make_terminal(True)
+    progress = terminal.progress(budget=13)
+    train(terminal, progress, range(2))
+    train(terminal, progress, range(2, 3), seconds=120.0)
+    assert str(progress.line()).split(" · ")[2] == "2 to 24 min left"
+
+
+def test_the_cost_takes_the_place_of_the_rate(make_terminal: MakeTerminal) -> None:
+    """23 minutes at 6 an hour."""
+    terminal = make_terminal(True)
+    progress = terminal.progress(plan=Plan(23, price=6.0))
+    train(terminal, progress, range(3))
+    assert str(progress.line()) == "3/23 · 20 min left · cost 2.30 · best 0.7500 (no. 0)"
+
+
+def test_with_hours_alone_the_number_of_candidates_is_forecast(
+    make_terminal: MakeTerminal,
+) -> None:
+    terminal = make_terminal(True)
+    plan = Plan(space_size=186_624, until=100.0 + 3600)
+    progress = terminal.progress(plan=plan)
+    assert str(progress.line()) == "0 · starting workers"
+    train(terminal, progress, range(1))
+    assert str(progress.line()) == "1 · 1.0/min · 59 min left · best 0.7500 (no. 0)"
+    train(terminal, progress, range(1, 3))
+    line = "3 of about 60 · 1.0/min · 57 min left · best 0.7500 (no. 0)"
+    assert str(progress.line()) == line
+
+
+def test_all_but_the_backbone_fits_80_columns(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(True)
+    known = [replace(FAILED, number=9000 + i) for i in range(3)]
+    known.append(replace(CANDIDATE, number=9100, confirms=BACKBONE))
+    progress = terminal.progress(plan=Plan(1000, price=2.5), known=known)
+    train(terminal, progress, range(120), seconds=100.0)
+    train(terminal, progress, range(120, 123), seconds=150.0)
+    line = "123/1000 · 24.4 to 25.0 h left · cost 70 to 71 · best 0.7500 (no. 0) · 3 failed"
+    assert len(line) == 80
+    assert str(progress.line()) == f"{line} · backbone 0.7500"  # the rest is cut
 
 
 def test_on_a_terminal_there_is_one_line_and_a_line_for_each_failure(
@@ -190,6 +258,33 @@ def test_a_line_that_is_too_long_for_the_terminal_is_cut(make_terminal: MakeTerm
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (1500, 1860, "25 to 31 min"),
+        (1500, 1501, "25 min"),
+        (80, 100, "80 s to 2 min"),
+        (15_000, 17_600, "4.2 to 4.9 h"),
+    ],
+)
+def test_duration_range(low: float, high: float, text: str) -> None:
+    assert duration_range(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("cost", "text"),
+    [
+        ((4.1, 4.45), "4.10 to 4.45"),
+        ((4.101, 4.102), "4.10"),
+        ((9.5, 10.4), "10"),
+        ((99.9, 1234.5), "100 to 1,234"),
+        ((0.001, 0.002), "0.00"),
+    ],
+)
+def test_cost_range(cost: tuple[float, float], text: str) -> None:
+    assert cost_range(cost) == text
 
 
 def test_each_further_device_is_warned_of_once(make_terminal: MakeTerminal) -> None:
