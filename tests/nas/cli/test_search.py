@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,8 @@ from nas.errors import UserError
 from nas.search.prepare import SearchRequest, prepare
 from nas.search.run_directory import create_run, open_run
 from nas.search.samplers.registry import SAMPLERS
+from nas.search.settings import SearchSettings
+from results.candidate import Candidate, State
 from tests.nas.conftest import Refusal
 
 
@@ -201,6 +205,45 @@ def test_settings_that_lack_what_every_release_writes(refusal: Refusal, tmp_path
         begun.record.change_settings(settings)
     message = refusal("search", "--resume", out, exit_code=1)
     assert message == f"--resume: {out}: the settings lack space"
+
+
+def _prepared(**options: Any) -> SearchSettings:
+    with prepare(SearchRequest(**options)) as search:
+        return search.settings
+
+
+def test_without_a_budget_hours_are_the_only_limit(tmp_path: Path) -> None:
+    settings = _prepared(out=tmp_path / "run", hours=8.0, begun_at=1000.0)
+    assert (settings.budget, settings.hours, settings.until) == (None, 8.0, 1000.0 + 8 * 3600)
+    assert (settings.max_failures, settings.baseline_trainings) == (50, 3)
+    both = _prepared(out=tmp_path / "both", hours=8.0, budget=7)
+    assert (both.budget, both.hours) == (7, 8.0)
+    assert _prepared(out=tmp_path / "until", until=5e9).until == 5e9
+
+
+def test_resumed_hours_are_those_that_are_left_or_further_ones(tmp_path: Path) -> None:
+    """An hour was worked between two pauses; further hours begin with the new process."""
+    out = tmp_path / "run"
+    with prepare(SearchRequest(out=out, hours=8.0, begun_at=1000.0, price=2.5)) as search:
+        candidate = Candidate(0, State.RUNNING, search.grid.backbone, 0, started_at=2000.0)
+        search.record.start(candidate)
+        ended = replace(candidate, state=State.COMPLETE, finished_at=2000.0 + 3600)
+        search.record.finish(ended)
+    left = _prepared(resume=out, begun_at=50_000.0)
+    assert (left.hours, left.until, left.price) == (8.0, 50_000.0 + 7 * 3600, 2.5)
+    further = _prepared(resume=out, hours=2.0, begun_at=60_000.0)
+    assert (further.hours, further.until) == (3.0, 60_000.0 + 2 * 3600)
+    fixed = _prepared(resume=out, until=5e9, begun_at=70_000.0)
+    assert (fixed.hours, fixed.until) == (None, 5e9)
+    assert _prepared(resume=out, begun_at=80_000.0).until == 5e9
+
+
+def test_hours_and_a_moment_exclude_each_other(refusal: Refusal, tmp_path: Path) -> None:
+    message = "--until: not allowed together with --hours, must be one of the two"
+    options = ("--hours", 8, "--until", "2096-11-30T08:00")
+    assert refusal("search", *options, "--out", tmp_path / "run") == message
+    prepare(SearchRequest(out=tmp_path / "run")).close()
+    assert refusal("search", *options, "--resume", tmp_path / "run") == message
 
 
 def test_an_operator_that_cannot_be_built(

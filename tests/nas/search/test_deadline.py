@@ -17,7 +17,7 @@ from nas.search.failure_limit import FailureLimit
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
 from results.candidate import BACKBONE, Candidate, State
-from results.database import sqlite_url
+from results.database_url import sqlite_url
 from results.forecast import Plan
 from results.record import Record
 from reward.objective import Objective
