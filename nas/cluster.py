@@ -1,4 +1,4 @@
-"""The Ray cluster that a search runs on: this machine, or a cluster that is running."""
+"""The Ray cluster that a command runs on: this machine, or a cluster that is running."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PACKAGES = (*PACKAGES, "nas")
 _RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 
 CONTROL_PATIENCE_S = 30.0
-"""Seconds without Ray's control process after which a search on a cluster ends.
+"""Seconds without Ray's control process after which the work on a cluster ends.
 
 Kubernetes may start it anew. After 60 s Ray itself would end our process without a word."""
 _CHECK_EVERY_S = 2.0
@@ -41,7 +41,16 @@ _LONGEST_TEMP_DIR = 45
 
 
 class ClusterLost(UserError):
-    """A process of Ray itself has died; nothing more can be asked of the cluster."""
+    """A process of Ray itself, or a machine that is needed, is gone; the work cannot go on."""
+
+
+@contextmanager
+def saying_how_to_go_on(command: str) -> Iterator[None]:
+    """Add the command that goes on to the error of a cluster that was lost."""
+    try:
+        yield
+    except ClusterLost as error:
+        raise ClusterLost(f"{error}; go on with: {command}", exit_code=1) from error
 
 
 @dataclass
@@ -60,15 +69,37 @@ class Cluster:
     _checked_at: float = 0.0
     _seen_at: float = field(default_factory=time.monotonic)
 
+    @property
+    def device(self) -> str:
+        """What each worker takes one of: a GPU if the cluster has any, or else a core."""
+        return "GPU" if self.has_gpus else "core"
+
+    def total(self) -> int:
+        """Return the devices of all machines that answer."""
+        # For half a minute, Ray counts a machine that was lost.
+        machines = [
+            machine
+            for machine in ray.nodes()  # type: ignore[no-untyped-call]
+            if machine["Alive"] and (not self.control or _answers(_raylet_address(machine)))
+        ]
+        return int(sum(machine["Resources"].get(self._resource, 0) for machine in machines))
+
+    def free(self) -> int:
+        """Return the devices that nobody uses now."""
+        return int(ray.available_resources().get(self._resource, 0))  # type: ignore[no-untyped-call]
+
+    @property
+    def _resource(self) -> str:
+        return "GPU" if self.has_gpus else "CPU"
+
     def shortage(self, workers: int = 0) -> str | None:
         """Return what workers have to wait for, in one line; None if one could start now.
 
         ``workers`` are of this search and begun; what they may have taken counts as free.
         """
-        name = "GPU" if self.has_gpus else "CPU"
-        total = ray.cluster_resources().get(name, 0)  # type: ignore[no-untyped-call]
-        free = ray.available_resources().get(name, 0)  # type: ignore[no-untyped-call]
-        what = "GPU" if self.has_gpus else "core"
+        total = ray.cluster_resources().get(self._resource, 0)  # type: ignore[no-untyped-call]
+        free = self.free()
+        what = self.device
         if total < 1:
             return f"waiting for a machine: the cluster has no {what} now"
         if free >= 1 or total - free <= workers:
@@ -96,6 +127,10 @@ class Cluster:
             raise ClusterLost(
                 f"Ray's {away[0]} ({host}:{port}) has died or cannot be reached", exit_code=1
             )
+
+
+def _raylet_address(machine: Mapping[str, Any]) -> tuple[str, int]:
+    return machine["NodeManagerAddress"], machine["NodeManagerPort"]
 
 
 def _answers(address: tuple[str, int]) -> bool:
@@ -178,7 +213,7 @@ def _control_addresses() -> dict[str, tuple[str, int]]:
     addresses = {"control process (GCS)": (host, int(port))}
     for known in ray.nodes():  # type: ignore[no-untyped-call]
         if known["NodeID"] == node:
-            addresses["raylet"] = (known["NodeManagerAddress"], known["NodeManagerPort"])
+            addresses["raylet"] = _raylet_address(known)
     return addresses
 
 

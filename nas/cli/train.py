@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         "Fine-tune trained weights on other images": "nas train --arch efficientnet-b0 "
         "--pretrained b0.pth --data images --out tuned",
         "Go on after an interruption": "nas train --resume trained",
+        "Train on 8 GPUs of a Ray cluster": "nas train --arch runs/RUN/best.json "
+        "--data /shared/folder --out trained --address HOST:6379 --workers 8",
     },
     short_help="Train a network in full.",
 )
@@ -114,9 +116,10 @@ if TYPE_CHECKING:
     "--workers",
     type=Whole(1),
     group="Run",
-    help="Train in N processes, each with its own GPU if there are any. Default: 1, or the number "
-    "that a resumed training began with.",
+    help="Train in N processes, each with its own GPU if there are any, or else a core. Default: "
+    "1, or the number that a resumed training began with.",
 )
+@options.address_option(group="Run")
 @option(
     "--micro-batch",
     type=Whole(2),
@@ -150,6 +153,7 @@ def train(
     seed: int | None,
     patience: int | None,
     workers: int | None,
+    address: str | None,
     pretrained: Path | None,
     resume: Path | None,
     log: str | None,
@@ -164,6 +168,10 @@ def train(
     from nas.full_training.prepare import TrainRequest, prepare
 
     tools = parse_names(log)
+    if address:
+        from nas.cluster_address import check_address
+
+        check_address(address)
     job = prepare(
         TrainRequest(
             arch=arch,
@@ -184,6 +192,7 @@ def train(
             patience=patience,
             pretrained=pretrained,
             workers=workers,
+            address=address,
             resume=resume,
         )
     )
@@ -198,7 +207,7 @@ def train(
             )
         from nas.full_training.ray_backend import run_training
 
-        trained = run_training(job, workers or began, tools, as_json)
+        trained = run_training(job, workers or began, tools, as_json, address)
     except KeyboardInterrupt:
         click.echo(f"interrupted; go on with: nas train --resume {path}", err=True)
         raise

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -97,26 +98,25 @@ def _pair(values: Any) -> tuple[float, float] | None:
     return None if values is None else (float(values[0]), float(values[1]))
 
 
-def read_training(path: Path) -> dict[str, Any]:
-    """Read the training state in a checkpoint, as it was given to :func:`write`.
+def training_state(content: bytes, path: Path) -> dict[str, Any]:
+    """Return the training state in the ``content`` of a checkpoint, as :func:`encoded` got it.
+
+    ``path`` is the file that it was read from.
 
     Raises:
         CheckpointError: as for :func:`read_network`, or there is no training state in the file.
     """
-    state = _read(path).get("training")
+    state = _decoded(BytesIO(content), path).get("training")
     if not isinstance(state, dict):
         raise CheckpointError(f"{path}: holds only a network, must hold a training state too")
     return state
 
 
-def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | None = None) -> None:
-    """Write a checkpoint, whole or not at all.
+def encoded(network: TrainedNetwork, training: Mapping[str, Any] | None = None) -> bytes:
+    """Return the content of a checkpoint's file.
 
     ``training`` is the training state, if there is one. It may hold only tensors, numbers, strings,
     lists and dictionaries, because nothing else can be read back.
-
-    Raises:
-        OSError: no room on the disk, or no permission to write; ``path`` is left as it was.
     """
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -133,11 +133,19 @@ def write(path: Path, network: TrainedNetwork, training: Mapping[str, Any] | Non
         "values": network.values,
         "training": training,
     }
+    file = BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a checkpoint that :func:`encoded` made, whole or not at all.
+
+    Raises:
+        OSError: no room on the disk, or no permission to write; ``path`` is left as it was.
+    """
     with atomic_file(path) as file:
-        try:
-            torch.save(content, file)
-        except RuntimeError as error:  # how torch reports a failed write
-            raise error.__context__ if isinstance(error.__context__, OSError) else error from error
+        file.write(content)
 
 
 def _checkpoint_file(path: Path) -> Path:
@@ -155,10 +163,14 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
     with file:
-        try:
-            content = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:  # of any type, depending on the bytes that are unpickled
-            raise CheckpointError(f"{path}: truncated, or not a checkpoint") from error
+        return _decoded(file, path)
+
+
+def _decoded(file: IO[bytes], path: Path) -> dict[str, Any]:
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # of any type, depending on the bytes that are unpickled
+        raise CheckpointError(f"{path}: truncated, or not a checkpoint") from error
     if not isinstance(content, dict) or "weights" not in content:
         raise CheckpointError(f"{path}: not a checkpoint of this tool")
     if content.get("schema_version") != SCHEMA_VERSION:

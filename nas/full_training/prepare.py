@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import LIGHT, Job, TrainDirectory, TrainSettings, create
+from nas.machine import available_cores
 from nas.training.progressive import ranges_of
 from nas.training.recipes import PRESETS
 from results.architecture_file import ArchitectureFile
@@ -54,6 +54,7 @@ class TrainRequest:
     patience: int | None = None
     pretrained: Path | None = None
     workers: int | None = None
+    address: str | None = None
     resume: Path | None = None
 
     @property
@@ -105,7 +106,7 @@ def _new(request: TrainRequest) -> Job:
         background=request.data_options.background,
         min_per_class=request.min_per_class,
     )
-    _check_workers(settings.workers, settings.batch_size)
+    _check_workers(settings.workers, settings.batch_size, request.address)
     recipe = settings.recipe(len(data.training))
     pretrained = read_pretrained(request.pretrained, file) if request.pretrained else None
     directory = create(request.out)
@@ -155,12 +156,15 @@ def _batch_size(preset: str, images: int, request: TrainRequest) -> int:
     return min(recipe.batch_size, images)
 
 
-def _check_workers(workers: int, batch_size: int) -> None:
-    """Check that there is a device for every process, and an equal share of the batch."""
+def _check_workers(workers: int, batch_size: int, address: str | None) -> None:
+    """Check that there is a device for every process, and an equal share of the batch.
+
+    What the cluster at an address has is known, and checked, once it is joined.
+    """
     gpus = torch.cuda.device_count()
-    what, devices = ("GPU", gpus) if gpus else ("core", os.cpu_count() or 1)
+    what, devices = ("GPU", gpus) if gpus else ("core", available_cores())
     most = min(devices, batch_size)
-    if workers > most and workers > 1:
+    if workers > most and workers > 1 and address is None:
         raise UserError(
             f"--workers: got {workers}, must be from 1 to {most}: there are {devices} "
             f"{what}s, and {batch_size} images in a batch"
@@ -206,7 +210,8 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     directory = TrainDirectory(path)
     settings = directory.read_settings()
     _check_agreement(request, settings, path)
-    _check_workers(request.workers or settings.workers, settings.batch_size)
+    workers = request.workers or settings.workers
+    _check_workers(workers, settings.batch_size, request.address)
     place, data = load_recorded(
         path,
         settings.data,

@@ -42,6 +42,19 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """The files of an epoch that is over: the whole curve, and the checkpoints' contents.
+
+    ``best`` is None if the epoch is not the best so far. They are written where the training was
+    started, which may be another machine.
+    """
+
+    rows: tuple[CurveRow, ...]
+    last: bytes
+    best: bytes | None
+
+
+@dataclass(frozen=True)
 class EpochEnded:
     """An epoch is over, and the checkpoint is written."""
 
@@ -56,7 +69,14 @@ class WorkerLost:
     detail: str
 
 
-Event = Begun | Stepped | EpochEnded | WorkerLost
+@dataclass(frozen=True)
+class Waiting:
+    """The workers cannot start yet; ``reason`` says what they wait for."""
+
+    reason: str
+
+
+Event = Begun | Stepped | Saved | EpochEnded | WorkerLost | Waiting
 Listener = Callable[[Event], None]
 
 
@@ -98,6 +118,8 @@ class Progress:
         elif isinstance(event, WorkerLost):
             self._step = None
             self._print("a worker died; all workers restart from the last checkpoint (see ray.log)")
+        elif isinstance(event, Waiting):
+            self._print(event.reason)
 
     def _begin(self, event: Begun) -> None:
         self._rows, self._work, self._step = list(event.rows), event.work, None

@@ -1,43 +1,69 @@
 """Ray Train: starts the processes of a training, connects them, and restarts them after a crash.
 
 One process uses Ray Train's local mode: the loop runs in this process, without a Ray cluster, which
-takes 10 to 30 seconds to start on two cores. Several processes run in a Ray cluster on this
-machine.
+takes 10 to 30 seconds to start on two cores. Several processes run in Ray on this machine, or in a
+cluster that exists. They send their checkpoints to this process, which writes them.
 """
 
 from __future__ import annotations
 
 import logging
-import shutil
+import platform
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import ray
 import torch
+from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
+from pyarrow.fs import FSSpecHandler, PyFileSystem  # type: ignore[import-untyped]
 from ray import train
+from ray.exceptions import RayError, RaySystemError
 from ray.train.torch import TorchConfig, TorchTrainer
-from ray.util.queue import Empty, Queue
+from ray.util.queue import Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from nas.cluster import Cluster, ray_cluster
+from nas.cluster import Cluster, ClusterLost, ray_cluster, saying_how_to_go_on
 from nas.errors import UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
 from nas.full_training.loggers import Logger, open_loggers
-from nas.full_training.progress import Begun, EpochEnded, Event, Listener, Progress, WorkerLost
-from nas.full_training.settings import Job, TrainDirectory
+from nas.full_training.progress import (
+    Begun,
+    EpochEnded,
+    Event,
+    Listener,
+    Progress,
+    Saved,
+    Waiting,
+    WorkerLost,
+)
+from nas.full_training.settings import Job
 from nas.full_training.worker import run_worker
 from nas.search.progress import SteadyConsole, redirect_output
 from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
 
+MACHINE_PATIENCE_S = 30.0
+"""Seconds that a training waits for another machine after the cluster lost one."""
+_QUIET_S = 10.0  # in which nothing is said on what is waited for
 _POLL_S = 0.5
+# Only we know the last checkpoint, so that Ray Train restarts nothing itself.
+_NO_RESTARTS: dict[str, Any] = {
+    limit.name: 0
+    for limit in fields(train.FailureConfig)
+    if limit.name in ("max_failures", "controller_failure_limit", "max_preemption_failures")
+}
+_EVENTS_WAITING = 8  # of the workers, each perhaps with checkpoints of gigabytes
+
+
+class _WorkersFailed(Exception):
+    """A process of the training died, or raised an error that is not the user's to mend."""
 
 
 def train_here(job: Job, listener: Listener) -> None:
@@ -47,62 +73,97 @@ def train_here(job: Job, listener: Listener) -> None:
         UserError: training ended early; the message is the cause.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    last = job.directory.read_last()
 
     def worker() -> None:
-        run_worker(job, World(), device, listener)
+        run_worker(job, last, World(), device, listener)
 
     logging.getLogger("ray.train").setLevel(logging.WARNING)
     TorchTrainer(worker, scaling_config=train.ScalingConfig(num_workers=0)).fit()
 
 
-def train_on_workers(job: Job, workers: int, listener: Listener) -> None:
-    """Train in ``workers`` processes, each with a GPU of its own if there are any.
+def train_on_workers(job: Job, workers: int, listener: Listener, address: str | None) -> None:
+    """Train in ``workers`` processes on this machine, or on the Ray cluster at ``address``.
 
-    If a process dies, all of them are restarted from the last checkpoint, at most
-    :data:`LOST_WORKER_TRIES` times.
+    Each has a GPU if there are any, or else a core. If one dies, all of them are started again from
+    the last checkpoint, at most :data:`LOST_WORKER_TRIES` times. The listener, which runs here,
+    receives the checkpoints, so that the machines need not share a disk.
 
     Raises:
         UserError: there are more workers than GPUs or cores, or training ended early.
     """
-    job = replace(job, directory=TrainDirectory(job.directory.path.absolute()))
-    scratch = Path(tempfile.mkdtemp(prefix="nas-train-"))
-    try:
-        with _started_cluster() as cluster:
-            _check_workers(workers, cluster, job.recipe.batch_size)
-            queue = Queue(actor_options={"num_cpus": 0})
-            trainer = TorchTrainer(
-                _worker,
-                train_loop_config={"job": [ray.put(job)], "queue": queue},
-                torch_config=TorchConfig(backend="nccl" if cluster.has_gpus else "gloo"),
-                scaling_config=train.ScalingConfig(num_workers=workers, use_gpu=cluster.has_gpus),
-                run_config=train.RunConfig(
-                    storage_path=str(scratch),
-                    failure_config=train.FailureConfig(max_failures=LOST_WORKER_TRIES),
-                    callbacks=[_LostWorkerReport(queue)],  # type: ignore[list-item]
-                ),
-            )
-            _listen(trainer.fit, queue, listener)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with ray_cluster(address) as cluster:
+        _check_workers(workers, cluster, job.recipe.batch_size)
+        sent = ray.put(job)
+        for tries_left in reversed(range(LOST_WORKER_TRIES + 1)):
+            _await_devices(cluster, workers, listener)
+            try:
+                _train_once(sent, job.directory.read_last(), workers, cluster, listener)
+                return
+            except _WorkersFailed as error:
+                if not tries_left:
+                    text = " ".join(str(error).split())[:300]
+                    raise UserError(f"Ray Train gave up: {text}", exit_code=1) from error
+                listener(WorkerLost(str(error)))
 
 
-@contextmanager
-def _started_cluster() -> Iterator[Cluster]:
-    """Start Ray on this machine.
+def _await_devices(cluster: Cluster, workers: int, listener: Listener) -> None:
+    """Wait until there is a free device for every worker.
 
     Raises:
-        UserError: Ray does not start, for instance because the machine is too busy.
+        ClusterLost: the cluster has had too few for :data:`MACHINE_PATIENCE_S`, in use or not.
     """
-    with ExitStack() as stack:
-        try:
-            cluster = stack.enter_context(ray_cluster(None))
-        except Exception as error:
-            text = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"--workers: Ray does not start ({text}); --workers 1 works without it",
+    began = enough_at = time.monotonic()
+    is_said = False
+    while True:
+        cluster.check_is_alive()
+        total, free, now = cluster.total(), cluster.free(), time.monotonic()
+        if min(total, free) >= workers:
+            return
+        devices = f"{cluster.device}s" if workers > 1 else cluster.device
+        if total >= workers:
+            enough_at = now
+        elif now - enough_at > MACHINE_PATIENCE_S:
+            raise ClusterLost(
+                f"--workers {workers}: machines were lost, and the cluster has {total} of "
+                f"{workers} {devices} now; with fewer --workers, training fits on what is left",
                 exit_code=1,
-            ) from error
-        yield cluster
+            )
+        if not is_said and now - began > _QUIET_S:
+            is_said = True
+            listener(Waiting(f"waiting for {workers} {devices}: {free} of {total} are free"))
+        time.sleep(_POLL_S)
+
+
+def _train_once(
+    job: Any, last: bytes | None, workers: int, cluster: Cluster, listener: Listener
+) -> None:
+    """Train on workers from the content of the last checkpoint; ``job`` is a reference.
+
+    Raises:
+        UserError: training ended early, and would do so again.
+        _WorkersFailed: a process died.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    options = {"num_cpus": 0, "scheduling_strategy": here}
+    queue = Queue(_EVENTS_WAITING, actor_options=options)
+    trainer = TorchTrainer(
+        _worker,
+        train_loop_config={"sent": [job, ray.put(last)], "queue": queue},
+        torch_config=TorchConfig(backend="nccl" if cluster.has_gpus else "gloo"),
+        scaling_config=train.ScalingConfig(num_workers=workers, use_gpu=cluster.has_gpus),
+        run_config=train.RunConfig(
+            # Ray Train wants to create files on every machine, but nothing of ours is in them.
+            storage_path="nas-train",
+            storage_filesystem=PyFileSystem(FSSpecHandler(MemoryFileSystem())),
+            failure_config=train.FailureConfig(**_NO_RESTARTS),
+        ),
+    )
+    try:
+        _listen(trainer.fit, queue, cluster, listener)
+    finally:
+        with suppress(RayError):
+            queue.shutdown(force=True)
 
 
 def _worker(config: dict[str, Any]) -> None:
@@ -111,15 +172,29 @@ def _worker(config: dict[str, Any]) -> None:
     An error that a restart would meet again is sent to the driver instead of raised.
     """
     queue: Queue = config["queue"]
-    job: Job = ray.get(config["job"][0])
     context = train.get_context()
     world = World(context.get_world_rank(), context.get_world_size())
     try:
-        run_worker(job, world, train.torch.get_device(), _event_sender(queue, world))
+        job, last = _received(config["sent"])
+        run_worker(job, last, world, train.torch.get_device(), _event_sender(queue, world))
     except UserError as error:
         queue.put(error)
         # The other processes may be waiting for this one: the driver ends them all.
         threading.Event().wait()
+
+
+def _received(sent: list[Any]) -> tuple[Job, bytes | None]:
+    """Return the job and the last checkpoint that the driver sent.
+
+    Raises:
+        UserError: this machine does not have the data.
+    """
+    try:
+        job, last = ray.get(sent)
+    except RaySystemError as error:  # the error of a pickle
+        cause = str(error).strip().splitlines()[-1]
+        raise UserError(f"{platform.node()}: {cause}", exit_code=1) from error
+    return job, last
 
 
 def _event_sender(queue: Queue, world: World) -> Listener:
@@ -132,25 +207,14 @@ def _event_sender(queue: Queue, world: World) -> Listener:
     return send
 
 
-class _LostWorkerReport(train.UserCallback):
-    """Sends the cause of a restart to the driver; runs in Ray Train's controller."""
-
-    def __init__(self, queue: Queue) -> None:
-        self._queue = queue
-
-    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
-        """Send the exceptions of the processes that died or raised."""
-        lost = (f"worker {rank}: {error}" for rank, error in sorted(worker_exceptions.items()))
-        self._queue.put(WorkerLost("\n".join(lost)))
-
-
-def _listen(fit: Callable[[], Any], queue: Queue, listener: Listener) -> None:
+def _listen(fit: Callable[[], Any], queue: Queue, cluster: Cluster, listener: Listener) -> None:
     """Run ``fit`` in a thread, and pass the events in the queue to the listener until it ends.
 
     Ctrl-C then reaches this thread, which does not block, and ends the wait at once.
 
     Raises:
-        UserError: a worker sent one, or ``fit`` raised.
+        UserError: a worker sent one, or a process of Ray itself died.
+        _WorkersFailed: ``fit`` raised.
     """
     errors: list[BaseException] = []
 
@@ -159,33 +223,39 @@ def _listen(fit: Callable[[], Any], queue: Queue, listener: Listener) -> None:
             fit()
         except BaseException as error:
             errors.append(error)
+        with suppress(Exception):  # the queue is gone if nobody listens any more
+            queue.put(None)
 
-    thread = threading.Thread(target=run, name="ray-train", daemon=True)
-    thread.start()
-    while True:
-        is_over = not thread.is_alive()
-        try:
-            event = queue.get(timeout=_POLL_S)
-        except Empty:
-            if is_over:
-                break
-            continue
+    threading.Thread(target=run, name="ray-train", daemon=True).start()
+    while (event := _next_event(queue, cluster)) is not None:
         if isinstance(event, UserError):
             raise event
         listener(event)
     if errors:
-        text = " ".join(str(errors[0]).split())[:300]
-        raise UserError(f"Ray Train gave up: {text}", exit_code=1) from errors[0]
+        raise _WorkersFailed(str(errors[0])) from errors[0]
+
+
+def _next_event(queue: Queue, cluster: Cluster) -> Event | UserError | None:
+    actor: Any = queue.actor  # Ray's types do not know its methods
+    answer = actor.get.remote()
+    while not ray.wait([answer], timeout=_POLL_S)[0]:
+        cluster.check_is_alive()
+    try:
+        event: Event | UserError | None = ray.get(answer)
+    except RayError as error:
+        raise ClusterLost(
+            f"Ray's queue of events is lost ({' '.join(str(error).split())[:200]})", 1
+        ) from error
+    return event
 
 
 def _check_workers(workers: int, cluster: Cluster, batch_size: int) -> None:
     """Check that the cluster has a device for every worker, and the batch an image."""
-    device = "GPU" if cluster.has_gpus else "core"
     most = min(cluster.capacity, batch_size)
     if workers > most:
         raise UserError(
             f"--workers: got {workers}, must be from 1 to {most}: there are {cluster.capacity} "
-            f"{device}s, and {batch_size} images in a batch"
+            f"{cluster.device}s, and {batch_size} images in a batch"
         )
 
 
@@ -226,36 +296,55 @@ def run_training(
     workers: int = 1,
     log: tuple[str, ...] = (),
     progress_to_stderr: bool = False,
+    address: str | None = None,
 ) -> TrainedNetwork:
     """Train to the end, from the last checkpoint if there is one, and return the best network.
 
-    Progress is printed to stdout, or to stderr. ``log`` are names of loggers.
+    The processes run on this machine, or on the Ray cluster at ``address``. Progress is printed to
+    stdout, or to stderr. ``log`` are names of loggers. A new training that fails before its first
+    epoch has ended is removed, unless the cluster is lost.
 
     Raises:
         UserError: training ended early, or another training is running in the directory.
     """
     directory = job.directory
-    with directory.lock(), ExitStack() as stack:
-        terminal = stack.enter_context(
-            redirect_output(directory.path / "ray.log", progress_to_stderr)
-        )
-        console = SteadyConsole(file=terminal)
-        progress = Progress(console)
-        epoch_logging = _EpochLogging(log, job, lambda text: console.print(text, highlight=False))
-        stack.callback(epoch_logging.close)
-        stack.enter_context(progress.shown())
-
-        def listener(event: Event) -> None:
-            if isinstance(event, WorkerLost):
-                sys.stderr.write(f"{event.detail}\n")  # goes to ray.log
-            progress(event)
-            epoch_logging(event)
-
-        if workers == 1:
-            train_here(job, listener)
-        else:
-            train_on_workers(job, workers, listener)
+    go_on = f"nas train --resume {directory.path}" + (f" --address {address}" if address else "")
     try:
+        with directory.lock(), saying_how_to_go_on(go_on), ExitStack() as stack:
+            listener = _listener(job, log, progress_to_stderr, stack)
+            if workers == 1 and address is None:
+                train_here(job, listener)
+            else:
+                train_on_workers(job, workers, listener, address)
         return checkpoint.read_network(directory.best)
     except CheckpointError as error:
         raise UserError(str(error), exit_code=1) from error
+    except ClusterLost:
+        raise
+    except UserError:
+        directory.remove_unless_begun()
+        raise
+
+
+def _listener(
+    job: Job, log: tuple[str, ...], progress_to_stderr: bool, stack: ExitStack
+) -> Listener:
+    """Return what writes the checkpoints, shows progress and logs until ``stack`` is closed."""
+    directory = job.directory
+    terminal = stack.enter_context(redirect_output(directory.path / "ray.log", progress_to_stderr))
+    console = SteadyConsole(file=terminal)
+    progress = Progress(console)
+    epoch_logging = _EpochLogging(log, job, lambda text: console.print(text, highlight=False))
+    stack.callback(epoch_logging.close)
+    stack.enter_context(progress.shown())
+
+    def listener(event: Event) -> None:
+        if isinstance(event, Saved):
+            directory.save(event)
+            return
+        if isinstance(event, WorkerLost):
+            sys.stderr.write(f"{event.detail}\n")  # goes to ray.log
+        progress(event)
+        epoch_logging(event)
+
+    return listener

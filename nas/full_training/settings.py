@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ from typing import Any
 from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
+from nas.full_training import checkpoint
 from nas.full_training.checkpoint import BEST, LAST
+from nas.full_training.loggers import write_curve
 from nas.full_training.pretrained import Pretrained
+from nas.full_training.progress import Saved
 from nas.search.run_directory import writer_lock
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipes import PRESETS, Recipe
@@ -147,9 +150,15 @@ class Job:
 
 @dataclass(frozen=True)
 class TrainDirectory:
-    """The directory of a training, with run.json, last.pt, best.pt, curve.csv and logs."""
+    """The directory of a training, with run.json, last.pt, best.pt, curve.csv and logs.
+
+    ``is_new`` is whether it was created for the training by this process, ``was_there`` whether the
+    folder was there before, empty.
+    """
 
     path: Path
+    is_new: bool = False
+    was_there: bool = False
 
     @property
     def last(self) -> Path:
@@ -160,6 +169,55 @@ class TrainDirectory:
     def best(self) -> Path:
         """The checkpoint of the epoch with the best minival accuracy."""
         return self.path / BEST
+
+    def read_last(self) -> bytes | None:
+        """Read the content of the last checkpoint, None before the first epoch has ended.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        try:
+            return self.last.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UserError(
+                f"--resume: {self.last}: cannot be read ({error.strerror})", exit_code=1
+            ) from error
+
+    def save(self, saved: Saved) -> None:
+        """Write the files of an epoch.
+
+        The best checkpoint is written first: if the process is killed in between, the epoch is
+        trained again from the last checkpoint, with the same result.
+
+        Raises:
+            UserError: they cannot be written; the checkpoint before is kept.
+        """
+        try:
+            if saved.best is not None:
+                checkpoint.write(self.best, saved.best)
+            checkpoint.write(self.last, saved.last)
+            write_curve(self.path, saved.rows)
+        except OSError as error:
+            raise UserError(
+                f"{self.path}: cannot be written ({error.strerror or error}); the last checkpoint "
+                f"is kept; go on with: nas train --resume {self.path}",
+                exit_code=1,
+            ) from error
+
+    def remove_unless_begun(self) -> None:
+        """Remove a new training without an epoch, such as one that found no cluster, if possible.
+
+        Then the same command can be given again once it is mended.
+        """
+        if not self.is_new or self.last.exists():
+            return
+        with suppress(OSError):
+            for file in self.path.iterdir():
+                file.unlink()
+            if not self.was_there:
+                self.path.rmdir()
 
     def write_settings(self, settings: TrainSettings) -> None:
         """Write run.json, which makes the training one that can be resumed.
@@ -232,7 +290,8 @@ def create(path: Path) -> TrainDirectory:
                 f"--out: got {path}, which exists already, must be new or empty "
                 f"(to resume a training: --resume {path})"
             )
+        was_there = path.is_dir()
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out: got {path}, must be writable ({error.strerror})") from error
-    return TrainDirectory(path)
+    return TrainDirectory(path, is_new=True, was_there=was_there)

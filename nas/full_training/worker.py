@@ -1,4 +1,4 @@
-"""A process of a training: it trains, and the first of all processes writes the checkpoints."""
+"""A process of a training: it trains, and the first of all processes hands out checkpoints."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from nas.data.images import Images, images_on_device
 from nas.errors import Diverged, UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
-from nas.full_training.loggers import CurveRow, row_of, write_curve
-from nas.full_training.progress import Begun, EpochEnded, Listener, Stepped
+from nas.full_training.loggers import CurveRow, row_of
+from nas.full_training.progress import Begun, EpochEnded, Listener, Saved, Stepped
 from nas.full_training.settings import Job
 from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM
@@ -31,28 +31,27 @@ from search_space.network import Network
 STEP_REPORT_INTERVAL_S = 0.25
 
 
-def run_worker(job: Job, world: World, device: torch.device, listener: Listener) -> None:
-    """Train to the end, from the last checkpoint if there is one, and send events to the listener.
+def run_worker(
+    job: Job, last: bytes | None, world: World, device: torch.device, listener: Listener
+) -> None:
+    """Train to the end, and send events to the listener, which writes the checkpoints.
+
+    ``last`` is the content of the last checkpoint, None to begin.
 
     Raises:
         UserError: training ended early; the message is the cause.
     """
-    settings, path = job.settings, job.directory.path
+    settings = job.settings
+    rows: list[CurveRow] = []
     try:
-        _train(job, world, device, listener)
+        _train(job, last, rows, world, device, listener)
     except CheckpointError as error:
         raise UserError(f"--resume: {error}", exit_code=1) from error
     except Diverged as error:
-        kept = f"the epochs before are kept in {path}; " if job.directory.last.exists() else ""
+        kept = f"the epochs before are kept in {job.directory.path}; " if rows else ""
         raise UserError(
             f"training diverged: {error}; {kept}a smaller --batch-size than "
             f"{settings.batch_size} trains at a smaller learning rate",
-            exit_code=1,
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); "
-            f"the last checkpoint is kept; go on with: nas train --resume {path}",
             exit_code=1,
         ) from error
     except (MemoryError, RuntimeError) as error:
@@ -65,7 +64,15 @@ def run_worker(job: Job, world: World, device: torch.device, listener: Listener)
         ) from error
 
 
-def _train(job: Job, world: World, device: torch.device, listener: Listener) -> None:
+def _train(
+    job: Job,
+    last: bytes | None,
+    rows: list[CurveRow],
+    world: World,
+    device: torch.device,
+    listener: Listener,
+) -> None:
+    """Train, and fill ``rows``."""
     images, minival = images_on_device(job.data, device)
     seed, recipe = job.settings.seed, job.recipe
     stages = epoch_stages(recipe, len(images), images.size, seed)
@@ -77,11 +84,10 @@ def _train(job: Job, world: World, device: torch.device, listener: Listener) -> 
         network = DistributedDataParallel(network)
     reporter = StepReporter(listener)
     training = Training(network, images, minival, recipe, seed, world=world, on_step=reporter)
-    rows: list[CurveRow] = []
-    if job.directory.last.exists():
-        state = checkpoint.read_training(job.directory.last)
+    if last is not None:
+        state = checkpoint.training_state(last, job.directory.last)
         training.load_state_dict(state["loop"])
-        rows = [CurveRow(**row) for row in state["rows"]]
+        rows += [CurveRow(**row) for row in state["rows"]]
     work = tuple(float(stage.image_size**2) for stage in stages)
     listener(Begun(tuple(rows), work, device_name(device), world.size))
     best, done = training.best_accuracy, training.epochs_done
@@ -91,7 +97,7 @@ def _train(job: Job, world: World, device: torch.device, listener: Listener) -> 
         best = max(best, epoch.accuracy)
         rows.append(row_of(epoch))
         if world.rank == 0:
-            _save(job, training, images, rows, is_best)
+            listener(_saved(job, training, images, rows, is_best))
         listener(EpochEnded(rows[-1], is_best))
         if epoch.number < recipe.epochs:
             reporter.begin_epoch(stages[epoch.number].batch_size)
@@ -114,20 +120,13 @@ def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
     return to_channels_last(network, device)
 
 
-def _save(
+def _saved(
     job: Job, training: Training, images: Images, rows: list[CurveRow], is_best: bool
-) -> None:
-    """Write the checkpoints and the curve.
-
-    The best checkpoint is written first: if the process is killed in between, the epoch is trained
-    again from the last checkpoint, with the same result.
-    """
+) -> Saved:
     trained = _trained_network(job, training, images, rows[-1])
     state = {"loop": training.state_dict(), "rows": [asdict(row) for row in rows]}
-    if is_best:
-        checkpoint.write(job.directory.best, trained)
-    checkpoint.write(job.directory.last, trained, state)
-    write_curve(job.directory.path, rows)
+    best = checkpoint.encoded(trained) if is_best else None
+    return Saved(tuple(rows), checkpoint.encoded(trained, state), best)
 
 
 def _trained_network(job: Job, training: Training, images: Images, row: CurveRow) -> TrainedNetwork:

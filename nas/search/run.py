@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 
 from optuna.samplers import BaseSampler
 from rich.console import Console
 
-from nas.cluster import Cluster, ClusterLost, ray_cluster
+from nas.cluster import Cluster, ray_cluster, saying_how_to_go_on
 from nas.errors import UserError, there_are
 from nas.search.confirmation import (
     Baseline,
@@ -88,23 +87,13 @@ def run_search(
                 deadline=Deadline(plan, known),
             )
             if not search.is_finished():
-                with progress.shown(), _how_to_go_on(run.path), ray_cluster(address) as cluster:
+                go_on = saying_how_to_go_on(f"nas search --resume {run.path}")
+                with progress.shown(), go_on, ray_cluster(address) as cluster:
                     most = max(search.count_left(), settings.confirm * settings.confirm_seeds)
                     count = min(_worker_count(console, workers, cluster), most)
                     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
                     run_candidates(search, _evaluation(prepared), cluster, count, say)
     return record.candidates()
-
-
-@contextmanager
-def _how_to_go_on(path: Path) -> Iterator[None]:
-    """Add to the error of a cluster that was lost how to go on."""
-    try:
-        yield
-    except ClusterLost as error:
-        raise ClusterLost(
-            f"{error}; go on with: nas search --resume {path}", exit_code=1
-        ) from error
 
 
 def _proposals(prepared: PreparedSearch, known: list[Candidate]) -> ProposalStudy:

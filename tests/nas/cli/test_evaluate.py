@@ -31,7 +31,7 @@ def directory(tmp_path: Path) -> Path:
         epoch=3,
         accuracy=0.5,
     )
-    checkpoint.write(tmp_path / "best.pt", network)
+    checkpoint.write(tmp_path / "best.pt", checkpoint.encoded(network))
     return tmp_path
 
 
@@ -65,7 +65,7 @@ def _of_pets(tmp_path: Path, minival_split: str | None = None) -> TrainedNetwork
         class_names=("ant", "bee"),
         minival_split=minival_split,
     )
-    checkpoint.write(tmp_path / "best.pt", network)
+    checkpoint.write(tmp_path / "best.pt", checkpoint.encoded(network))
     return network
 
 

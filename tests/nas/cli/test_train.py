@@ -95,7 +95,7 @@ def _trained(job: Job, *_: object) -> TrainedNetwork:
     normalization = Normalization((78.0,) * 3, (96.0,) * 3)
     names = job.data.class_names
     network = TrainedNetwork(file, weights, normalization, job.settings.data, 1, 0.5, names)
-    checkpoint.write(job.directory.best, network)
+    checkpoint.write(job.directory.best, checkpoint.encoded(network))
     return network
 
 
@@ -110,7 +110,7 @@ def test_resumed_with_other_workers_it_says_what_that_means(
 
     monkeypatch.setattr("nas.full_training.ray_backend.run_training", interrupted)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("nas.full_training.prepare.available_cores", lambda: 4)
     run = str(tmp_path / "run")
     new = ["--arch", "efficientnet-b0", "--data", "digits", "--batch-size", "64", "--out", run]
     outputs = [

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from nas.errors import UserError
 from nas.export.weights_file import write_pth, write_safetensors
 from nas.export.write import find_source
-from nas.full_training.checkpoint import TrainedNetwork
+from nas.full_training.checkpoint import TrainedNetwork, encoded
 from nas.full_training.checkpoint import write as write_checkpoint
 from nas.weights import Model
 from results.architecture_file import write as write_architecture
@@ -64,7 +64,7 @@ def test_a_checkpoint_and_its_folder(digits_model: Model, tmp_path: Path) -> Non
         accuracy=training.accuracy,
         class_names=training.class_names,
     )
-    write_checkpoint(tmp_path / "best.pt", network)
+    write_checkpoint(tmp_path / "best.pt", encoded(network))
     for source in (tmp_path, tmp_path / "best.pt"):
         found = _same(find_source(str(source), None), digits_model)
         assert found.training == training

@@ -40,8 +40,16 @@ def trained() -> TrainedNetwork:
     )
 
 
+def _write(path: Path, network: TrainedNetwork, training: dict[str, Any] | None = None) -> None:
+    checkpoint.write(path, checkpoint.encoded(network, training))
+
+
+def _state(path: Path) -> dict[str, Any]:
+    return checkpoint.training_state(path.read_bytes(), path)
+
+
 def test_a_network_comes_back_as_it_was(trained: TrainedNetwork, tmp_path: Path) -> None:
-    checkpoint.write(tmp_path / "best.pt", trained)
+    _write(tmp_path / "best.pt", trained)
     back = read_network(tmp_path / "best.pt")
     assert replace(back, weights={}) == replace(trained, weights={})
     network, images = trained.build(), torch.randn(2, 1, 8, 8)
@@ -53,7 +61,7 @@ def test_a_network_comes_back_as_it_was(trained: TrainedNetwork, tmp_path: Path)
 def test_a_file_of_an_earlier_release_does_not_say_where_its_minival_came_from(
     trained: TrainedNetwork, tmp_path: Path
 ) -> None:
-    checkpoint.write(tmp_path / "best.pt", trained)
+    _write(tmp_path / "best.pt", trained)
     content = torch.load(tmp_path / "best.pt", weights_only=True)
     del content["minival_split"]
     torch.save(content, tmp_path / "best.pt")
@@ -65,9 +73,9 @@ def test_a_directory_stands_for_its_best_and_else_its_last(
 ) -> None:
     with pytest.raises(CheckpointError, match=r"has no checkpoint in it, best\.pt or last\.pt"):
         read_network(tmp_path)
-    checkpoint.write(tmp_path / "last.pt", trained)
+    _write(tmp_path / "last.pt", trained)
     assert read_network(tmp_path).epoch == 3
-    checkpoint.write(tmp_path / "best.pt", replace(trained, epoch=2))
+    _write(tmp_path / "best.pt", replace(trained, epoch=2))
     assert read_network(tmp_path).epoch == 2
 
 
@@ -75,15 +83,15 @@ def test_a_trainings_state_is_kept_beside_the_network(
     trained: TrainedNetwork, tmp_path: Path
 ) -> None:
     state = {"epoch": 3, "moments": [torch.arange(3.0)], "name": "rmsprop"}
-    checkpoint.write(tmp_path / "last.pt", trained, state)
-    back = checkpoint.read_training(tmp_path / "last.pt")
+    _write(tmp_path / "last.pt", trained, state)
+    back = _state(tmp_path / "last.pt")
     assert torch.equal(back.pop("moments")[0], torch.arange(3.0))
     assert back == {"epoch": 3, "name": "rmsprop"}
-    checkpoint.write(tmp_path / "best.pt", trained)
+    _write(tmp_path / "best.pt", trained)
     with pytest.raises(
         CheckpointError, match="holds only a network, must hold a training state too"
     ):
-        checkpoint.read_training(tmp_path / "best.pt")
+        _state(tmp_path / "best.pt")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
@@ -91,7 +99,7 @@ def test_a_torn_file_is_said_in_one_line(
     trained: TrainedNetwork, tmp_path: Path, share: float
 ) -> None:
     path = tmp_path / "best.pt"
-    checkpoint.write(path, trained)
+    _write(path, trained)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(CheckpointError, match=r"best\.pt: truncated, or not a checkpoint$"):
@@ -144,9 +152,9 @@ def test_a_full_disk_leaves_the_checkpoint_before(
     trained: TrainedNetwork, tmp_path: Path, limit: int
 ) -> None:
     path = tmp_path / "last.pt"
-    checkpoint.write(path, trained)
+    _write(path, trained)
     before = path.read_bytes()
     with files_of_at_most(limit), pytest.raises(OSError, match="File too large"):
-        checkpoint.write(path, replace(trained, epoch=4), {"epoch": 4})
+        _write(path, replace(trained, epoch=4), {"epoch": 4})
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]

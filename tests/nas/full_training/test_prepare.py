@@ -229,7 +229,7 @@ def test_what_cannot_be_met_is_refused_before_a_directory_is_made(
     message: str,
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr("nas.full_training.prepare.available_cores", lambda: 3)
     with pytest.raises(UserError, match=message):
         make_job(**options)
     assert not (tmp_path / "run").exists()

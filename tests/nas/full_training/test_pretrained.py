@@ -31,7 +31,7 @@ def trained(tmp_path: Path) -> TrainedNetwork:
     torch.manual_seed(1)
     weights = Network(TINY_BACKBONE, 4, 1).state_dict()
     network = TrainedNetwork(FILE, weights, Normalization((1.0,), (2.0,)), "data", 3, 0.5)
-    checkpoint.write(tmp_path / "best.pt", network)
+    checkpoint.write(tmp_path / "best.pt", checkpoint.encoded(network))
     return network
 
 

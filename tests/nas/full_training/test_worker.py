@@ -15,7 +15,7 @@ from nas.data.images import images_on_device
 from nas.errors import UserError
 from nas.full_training.checkpoint import read_network
 from nas.full_training.prepare import TrainRequest, prepare
-from nas.full_training.progress import Begun, EpochEnded, Event
+from nas.full_training.progress import Begun, EpochEnded, Event, Saved
 from nas.full_training.settings import Job
 from nas.full_training.worker import fitting_micro_batch, run_worker
 from nas.training.distributed import World
@@ -38,15 +38,19 @@ def _run(job: Job, until: int | None = None) -> list[Event]:
     events: list[Event] = []
 
     def listen(event: Event) -> None:
+        if isinstance(event, Saved):
+            job.directory.save(event)
+            return
         events.append(event)
         if isinstance(event, EpochEnded) and event.row.epoch == until:
             raise Stopped
 
+    last = job.directory.read_last()
     if until is None:
-        run_worker(job, World(), CPU, listen)
+        run_worker(job, last, World(), CPU, listen)
     else:
         with pytest.raises(Stopped):
-            run_worker(job, World(), CPU, listen)
+            run_worker(job, last, World(), CPU, listen)
     return events
 
 
