@@ -26,8 +26,7 @@ if TYPE_CHECKING:
         "Fine-tune trained weights on other images": "nas train --arch efficientnet-b0 "
         "--pretrained b0.pth --data images --out tuned",
         "Go on after an interruption": "nas train --resume trained",
-        "Train on 8 GPUs of a Ray cluster": "nas train --arch runs/RUN/best.json "
-        "--data /shared/folder --out trained --address HOST:6379 --workers 8",
+        "Train on 8 GPUs of a Ray cluster": "nas train --resume trained --address auto --workers 8",
     },
     short_help="Train a network in full.",
 )

@@ -191,8 +191,9 @@ def _received(sent: list[Any]) -> tuple[Job, bytes | None]:
     """
     try:
         job, last = ray.get(sent)
-    except RaySystemError as error:  # the error of a pickle
-        cause = str(error).strip().splitlines()[-1]
+    except RaySystemError as error:  # with the traceback of an error in a pickle
+        prefix = f"{UserError.__module__}.{UserError.__qualname__}: "
+        cause = str(error).strip().splitlines()[-1].removeprefix(prefix)
         raise UserError(f"{platform.node()}: {cause}", exit_code=1) from error
     return job, last
 
