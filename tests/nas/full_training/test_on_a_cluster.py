@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.nas.data.pictures import class_folders
 
 from nas.errors import UserError
 from nas.full_training.checkpoint import read_network
 from nas.full_training.ray_backend import train_on_workers
 from tests.nas.command_line import nas, start_nas
 from tests.nas.conftest import Refusal
+from tests.nas.data.pictures import class_folders
 from tests.nas.full_training.conftest import MakeJob
 from tests.nas.ray_machines import RayMachines, ray_machines
 
