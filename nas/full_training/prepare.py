@@ -14,7 +14,7 @@ from nas.data.load import absolute_data, load_training_data
 from nas.data.moved import load_recorded
 from nas.data.options import DataOptions
 from nas.data.split import SearchData
-from nas.errors import UserError
+from nas.errors import UserError, there_are
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import LIGHT, Job, TrainDirectory, TrainSettings, create
 from nas.machine import available_cores
@@ -166,8 +166,8 @@ def _check_workers(workers: int, batch_size: int, address: str | None) -> None:
     most = min(devices, batch_size)
     if workers > most and workers > 1 and address is None:
         raise UserError(
-            f"--workers: got {workers}, must be from 1 to {most}: there are {devices} "
-            f"{what}s, and {batch_size} images in a batch"
+            f"--workers: got {workers}, must be from 1 to {most}: {there_are(devices, what)}, "
+            f"and {batch_size} images in a batch"
         )
     if batch_size % workers:
         raise UserError(

@@ -28,7 +28,7 @@ from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas.cluster import Cluster, ClusterLost, ray_cluster, saying_how_to_go_on
-from nas.errors import UserError
+from nas.errors import UserError, there_are
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
 from nas.full_training.loggers import Logger, open_loggers
@@ -255,8 +255,8 @@ def _check_workers(workers: int, cluster: Cluster, batch_size: int) -> None:
     most = min(cluster.capacity, batch_size)
     if workers > most:
         raise UserError(
-            f"--workers: got {workers}, must be from 1 to {most}: there are {cluster.capacity} "
-            f"{cluster.device}s, and {batch_size} images in a batch"
+            f"--workers: got {workers}, must be from 1 to {most}: "
+            f"{there_are(cluster.capacity, cluster.device)}, and {batch_size} images in a batch"
         )
 
 

@@ -162,12 +162,12 @@ def test_a_resumed_training_has_as_many_workers_as_before(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("nas.full_training.prepare.available_cores", lambda: 2)
     path = make_job(workers=2).directory.path
     assert prepare(TrainRequest(resume=path)).settings.workers == 2
     assert prepare(TrainRequest(resume=path, workers=1)).settings.workers == 2
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    with pytest.raises(UserError, match="--workers: got 2, must be from 1 to 1: there are 1 core"):
+    monkeypatch.setattr("nas.full_training.prepare.available_cores", lambda: 1)
+    with pytest.raises(UserError, match="--workers: got 2, must be from 1 to 1: there is 1 core,"):
         prepare(TrainRequest(resume=path))
 
 
