@@ -1,0 +1,125 @@
+"""Hurt many searches of 40 candidates each, and check that nothing finished is lost.
+
+python -m benchmarks.faults --rounds 300                # by kind: kills, stops, hangs, full disk
+python -m benchmarks.faults --rounds 300 --postgresql   # with a server of its own on loopback
+python -m benchmarks.faults --rounds 15 --only driver   # the kinds that begin so
+
+After each fault the search goes on, or is resumed, until it is done. Then its budget must be exact,
+all that was printed as complete must be in its record, random search's accuracies must be those of
+a search that nothing was done to, bit for bit, and no process and no folder may be left. Each round
+is a line of --out; those that are there already are not played again. About 20 s a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benchmarks.faults.postgresql import server
+from benchmarks.faults.search import Place, calm, play, prepare
+from reward.step_time.clocks import processor_name
+
+_OF_A_SEARCH = ("nas.search.prepare", "nas.search.run")
+
+
+def main() -> None:
+    """Play the rounds, some at once, and print a table by kind."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--at-once", type=int, default=2, help="rounds that run side by side")
+    parser.add_argument("--postgresql", action="store_true", help="keep the records in PostgreSQL")
+    parser.add_argument("--only", default="", help="kinds whose name begins so")
+    parser.add_argument("--out", type=Path, help="a file of JSON lines")
+    options = parser.parse_args()
+    for name in _OF_A_SEARCH:  # once, and not again in each of the commands
+        import_module(name)
+    with _folder() as folder:
+        out = options.out or folder / "rounds.jsonl"
+        out.touch()
+        with server(folder) if options.postgresql else _no_server() as (storage, data):
+            place = Place(folder, storage, data)
+            prepare(place)
+            expected = calm(place)
+            done = {line["round"] for line in _lines(out)}
+            numbers = [number for number in range(options.rounds) if number not in done]
+
+            def lane(index: int) -> None:
+                for number in numbers[index :: options.at_once]:
+                    outcome = play(place, number, options.seed, expected, options.only)
+                    with out.open("a") as file:
+                        file.write(outcome.to_json() + "\n")
+
+            _side_by_side(lane, options.at_once)
+        _print_table(_lines(out), place.database)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Make a folder for the rounds, which stays if one of them found something."""
+    folder = Path(tempfile.mkdtemp(prefix="faults-", dir="/tmp"))
+    folder.chmod(0o755)  # PostgreSQL's user enters it
+    yield folder
+    left = [path for path in folder.glob("round-*") if path.is_dir()]
+    if left:
+        print(f"what was wrong is in {folder}")
+    else:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _no_server() -> Iterator[tuple[None, None]]:
+    yield None, None
+
+
+def _side_by_side(work: Callable[[int], None], count: int) -> None:
+    """Do the work in ``count`` forked processes, and wait for their end."""
+    children = []
+    for index in range(count):
+        pid = os.fork()
+        if pid == 0:
+            work(index)
+            os._exit(0)
+        children.append(pid)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+    if any(codes):
+        print(f"a lane of rounds ended with {codes}")
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _print_table(rounds: list[dict[str, Any]], database: str) -> None:
+    print(f"{processor_name()} of {os.cpu_count()}, {platform.system()}, record in {database}")
+    print(f"{'kind':30}{'rounds':>7}{'faults':>7}{'resumed':>9}{'seconds':>9}{'wrong':>7}")
+    for kind in sorted({line["kind"] for line in rounds}):
+        those = [line for line in rounds if line["kind"] == kind]
+        _print_row(kind, those)
+    _print_row("all", rounds)
+    for line in rounds:
+        for text in line["wrong"]:
+            print(f"round {line['round']} ({line['kind']}, {line['sampler']}): {text}")
+
+
+def _print_row(name: str, rounds: list[dict[str, Any]]) -> None:
+    faults = sum(line["faults"] for line in rounds)
+    resumed = sum(len(line["exit_codes"]) - 1 for line in rounds)
+    seconds = sum(line["seconds"] for line in rounds) / max(1, len(rounds))
+    wrong = sum(bool(line["wrong"]) for line in rounds)
+    print(f"{name:30}{len(rounds):7}{faults:7}{resumed:9}{seconds:9.1f}{wrong:7}")
+
+
+if __name__ == "__main__":
+    main()
