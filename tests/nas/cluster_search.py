@@ -35,7 +35,7 @@ def sent(block: Block) -> nn.Module:
     where = next(iter(search_space.__path__))
     if "runtime_resources" not in where:
         raise ImportError(f"search_space is from {where}")
-    # Tune drops a worker that is still starting when the first candidate ends: wait for both.
+    # One of the two nodes is removed when both have done some: wait for both.
     (MEETING / str(os.getpid())).touch()
     while len(list(MEETING.iterdir())) < 2:
         time.sleep(0.05)
