@@ -78,7 +78,7 @@ class Plan:
             space_size=space_size,
             until=math.inf if until is None else until,
             confirmations=settings.get("confirm", 0) * settings.get("confirm_seeds", 0),
-            confirmation_factor=epochs / settings["epochs"] if epochs else 1.0,
+            confirmation_factor=epochs / (settings.get("epochs") or epochs) if epochs else 1.0,
             price=settings.get("price"),
         )
 

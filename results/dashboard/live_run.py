@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from results.candidate import Candidate, State
-from results.dashboard.columns import ACCURACY_INTERVAL, INTERVAL, Row, number, outcome_of, row
+from results.dashboard.columns import (
+    ACCURACY_INTERVAL,
+    INTERVAL,
+    Row,
+    json_safe,
+    number,
+    outcome_of,
+    row,
+)
 from results.dashboard.facts import space_of, verdict_json
 from results.dashboard.reader import Reader
+from results.forecast import Course, Plan
 from results.noise import Noise, Outcome
 from results.verdict import noise_of
 from reward.objective import Objective
@@ -25,6 +35,26 @@ class RecordLocation:
 
     url: str
     run_id: str
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What a row holds of a training's time."""
+
+    number: int
+    state: State
+    confirms: int | None
+    started_at: float | None
+    finished_at: float | None
+
+    @classmethod
+    def of(cls, values: Row) -> _Training:
+        state = State(values["state"])
+        times = values["started_at"], values["finished_at"]
+        return cls(values["number"], state, values["confirms"], *times)
+
+    def end(self) -> float:
+        return math.inf if self.finished_at is None else self.finished_at
 
 
 class LiveRun:
@@ -93,6 +123,18 @@ class LiveRun:
     def verdict(self, objective: Objective) -> dict[str, Any] | None:
         """Return the VERDICT of :mod:`results.dashboard.payload`; None without a winner."""
         return verdict_json(self.outcomes(), objective, self.settings)
+
+    def forecast(self) -> dict[str, Any] | None:
+        """Return the FORECAST of :mod:`results.dashboard.payload`; None while none can be made."""
+        is_known = self.space is not None and not self.settings.get("fit")
+        size = self.space.size if self.space is not None and is_known else math.inf
+        try:
+            trainings = sorted(map(_Training.of, self.rows()[1]), key=_Training.end)
+            forecast = Course(trainings).forecast(Plan.recorded(self.settings, size))
+        except DAMAGE:  # settings that no search records
+            return None
+        values: dict[str, Any] = json_safe(asdict(forecast)) if forecast else {}
+        return values or None
 
     def has(self, candidate_number: int) -> bool:
         """Return whether a candidate has this number."""

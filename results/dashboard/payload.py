@@ -43,6 +43,7 @@ A RUN; ``id`` is its index among the RUNs of the command line::
                "parameters": [{"name": "stage1.operator", "stage": 1, "choice": "operator",
                                "options": ["mbconv", "fused_mbconv"]}, ...]},       # or null
      "verdict": VERDICT,                 # null: without a winner
+     "forecast": FORECAST,               # null: not searching, or too early
      "reference": {"name": "backbone", "candidate": 12,    # the candidate with this architecture
                    "accuracy", "parameters", "multiply_adds", "step_time_s",
                    "normalized_step_time": 1, "peak_memory_bytes", "inference_time_s",
@@ -59,6 +60,13 @@ near-ties, and the time that takes, or empty::
      "chances": [[17, 0.43], [4, 0.21], ...],              # to be the best, the highest first;
                                                            # null: the noise is not known
      "within_noise": [4, 9, ...], "expected_reward": 0.51}                 # null likewise
+
+A FORECAST of a search's end; pairs are the ends of a 90 % interval. The cost is by the setting
+``price``, without which it is null. ``candidates`` will have been evaluated, fewer than planned if
+``is_cut``, that is, if the time is up before::
+
+    {"ends_at": [1.7e9, 1.7e9], "candidates": 840, "is_cut": true,        # Unix seconds
+     "cost_so_far": 4.1, "cost": [12.3, 13.9]}
 
 COLUMNS: lists of equal length with one entry per candidate, by ascending number::
 

@@ -106,6 +106,7 @@ class Source:
             "task": task_of(run.settings),
             "space": space_json(run.space),
             "verdict": self._verdict,
+            "forecast": run.forecast() if self._is_searching else None,
             "reference": reference_json(run.space, rows),
             "columns": columns(changed, run.space),
         }
@@ -189,6 +190,7 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "task": {"classes": None, "in_channels": None},
         "space": None,
         "verdict": None,
+        "forecast": None,
         "reference": None,
         "columns": columns([], None),
     }

@@ -50,6 +50,20 @@ const nas = /** @type {Nas} */ ({});
     return `${(seconds / 86400).toFixed(1)} days`;
   }
 
+  /**
+   * Both ends, or one if both read alike; a unit that they share stands once: 25 to 31 min.
+   * @param {Ends} ends @param {(value: number) => string} format
+   */
+  function range([low, high], format) {
+    const [first, last] = [format(low), format(high)];
+    if (first === last) return first;
+    const unit = last.match(/ [a-z]+$/)?.[0];
+    return `${unit && first.endsWith(unit) ? first.slice(0, -unit.length) : first} to ${last}`;
+  }
+
+  /** @param {number} amount in any currency */
+  const money = (amount) => (amount < 10 ? fixed(2) : count)(amount);
+
   /** @param {unknown} seconds since 1970 */
   function moment(seconds) {
     return isNumber(seconds)
@@ -71,5 +85,17 @@ const nas = /** @type {Nas} */ ({});
     return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   }
 
-  nas.format = { MISSING, isNumber, count, short, fixed, duration, moment, exponent, plain };
+  nas.format = {
+    MISSING,
+    isNumber,
+    count,
+    short,
+    fixed,
+    duration,
+    range,
+    money,
+    moment,
+    exponent,
+    plain,
+  };
 }

@@ -3,15 +3,18 @@
 /** How the search gets on: best reward, front, causes of failure, time left. */
 {
   const { byId, element, option, bar } = nas.dom;
-  const { count, duration } = nas.format;
+  const { count, duration, money, range } = nas.format;
+  const MOMENT_MS = 30_000; // after which the time left is written anew
   const MOST_POINTS = 500;
-  const RECENT = 30; // candidates from whose ends the time left follows
 
   function listen() {
     byId("over").addEventListener("change", () => {
       nas.state.over = byId("over").value;
       nas.schedule("progress");
     });
+    setInterval(() => {
+      if (nas.store.runs.some((run) => run.forecast)) nas.runs.draw();
+    }, MOMENT_MS);
   }
 
   function draw() {
@@ -30,6 +33,10 @@
       x,
       y: { title: "candidates on the front", rangemode: "tozero" },
     });
+    const searching = runs.filter((run) => run.forecast);
+    byId("forecasts").replaceChildren(
+      ...(searching.length ? [element("h2", {}, "Forecast"), ...searching.map(ofForecast)] : []),
+    );
     nas.workers.draw(runs);
     byId("endings").replaceChildren(...runs.map(endings));
   }
@@ -144,17 +151,23 @@
       (row) => ["complete", "stopped"].includes(row.state) && row.confirms === null,
     ).length;
 
+  /** The time left and the cost of a search. @param {Forecast} forecast */
+  function outlook({ ends_at, cost }) {
+    const now = Date.now() / 1000;
+    const [low, high] = ends_at.map((end) => Math.max(0, end - now));
+    return [`${range([low, high], duration)} left`, cost && `cost ${range(cost, money)}`];
+  }
+
   /**
-   * Seconds until the budget is spent, at the pace of the last candidates; null if not known.
-   * @param {Run} run
+   * Why nothing runs: all is done, the time is up, or it was stopped.
+   * @param {Run} run @param {number} total evaluated candidates
    */
-  function timeLeft(run) {
-    const rows = finished(run);
-    const left = (run.settings?.budget ?? 0) - evaluated(run);
-    const recent = rows.slice(-RECENT);
-    if (!run.is_searching || left <= 0 || recent.length < 2) return null;
-    const pace = (recent.at(-1).finished_at - recent[0].finished_at) / (recent.length - 1);
-    return left * pace;
+  function halt({ settings, is_searching }, total) {
+    if (is_searching !== false || nas.source.isReport()) return false;
+    const { budget, until } = settings ?? {};
+    const isOver = budget ? total >= budget : !until;
+    if (isOver) return "finished";
+    return until && until <= Date.now() / 1000 ? "the time is up" : "not running";
   }
 
   /** A run's standing in a line. @param {Run} run */
@@ -163,18 +176,37 @@
     const counts = (state) =>
       [...run.candidates.values()].filter((row) => row.state === state).length;
     const total = evaluated(run);
-    const budget = run.settings?.budget;
-    const left = timeLeft(run);
+    const { forecast } = run;
+    const planned = forecast?.is_cut ? forecast.candidates : run.settings?.budget;
     const parts = [
-      budget ? `${count(total)} of ${count(budget)}` : `${count(total)} candidates`,
+      planned
+        ? `${count(total)} of ${forecast?.is_cut ? "about " : ""}${count(planned)}`
+        : `${count(total)} candidates`,
       counts("failed") && `${count(counts("failed"))} failed`,
       run.is_searching && counts("running") && `${count(counts("running"))} running`,
-      left !== null && `about ${duration(left)} left`,
-      run.is_searching === false &&
-        !nas.source.isReport() &&
-        (budget && total < budget ? "not running" : "finished"),
+      ...(forecast ? outlook(forecast) : []),
+      halt(run, total),
     ];
-    return { text: parts.filter(Boolean).join(" · "), share: budget ? total / budget : null };
+    return { text: parts.filter(Boolean).join(" · "), share: planned ? total / planned : null };
+  }
+
+  /** @param {Run} run */
+  function ofForecast({ label, forecast }) {
+    const { ends_at, candidates, is_cut, cost_so_far, cost } = forecast;
+    /** @type {[string, string | false][]} */
+    const facts = [
+      ["ends", range(ends_at, nas.format.moment)],
+      ["candidates", `${is_cut ? "about " : ""}${count(candidates)}${is_cut ? ", by time" : ""}`],
+      ["cost", cost && `${range(cost, money)}, so far ${money(cost_so_far)}`],
+    ];
+    return element(
+      "dl.facts",
+      {},
+      nas.store.areSeveral() && [element("dt", {}, "run"), element("dd", {}, label)],
+      facts
+        .filter(([, value]) => value)
+        .flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+    );
   }
 
   nas.progress = { listen, draw, standing };

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from nas.search.run_directory import open_run
 from results.candidate import BACKBONE, EVALUATED, Candidate, State
 from results.ranking import ranked, winner
 from reward.objective import Objective
@@ -37,6 +40,31 @@ def test_a_completed_candidate_appears_and_no_setting_is_lost(
         assert page.locator("#w").input_value() == "-0.2"
         expect(page.locator("#candidate")).to_contain_text("candidate 0")
         assert "selected=0" in page.url
+
+
+def test_the_forecast_of_a_search_is_shown(tmp_path: Path, serve: Serve, visit: Begin) -> None:
+    """Of an hour, 10 minutes are over; what took 10 minutes for 10 candidates goes on."""
+    begun_at = time.time() - 600
+    with make_run(tmp_path, 0, budget=None, until=begun_at + 3600, price=6.0) as record:
+        times = [begun_at + 60.0 * i for i in range(11)]
+        made = replace(_complete(0), started_at=0.0)
+        add(
+            record,
+            (
+                replace(made, number=i, started_at=start, finished_at=end)
+                for i, (start, end) in enumerate(itertools.pairwise(times))
+            ),
+        )
+        with open_run(tmp_path).lock():
+            page = visit().open(serve(tmp_path))
+            chip = page.locator("#runs")
+            expect(chip).to_contain_text("10 of about 60 · 50 min left · cost 6.00")
+            page.locator("[data-view=progress]").click()
+            forecasts = page.locator("#forecasts")
+            expect(forecasts).to_contain_text("about 60, by time")
+            expect(forecasts).to_contain_text("6.00, so far 1.00")
+        expect(chip).to_contain_text("10 candidates · not running")
+        expect(forecasts).to_be_empty()
 
 
 def test_a_run_that_begins_later_appears(tmp_path: Path, serve: Serve, visit: Begin) -> None:

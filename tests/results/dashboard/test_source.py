@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas.search.run_directory import dashboard_source
+from nas.search.run_directory import dashboard_source, open_run
+from results.candidate import Candidate
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.payload import page_data
 from results.dashboard.source import Source
@@ -18,7 +20,13 @@ from results.record import Record
 from search_space.spaces import small
 from tests.postgres import postgres_server
 from tests.results.dashboard.conftest import place
-from tests.results.dashboard.made_run import add, made_candidates, make_run, settings
+from tests.results.dashboard.made_run import (
+    add,
+    made_candidate,
+    made_candidates,
+    make_run,
+    settings,
+)
 
 
 def _empty(run: Path) -> None:
@@ -217,6 +225,58 @@ def test_runs_of_unlike_rewards_begin_with_the_papers(tmp_path: Path) -> None:
         sources.append(_polled(tmp_path / name))
     objective = page_data(sources, [], "live")["objective"]
     assert objective["numbers"] == {"w": -0.07, "v": -0.05}
+
+
+def _timed(count: int, start: float, seconds: float) -> list[Candidate]:
+    """Candidates of one worker that all take equally long."""
+    made = [made_candidate(small(), 0)] * count
+    return [
+        replace(c, number=i, started_at=start + seconds * i, finished_at=start + seconds * (i + 1))
+        for i, c in enumerate(made)
+    ]
+
+
+def test_the_end_of_a_search_is_forecast(tmp_path: Path) -> None:
+    """Five of a minute have ended, five are left; an hour costs 60."""
+    with make_run(tmp_path, 0, budget=10, price=60.0, until=None, confirm=0) as record:
+        add(record, _timed(5, start=1000.0, seconds=60.0))
+    source = dashboard_source(tmp_path)
+    source.poll()
+    assert source.payload(0)["forecast"] is None  # nobody searches
+    with open_run(tmp_path).lock():
+        source.poll()
+        if source.payload(0)["is_searching"] is None:
+            pytest.skip("the system does not tell who holds a lock")
+        assert source.payload(0)["forecast"] == {
+            "ends_at": [1600.0, 1600.0],
+            "candidates": 10,
+            "is_cut": False,
+            "cost_so_far": 5.0,
+            "cost": [10.0, 10.0],
+        }
+    source.close()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget": "many"},
+        {"until": "soon"},
+        {"price": []},
+        {"confirm": None},
+        {"confirm_epochs": [3]},
+    ],
+)
+def test_settings_that_no_search_records_give_no_forecast(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    with make_run(tmp_path, 0, **changes) as record:
+        add(record, _timed(5, start=1000.0, seconds=60.0))
+    source = dashboard_source(tmp_path)
+    with open_run(tmp_path).lock():
+        source.poll()
+        assert source.payload(0)["forecast"] is None
+    source.close()
 
 
 def test_a_search_is_detected_by_its_lock(tmp_path: Path) -> None:

@@ -105,10 +105,22 @@ interface RunFacts {
   warnings: string[];
   created_at: number | null;
   is_searching: boolean | null;
-  settings: { budget?: number; [name: string]: unknown } | null;
+  settings: { budget?: number; until?: number; [name: string]: unknown } | null;
   space: Space | null;
   verdict: Verdict | null;
+  forecast: Forecast | null;
   reference: (Measured & { name: string; candidate: number | null }) | null;
+}
+
+/** When a search will end, and what it will have cost; null without a price. */
+interface Forecast {
+  /** Unix seconds. */
+  ends_at: Ends;
+  candidates: number;
+  /** Whether the time is up before all candidates are evaluated. */
+  is_cut: boolean;
+  cost_so_far: number | null;
+  cost: Ends | null;
 }
 
 /** What a run's end says about its winner by a reward. */
@@ -399,6 +411,7 @@ type OtherId =
   | "distribution"
   | "empty"
   | "endings"
+  | "forecasts"
   | "formula"
   | "front-so-far"
   | "gone"
@@ -434,6 +447,8 @@ interface Nas {
     short: (value: unknown) => string;
     fixed: (digits: number) => (value: unknown) => string;
     duration: (seconds: unknown) => string;
+    range: (ends: Ends, format: (value: number) => string) => string;
+    money: (amount: number) => string;
     moment: (seconds: unknown) => string;
     exponent: (value: number) => string;
     plain: (text: unknown) => string;
