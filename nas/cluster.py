@@ -21,7 +21,7 @@ from ray.util.client import ray as client
 from nas import PACKAGES, interrupts
 from nas.cluster_address import authentication, cannot_join, find_cluster
 from nas.errors import UserError
-from nas.machine import available_cores
+from nas.machine import available_cores, available_memory
 from nas.scratch import scratch_folder
 from reward.step_time.paired import ALLOCATOR_SETTINGS
 
@@ -38,6 +38,7 @@ Kubernetes may start it anew. After 60 s Ray itself would end our process withou
 _CHECK_EVERY_S = 2.0
 _LONGEST_TEMP_DIR = 45
 """Bytes of a folder in which the paths of Ray's sockets stay within the system's 107."""
+_OWN_PROCESSES_BYTES = 500_000_000  # of a Ray that we start
 
 
 class ClusterLost(UserError):
@@ -53,19 +54,28 @@ def saying_how_to_go_on(command: str) -> Iterator[None]:
         raise ClusterLost(f"{error}; go on with: {command}", exit_code=1) from error
 
 
+@dataclass(frozen=True)
+class Machine:
+    """Cores and bytes of memory that a machine of a cluster declares; 0 bytes are not declared."""
+
+    cores: int
+    memory: int
+
+
 @dataclass
 class Cluster:
     """The Ray cluster in use, and how many candidates it can evaluate at once.
 
     ``control`` are the addresses of Ray's own processes that this one depends on, by name; they
     are not checked where Ray does that itself (``ray://``). ``patience_s`` is how long they may be
-    away.
+    away. ``worker_memory`` are the bytes that Ray reserves for each worker; None for none.
     """
 
     capacity: int
     has_gpus: bool
     control: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     patience_s: float = 0.0
+    worker_memory: int | None = None
     _checked_at: float = 0.0
     _seen_at: float = field(default_factory=time.monotonic)
 
@@ -76,17 +86,25 @@ class Cluster:
 
     def total(self) -> int:
         """Return the devices of all machines that answer."""
-        # For half a minute, Ray counts a machine that was lost.
-        machines = [
-            machine
-            for machine in ray.nodes()  # type: ignore[no-untyped-call]
-            if machine["Alive"] and (not self.control or _answers(_raylet_address(machine)))
-        ]
-        return int(sum(machine["Resources"].get(self._resource, 0) for machine in machines))
+        return int(sum(each.get(self._resource, 0) for each in self._declared()))
+
+    def machines(self) -> list[Machine]:
+        """Return the machines that answer."""
+        declared = self._declared()
+        return [Machine(int(each.get("CPU", 0)), int(each.get("memory", 0))) for each in declared]
 
     def free(self) -> int:
         """Return the devices that nobody uses now."""
         return int(ray.available_resources().get(self._resource, 0))  # type: ignore[no-untyped-call]
+
+    def _declared(self) -> list[Mapping[str, float]]:
+        """Return the resources of each machine that answers."""
+        # For half a minute, Ray counts a machine that was lost.
+        return [
+            machine["Resources"]
+            for machine in ray.nodes()  # type: ignore[no-untyped-call]
+            if machine["Alive"] and (not self.control or _answers(_raylet_address(machine)))
+        ]
 
     @property
     def _resource(self) -> str:
@@ -103,11 +121,23 @@ class Cluster:
         if total < 1:
             return f"waiting for a machine: the cluster has no {what} now"
         if free >= 1 or total - free <= workers:
-            return None
+            return self._memory_shortage(workers)
         taken = (
             f"all {int(total)} of the cluster are" if total >= 2 else "the cluster's only one is"
         )
         return f"waiting for a {what}: {taken} in use, perhaps by other jobs"
+
+    def _memory_shortage(self, workers: int) -> str | None:
+        """Return that other jobs have reserved the memory that a worker needs; None if not."""
+        needed = self.worker_memory or 0
+        total = ray.cluster_resources().get("memory", 0)  # type: ignore[no-untyped-call]
+        free = ray.available_resources().get("memory", 0)  # type: ignore[no-untyped-call]
+        if free >= needed or total - free <= workers * needed:
+            return None
+        return (
+            f"waiting for memory: each worker needs {needed / 1e9:.3g} GB, and other jobs have "
+            f"reserved all but {free / 1e9:.3g} of {total / 1e9:.3g} GB"
+        )
 
     def check_is_alive(self) -> None:
         """Check now and then that Ray's own processes answer.
@@ -180,6 +210,7 @@ def _start(environment: dict[str, Any], folder: Path, cores: int) -> None:
         ray.init(
             address="local",  # never a cluster that happens to run on this machine
             num_cpus=cores,
+            _memory=_free_memory(),
             include_dashboard=False,
             log_to_driver=False,
             runtime_env=environment,
@@ -191,6 +222,17 @@ def _start(environment: dict[str, Any], folder: Path, cores: int) -> None:
         raise UserError(
             f"Ray did not start on this machine ({_reason(error)})", exit_code=1
         ) from error
+
+
+def _free_memory() -> int | None:
+    """Return the bytes that workers may use on this machine; None if that is not known.
+
+    Ray ends workers once 95 % of the memory is in use.
+    """
+    memory = available_memory()
+    if memory is None:
+        return None
+    return max(1, memory.available - memory.total // 20 - _OWN_PROCESSES_BYTES)
 
 
 def _connect(address: str, found: str, environment: dict[str, Any]) -> None:

@@ -157,7 +157,8 @@ workers_option = partial(
     option,
     "--workers",
     type=Whole(1),
-    help="Evaluate N candidates at once. Default: one for each GPU, or for each CPU core.",
+    help="Evaluate N candidates at once. Default: one for each GPU, or for each CPU core as far as "
+    "the memory reaches.",
 )
 address_option = partial(
     option,

@@ -144,7 +144,9 @@ class _Pool:
         self._evaluation = ray.put(evaluation)
         self._time_limit_s = evaluation.time_limit_s
         gpus = 1 if cluster.has_gpus else 0
-        self._actor: Any = ray.remote(worker).options(num_cpus=1, num_gpus=gpus)
+        self._actor: Any = ray.remote(worker).options(
+            num_cpus=1, num_gpus=gpus, memory=cluster.worker_memory
+        )
         self._failed_starts = 0  # since a worker last came up
         self._last_start = time.monotonic()
         self._shortage = cluster.shortage()  # until a worker has come up

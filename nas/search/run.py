@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
 from optuna.samplers import BaseSampler
-from rich.console import Console
 
 from nas.cluster import Cluster, ray_cluster, saying_how_to_go_on
-from nas.errors import UserError, there_are
+from nas.errors import UserError
 from nas.search.confirmation import (
     Baseline,
     ConfirmationPlan,
@@ -31,6 +30,7 @@ from nas.search.samplers.random import PermutationSampler
 from nas.search.samplers.registry import TWO_OBJECTIVE_SAMPLERS, SearchProblem, make_sampler
 from nas.search.settings import SearchSettings
 from nas.search.study import ProposalStudy
+from nas.search.worker_memory import worker_count, worker_memory
 from nas.training.recipes import proxy
 from nas.versions import versions
 from results.candidate import Candidate
@@ -90,8 +90,8 @@ def run_search(
                 go_on = saying_how_to_go_on(f"nas search --resume {run.path}")
                 with progress.shown(), go_on, ray_cluster(address) as cluster:
                     most = max(search.count_left(), settings.confirm * settings.confirm_seeds)
-                    count = min(_worker_count(console, workers, cluster), most)
                     say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+                    count = min(_worker_count(prepared, workers, cluster, say), most)
                     run_candidates(search, _evaluation(prepared), cluster, count, say)
     return record.candidates()
 
@@ -141,16 +141,15 @@ def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
     )
 
 
-def _worker_count(console: Console, wanted: int | None, cluster: Cluster) -> int:
-    """Return the number of workers wanted, at most one for each GPU or, without GPUs, core."""
-    if wanted is None or wanted <= cluster.capacity:
-        return wanted or cluster.capacity
-    devices = there_are(cluster.capacity, "GPU" if cluster.has_gpus else "core")
-    console.print(
-        f"--workers: got {wanted}, but {devices}; running {cluster.capacity}",
-        highlight=False,
-    )
-    return cluster.capacity
+def _worker_count(
+    prepared: PreparedSearch, wanted: int | None, cluster: Cluster, say: Callable[[str], None]
+) -> int:
+    """Return how many workers to run, and say why they are fewer than wanted."""
+    needed = None if cluster.has_gpus else worker_memory(prepared.settings, prepared.data)
+    count, why = worker_count(wanted, cluster, needed)
+    if why is not None:
+        say(why)
+    return count
 
 
 @contextmanager

@@ -190,6 +190,38 @@ def test_a_process_that_hangs_at_its_start_is_replaced(
     assert first.exists()
 
 
+def test_ray_reserves_the_memory_of_a_worker(
+    cluster: Cluster, settings: EvaluationSettings
+) -> None:
+    class Tells(Worker):
+        def load(self, evaluation: EvaluationSettings) -> None:
+            pass
+
+        def advance(self, candidate: Candidate | None) -> Candidate:
+            resources = ray.get_runtime_context().get_assigned_resources()  # type: ignore[no-untyped-call]
+            raise ValueError(resources["memory"])
+
+    driver = Fixed([ENDS])
+    run_candidates(driver, settings, replace(cluster, worker_memory=10**6), 1, print, Tells)
+    assert driver.ends == {0: "error: ValueError: 1000000.0"}
+
+
+def test_memory_that_other_jobs_reserved_is_waited_for(cluster: Cluster) -> None:
+    declared = cluster.machines()[0].memory
+    searching = replace(cluster, worker_memory=declared // 2)
+    assert searching.shortage() is None
+    occupying: Any = ray.remote(Worker)
+    held = occupying.options(num_cpus=0, memory=declared).remote()
+    ray.get(held.answer.remote())
+    deadline = time.monotonic() + 10
+    while (said := searching.shortage()) is None and time.monotonic() < deadline:
+        time.sleep(0.1)  # Ray's view is late
+    ray.kill(held)
+    assert said is not None
+    assert said.startswith("waiting for memory: each worker needs ")
+    assert "and other jobs have reserved all but 0 of " in said
+
+
 def test_a_full_cluster_is_waited_for_and_said(
     cluster: Cluster, settings: EvaluationSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
