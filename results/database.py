@@ -138,14 +138,21 @@ def check_schema_version(version: object, address: str) -> None:
         )
 
 
+def lenient_text(data: bytes) -> str:
+    """Return text that may be damaged, which its row's checksum then tells."""
+    return data.decode(errors="replace")
+
+
 def _make_durable(connection: Any, _: object) -> None:
     """Let readers not wait for the writer (WAL), and sync every commit to the disk."""
+    connection.text_factory = lenient_text
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
 
 
 def _make_durable_shared(connection: Any, _: object) -> None:
     """Keep a rollback journal, and sync every commit and the journal's deletion to the disk."""
+    connection.text_factory = lenient_text
     connection.execute("PRAGMA journal_mode=DELETE")
     connection.execute("PRAGMA synchronous=EXTRA")
 
@@ -196,6 +203,8 @@ def one_line_errors(address: str) -> Iterator[None]:
     """Turn the database's errors into RecordError, in one line that begins with ``address``."""
     try:
         yield
+    except UnicodeError as error:  # in the names of tables
+        raise RecordError(f"{address}: {_EXPLANATIONS['malformed']}") from error
     except NoSuchTableError as error:
         raise RecordError(f"{address}: {_EXPLANATIONS['no such table']}") from error
     except SQLAlchemyError as error:

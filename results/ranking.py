@@ -130,6 +130,7 @@ def confirmed(candidates: Iterable[Candidate], objective: Objective) -> list[Con
     results = [
         _confirmed(firsts[number], repeats, epochs, objective)
         for number, repeats in trainings.items()
+        if number in firsts  # unless it was lost to damage
     ]
     return sorted(results, key=lambda result: (-fmean(result.rewards), result.candidate.number))
 

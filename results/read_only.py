@@ -14,14 +14,15 @@ import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from results.database import RecordError, connect, sqlite_connection
+from results.database import RecordError, connect, lenient_text, sqlite_connection
 from results.database_url import sqlite_file
 from results.file_system import is_local, whose
+from results.salvage import Salvaged, is_damaged, opened, salvage
 
 _WAL, _SHM, _JOURNAL = "-wal", "-shm", "-journal"  # suffixes of SQLite's files beside a database
 _WAL_HEADER_BYTES = 32
@@ -29,7 +30,14 @@ _COPY_TRIES, _COPY_PAUSE_S = 20, 0.05
 _LOOK = "SELECT 1 FROM sqlite_master"
 
 
-def connect_read_only(url: str) -> Engine:
+class ReadOnly(NamedTuple):
+    """An engine that only reads; if the file is damaged, one on what was found in it."""
+
+    engine: Engine
+    salvaged: Salvaged | None = None
+
+
+def connect_read_only(url: str) -> ReadOnly:
     """Return an engine that only reads; it reopens a file for each query, since a run may change.
 
     Raises:
@@ -39,11 +47,33 @@ def connect_read_only(url: str) -> Engine:
     engine = connect(url)
     file = sqlite_file(url)
     if file is None:
-        return engine
+        return ReadOnly(engine)
     _check_readable(file)
-    engine = create_engine("sqlite://", creator=partial(_open, file), poolclass=NullPool)
+    salvaged = _salvaged(file.resolve())
+    creator = partial(opened, salvaged.database()) if salvaged else partial(_open, file)
+    engine = create_engine("sqlite://", creator=creator, poolclass=NullPool)
     event.listen(engine, "connect", _restrict)
-    return engine
+    return ReadOnly(engine, salvaged)
+
+
+def _salvaged(file: Path) -> Salvaged | None:
+    """Return what was found in a damaged record; None if it is whole, or nothing was found."""
+    try:
+        with closing(_open(file)) as connection:
+            if not is_damaged(connection):
+                return None
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return None
+    except (sqlite3.DatabaseError, UnicodeError):  # its message may hold what is damaged
+        pass
+    except RecordError:  # the first query raises it
+        return None
+    try:
+        found = salvage(file)
+    except OSError:
+        return None
+    return None if found.is_empty else found
 
 
 def _check_readable(file: Path) -> None:
@@ -90,7 +120,7 @@ def _is_readable_in_place(file: Path) -> bool:
             connection.execute(_LOOK).fetchall()
         except sqlite3.OperationalError as error:
             return error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN
-        except sqlite3.DatabaseError:  # being written, or damaged; the next look tells
+        except (sqlite3.DatabaseError, UnicodeError):  # being written, or damaged
             pass
         return True
 
@@ -170,5 +200,6 @@ def _beside(file: Path, suffix: str) -> Path:
 
 def _restrict(connection: Any, _: object) -> None:
     """Forbid writing, and functions in views and triggers, which a stranger's file may define."""
+    connection.text_factory = lenient_text
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA query_only=ON")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -23,16 +23,17 @@ from results.database import (
     one_line_errors,
 )
 from results.database_url import display_address, sqlite_file
-from results.read_only import connect_read_only
+from results.read_only import ReadOnly, connect_read_only
 from results.rows import (
     CANDIDATES,
+    RUN_COPIES,
     RUNS,
     SCHEMA_VERSION,
-    from_row,
     settings_of,
     settings_row,
     to_row,
 )
+from results.salvage import SALVAGE_HINT, candidates_of, damage_line
 
 _CHECKPOINT_PAUSE_S = 1.0
 
@@ -45,13 +46,19 @@ class Record:
     writer of a run holds a lock there, so that no second one can be opened.
 
     Every method raises RecordError, in one line, for a database that is damaged, and RecordAway for
-    one that is full, locked, or cannot be reached, which may pass.
+    one that is full, locked, or cannot be reached, which may pass. A record that is opened for
+    reading gives what can be read of a damaged one; :meth:`candidates` then sets ``damage`` to a
+    line on the rest.
     """
 
-    def __init__(self, engine: Engine, url: str, run_id: str, is_read_only: bool = False) -> None:
+    def __init__(
+        self, engine: Engine, url: str, run_id: str, reads: ReadOnly | None = None
+    ) -> None:
         self._engine = engine
         self._address = display_address(url)
-        self._writes_to = None if is_read_only else sqlite_file(url)
+        self._reads = reads
+        self._writes_to = None if reads else sqlite_file(url)
+        self.damage: str | None = None
         self.run_id = run_id
         self._is_settled = True
         self._settled_at = time.monotonic()
@@ -74,9 +81,11 @@ class Record:
         """Open the record of an existing run for writing; create nothing.
 
         Raises:
-            RecordError: as for :meth:`open`, and if the file or the run does not exist.
+            RecordError: as for :meth:`open`, if it is damaged, and if the file or the run does not
+                exist.
         """
-        connect_read_only(url).dispose()  # raises for a file that is not there
+        if connect_read_only(url).salvaged is not None:
+            raise RecordError(f"{display_address(url)}: damaged; {SALVAGE_HINT}")
         record = cls(connect(url, run_id), url, run_id)._checked()
         with record._closed_on_error():
             record._bring_up_to_date()
@@ -89,7 +98,8 @@ class Record:
         Raises:
             RecordError: as for :meth:`open`, and if the file or the run does not exist.
         """
-        return cls(connect_read_only(url), url, run_id, is_read_only=True)._checked()
+        reads = connect_read_only(url)
+        return cls(reads.engine, url, run_id, reads)._checked()
 
     def create(self, settings: Mapping[str, Any]) -> None:
         """Add the run with its settings, in JSON types.
@@ -107,13 +117,15 @@ class Record:
         if self._run() is not None:
             raise RecordError(f"{self._address}: run {self.run_id!r} already exists")
         with self._changes() as connection:
-            connection.execute(insert(RUNS).values(row))
+            for table in (RUNS, RUN_COPIES):
+                connection.execute(insert(table).values(row))
 
     def change_settings(self, settings: Mapping[str, Any]) -> None:
         """Replace the settings of an existing run, for example when its budget is raised."""
         row = settings_row(settings)
         with self._changes() as connection:
-            connection.execute(update(RUNS).where(RUNS.c.run_id == self.run_id).values(row))
+            for table in (RUNS, RUN_COPIES):
+                connection.execute(update(table).where(table.c.run_id == self.run_id).values(row))
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of the run; RecordError if the run does not exist."""
@@ -158,16 +170,24 @@ class Record:
                         f"{self._address}: candidate {candidate.number} is not running"
                     )
 
+    def add(self, candidates: Iterable[Candidate]) -> None:
+        """Record candidates of another record as they are, all in one transaction."""
+        rows = [{"run_id": self.run_id, **to_row(candidate)} for candidate in candidates]
+        with self._changes() as connection:
+            for row in rows:
+                connection.execute(insert(CANDIDATES).values(row))
+
     def candidates(self) -> list[Candidate]:
-        """Return all candidates, by ascending number."""
+        """Return all candidates, by ascending number; when reading alone, those not damaged."""
         with self._transaction() as connection:
             query = select(*columns(connection, CANDIDATES)).order_by(CANDIDATES.c.number)
             query = query.where(CANDIDATES.c.run_id == self.run_id)
             rows = connection.execute(query).mappings().all()
-        try:
-            return [from_row(row) for row in rows]
-        except (ValueError, TypeError, KeyError) as error:
-            raise RecordError(f"{self._address}: holds a damaged candidate ({error})") from error
+        found, damaged = candidates_of(rows)
+        self._note_damage(len(found), damaged)
+        if self.damage is not None and self._reads is None:
+            raise RecordError(f"{self.damage}; {SALVAGE_HINT}")
+        return found
 
     def settle(self) -> None:
         """Copy what was written from SQLite's WAL into the file itself, at most once a second.
@@ -185,7 +205,7 @@ class Record:
         The tables of a database server stay.
         """
         with self._transaction() as connection:
-            for table in (CANDIDATES, RUNS):
+            for table in (CANDIDATES, RUNS, RUN_COPIES):
                 connection.execute(delete(table).where(table.c.run_id == self.run_id))
             others = connection.execute(select(RUNS.c.run_id).limit(1)).first()
         self.close()
@@ -215,6 +235,12 @@ class Record:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _note_damage(self, readable: int, damaged: Collection[int]) -> None:
+        salvaged = self._reads.salvaged if self._reads else None
+        lost = {*damaged, *(salvaged.lost(self.run_id) if salvaged else ())}
+        is_damaged = lost or salvaged is not None
+        self.damage = damage_line(self._address, readable, lost) if is_damaged else None
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -256,6 +282,10 @@ class Record:
             is_earlier = RUNS.c.schema_version < SCHEMA_VERSION
             of_run = update(RUNS).where(RUNS.c.run_id == self.run_id).where(is_earlier)
             connection.execute(of_run.values(schema_version=SCHEMA_VERSION))
+            names = [column.name for column in RUNS.columns]
+            copied = select(RUN_COPIES.c.run_id)
+            missing = select(RUNS).where(RUNS.c.run_id.not_in(copied))
+            connection.execute(insert(RUN_COPIES).from_select(names, missing))
 
     def _check_version(self) -> None:
         run = self._run()

@@ -30,6 +30,8 @@ RUNS = Table(
     Column("checksum", BigInteger, info=_LATER),
 )
 
+RUN_COPIES = RUNS.to_metadata(METADATA, name="run_copies")  # read where a row of RUNS is damaged
+
 CANDIDATES = Table(
     "candidates",
     METADATA,

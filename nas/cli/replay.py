@@ -120,6 +120,8 @@ def replay(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("searches", total=None)
         result = replayed(request, lambda: progress.advance(task))
+    if result.damage is not None:
+        click.echo(f"nas: {result.damage}", err=True)
     if out:
         from nas.replay.plot import write_plot
 

@@ -47,3 +47,5 @@ def report(runs: tuple[Path, ...], out: Path, benches: tuple[Path, ...]) -> None
     for source in sources:
         if source.run is None:
             click.echo(f"nas: {source.path}: {source.problem}", err=True)
+        for warning in source.warnings():
+            click.echo(f"nas: {source.path}: {warning}", err=True)

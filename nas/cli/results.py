@@ -26,26 +26,40 @@ UNSTEADY = "~"  # marks a step time whose measurement was disturbed
     {
         "Show the ten best candidates": "nas results runs/RUN",
         "Read every candidate in another program": "nas results runs/RUN --json > candidates.json",
+        "Save what can be read of a damaged run": "nas results runs/RUN --salvage runs/NEW",
     },
     short_help="Show the candidates of a run as a table.",
 )
 @click.argument("run", type=click.Path(path_type=Path), help="The directory of a run.")
 @option("--top", type=Whole(1), default=10, show_default=True, help="Show the best N candidates.")
+@option(
+    "--salvage",
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="Write what can be read of a damaged run to this directory, new or empty, as a run that "
+    "nas search --resume goes on with.",
+)
 @options.json_option(help="Print every candidate as JSON.")
-def results(run: Path, top: int, as_json: bool) -> None:
+def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
     """Show the candidates of a run, the best first, and how many failed or were stopped."""
     from nas.search.run_directory import open_for_reading
     from results.candidate import interrupted
     from results.dashboard.facts import is_searching
     from results.database import RecordError
     from results.ranking import recorded_objective
+    from results.salvage import SALVAGE_HINT
 
     try:
+        if salvage is not None:
+            _salvage(run, salvage)
+            return
         directory, record = open_for_reading(run)
         with record:
             candidates, settings = record.candidates(), record.settings()
     except RecordError as error:
         raise click.ClickException(f"RUN: {error}") from error
+    if record.damage is not None:
+        click.echo(f"nas: {record.damage}; {SALVAGE_HINT}", err=True)
     if is_searching(run) is False:
         candidates = interrupted(candidates)
     objective = recorded_objective(settings)
@@ -60,6 +74,16 @@ def results(run: Path, top: int, as_json: bool) -> None:
 
     print_results(Console(), candidates, objective, top)
     print_verdict(find_verdict(outcomes(candidates), objective, settings), run)
+
+
+def _salvage(run: Path, out: Path) -> None:
+    """Write what can be read of a run to another, and print how much that is."""
+    from nas.search.salvage import salvage_run
+
+    salvaged, count, damage = salvage_run(run, out)
+    if damage is not None:
+        click.echo(f"nas: {damage}", err=True)
+    click.echo(f"{salvaged.path}: {count} candidates; go on with: nas search --resume {out}")
 
 
 def print_results(

@@ -37,7 +37,7 @@ class Replayed:
     """The searches by name, and what each costs to reach the target.
 
     ``target`` is the best reward that random search is expected to find with its whole budget.
-    Training that budget takes ``full_epochs``.
+    Training that budget takes ``full_epochs``. ``damage`` is a line on what could not be read.
     """
 
     candidates: int
@@ -46,6 +46,7 @@ class Replayed:
     target: float
     traces: dict[str, list[Trace]]
     costs: dict[str, Cost]
+    damage: str | None = None
 
 
 def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None) -> Replayed:
@@ -76,7 +77,8 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
             listener()
     target = expected_best(rewards, budget)
     costs = {name: cost(repeats, target) for name, repeats in traces.items()}
-    return Replayed(len(rewards), budget, budget * table.epochs, target, traces, costs)
+    full_epochs = budget * table.epochs
+    return Replayed(len(rewards), budget, full_epochs, target, traces, costs, table.damage)
 
 
 def _budget(wanted: int | None, rows: int) -> int:

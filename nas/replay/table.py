@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Table:
 
     candidates: tuple[Candidate, ...]
     settings: Mapping[str, Any]
+    damage: str | None = None  # a line on what could not be read
 
     @property
     def space(self) -> Space:
@@ -72,7 +73,8 @@ def find_table(path: Path) -> Table:
             return read_table(path)
         _, record = open_for_reading(path)
         with record:
-            return table_of(record.candidates(), record.settings())
+            table = table_of(record.candidates(), record.settings())
+            return replace(table, damage=record.damage)
     except FileNotFoundError as error:
         raise UserError(f"RUN: got {path}, no such file") from error
     except RecordError as error:

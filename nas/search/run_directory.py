@@ -100,8 +100,10 @@ class RunDirectory:
             yield
 
 
-def create_run(path: Path | None, storage: str | None) -> RunDirectory:
+def create_run(path: Path | None, storage: str | None, option: str = "--out") -> RunDirectory:
     """Create the directory of a new run, by default the day's next free one under runs/.
+
+    Error messages name ``option``.
 
     Raises:
         UserError: the path exists and is not empty, or cannot be created.
@@ -112,13 +114,13 @@ def create_run(path: Path | None, storage: str | None) -> RunDirectory:
             path = _make_next(Path("runs"))
         elif path.exists() and not _is_free(path):
             raise UserError(
-                f"--out: got {path}, which is there already, must be new or empty "
+                f"{option}: got {path}, which is there already, must be new or empty "
                 f"(to go on with a run: --resume {path})"
             )
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"--out: got {path or Path('runs')}, must be writable ({_reason(error)})"
+            f"{option}: got {path or Path('runs')}, must be writable ({_reason(error)})"
         ) from error
     return RunDirectory(path, uuid.uuid4().hex[:12], storage, was_there)
 

@@ -21,6 +21,7 @@ from results.dashboard.facts import space_of, verdict_json
 from results.dashboard.reader import Reader
 from results.forecast import Course, Plan
 from results.noise import Noise, Outcome
+from results.salvage import damage_line
 from results.verdict import noise_of
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime, normalized_interval
@@ -90,7 +91,7 @@ class LiveRun:
         """Read what is new; the intervals of many candidates follow in later calls, all at once."""
         settings = self.reader.run().settings
         reading = self.reader.candidates(max(self._rows, default=-1), self._running)
-        damaged = set(reading.damaged)
+        damaged = {*reading.damaged, *self.reader.lost()}
         new_rows: dict[int, Row] = {}
         for candidate in reading.candidates:
             try:
@@ -107,6 +108,14 @@ class LiveRun:
             self.damaged |= damaged
             self._rows.update(new_rows)
             self._changed_in.update(dict.fromkeys(new_rows, self.version))
+
+    @property
+    def damage(self) -> str | None:
+        """A line on what cannot be read of the record; None if it is whole."""
+        with self._lock:
+            if not self.damaged and not self.reader.is_damaged:
+                return None
+            return damage_line("the record", len(self._rows), self.damaged)
 
     def rows(self, since: int = -1) -> tuple[int, list[Row], list[Row]]:
         """Return the version, all rows, and those that changed after version ``since``."""

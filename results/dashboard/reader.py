@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Table, or_, select
@@ -12,10 +12,8 @@ from results.candidate import Candidate
 from results.database import RecordError, check_schema_version, columns, one_line_errors
 from results.database_url import display_address
 from results.read_only import connect_read_only
-from results.rows import CANDIDATES, RUNS, from_row, settings_of
-
-# Exceptions that damaged values may raise.
-_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
+from results.rows import CANDIDATES, RUNS, settings_of
+from results.salvage import DAMAGE, candidates_of
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,8 @@ class RunRow:
 class Reading:
     """Candidates by ascending number, and the numbers of damaged ones."""
 
-    candidates: list[Candidate] = field(default_factory=list)
-    damaged: list[int] = field(default_factory=list)
+    candidates: list[Candidate]
+    damaged: list[int]
 
 
 class Reader:
@@ -40,7 +38,7 @@ class Reader:
     def __init__(self, url: str, run_id: str) -> None:
         self._run_id = run_id
         self._address = display_address(url)
-        self._engine = connect_read_only(url)
+        self._engine, self._salvaged = connect_read_only(url)
 
     def run(self) -> RunRow:
         """Return the run's row; RecordError if it is missing, or of a later release."""
@@ -50,7 +48,7 @@ class Reader:
         check_schema_version(rows[0]["schema_version"], self._address)
         try:
             settings = settings_of(rows[0])
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise RecordError(f"{self._address}: the settings are damaged ({error})") from error
         return RunRow(settings, rows[0]["created_at"])
 
@@ -63,18 +61,21 @@ class Reader:
         candidates = self._read(CANDIDATES.c.number == number).candidates
         return candidates[0] if candidates else None
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the record's file is damaged; a row may be damaged in a file that is not."""
+        return self._salvaged is not None
+
+    def lost(self) -> set[int]:
+        """Return the numbers of the candidates of which a damaged file holds nothing readable."""
+        return self._salvaged.lost(self._run_id) if self._salvaged else set()
+
     def close(self) -> None:
         """Close the connections to the database."""
         self._engine.dispose()
 
     def _read(self, condition: ColumnElement[bool]) -> Reading:
-        reading = Reading()
-        for row in self._rows(CANDIDATES, condition):
-            try:
-                reading.candidates.append(from_row(row))
-            except _DAMAGE:
-                reading.damaged.append(row["number"])
-        return reading
+        return Reading(*candidates_of(self._rows(CANDIDATES, condition)))
 
     def _rows(self, table: Table, *conditions: ColumnElement[bool]) -> list[RowMapping]:
         """Return the run's rows of a table, by ascending number."""
@@ -83,5 +84,5 @@ class Reader:
                 query = select(*columns(connection, table)).where(table.c.run_id == self._run_id)
                 query = query.where(*conditions).order_by(*table.primary_key)
                 return list(connection.execute(query).mappings())
-        except _DAMAGE as error:  # raised by the driver, for a value of the wrong type
+        except DAMAGE as error:  # raised by the driver, for a value of the wrong type
             raise RecordError(f"{self._address}: damaged ({error})") from error

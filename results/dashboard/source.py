@@ -24,6 +24,7 @@ from results.dashboard.facts import (
 )
 from results.dashboard.live_run import DAMAGE, LiveRun, RecordLocation
 from results.database import RecordError
+from results.salvage import SALVAGE_HINT
 from reward.objective import Objective
 
 
@@ -160,13 +161,15 @@ class Source:
         self._next_verdict_at = start + 20 * (time.monotonic() - start)
         return verdict
 
+    def warnings(self) -> list[str]:
+        """Return a line on each thing that is wrong with the run; none if it cannot be read."""
+        return self._warnings(self.run) if self.run else []
+
     def _warnings(self, run: LiveRun) -> list[str]:
-        damaged = len(run.damaged)
-        kind = "candidate is" if damaged == 1 else "candidates are"
         return [
             *([f"the run can no longer be read: {self.problem}"] if self.problem else []),
             *([run.space_problem] if run.space_problem else []),
-            *([f"{damaged} damaged {kind} left out"] if damaged else []),
+            *([f"{run.damage}; {SALVAGE_HINT}"] if run.damage else []),
         ]
 
 

@@ -9,13 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from results.candidate import Candidate, CurvePoint, State
-from results.database import RecordError, connect
+from results.database import RecordError
 from results.database_url import sqlite_url
 from results.record import Record
-from results.rows import RUNS, SCHEMA_VERSION
+from results.rows import SCHEMA_VERSION
 
 MakeCandidate = Callable[..., Candidate]
 
@@ -117,26 +116,6 @@ def test_an_earlier_record_is_gone_on_with(
         assert database.execute("SELECT schema_version FROM runs").fetchall() == [(SCHEMA_VERSION,)]
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ("candidates SET accuracy = 0.875", "damaged candidate"),
-        ("candidates SET ended_event = NULL", "damaged candidate"),
-        ("runs SET settings = '{\"budget\":6}'", "settings are damaged"),
-    ],
-)
-def test_a_value_that_was_changed_is_noticed(
-    url: str, tmp_path: Path, make_candidate: MakeCandidate, change: str, message: str
-) -> None:
-    with Record.open(url, "a") as record:
-        record.create({"budget": 5})
-        record.start(make_candidate(started_event=1, ended_event=2))
-    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as database, database:
-        database.execute(f"UPDATE {change}")
-    with pytest.raises(RecordError, match=message), Record.read(url, "a") as record:
-        record.candidates()
-
-
 def test_reading_creates_no_file_and_no_run(url: str, tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="no such file"):
         Record.read(url, "a")
@@ -163,32 +142,6 @@ def test_a_file_that_is_not_a_database(url: str, tmp_path: Path) -> None:
         with pytest.raises(RecordError, match="not a record") as error:
             way(url, "a")
         assert "\n" not in str(error.value)
-
-
-def test_a_truncated_database(url: str, tmp_path: Path, make_candidate: MakeCandidate) -> None:
-    file = tmp_path / "record.sqlite"
-    with Record.open(url, "a") as record:
-        record.create({})
-        for number in range(50):
-            record.start(make_candidate(number))
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(RecordError, match="damaged"), Record.read(url, "a") as record:
-        record.candidates()
-
-
-def test_damaged_settings(url: str) -> None:
-    with Record.open(url, "a") as record:
-        record.create({"budget": 3})
-    engine = connect(url)
-    with engine.begin() as connection:
-        connection.execute(update(RUNS).values(settings="{bad", checksum=None))
-    engine.dispose()
-    with (
-        pytest.raises(RecordError, match="settings are damaged") as error,
-        Record.read(url, "a") as record,
-    ):
-        record.settings()
-    assert "\n" not in str(error.value)
 
 
 def test_a_locked_database(url: str, tmp_path: Path, make_candidate: MakeCandidate) -> None:

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from nas.cli.results import print_results
+from nas.search.prepare import SearchRequest, prepare
 from nas.search.run_directory import RunDirectory, create_run
 from results.candidate import Candidate, State
 from reward.objective import Objective
@@ -80,3 +81,37 @@ def test_what_was_running_when_a_search_ended_is_interrupted(begun: RunDirectory
 def test_a_search_on_another_machine_may_be_running(begun: RunDirectory) -> None:
     (begun.path / "lock").write_text("another-machine\n")
     assert _states(begun) == ["complete", "running"]
+
+
+def test_a_damaged_run_is_salvaged_and_gone_on_with(tmp_path: Path, tiny_data_file: Path) -> None:
+    run, out = tmp_path / "run", tmp_path / "salvaged"
+    with prepare(SearchRequest(out=run, data=str(tiny_data_file), budget=5)) as begun:
+        for number in range(3):
+            begun.record.start(replace(CANDIDATE, number=number, detail="d" * 5000))
+    file = run / "record.sqlite"
+    content = file.read_bytes()
+    at = content.index(b"mbconv", content.index(b'schema_version":1,"stem'))
+    file.write_bytes(content[:at] + bytes(64) + content[at + 64 :])
+
+    shown = nas("results", run)
+    assert "2 complete" in shown.stdout
+    assert shown.stderr.startswith(f"nas: {file}: damaged; 1 of 3 candidates cannot be read (no. ")
+    assert shown.stderr.endswith(
+        "; nas results RUN --salvage OUT writes what can be read to a new run\n"
+    )
+    assert nas("report", run, "--out", tmp_path / "report.html").stderr.count("1 of 3") == 1
+
+    salvaged = nas("results", run, "--salvage", out)
+    assert salvaged.stdout == f"{out}: 2 candidates; go on with: nas search --resume {out}\n"
+    assert "1 of 3 candidates cannot be read" in salvaged.stderr
+    assert len(candidates(out)) == 2
+    with prepare(SearchRequest(resume=out)) as resumed:
+        assert resumed.settings == begun.settings
+        assert len(resumed.record.candidates()) == 2
+        assert resumed.run.run_id == begun.run.run_id
+
+
+def test_a_run_is_not_salvaged_into_another(begun: RunDirectory, tmp_path: Path) -> None:
+    refused = nas("results", begun.path, "--salvage", begun.path)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"nas: --salvage: got {begun.path}, which is there already")

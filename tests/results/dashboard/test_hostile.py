@@ -108,7 +108,7 @@ def test_values_of_wrong_types_do_no_harm(tmp_path: Path, serve: Serve, visit: B
         connection.execute("UPDATE candidates SET architecture = '[]' WHERE number = 4")
         connection.execute("UPDATE runs SET created_at = ?", [ATTACK])
         values = json.dumps({**settings(small()), "budget": ATTACK, "image_size": [ATTACK]})
-        connection.execute("UPDATE runs SET settings = ?", [values])
+        connection.execute("UPDATE runs SET settings = ?, checksum = NULL", [values])
     page = visit().open(serve(run))
     expect(page.locator("body")).to_contain_text("damaged")
     assert page.evaluate("window.hit") is None

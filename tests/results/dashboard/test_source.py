@@ -17,6 +17,7 @@ from results.dashboard.live_run import RecordLocation
 from results.dashboard.payload import page_data
 from results.dashboard.source import Source
 from results.record import Record
+from results.salvage import SALVAGE_HINT
 from search_space.spaces import small
 from tests.postgres import postgres_server
 from tests.results.dashboard.conftest import place
@@ -135,7 +136,9 @@ def test_a_damaged_candidate_is_left_out_and_counted(
     _set(tmp_path, column, value)
     shown = _polled(tmp_path).payload(0)
     assert shown["columns"]["number"] == [0, 1, 2, 4]
-    assert shown["warnings"] == ["1 damaged candidate is left out"]
+    assert shown["warnings"] == [
+        f"the record: damaged; 1 of 5 candidates cannot be read (no. 3); {SALVAGE_HINT}"
+    ]
 
 
 @pytest.mark.parametrize("value", [9e999, "much", b"\0"])

@@ -1,0 +1,26 @@
+"""A run that is written anew from what can be read of a damaged one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from nas.search.run_directory import RunDirectory, create_run, open_for_reading
+
+
+def salvage_run(path: Path, out: Path) -> tuple[RunDirectory, int, str | None]:
+    """Write the readable candidates of a run to a new one, with its id, which can be gone on with.
+
+    Return the new run, the number of its candidates, and the line on the damage, if there is any.
+
+    Raises:
+        UserError: there is no run at ``path``, or ``out`` is not new or empty.
+        RecordError: nothing can be read.
+    """
+    run, record = open_for_reading(path)
+    with record:
+        settings, candidates = record.settings(), record.candidates()
+    salvaged = replace(create_run(out, None, "--salvage"), run_id=run.run_id)
+    with salvaged.create_record(settings) as fresh:
+        fresh.add(candidates)
+    return salvaged, len(candidates), record.damage
