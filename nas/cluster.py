@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -36,6 +38,7 @@ CONTROL_PATIENCE_S = 30.0
 
 Kubernetes may start it anew. After 60 s Ray itself would end our process without a word."""
 _CHECK_EVERY_S = 2.0
+_LEAVING_S = 15.0  # usually one or two
 _LONGEST_TEMP_DIR = 45
 """Bytes of a folder in which the paths of Ray's sockets stay within the system's 107."""
 _OWN_PROCESSES_BYTES = 500_000_000  # of a Ray that we start
@@ -196,7 +199,7 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
         else:
             folder = stack.enter_context(scratch_folder("nas-ray-", _LONGEST_TEMP_DIR))
             _start(environment, folder, cores or available_cores())
-        stack.callback(ray.shutdown)
+        stack.callback(_leave)
         interrupts.reinstall()  # Ray's own handler of SIGTERM would end the process at once
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         gpus = int(resources.get("GPU", 0))
@@ -242,6 +245,18 @@ def _connect(address: str, found: str, environment: dict[str, Any]) -> None:
         interrupts.received(signal.SIGTERM)
     except (ConnectionError, ValueError, RuntimeError, RayError) as error:
         raise cannot_join(address, _reason(error)) from error
+
+
+def _leave() -> None:
+    """Disconnect, and end a Ray of our own; give up where a process of Ray does not answer.
+
+    What it leaves then of a Ray of our own ends with the scratch folder.
+    """
+    leaving = threading.Thread(target=ray.shutdown, daemon=True)
+    leaving.start()
+    leaving.join(_LEAVING_S)
+    if leaving.is_alive():
+        atexit.unregister(ray.shutdown)  # it would wait once more, and for ever
 
 
 def _control_addresses() -> dict[str, tuple[str, int]]:

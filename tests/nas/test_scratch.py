@@ -9,12 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from nas.scratch import scratch_folder
-from tests.nas.command_line import environment
+from tests.nas.command_line import completed, environment, start_nas
 
 # Makes a scratch folder, starts a process that keeps a file in it open, and waits to be killed.
 _SCRIPT = """
@@ -97,3 +98,47 @@ def _is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
     except OSError:
         return False
+
+
+def test_nothing_is_left_of_a_killed_search(
+    temporary: Path, tiny_space_file: Path, tiny_data_file: Path
+) -> None:
+    run = temporary / "run"
+    options = ("--space", tiny_space_file, "--data", tiny_data_file, "--budget", 100, "--epochs", 1)
+    process = start_nas("search", *options, "--out", run, cwd=temporary)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "complete" in line:
+            break
+    assert _working_in(temporary)
+    process.kill()
+    process.communicate()
+    _await(lambda: not _working_in(temporary), 30)
+    _await(lambda: not list(temporary.glob("nas-*")))
+    assert completed(run)
+
+
+@pytest.mark.parametrize("name", ["gcs_server", "raylet"])
+def test_a_ray_whose_process_was_stopped_is_left_all_the_same(temporary: Path, name: str) -> None:
+    script = Path(__file__).with_name("stopped_ray.py")
+    done = subprocess.run(
+        [sys.executable, script, name],
+        env=environment(),
+        cwd=temporary,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout) == (0, "left\n"), done.stderr
+    _await(lambda: not _working_in(temporary), 30)
+    assert not list(temporary.glob("nas-*"))
+
+
+def _working_in(folder: Path) -> list[str]:
+    """Return the processes whose working directory this is, as Ray's are those of its search."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if (process / "cwd").readlink() == folder:
+                found.append((process / "cmdline").read_text())
+    return found

@@ -37,7 +37,7 @@ class Endless:
 
     def progressed(self, candidate: Candidate) -> bool:
         if self.process:
-            kill_child(self.process)
+            signal_child(self.process, signal.SIGKILL)
             self.process = ""
         return False
 
@@ -48,8 +48,8 @@ class Endless:
         """Take no notice."""
 
 
-def kill_child(name: str) -> None:
-    """Kill the child process of this name."""
+def signal_child(name: str, number: int) -> None:
+    """Send a signal to the child process of this name."""
     listed = subprocess.run(
         ["ps", "--ppid", str(os.getpid()), "-o", "pid=,comm="],
         capture_output=True,
@@ -58,7 +58,7 @@ def kill_child(name: str) -> None:
     )
     found = [line.split() for line in listed.stdout.splitlines()]
     (pid,) = (int(pid) for pid, command in found if command == name)
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, number)
 
 
 def main(process: str) -> None:
