@@ -332,8 +332,8 @@ def _announce(prepared: PreparedSearch, as_json: bool) -> None:
         )
 
 
-def _print_time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> None:
-    """Say so if the time was up before the budget was spent."""
+def _time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> str:
+    """Return how to go on if the time was up before the budget was spent, else nothing."""
     from results.candidate import EVALUATED, State
 
     settings, size = prepared.settings, prepared.grid.size
@@ -341,10 +341,10 @@ def _print_time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> 
     running = sum(c.state is State.RUNNING for c in candidates)
     planned = min(settings.budget or size, size)
     if settings.until is None or (evaluated >= planned and not running):
-        return
-    cut = f", {running} trainings were cut off" if running else ""
+        return ""
+    cut = f", {running} training{'s' * (running > 1)} cut off" if running else ""
     option = "--until TIME" if settings.hours is None else "--hours H"
-    click.echo(f"the time is up{cut}; go on: nas search --resume {prepared.run.path} {option}")
+    return f"the time is up{cut}; go on with: nas search --resume {prepared.run.path} {option}"
 
 
 def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bool) -> None:
@@ -365,10 +365,12 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
             raise click.ClickException(
                 f"--max-params {limit:,}: no network with so few parameters was found"
             )
-        in_time = " in time" if settings.until is not None else ""
-        raise click.ClickException(f"no candidate completed{in_time}")
+        hint = _time_is_up(prepared, candidates)
+        raise click.ClickException(f"no candidate completed{hint and f': {hint}'}")
     if as_json:
         click.echo(json.dumps(file.to_json(), indent=2))
+        if hint := _time_is_up(prepared, candidates):
+            click.echo(hint, err=True)
         return
     from rich.console import Console
 
@@ -379,7 +381,8 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     print_verdict(verdict, path)
     click.echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
     click.echo(f"more: nas results {path}")
-    _print_time_is_up(prepared, candidates)
+    if hint := _time_is_up(prepared, candidates):
+        click.echo(hint)
     timed = [c.step_time for c in candidates if c.step_time is not None]
     unsteady = sum(step_time.unsteady is not None for step_time in timed)
     if unsteady:

@@ -66,7 +66,7 @@ def test_a_search_ends_in_time_and_goes_on_with_more_hours(
     done = nas("search", *what, *limits, "--out", run)
     assert done.returncode == 0, done.stderr
     assert 54 - 20 < time.time() - begun_at < 54 + 20
-    assert f"the time is up; go on: nas search --resume {run} --hours H" in done.stdout
+    assert f"the time is up; go on with: nas search --resume {run} --hours H" in done.stdout
     assert " of about " in done.stdout
     assert " left · cost " in done.stdout
     _, record = open_for_reading(run)
