@@ -15,6 +15,8 @@ from sqlalchemy import (
     Column,
     Connection,
     Engine,
+    RowMapping,
+    Select,
     Table,
     create_engine,
     event,
@@ -33,6 +35,7 @@ from sqlalchemy.exc import (
 from results.database_url import display_address, masked, sqlite_file
 from results.file_system import is_local, whose
 from results.rows import METADATA, SCHEMA_VERSION
+from search_space.bounds import MOST_CANDIDATES
 
 # Of libpq, for a PostgreSQL URL that sets no others: a dead connection is noticed within a minute.
 _SERVER_OPTIONS = {
@@ -129,6 +132,16 @@ def columns(connection: Connection, table: Table) -> list[Column[Any]]:
     return [c for c in table.columns if c.name in names or "since" not in c.info]
 
 
+def rows_of(
+    connection: Connection, query: Select[tuple[Any, ...]], address: str
+) -> list[RowMapping]:
+    """Return the rows of a query; RecordError for more than a run may have."""
+    rows = list(connection.execute(query.limit(MOST_CANDIDATES + 1)).mappings())
+    if len(rows) > MOST_CANDIDATES:
+        raise RecordError(f"{address}: has over {MOST_CANDIDATES:,} candidates")
+    return rows
+
+
 def check_schema_version(version: object, address: str) -> None:
     """Raise RecordError if a later release wrote the run, or the version is not a number."""
     if not isinstance(version, int) or version > SCHEMA_VERSION:
@@ -192,6 +205,7 @@ _EXPLANATIONS = {
     "locked": "locked by another process",
     "unable to open": "cannot be opened; does its directory exist?",
     "UNIQUE": "the candidate is already recorded",
+    "interrupted": "reading it took too long",
     "no such table": "a database, but not a record of this tool",
     "no such column": "written by another release of this tool",
     "column candidates.": "written by another release of this tool",

@@ -23,11 +23,17 @@ from results.database import RecordError, connect, lenient_text, sqlite_connecti
 from results.database_url import sqlite_file
 from results.file_system import is_local, whose
 from results.salvage import Salvaged, is_damaged, opened, salvage
+from search_space import bounds
 
 _WAL, _SHM, _JOURNAL = "-wal", "-shm", "-journal"  # suffixes of SQLite's files beside a database
 _WAL_HEADER_BYTES = 32
 _COPY_TRIES, _COPY_PAUSE_S = 20, 0.05
 _LOOK = "SELECT 1 FROM sqlite_master"
+_FALSE_TABLES = (
+    "SELECT 1 FROM sqlite_master WHERE lower(name) IN ('runs', 'candidates') "
+    "AND (type = 'view' OR sql LIKE 'create virtual%')"
+)
+_INSTRUCTIONS_A_LOOK = 100_000  # of SQLite, between looks at the clock
 
 
 class ReadOnly(NamedTuple):
@@ -50,7 +56,7 @@ def connect_read_only(url: str) -> ReadOnly:
         return ReadOnly(engine)
     _check_readable(file)
     salvaged = _salvaged(file.resolve())
-    creator = partial(opened, salvaged.database()) if salvaged else partial(_open, file)
+    creator = partial(opened, salvaged.database()) if salvaged else partial(_open_bounded, file)
     engine = create_engine("sqlite://", creator=creator, poolclass=NullPool)
     event.listen(engine, "connect", _restrict)
     return ReadOnly(engine, salvaged)
@@ -59,7 +65,7 @@ def connect_read_only(url: str) -> ReadOnly:
 def _salvaged(file: Path) -> Salvaged | None:
     """Return what was found in a damaged record; None if it is whole, or nothing was found."""
     try:
-        with closing(_open(file)) as connection:
+        with closing(_open_bounded(file)) as connection:
             if not is_damaged(connection):
                 return None
     except sqlite3.OperationalError as error:
@@ -87,10 +93,39 @@ def _check_readable(file: Path) -> None:
         raise RecordError(f"{file}: no such file")
     if not os.access(file, os.R_OK):
         raise _not_readable(file)
+    for part in (_beside(file, suffix) for suffix in ("", _WAL, _SHM, _JOURNAL)):
+        if part.exists() and not part.is_file():
+            raise RecordError(f"{part}: a pipe or a device, must be a file")
+        if part.exists() and part.stat().st_size > bounds.MOST_RECORD_BYTES:
+            raise RecordError(
+                f"{part}: has {part.stat().st_size:,} bytes, must have "
+                f"{bounds.MOST_RECORD_BYTES:,} or fewer"
+            )
 
 
 def _not_readable(file: Path) -> RecordError:
     return RecordError(f"{file}: not readable{whose(file)}")
+
+
+def _open_bounded(file: Path) -> sqlite3.Connection:
+    """Open a file as :func:`_open` does, against what a stranger's may define to have no end.
+
+    That is a value of any size, a view or a virtual table in place of ours, and what else is slow.
+
+    Raises:
+        RecordError: one of our tables is none.
+    """
+    connection = _open(file)
+    try:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, bounds.MOST_CELL_BYTES)
+        end = time.monotonic() + bounds.MOST_QUERY_S
+        connection.set_progress_handler(lambda: time.monotonic() > end, _INSTRUCTIONS_A_LOOK)
+        if connection.execute(_FALSE_TABLES).fetchall():
+            raise RecordError(f"{file}: holds a view in place of a table of a record")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _open(file: Path) -> sqlite3.Connection:

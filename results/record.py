@@ -21,6 +21,7 @@ from results.database import (
     create_tables,
     leave_wal,
     one_line_errors,
+    rows_of,
 )
 from results.database_url import display_address, sqlite_file
 from results.read_only import ReadOnly, connect_read_only
@@ -182,7 +183,7 @@ class Record:
         with self._transaction() as connection:
             query = select(*columns(connection, CANDIDATES)).order_by(CANDIDATES.c.number)
             query = query.where(CANDIDATES.c.run_id == self.run_id)
-            rows = connection.execute(query).mappings().all()
+            rows = rows_of(connection, query, self._address)
         found, damaged = candidates_of(rows)
         self._note_damage(len(found), damaged)
         if self.damage is not None and self._reads is None:

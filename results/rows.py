@@ -12,8 +12,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, String, Table, Text
 
 from results.candidate import Candidate, CurvePoint, State
+from results.checks import check_settings, checked
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
+from search_space.bounds import MOST_TEXT, load_flat_json, load_json
 
 SCHEMA_VERSION = 2
 _LATER = {"since": 2}  # of a column: what is recorded with an earlier schema lacks it
@@ -131,17 +133,18 @@ def from_row(row: Mapping[Any, Any]) -> Candidate:
     """
     check(row)
     scalars: dict[str, Any] = {name: row.get(name) for name in _SCALAR_FIELDS}
-    return Candidate(
+    candidate = Candidate(
         **scalars,
         state=State(row["state"]),
         detail=row["detail"],
-        architecture=Architecture.from_json(json.loads(row["architecture"])),
+        architecture=Architecture.from_json(load_flat_json(row["architecture"])),
         step_time=None if row["device"] is None else _step_time(row),
-        curve=tuple(CurvePoint(*point) for point in json.loads(row["curve"])),
-        proposal=json.loads(row["proposal"]),
-        phases_s=json.loads(row["phases_s"]),
-        versions=json.loads(row["versions"]),
+        curve=tuple(CurvePoint(*point) for point in load_flat_json(row["curve"])),
+        proposal=load_flat_json(row["proposal"]),
+        phases_s=load_flat_json(row["phases_s"]),
+        versions=load_flat_json(row["versions"]),
     )
+    return checked(candidate)
 
 
 def checksum(row: Mapping[str, Any]) -> int:
@@ -177,13 +180,7 @@ def settings_of(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the settings of a run's row; ValueError if they are damaged."""
     text = row["settings"]
     check({"settings": text, "checksum": row.get("checksum")})
-    try:
-        settings = json.loads(text)
-    except (TypeError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-    if not isinstance(settings, dict):
-        raise ValueError("not an object")
-    return settings
+    return check_settings(load_json(text))
 
 
 def to_json_text(name: str, value: object) -> str:
@@ -196,8 +193,8 @@ def to_json_text(name: str, value: object) -> str:
 
 def _step_time(row: Mapping[Any, Any]) -> StepTime:
     return StepTime(
-        samples_s=tuple(json.loads(row["samples_s"])),
-        reference_samples_s=tuple(json.loads(row["reference_samples_s"])),
+        samples_s=tuple(load_flat_json(row["samples_s"])),
+        reference_samples_s=tuple(load_flat_json(row["reference_samples_s"])),
         **{name: row[column] for name, column in _STEP_TIME_COLUMNS.items()},
     )
 
@@ -212,4 +209,5 @@ def _one_line(text: str | None) -> str | None:
     """Return text that every database accepts: no line ends, NULs or lone surrogates."""
     if text is None:
         return None
-    return " ".join(text.replace("\0", " ").encode(errors="replace").decode().split())
+    text = text[:MOST_TEXT].replace("\0", " ")
+    return " ".join(text.encode(errors="replace").decode().split())

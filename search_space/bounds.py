@@ -41,6 +41,16 @@ MOST_COEFFICIENT = 10.0  # of compound scaling; EfficientNet has 1.1 to 1.2
 MOST_OPTIONS = 64  # of a choice
 MOST_STAGE_FORMS = 10_000  # different stages in the place of one
 
+# Records and tables of candidates.
+MOST_CANDIDATES = 100_000  # of a run
+MOST_NUMBER = 10**9  # of a candidate
+MOST_RECORD_BYTES = 2 * 2**30  # of a database's file; 100,000 candidates take about 0.8 GB
+MOST_CELL_BYTES = 10**7  # of a value in a database
+MOST_QUERY_S = 60.0  # seconds that a query may take
+MOST_STEPS = 100_000  # whose times were measured of one candidate
+MOST_EPOCHS = 1_000_000
+MOST_SECONDS = 10**11  # also since 1970
+
 _SHOWN = 60  # characters of a value in a message
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = _SHOWN + 1

@@ -24,6 +24,7 @@ from nas.versions import versions
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import write_text
 from scaling.regularization import Progressive
+from search_space.bounds import read_json
 
 SCHEMA_VERSION = 1  # of run.json
 LIGHT = "proxy"  # the preset with the same light regularization for networks of all sizes
@@ -257,7 +258,7 @@ class TrainDirectory:
             UserError: the file is missing, truncated, a search's, or of a later release.
         """
         try:
-            content = json.loads((self.path / _FILE).read_text(encoding="utf-8"))
+            content = read_json(self.path / _FILE)
             if content["schema_version"] > SCHEMA_VERSION:
                 raise UserError(f"--resume: {self.path} was made by a later release of this tool")
             return TrainSettings.from_json(content["settings"])

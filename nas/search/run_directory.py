@@ -24,6 +24,7 @@ from results.database import RecordError
 from results.database_url import has_password, masked, sqlite_file, sqlite_url
 from results.file_system import whose
 from results.record import Record
+from search_space.bounds import MOST_TEXT, read_json, text
 
 SCHEMA_VERSION = 1
 
@@ -174,10 +175,15 @@ def open_run(path: Path, what: str = "RUN") -> RunDirectory:
         UserError: ``path`` holds no run, or one of a later release.
     """
     try:
-        content = json.loads((path / _RUN_FILE).read_text(encoding="utf-8"))
+        content = read_json(path / _RUN_FILE)
         if content["schema_version"] > SCHEMA_VERSION:
             raise UserError(f"{what}: {path} was made by a later release of this tool")
-        return RunDirectory(path, content["run_id"], content["storage"])
+        storage = content["storage"]
+        return RunDirectory(
+            path,
+            text("run_id", content["run_id"]),
+            None if storage is None else text("storage", storage, MOST_TEXT),
+        )
     except PermissionError as error:
         raise UserError(
             f"{what}: got {path}, whose {_RUN_FILE} must be readable ({_reason(error)})"
@@ -220,8 +226,6 @@ def _locate(path: Path) -> RecordLocation:
         run = open_run(path)
     except UserError as error:
         raise RunNotFound(str(error)) from error
-    if not isinstance(run.run_id, str) or not isinstance(run.storage, str | None):
-        raise RunNotFound(f"{path}: its run.json was written by something else")
     return RecordLocation(run.url, run.run_id)
 
 

@@ -25,6 +25,7 @@ from reward.step_time.measurement import (
     normalized,
     normalized_interval,
 )
+from search_space.bounds import read_text
 from search_space.choices import InvalidSpace
 from search_space.space import Space
 from search_space.space_file import parse_space
@@ -268,8 +269,8 @@ def is_searching(run: Path) -> bool | None:
     """
     try:
         inode = (run / "lock").stat().st_ino
-        machine = (run / "lock").read_text(errors="replace").strip()
-    except OSError:
+        machine = read_text(run / "lock").strip()
+    except (OSError, ValueError):
         return False
     if machine not in ("", platform.node()):
         return None

@@ -147,7 +147,6 @@ Errors have status 400, 404 or 500 and the content ``{"problem": "..."}``.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -157,6 +156,7 @@ from results.dashboard.columns import Row, number, text, whole_number
 from results.dashboard.facts import objective_of, reference_json
 from results.dashboard.source import Source
 from reward.objective import Objective
+from search_space.bounds import OutOfBounds, read_json
 
 _BENCH_NUMBERS = ("accuracy", "step_time_s", "images_per_s", "inference_time_s")
 _BENCH_COUNTS = ("parameters", "multiply_adds", "peak_memory_bytes", "batch_size")
@@ -216,10 +216,12 @@ def read_benches(path: Path) -> list[dict[str, Any]]:
         NoBench: the file is missing, or is not the output of ``nas bench --json``.
     """
     try:
-        rows = _rows(json.loads(path.read_text(encoding="utf-8")))
+        rows = _rows(read_json(path))
     except OSError as error:
         raise InvalidBenchFile(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:
+    except OutOfBounds as error:
+        raise InvalidBenchFile(f"{path}: {error}") from error
+    except ValueError as error:
         raise InvalidBenchFile(f"{path}: not JSON ({error})") from error
     if not rows or not all(isinstance(row, dict) and row.get("name") for row in rows):
         raise InvalidBenchFile(f"{path}: holds no networks, must be the output of nas bench --json")

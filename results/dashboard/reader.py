@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, Table, or_, select
 
 from results.candidate import Candidate
-from results.database import RecordError, check_schema_version, columns, one_line_errors
+from results.database import RecordError, check_schema_version, columns, one_line_errors, rows_of
 from results.database_url import display_address
 from results.read_only import connect_read_only
 from results.rows import CANDIDATES, RUNS, settings_of
@@ -83,6 +83,6 @@ class Reader:
             with one_line_errors(self._address), self._engine.connect() as connection:
                 query = select(*columns(connection, table)).where(table.c.run_id == self._run_id)
                 query = query.where(*conditions).order_by(*table.primary_key)
-                return list(connection.execute(query).mappings())
+                return rows_of(connection, query, self._address)
         except DAMAGE as error:  # raised by the driver, for a value of the wrong type
             raise RecordError(f"{self._address}: damaged ({error})") from error

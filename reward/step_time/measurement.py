@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from math import comb
+from functools import lru_cache
 from statistics import median
 
 FEWEST_PAIRS = 6  # below these there is no 95 % interval of the median
@@ -154,13 +154,15 @@ def _half_width(values: Sequence[float]) -> float:
     return (interval[1] - interval[0]) / (2 * median(values)) if interval else math.inf
 
 
+@lru_cache
 def _samples_left_out(count: int) -> int | None:
     """Return the most samples at either end that can be left out while 95 % stay covered."""
-    tail, left_out = 0, -1
     # In whole numbers, since 2**count is soon beyond a float: 2 * tail / 2**count <= 1/20.
-    while 40 * (tail + comb(count, left_out + 1)) <= 2**count:
+    tail, term, left_out = 0, 1, -1  # the term is count over left_out + 1
+    while 40 * (tail + term) <= 2**count:
         left_out += 1
-        tail += comb(count, left_out)
+        tail += term
+        term = term * (count - left_out) // (left_out + 1)
     return left_out if left_out >= 0 else None
 
 
