@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sized
 from functools import partial
 from typing import Any
 
@@ -98,8 +98,8 @@ def checked(candidate: Candidate) -> Candidate:
         _SECONDS("elapsed_s", point.elapsed_s)
     for name in ("proposal", "phases_s", "versions"):
         _check_flat(name, getattr(candidate, name))
-    for name, seconds in candidate.phases_s.items():
-        _SECONDS(name, seconds)
+    for seconds in candidate.phases_s.values():
+        _SECONDS("phases_s", seconds)
     return candidate
 
 
@@ -136,7 +136,7 @@ def _check_step_time(step_time: StepTime) -> None:
         raise OutOfBounds(f"samples_s: got {len(samples)} beside {len(reference)} of the reference")
 
 
-def _check_count(name: str, values: Sequence[object], most: int) -> None:
+def _check_count(name: str, values: Sized, most: int) -> None:
     if len(values) > most:
         raise OutOfBounds(f"{name}: got {len(values):,}, must be {most:,} or fewer")
 
@@ -145,14 +145,12 @@ def _check_flat(name: str, values: object) -> None:
     """Check an object whose values are texts, numbers or missing."""
     if not isinstance(values, Mapping):
         raise OutOfBounds(f"{name}: got {bounds.shown(values)}, must be an object")
-    _check_count(name, list(values), bounds.MOST_NAME)
-    for each in _texts(values):
-        text(name, each)
-
-
-def _texts(values: Mapping[str, object]) -> Iterable[object]:
-    """Yield the keys and all values that must be texts, which numbers need not."""
+    _check_count(name, values, bounds.MOST_NAME)
     for key, value in values.items():
-        yield key
-        if value is not None and not isinstance(value, int | float):
-            yield value
+        text(name, key)
+        if isinstance(value, bool) or value is None:
+            continue
+        if isinstance(value, int | float):
+            real(name, value, MOST_INTEGER, -MOST_INTEGER)
+        else:
+            text(name, value)

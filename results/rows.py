@@ -15,7 +15,7 @@ from results.candidate import Candidate, CurvePoint, State
 from results.checks import check_settings, checked
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
-from search_space.bounds import MOST_TEXT, load_flat_json, load_json
+from search_space.bounds import MOST_TEXT, load_json, load_unchecked_json
 
 SCHEMA_VERSION = 2
 _LATER = {"since": 2}  # of a column: what is recorded with an earlier schema lacks it
@@ -137,12 +137,12 @@ def from_row(row: Mapping[Any, Any]) -> Candidate:
         **scalars,
         state=State(row["state"]),
         detail=row["detail"],
-        architecture=Architecture.from_json(load_flat_json(row["architecture"])),
+        architecture=Architecture.from_json(load_unchecked_json(row["architecture"])),
         step_time=None if row["device"] is None else _step_time(row),
-        curve=tuple(CurvePoint(*point) for point in load_flat_json(row["curve"])),
-        proposal=load_flat_json(row["proposal"]),
-        phases_s=load_flat_json(row["phases_s"]),
-        versions=load_flat_json(row["versions"]),
+        curve=tuple(CurvePoint(*point) for point in load_unchecked_json(row["curve"])),
+        proposal=load_unchecked_json(row["proposal"]),
+        phases_s=load_unchecked_json(row["phases_s"]),
+        versions=load_unchecked_json(row["versions"]),
     )
     return checked(candidate)
 
@@ -193,8 +193,8 @@ def to_json_text(name: str, value: object) -> str:
 
 def _step_time(row: Mapping[Any, Any]) -> StepTime:
     return StepTime(
-        samples_s=tuple(load_flat_json(row["samples_s"])),
-        reference_samples_s=tuple(load_flat_json(row["reference_samples_s"])),
+        samples_s=tuple(load_unchecked_json(row["samples_s"])),
+        reference_samples_s=tuple(load_unchecked_json(row["reference_samples_s"])),
         **{name: row[column] for name, column in _STEP_TIME_COLUMNS.items()},
     )
 

@@ -131,22 +131,26 @@ def load_json(content: object) -> Any:
         OutOfBounds: they are not.
         ValueError: the content is not JSON.
     """
-    value = load_flat_json(content)
+    value = _decoded(content, _DECODER)
     _check_nesting(value)
     return value
 
 
-def load_flat_json(content: object) -> Any:
-    """Parse JSON whose numbers are within the bounds; the caller checks its form and its texts.
+def load_unchecked_json(content: object) -> Any:
+    """Parse JSON of any depth, numbers and texts, all of which the caller checks.
 
     Raises:
-        OutOfBounds: a number is out of bounds.
+        OutOfBounds: the content is no text, or too deep to be parsed.
         ValueError: the content is not JSON.
     """
+    return _decoded(content, _PLAIN_DECODER)
+
+
+def _decoded(content: object, decoder: json.JSONDecoder) -> Any:
     if not isinstance(content, str):
         raise OutOfBounds(f"got {shown(content)}, must be JSON")
     try:
-        return _DECODER.decode(content)
+        return decoder.decode(content)
     except RecursionError:
         raise OutOfBounds(f"nested deeper than {MOST_DEPTH} levels") from None
 
@@ -184,6 +188,7 @@ def _finite(digits: str) -> float:
 
 
 _DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_finite, parse_constant=_finite)
+_PLAIN_DECODER = json.JSONDecoder()
 
 
 def _refuse(name: str, value: object, may_be: str) -> NoReturn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from results import read_only
+from results.candidate import CurvePoint
 from results.checks import check_settings, checked
 from results.database import RecordError
 from results.database_url import sqlite_url
@@ -40,6 +42,25 @@ def test_a_value_of_a_candidate_out_of_bounds_is_named(
     with pytest.raises(OutOfBounds, match=f"^{name}: got ") as refused:
         checked(make_candidate(**{name: value}))
     assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"curve": (CurvePoint(1, math.inf, 0.5, 1.0),)}, "loss: got inf"),
+        ({"curve": (CurvePoint(1, 1.0, 50, 1.0),)}, "accuracy: got 50"),
+        ({"proposal": {"a": math.nan}}, "proposal: got nan"),
+        ({"proposal": {"a": 10**400}}, "proposal: got 1000"),
+        ({"proposal": []}, "proposal: got "),
+        ({"versions": {"a": ["b"]}}, "versions: got "),
+        ({"phases_s": {"build": "x"}}, "phases_s: got 'x'"),
+    ],
+)
+def test_what_a_candidate_holds_is_bounded(
+    make_candidate: MakeCandidate, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OutOfBounds, match=f"^{message}"):
+        checked(make_candidate(**changes))
 
 
 @pytest.mark.parametrize(
