@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from results.database import RecordError, connect, lenient_text, sqlite_connection
 from results.database_url import sqlite_file
 from results.file_system import is_local, whose
-from results.salvage import Salvaged, is_damaged, opened, salvage
+from results.salvage import NOT_DAMAGE, Salvaged, is_damaged, opened, salvage
 from search_space import bounds
 
 _WAL, _SHM, _JOURNAL = "-wal", "-shm", "-journal"  # suffixes of SQLite's files beside a database
@@ -69,7 +69,7 @@ def _salvaged(file: Path) -> Salvaged | None:
             if not is_damaged(connection):
                 return None
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if error.sqlite_errorcode & 0xFF in NOT_DAMAGE:
             return None
     except (sqlite3.DatabaseError, UnicodeError):  # its message may hold what is damaged
         pass

@@ -80,13 +80,14 @@ def is_damaged(connection: sqlite3.Connection) -> bool:
         for row in cursor:
             settings_of(dict(zip(names_found, row, strict=True)))
     except sqlite3.DatabaseError as error:
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF not in _LOCKED
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF not in NOT_DAMAGE
     except DAMAGE:
         return True
     return False
 
 
-_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+NOT_DAMAGE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_INTERRUPT)
+"""Errors of SQLite that say nothing about the file: it is locked, or the time is over."""
 
 
 def salvage(file: Path) -> Salvaged:
