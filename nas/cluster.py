@@ -5,13 +5,11 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,15 @@ from ray.util.client import ray as client
 
 from nas import PACKAGES, interrupts
 from nas.cluster_address import authentication, cannot_join, find_cluster
+from nas.cluster_pulse import (
+    CONTROL,
+    RAYLET,
+    Pulse,
+    ask,
+    listens,
+    nodes,
+    raylet_address,
+)
 from nas.errors import UserError
 from nas.machine import available_cores, available_memory
 from nas.scratch import scratch_folder
@@ -37,24 +44,10 @@ CONTROL_PATIENCE_S = 30.0
 """Seconds without Ray's control process after which the work on a cluster ends.
 
 Kubernetes may start it anew. After 60 s Ray itself would end our process without a word."""
-_CHECK_EVERY_S = 2.0
 _LEAVING_S = 15.0  # usually one or two
 _LONGEST_TEMP_DIR = 45
 """Bytes of a folder in which the paths of Ray's sockets stay within the system's 107."""
 _OWN_PROCESSES_BYTES = 500_000_000  # of a Ray that we start
-
-
-class ClusterLost(UserError):
-    """A process of Ray itself, or a machine that is needed, is gone; the work cannot go on."""
-
-
-@contextmanager
-def saying_how_to_go_on(command: str) -> Iterator[None]:
-    """Add the command that goes on to the error of a cluster that was lost."""
-    try:
-        yield
-    except ClusterLost as error:
-        raise ClusterLost(f"{error}; go on with: {command}", exit_code=1) from error
 
 
 @dataclass(frozen=True)
@@ -69,18 +62,14 @@ class Machine:
 class Cluster:
     """The Ray cluster in use, and how many candidates it can evaluate at once.
 
-    ``control`` are the addresses of Ray's own processes that this one depends on, by name; they
-    are not checked where Ray does that itself (``ray://``). ``patience_s`` is how long they may be
-    away. ``worker_memory`` are the bytes that Ray reserves for each worker; None for none.
+    ``pulse`` is None where Ray itself checks whether it lives (``ray://``). ``worker_memory`` are
+    the bytes that Ray reserves for each worker; None for none.
     """
 
     capacity: int
     has_gpus: bool
-    control: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    patience_s: float = 0.0
+    pulse: Pulse | None = None
     worker_memory: int | None = None
-    _checked_at: float = 0.0
-    _seen_at: float = field(default_factory=time.monotonic)
 
     @property
     def device(self) -> str:
@@ -98,15 +87,15 @@ class Cluster:
 
     def free(self) -> int:
         """Return the devices that nobody uses now."""
-        return int(ray.available_resources().get(self._resource, 0))  # type: ignore[no-untyped-call]
+        return int(_resources(ray.available_resources).get(self._resource, 0))
 
     def _declared(self) -> list[Mapping[str, float]]:
         """Return the resources of each machine that answers."""
         # For half a minute, Ray counts a machine that was lost.
         return [
             machine["Resources"]
-            for machine in ray.nodes()  # type: ignore[no-untyped-call]
-            if machine["Alive"] and (not self.control or _answers(_raylet_address(machine)))
+            for machine in nodes()
+            if machine["Alive"] and (self.pulse is None or listens(raylet_address(machine)))
         ]
 
     @property
@@ -118,7 +107,7 @@ class Cluster:
 
         ``workers`` are of this search and begun; what they may have taken counts as free.
         """
-        total = ray.cluster_resources().get(self._resource, 0)  # type: ignore[no-untyped-call]
+        total = _resources(ray.cluster_resources).get(self._resource, 0)
         free = self.free()
         what = self.device
         if total < 1:
@@ -133,8 +122,8 @@ class Cluster:
     def _memory_shortage(self, workers: int) -> str | None:
         """Return that other jobs have reserved the memory that a worker needs; None if not."""
         needed = self.worker_memory or 0
-        total = ray.cluster_resources().get("memory", 0)  # type: ignore[no-untyped-call]
-        free = ray.available_resources().get("memory", 0)  # type: ignore[no-untyped-call]
+        total = _resources(ray.cluster_resources).get("memory", 0)
+        free = _resources(ray.available_resources).get("memory", 0)
         if free >= needed or total - free <= workers * needed:
             return None
         return (
@@ -148,30 +137,12 @@ class Cluster:
         Raises:
             ClusterLost: one of them has been away for too long.
         """
-        now = time.monotonic()
-        if now - self._checked_at < _CHECK_EVERY_S:
-            return
-        self._checked_at = now
-        away = [name for name, address in self.control.items() if not _answers(address)]
-        if not away:
-            self._seen_at = time.monotonic()
-        elif now - self._seen_at >= self.patience_s:
-            host, port = self.control[away[0]]
-            raise ClusterLost(
-                f"Ray's {away[0]} ({host}:{port}) has died or cannot be reached", exit_code=1
-            )
+        if self.pulse is not None:
+            self.pulse.check()
 
 
-def _raylet_address(machine: Mapping[str, Any]) -> tuple[str, int]:
-    return machine["NodeManagerAddress"], machine["NodeManagerPort"]
-
-
-def _answers(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address, timeout=5).close()
-    except OSError:
-        return False
-    return True
+def _resources(which: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
+    return ask(which)
 
 
 @contextmanager
@@ -201,11 +172,10 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
             _start(environment, folder, cores or available_cores())
         stack.callback(_leave)
         interrupts.reinstall()  # Ray's own handler of SIGTERM would end the process at once
-        resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources = _resources(ray.cluster_resources)
         gpus = int(resources.get("GPU", 0))
         capacity = gpus or max(1, int(resources.get("CPU", 1)))
-        patience_s = CONTROL_PATIENCE_S if address else 0.0
-        yield Cluster(capacity, gpus > 0, _control_addresses(), patience_s)
+        yield Cluster(capacity, gpus > 0, _pulse(CONTROL_PATIENCE_S if address else 0.0))
 
 
 def _start(environment: dict[str, Any], folder: Path, cores: int) -> None:
@@ -221,7 +191,7 @@ def _start(environment: dict[str, Any], folder: Path, cores: int) -> None:
         )
     except SystemExit:  # raised by Ray's own handler of SIGTERM, which it puts in place first
         interrupts.received(signal.SIGTERM)
-    except (ConnectionError, ValueError, RuntimeError, RayError) as error:
+    except Exception as error:  # a plain one, where its processes are slow to start
         raise UserError(
             f"Ray did not start on this machine ({_reason(error)})", exit_code=1
         ) from error
@@ -259,19 +229,15 @@ def _leave() -> None:
         atexit.unregister(ray.shutdown)  # it would wait once more, and for ever
 
 
-def _control_addresses() -> dict[str, tuple[str, int]]:
-    """Return where the control process of the cluster and the raylet of this machine listen."""
+def _pulse(patience_s: float) -> Pulse | None:
     # Ray Client has no raylet here, and notices itself when its server is gone.
     if client.is_connected():  # type: ignore[no-untyped-call]
-        return {}
+        return None
     context = ray.get_runtime_context()
     host, _, port = context.gcs_address.rpartition(":")
     node = context.get_node_id()
-    addresses = {"control process (GCS)": (host, int(port))}
-    for known in ray.nodes():  # type: ignore[no-untyped-call]
-        if known["NodeID"] == node:
-            addresses["raylet"] = _raylet_address(known)
-    return addresses
+    (raylet,) = (raylet_address(known) for known in nodes() if known["NodeID"] == node)
+    return Pulse(node, {CONTROL: (host, int(port)), RAYLET: raylet}, patience_s)
 
 
 def _reason(error: BaseException) -> str:

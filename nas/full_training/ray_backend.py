@@ -27,7 +27,8 @@ from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from nas.cluster import Cluster, ClusterLost, ray_cluster, saying_how_to_go_on
+from nas.cluster import Cluster, ray_cluster
+from nas.cluster_pulse import ClusterLost, saying_how_to_go_on
 from nas.errors import UserError, there_are
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, TrainedNetwork

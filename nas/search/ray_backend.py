@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import partial
 from typing import Any, Protocol
 
 import ray
@@ -14,6 +15,7 @@ import torch
 from ray.exceptions import RayError, RayTaskError
 
 from nas.cluster import Cluster
+from nas.cluster_pulse import ClusterLost, ask
 from nas.errors import UserError
 from nas.search.evaluator import EvaluationSettings, Evaluator, failure
 from results.candidate import Candidate, State
@@ -164,8 +166,14 @@ class _Pool:
 
     def close(self) -> None:
         """End all workers, so that another search on the cluster can have their cores."""
-        for slot in self._slots:
-            self._kill(slot)
+
+        def end() -> None:
+            for slot in self._slots:
+                with suppress(Exception):
+                    ray.kill(slot.actor)
+
+        with suppress(ClusterLost):
+            ask(end)
 
     def _start(self) -> _Slot:
         actor = self._actor.remote()
@@ -291,9 +299,13 @@ class _Pool:
             self._restart(slot)
 
     def _kill(self, slot: _Slot) -> None:
-        """End a slot's process; Ray takes five seconds for one that was stopped."""
-        with suppress(Exception):  # it may be gone, or Ray itself
-            ray.kill(slot.actor)
+        """End a slot's process; Ray takes five seconds for one that was stopped.
+
+        Raises:
+            ClusterLost: Ray does not answer.
+        """
+        with suppress(RayError, ValueError):  # it may be gone
+            ask(partial(ray.kill, slot.actor))
 
 
 def grace_s(time_limit_s: float) -> float:

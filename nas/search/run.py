@@ -8,7 +8,8 @@ from functools import partial
 
 from optuna.samplers import BaseSampler
 
-from nas.cluster import Cluster, ray_cluster, saying_how_to_go_on
+from nas.cluster import Cluster, ray_cluster
+from nas.cluster_pulse import saying_how_to_go_on
 from nas.errors import UserError
 from nas.search.confirmation import (
     Baseline,

@@ -1,4 +1,4 @@
-"""A search whose Ray loses a process of its own; a script, run by a test with the process's name.
+"""A search whose Ray loses a process of its own; a script, run with its name and a signal.
 
 Its last line is the error that ended it.
 """
@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from nas import cluster_pulse
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.errors import UserError
@@ -23,9 +24,10 @@ from search_space.spaces import small
 
 @dataclass
 class Endless:
-    """A driver that kills a process of Ray after the first report, and never has enough."""
+    """A driver that signals a process of Ray after the first report, and never has enough."""
 
     process: str
+    number: int
     count: int = 0
 
     def next_candidate(self) -> Candidate | None:
@@ -37,7 +39,7 @@ class Endless:
 
     def progressed(self, candidate: Candidate) -> bool:
         if self.process:
-            signal_child(self.process, signal.SIGKILL)
+            signal_child(self.process, self.number)
             self.process = ""
         return False
 
@@ -61,16 +63,17 @@ def signal_child(name: str, number: int) -> None:
     os.kill(pid, number)
 
 
-def main(process: str) -> None:
-    """Search until the process is gone, and print the error."""
+def main(process: str, number: int) -> None:
+    """Search until the process is found to be gone, and print the error."""
+    cluster_pulse.ANSWERS_WITHIN_S = 5.0
     settings = EvaluationSettings(load_search_data("digits"), small().backbone, proxy())
     try:
         with ray_cluster(None, cores=1) as cluster:
-            run_candidates(Endless(process), settings, cluster, 1, print)
+            run_candidates(Endless(process, number), settings, cluster, 1, print)
     except UserError as error:
         sys.stdout.write(f"{error}\n")
         sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], signal.Signals[sys.argv[2]])
