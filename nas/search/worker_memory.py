@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import torch
@@ -49,10 +49,11 @@ def worker_memory(settings: SearchSettings, data: SearchData) -> int:
     ======  ======  =====  ========  ========
     """
     batch = min(settings.batch_size, len(data.training))
-    step = max(
-        _training_bytes(architecture, size, settings.task, batch)
-        for architecture, size in _largest(settings)
-    )
+    with _one_thread():
+        step = max(
+            _training_bytes(architecture, size, settings.task, batch)
+            for architecture, size in _largest(settings)
+        )
     return _BASE_BYTES + _copied_bytes(data) + int(_OVERHEAD * step)
 
 
@@ -88,6 +89,17 @@ def _within_memory(count: int, why: str, cluster: Cluster, needed: int) -> tuple
         return count, why
     units = in_units(needed), in_units(declared)
     return max(1, room), "each needs up to {} of memory, of which {} are available".format(*units)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute on one thread; on a busy machine, more would wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _copied_bytes(data: SearchData) -> int:

@@ -77,6 +77,12 @@ def test_what_a_forward_pass_keeps_is_counted_without_weights() -> None:
     assert _kept_bytes(network, torch.zeros(2, 4)) == (4 + 8 + 8) * 4
 
 
+def test_the_estimate_leaves_torchs_threads_as_they_were(tiny_space: Space) -> None:
+    before = torch.get_num_threads()
+    worker_memory(settings(tiny_space, 8, 8), data(8))
+    assert torch.get_num_threads() == before
+
+
 def test_a_batch_has_no_more_images_than_there_are(tiny_space: Space) -> None:
     few = worker_memory(settings(tiny_space, 64, 10_000), data(64, count=4))
     assert few == worker_memory(settings(tiny_space, 64, 4), data(64, count=4))
