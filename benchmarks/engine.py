@@ -26,6 +26,7 @@ from nas.data.load import load_search_data
 from nas.search.driver import SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.failure_limit import FailureLimit
+from nas.search.patient_record import PatientRecord
 from nas.search.progress import redirect_output
 from nas.search.ray_backend import Worker, run_candidates
 from nas.search.run_directory import open_for_reading
@@ -114,7 +115,7 @@ def _search(count: int) -> Iterator[tuple[SearchDriver, EvaluationSettings, Reco
         with Record.open(url, "engine") as record, redirect_output(Path(folder) / "ray.log"):
             record.create({})
             driver = SearchDriver(
-                record=record,
+                record=PatientRecord(record),
                 proposals=ProposalStudy(space, PermutationSampler(space, 0), Objective(), []),
                 known=[],
                 seed=0,

@@ -55,6 +55,10 @@ class RecordAway(RecordError):
     """The record cannot be reached or written for now: locked, a full disk, or no server."""
 
 
+class PatienceOver(RecordError):
+    """The record was away for longer than the search waits."""
+
+
 def connect(url: str, writer_of: str | None = None) -> Engine:
     """Return an engine for SQLite or PostgreSQL, which connects at its first use.
 

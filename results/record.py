@@ -152,24 +152,28 @@ class Record:
                 connection.execute(insert(CANDIDATES).values(row))
 
     def finish(self, candidate: Candidate) -> None:
-        """Record the end of a running candidate, in one transaction.
+        """Record the end of a candidate, in one transaction.
 
         A second call with the same candidate changes nothing, so that it may be repeated when the
         database server's answer was lost.
 
         Raises:
-            RecordError: the candidate is not running, and is recorded with another end.
+            RecordError: the candidate is recorded with another end.
             ValueError: one of its numbers is not finite.
         """
         row = {"run_id": self.run_id, **to_row(candidate)}
         with self._changes() as connection:
-            if connection.execute(self._update_running(row)).rowcount == 0:
-                query = select(CANDIDATES).where(CANDIDATES.c.run_id == self.run_id)
-                query = query.where(CANDIDATES.c.number == candidate.number)
-                if dict(connection.execute(query).mappings().first() or {}) != row:
-                    raise RecordError(
-                        f"{self._address}: candidate {candidate.number} is not running"
-                    )
+            if connection.execute(self._update_running(row)).rowcount:
+                return
+            query = select(CANDIDATES).where(CANDIDATES.c.run_id == self.run_id)
+            query = query.where(CANDIDATES.c.number == candidate.number)
+            recorded = connection.execute(query).mappings().first()
+            if recorded is None:  # a duplicate, which never runs
+                connection.execute(insert(CANDIDATES).values(row))
+            elif dict(recorded) != row:
+                raise RecordError(
+                    f"{self._address}: candidate {candidate.number} has another end there"
+                )
 
     def add(self, candidates: Iterable[Candidate]) -> None:
         """Record candidates of another record as they are, all in one transaction."""

@@ -24,11 +24,12 @@ class PostgresServer:
 
     folder: Path
     port: int
+    password: str = PASSWORD
 
     @property
     def url(self) -> str:
         """The URL of its database."""
-        return f"postgresql://nas:{PASSWORD}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://nas:{self.password}@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""

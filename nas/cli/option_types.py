@@ -66,6 +66,25 @@ class Seconds(click.ParamType[float]):
         return _positive(value, param, "a number of seconds above 0")
 
 
+class Duration(click.ParamType[float]):
+    """A time such as 90, 90s, 30m, 8h or 2d, in seconds as ``float``; 0 is allowed."""
+
+    name = "TIME"
+    _units: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the time, or fail with the option's name."""
+        if isinstance(value, float):
+            return value
+        unit = self._units.get(value[-1:])
+        number = value[:-1] if unit else value
+        if number == "0":
+            return 0.0
+        return _positive(number, param, "a time such as 90s, 30m, 8h or 0", value) * (unit or 1)
+
+
 class Positive(click.ParamType[float]):
     """A number above 0, as ``float``, up to ``high`` if that is given."""
 

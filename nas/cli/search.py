@@ -10,7 +10,7 @@ import click
 
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts
-from nas.cli.option_types import Amount, Moment, Positive, Seconds, Whole
+from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole
 from nas.cli.options import option
 
 if TYPE_CHECKING:
@@ -190,6 +190,15 @@ MOST_HOURS = 24 * 365
 @options.workers_option(group="Run")
 @options.address_option(group="Run")
 @options.storage_option(group="Run")
+@option(
+    "--patience",
+    type=Duration(),
+    metavar="TIME",
+    default="30m",
+    show_default=True,
+    group="Run",
+    help="Wait so long for a record that cannot be written: a full disk, a lock, or no server.",
+)
 @options.json_option(help="Print the winner as JSON at the end.")
 def search(
     data: str | None,
@@ -224,6 +233,7 @@ def search(
     resume: Path | None,
     address: str | None,
     storage: str | None,
+    patience: float,
     as_json: bool,
 ) -> None:
     """Search for networks that are accurate and train fast.
@@ -266,11 +276,15 @@ def search(
         resume=resume,
         storage=storage,
     )
-    search_and_print(lambda: prepare(request), workers, address, as_json)
+    search_and_print(lambda: prepare(request), workers, address, as_json, patience)
 
 
 def search_and_print(
-    prepare: Callable[[], PreparedSearch], workers: int | None, address: str | None, as_json: bool
+    prepare: Callable[[], PreparedSearch],
+    workers: int | None,
+    address: str | None,
+    as_json: bool,
+    patience_s: float = 1800.0,  # the default of --patience
 ) -> None:
     """Prepare the search, run it and print the winner, as JSON if asked for.
 
@@ -279,7 +293,7 @@ def search_and_print(
         KeyboardInterrupt: Ctrl-C; how to go on has been printed.
     """
     from nas.errors import UserError
-    from results.database import RecordError
+    from results.database import PatienceOver, RecordError
 
     if address:
         from nas.cluster_address import check_address
@@ -293,7 +307,7 @@ def search_and_print(
                 # Ray and torch take seconds to import, in which Ctrl-C may come.
                 from nas.search.run import run_search
 
-                candidates = run_search(prepared, workers, address, as_json)
+                candidates = run_search(prepared, workers, address, as_json, patience_s)
             except KeyboardInterrupt:
                 if prepared.remove_unless_begun():
                     click.echo("interrupted before the first candidate; nothing is kept", err=True)
@@ -306,6 +320,10 @@ def search_and_print(
             except UserError:
                 prepared.remove_unless_begun()
                 raise
+            except PatienceOver as error:
+                raise UserError(
+                    f"{error}; go on with: nas search --resume {prepared.run.path}", exit_code=1
+                ) from error
     except RecordError as error:
         raise UserError(str(error), exit_code=1) from error
     _conclude(prepared, candidates, as_json)

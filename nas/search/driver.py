@@ -11,19 +11,18 @@ from itertools import count
 from nas.search.confirmation import Baseline, Confirmations, FindDueConfirmations
 from nas.search.deadline import Deadline
 from nas.search.failure_limit import FailureLimit
+from nas.search.patient_record import PatientRecord
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.samplers.domain import candidate_seed
 from nas.search.study import ProposalStudy
 from results.candidate import EVALUATED, Candidate, State
-from results.database import RecordError
+from results.database import RecordAway
 from results.forecast import Plan
-from results.record import Record
 
 Listener = Callable[[Candidate], None]
 
 LOST_WORKER_TRIES = 3
 _MOST_DUPLICATES_IN_A_ROW = 2000  # after these the space counts as exhausted
-_WRITE_ATTEMPTS, _WRITE_PAUSE_S = 5, 2.0
 
 
 class SearchDriver:
@@ -45,7 +44,7 @@ class SearchDriver:
 
     def __init__(
         self,
-        record: Record,
+        record: PatientRecord,
         proposals: ProposalStudy,
         known: list[Candidate],
         seed: int,
@@ -86,13 +85,20 @@ class SearchDriver:
         tell_pruners(pruners, known)
 
     def next_candidate(self) -> Candidate | None:
-        """Return the next candidate; None while enough are running, or when all is done."""
-        candidate = self._next_in_time()
+        """Return the next candidate; None while enough are running, or when all is done.
+
+        None begins while the record is away.
+        """
+        candidate = None if self._record.is_away else self._next_in_time()
         if candidate is None:
             return None
         event = candidate.started_event or next(self._events)  # a restart keeps its place
         candidate = replace(candidate, started_at=time.time(), started_event=event)
-        self._write(self._record.start, candidate)
+        try:
+            self._record.start(candidate)
+        except RecordAway:  # it begins once the record is back
+            self._try_again(candidate)
+            return None
         self._running[candidate.number] = candidate
         self._deadline.began(candidate.number)
         self._listener(candidate)
@@ -103,7 +109,7 @@ class SearchDriver:
         self._record.settle()
         if self._deadline.is_over():
             return True
-        if self._running or not self._is_searched():
+        if self._running or self._record.is_away or not self._is_searched():
             return False
         return not self._deadline.allows_confirmation() or not self._confirmations.are_due()
 
@@ -126,9 +132,10 @@ class SearchDriver:
 
         Raises:
             HopelessRun: too many have failed, or none is feasible.
+            RecordError: the record is damaged.
         """
         candidate = replace(candidate, ended_event=next(self._events))
-        self._write(self._record.finish, candidate)
+        self._record.finish(candidate)
         del self._running[candidate.number]
         self._deadline.ended(candidate)
         if candidate.confirms is None:
@@ -202,6 +209,8 @@ class SearchDriver:
     def _propose(self) -> Candidate | None:
         """Return the next architecture that is new in this run; record duplicates on the way."""
         for _ in range(_MOST_DUPLICATES_IN_A_ROW):
+            if self._record.is_away:
+                return None
             if self._proposed_count >= self._space_size:
                 break
             proposal = self._proposals.ask()
@@ -234,18 +243,8 @@ class SearchDriver:
             started_event=next(self._events),
             ended_event=next(self._events),
         )
-        self._write(self._record.start, duplicate)
+        self._record.finish(duplicate)
         self._proposals.tell(duplicate)
-
-    def _write(self, write: Callable[[Candidate], None], candidate: Candidate) -> None:
-        """Write to the record, and try again for a while: a lock may be released, a disk freed."""
-        for attempt in range(1, _WRITE_ATTEMPTS + 1):
-            try:
-                return write(candidate)
-            except RecordError:
-                if attempt == _WRITE_ATTEMPTS:
-                    raise
-                time.sleep(_WRITE_PAUSE_S)
 
 
 def _identity(candidate: Candidate) -> tuple[str, int | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 
 from optuna.samplers import BaseSampler
@@ -21,8 +23,9 @@ from nas.search.deadline import Deadline
 from nas.search.driver import SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.failure_limit import FailureLimit
+from nas.search.patient_record import PATIENCE_S, PatientRecord, take_in
 from nas.search.prepare import PreparedSearch
-from nas.search.progress import Progress, SteadyConsole, redirect_output
+from nas.search.progress import Progress, SteadyConsole, duration, redirect_output
 from nas.search.pruners.base import make_pruners
 from nas.search.ray_backend import run_candidates
 from nas.search.run_directory import dashboard_source
@@ -43,34 +46,43 @@ from results.forecast import Plan
 from reward.objective import Objective
 from search_space.space import Grid, Space
 
+_PAUSE_S = 2.0  # between tries to write the files to a full disk
+
 
 def run_search(
     prepared: PreparedSearch,
     workers: int | None = None,
     address: str | None = None,
     progress_to_stderr: bool = False,
+    patience_s: float = PATIENCE_S,
 ) -> list[Candidate]:
     """Run the search until its budget is spent, and return all candidates of the run.
 
     ``workers`` is the number of candidates evaluated at once, by default as many as this machine,
     or the Ray cluster at ``address``, allows. Progress is printed to stdout, or to stderr. However
     the search ends, finished candidates are in the record, and the run's files are written from it.
+    A record that cannot be written, and a full disk, are waited for up to ``patience_s`` seconds.
 
     Raises:
         UserError: no cluster at ``address``, or too many failures.
-        RecordError: the record can no longer be written.
+        RecordError: the record is damaged.
+        PatienceOver: it could not be written for so long.
     """
     run, record, settings = prepared.run, prepared.record, prepared.settings
     objective = settings.objective
-    with _files_written(prepared, objective):
+    with _files_written(prepared, objective, patience_s):
+        take_in(record, run.spool)
         known = record.candidates()
-        with redirect_output(run.path / "ray.log", progress_to_stderr) as terminal:
+        log = run.path / "ray.log"
+        with redirect_output(log, progress_to_stderr) as terminal, ExitStack() as opened:
             console = SteadyConsole(file=terminal)
+            say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+            patient = opened.enter_context(PatientRecord(record, run.spool, patience_s, say))
             size = prepared.grid.size
             plan = Plan.recorded(settings.to_json(), size)
             progress = Progress(console, objective, plan, known)
             search = SearchDriver(
-                record=record,
+                record=patient,
                 proposals=_proposals(prepared, known),
                 known=known,
                 seed=settings.seed,
@@ -91,7 +103,6 @@ def run_search(
                 go_on = saying_how_to_go_on(f"nas search --resume {run.path}")
                 with progress.shown(), go_on, ray_cluster(address) as cluster:
                     most = max(search.count_left(), settings.confirm * settings.confirm_seeds)
-                    say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
                     count = min(_worker_count(prepared, workers, cluster, say), most)
                     run_candidates(search, _evaluation(prepared), cluster, count, say)
     return record.candidates()
@@ -154,8 +165,13 @@ def _worker_count(
 
 
 @contextmanager
-def _files_written(prepared: PreparedSearch, objective: Objective) -> Iterator[None]:
-    """Write best.json, the CSV files and the report at the end, also after Ctrl-C or an error."""
+def _files_written(
+    prepared: PreparedSearch, objective: Objective, patience_s: float
+) -> Iterator[None]:
+    """Write best.json, the CSV files and the report at the end, also after Ctrl-C or an error.
+
+    At the end of the search, a full disk is waited for.
+    """
     page_files()  # read now, as the source files may have changed by the end of a long search
     try:
         yield
@@ -164,13 +180,36 @@ def _files_written(prepared: PreparedSearch, objective: Objective) -> Iterator[N
             _write_files(prepared, objective)
         raise
     try:
-        _write_files(prepared, objective)
+        _write_files_patiently(prepared, objective, patience_s)
     except OSError as error:
         raise UserError(
             f"{prepared.run.path}: cannot write the results ({error.strerror}); the record holds "
             f"all candidates, so try again with: nas search --resume {prepared.run.path}",
             exit_code=1,
         ) from error
+
+
+def _write_files_patiently(
+    prepared: PreparedSearch, objective: Objective, patience_s: float
+) -> None:
+    """Write the files; on a full disk try again, and raise OSError after the patience."""
+    start, is_said = time.monotonic(), False
+    while True:
+        try:
+            return _write_files(prepared, objective)
+        except OSError as error:
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            if not is_full or time.monotonic() >= start + patience_s:
+                raise
+            if not is_said:
+                SteadyConsole(stderr=True).print(
+                    f"{prepared.run.path}: no room for the results; waiting for up to "
+                    f"{duration(patience_s)} (--patience)",
+                    highlight=False,
+                    soft_wrap=True,
+                )
+            is_said = True
+            time.sleep(_PAUSE_S)
 
 
 def _write_files(prepared: PreparedSearch, objective: Objective) -> None:

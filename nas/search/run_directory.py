@@ -46,6 +46,11 @@ class RunDirectory:
         """The URL of the record's database."""
         return self.storage or sqlite_url(self.path.absolute() / _RECORD_FILE)
 
+    @property
+    def spool(self) -> Path:
+        """The file for finished candidates while the record is away."""
+        return self.path / "unrecorded.jsonl"
+
     def create_record(self, settings: Mapping[str, Any]) -> Record:
         """Create the record and then run.json, which marks the run as begun.
 

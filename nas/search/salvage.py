@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas.search.run_directory import RunDirectory, create_run, open_for_reading
+from results.spool import read_spool
 
 
 def salvage_run(path: Path, out: Path) -> tuple[RunDirectory, int, str | None]:
@@ -23,4 +24,7 @@ def salvage_run(path: Path, out: Path) -> tuple[RunDirectory, int, str | None]:
     salvaged = replace(create_run(out, None, "--salvage"), run_id=run.run_id)
     with salvaged.create_record(settings) as fresh:
         fresh.add(candidates)
-    return salvaged, len(candidates), record.damage
+        for candidate in read_spool(run.spool):
+            fresh.finish(candidate)
+        count = len(fresh.candidates())
+    return salvaged, count, record.damage

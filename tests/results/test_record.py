@@ -51,7 +51,7 @@ def test_a_start_may_be_repeated_until_it_finishes(url: str, make_candidate: Mak
         with pytest.raises(RecordError, match="already recorded"):
             record.start(running)
         record.finish(make_candidate())  # repeated, as after a lost answer
-        with pytest.raises(RecordError, match="candidate 0 is not running"):
+        with pytest.raises(RecordError, match="candidate 0 has another end there"):
             record.finish(make_candidate(accuracy=0.5))
         assert record.candidates() == [make_candidate()]
 

@@ -14,6 +14,7 @@ from nas.search.confirmation import Baseline, ConfirmationPlan, due_confirmation
 from nas.search.deadline import Deadline
 from nas.search.driver import SearchDriver
 from nas.search.failure_limit import FailureLimit
+from nas.search.patient_record import PatientRecord
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
 from results.candidate import BACKBONE, Candidate, State
@@ -51,7 +52,7 @@ class Run:
     def __post_init__(self) -> None:
         known = self.record.candidates()
         self.search = SearchDriver(
-            self.record,
+            PatientRecord(self.record),
             ProposalStudy(self.space, PermutationSampler(self.space, 3), Objective(), known),
             known,
             seed=3,

@@ -14,6 +14,7 @@ import pytest
 from nas.search.confirmation import ConfirmationPlan, due_confirmations
 from nas.search.driver import SearchDriver
 from nas.search.failure_limit import INFEASIBLE_PER_FAILURE, FailureLimit, HopelessRun
+from nas.search.patient_record import PatientRecord
 from nas.search.pruners.base import make_pruners
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
@@ -48,7 +49,7 @@ def start(record: Record, space: Space, **options: Any) -> SearchDriver:
         **options,
     }
     return SearchDriver(
-        record,
+        PatientRecord(record),
         ProposalStudy(space, PermutationSampler(space, seed=3), Objective(), known),
         known,
         space_size=space.size,
