@@ -18,6 +18,7 @@ from results.spool import Spool, read_spool
 
 PATIENCE_S = 1800.0
 _SHORTEST_PAUSE_S = 1.0  # between two tries; a try that blocks is followed by twice its time
+_QUICK_S = 0.5  # a try that takes no longer is made at the end too, when a signal may have come
 
 
 class PatientRecord:
@@ -44,6 +45,7 @@ class PatientRecord:
         self._is_spooled = self._spool is not None
         self._away_since: float | None = None
         self._next_try = 0.0
+        self._last_try_s = 0.0
 
     @property
     def is_away(self) -> bool:
@@ -102,9 +104,10 @@ class PatientRecord:
                 self._note(error)
 
     def close(self) -> None:
-        """Write what waits, or say where it is kept."""
-        with suppress(RecordError):
-            self._write_waiting()
+        """Write what waits, unless the last try took long, or say where it is kept."""
+        if self._last_try_s <= _QUICK_S or not self._is_spooled:
+            with suppress(RecordError):
+                self._write_waiting()
         count = self._finished_count()
         if count:
             self._say(f"{count} finished candidates are not in the record: {self._kept()}")
@@ -129,7 +132,8 @@ class PatientRecord:
             write()
         finally:
             now = time.monotonic()
-            self._next_try = now + max(_SHORTEST_PAUSE_S, 2 * (now - start))
+            self._last_try_s = now - start
+            self._next_try = now + max(_SHORTEST_PAUSE_S, 2 * self._last_try_s)
 
     def _keep(self, candidate: Candidate) -> None:
         self._waiting.append((self._record.finish, candidate))

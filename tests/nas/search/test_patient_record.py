@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import sqlite3
 import time
@@ -12,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from nas.search import patient_record
+from nas.errors import UserError
+from nas.search import patient_record, run
 from nas.search.driver import SearchDriver
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PatientRecord, take_in
+from nas.search.prepare import SearchRequest, prepare
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
 from results.candidate import Candidate, State
@@ -240,3 +243,28 @@ def _run(search: SearchDriver, steps: int) -> None:
             accuracy = (int(candidate.architecture.architecture_id, 16) % 1000) / 1000
             search.ended(_ended(candidate, accuracy))
             steps -= 1
+
+
+def test_results_that_have_no_room_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tries = []
+
+    def write(prepared: object, objective: object) -> None:
+        tries.append(prepared)
+        if len(tries) < 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run, "_write_files", write)
+    monkeypatch.setattr(run, "_PAUSE_S", 0.0)
+    with prepare(SearchRequest(out=tmp_path / "run")) as prepared:
+        with run._files_written(prepared, Objective(), 60.0):
+            pass
+        assert len(tries) == 3
+        assert capsys.readouterr().err.count("no room for the results; waiting for up to") == 1
+        tries.clear()
+        with (
+            pytest.raises(UserError, match="No space left on device"),
+            run._files_written(prepared, Objective(), 0.0),
+        ):
+            pass
