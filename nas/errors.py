@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
@@ -39,3 +40,15 @@ def first_of(names: Iterable[str], count: int, most: int = 5) -> str:
     """Return the first ``most`` of ``count`` names, such as ``a, b, c, d, e and 7 more``."""
     more = f" and {count - most} more" if count > most else ""
     return ", ".join(islice(names, most)) + more
+
+
+# Characters that a terminal obeys: controls but for line ends and tabs, and those that reverse the
+# direction of text. Lone surrogates, of file names that are not UTF-8, cannot be written at all.
+_OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """Return the text with characters that a terminal would obey as escapes, such as ``\\x1b``."""
+    return _OBEYED.sub(lambda found: ascii(found[0])[1:-1], text)

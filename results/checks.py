@@ -16,6 +16,7 @@ Check = Callable[[str, object], object]
 _COUNT = partial(whole, most=MOST_INTEGER, least=0)
 _ANY_WHOLE = partial(whole, most=MOST_INTEGER, least=-MOST_INTEGER)
 _SHARE = partial(real, most=1.0)
+_PARAMETERS = partial(whole, most=bounds.MOST_PARAMETERS, least=0)
 _SECONDS = partial(real, most=bounds.MOST_SECONDS)
 _IMAGE_SIZE = partial(whole, most=bounds.MOST_IMAGE_SIZE)
 _LONG_TEXT = partial(text, most=bounds.MOST_TEXT)
@@ -28,9 +29,9 @@ _CANDIDATE: Mapping[str, Check] = {
     "cause": text,
     "detail": _LONG_TEXT,
     "accuracy": _SHARE,
-    "parameters": _COUNT,
+    "parameters": _PARAMETERS,
     "multiply_adds": _COUNT,
-    "reference_parameters": _COUNT,
+    "reference_parameters": _PARAMETERS,
     "inference_time_s": _SECONDS,
     "worker": text,
     "started_at": _SECONDS,
@@ -130,10 +131,19 @@ def _check_step_time(step_time: StepTime) -> None:
     for name, times_s in (("samples_s", samples), ("reference_samples_s", reference)):
         _check_count(name, times_s, bounds.MOST_STEPS)
         for time_s in times_s:
-            if type(time_s) not in (float, int) or not 0 < time_s <= bounds.MOST_SECONDS:
-                raise OutOfBounds(f"{name}: got {bounds.shown(time_s)}, must be above 0 s")
+            if not _is_step(time_s):
+                raise OutOfBounds(
+                    f"{name}: got {bounds.shown(time_s)}, must be from {bounds.LEAST_STEP_S:g} "
+                    f"to {bounds.MOST_STEP_S:g} s"
+                )
     if not samples or len(samples) != len(reference):
         raise OutOfBounds(f"samples_s: got {len(samples)} beside {len(reference)} of the reference")
+
+
+def _is_step(time_s: object) -> bool:
+    if isinstance(time_s, bool) or not isinstance(time_s, float | int):
+        return False
+    return bounds.LEAST_STEP_S <= time_s <= bounds.MOST_STEP_S
 
 
 def _check_count(name: str, values: Sized, most: int) -> None:

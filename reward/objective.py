@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 
+from search_space.bounds import LEAST_TARGET, MOST_EXPONENT, MOST_TARGET, shown
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -160,7 +162,7 @@ def parse_reward(text: str) -> Objective:
     """
     name, _, rest = text.partition(":")
     if name not in _DEFAULTS:
-        raise ValueError(f"got {text!r}, must be {FORMS}")
+        raise ValueError(f"got {shown(text)}, must be {FORMS}")
     numbers = dict(_DEFAULTS[name])
     is_in_seconds = False
     for part in filter(None, rest.split(",")):
@@ -183,10 +185,11 @@ def _number(key: str, value: str, text: str) -> float:
         number = float(value)
     except ValueError:
         number = math.nan
-    is_valid = number > 0 if key == "T" else number <= 0
-    if not (math.isfinite(number) and is_valid):
-        may_be = "above 0" if key == "T" else "0 or below"
-        raise ValueError(f"got {key}={value} in {text!r}, must be a number {may_be}")
+    low, high = (LEAST_TARGET, MOST_TARGET) if key == "T" else (-MOST_EXPONENT, 0.0)
+    if not low <= number <= high:
+        raise ValueError(
+            f"got {key}={value} in {shown(text)}, must be a number from {low:g} to {high:g}"
+        )
     return number
 
 

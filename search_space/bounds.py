@@ -48,7 +48,11 @@ MOST_RECORD_BYTES = 2 * 2**30  # of a database's file; 100,000 candidates take a
 MOST_CELL_BYTES = 10**7  # of a value in a database
 MOST_QUERY_S = 60.0  # seconds that a query may take
 MOST_STEPS = 100_000  # whose times were measured of one candidate
+LEAST_STEP_S, MOST_STEP_S = 1e-9, 1e5  # seconds of one of them
+MOST_PARAMETERS = 10**12  # of a candidate, whose operators may be anyone's
 MOST_EPOCHS = 1_000_000
+MOST_EXPONENT = 10.0  # of a reward, below 0; EfficientNetV2 has 0.07
+LEAST_TARGET, MOST_TARGET = 1e-6, 1e6  # of a reward, as S/S0 or in seconds
 MOST_SECONDS = 10**11  # also since 1970
 
 _SHOWN = 60  # characters of a value in a message

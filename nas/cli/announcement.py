@@ -5,8 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-import click
-
+from nas.cli.echo import echo
 from nas.errors import first_of
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def print_size_warning(data: SearchData, image_size: int) -> None:
     """Print to standard error if the images in their files have a size far from this one."""
     native = data.native_size
     if native is not None and not image_size / 2 < native < 2 * image_size:
-        click.echo(
+        echo(
             f"warning: the network is for {image_size} px, but the images have about {native} px "
             "(--image-size trains it at another size)",
             err=True,
@@ -62,11 +61,11 @@ def print_doubts(data: SearchData) -> None:
     from nas.data.glance import classes_look_alike
 
     for note in data.notes:
-        click.echo(note, err=True)
+        echo(note, err=True)
     for warning in data.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     if classes_look_alike(data.training):
-        click.echo(
+        echo(
             "warning: the classes' average images do not differ: is a label right, and does "
             "decoding show what it should?",
             err=True,
@@ -74,4 +73,4 @@ def print_doubts(data: SearchData) -> None:
     if data.unreadable:
         count = len(data.unreadable)
         names = first_of(data.unreadable, count)
-        click.echo(f"left out {count} unreadable images: {names}", err=True)
+        echo(f"left out {count} unreadable images: {names}", err=True)

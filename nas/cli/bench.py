@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.option_types import Seconds, WholeNumbers
 from nas.cli.options import option
 
@@ -124,7 +125,7 @@ def _measure(planned: Sequence[PlannedRow], cap_s: float, rows: list[Row]) -> No
     for i, row in enumerate(planned, 1):
         batch = f", batch {row.batch_size}" if row.batch_size else ""
         size = f"{row.file.train_size} px{batch}"
-        click.echo(f"{i}/{len(planned)} {row.file.name} at {size}", err=True)
+        echo(f"{i}/{len(planned)} {row.file.name} at {size}", err=True)
         rows.append(row.measure(cap_s))
 
 
@@ -142,7 +143,7 @@ def _show(rows: Sequence[Row], csv: Path | None, plot: Path | None, as_json: boo
 
     data = [row.to_json() for row in rows]
     if as_json:
-        click.echo(json.dumps(data, indent=2))
+        echo(json.dumps(data, indent=2))
     else:
         _print_rows(data)
     try:
@@ -166,11 +167,10 @@ _INFERENCE = ("params", "mult-adds", "infer ms", "infer/s")
 
 def _print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print one table, or two where the terminal is narrow, then remarks on single rows."""
-    from rich.console import Console
-
     from nas.cli.tables import print_table
+    from nas.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     measured = [row for row in rows if row["problem"] is None]
     if measured and console.width >= _ONE_TABLE_FROM:
         cells = [(*_setting(row), *_training(row), *_inference(row)) for row in measured]

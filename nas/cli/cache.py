@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.options import option
 
 if TYPE_CHECKING:
@@ -70,20 +69,19 @@ def _clear(directory: CacheDirectory, name: str) -> None:
             is_gone = remove_unless_in_use(path)
         except OSError as error:
             if name == ALL and whose(path):
-                click.echo(f"kept {path.name}: it cannot be deleted{whose(path)}")
+                echo(f"kept {path.name}: it cannot be deleted{whose(path)}")
                 continue
             raise UserError(f"--clear: {path}: cannot be deleted{whose(path)} ({error})") from error
-        click.echo(f"deleted {path.name}, {room}" if is_gone else f"kept {path.name}: it is in use")
+        echo(f"deleted {path.name}, {room}" if is_gone else f"kept {path.name}: it is in use")
 
 
 def _print_table(directory: CacheDirectory) -> None:
     import time
 
-    from rich.console import Console
-
     from nas.cli.tables import print_table
     from nas.data.cache.directory import in_units
     from nas.search.progress import duration
+    from nas.terminal import Terminal
 
     rows = []
     total = 0
@@ -93,7 +91,7 @@ def _print_table(directory: CacheDirectory) -> None:
         used = "in use" if entry["in_use"] else ago
         size, images = str(entry["image_size"]), f"{entry['images']:,}"
         rows.append((entry["name"], images, size, in_units(entry["bytes"]), used))
-    console = Console()
+    console = Terminal()
     if rows:
         columns = ("name<", "images", "px", "size", "last used")
         print_table(console, columns, rows)
@@ -113,7 +111,7 @@ def _print_json(directory: CacheDirectory) -> None:
         "bytes": sum(entry["bytes"] for entry in entries),
         "entries": entries,
     }
-    click.echo(json.dumps(content, indent=2))
+    echo(json.dumps(content, indent=2))
 
 
 def _entries(directory: CacheDirectory) -> list[dict[str, Any]]:

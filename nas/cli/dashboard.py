@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import click
-
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.option_types import Whole
 from nas.cli.options import option
 from nas.errors import UserError
@@ -63,7 +62,7 @@ def dashboard(
     with socket_at(host, port) as bound:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{bound.getsockname()[1]}"
-        click.echo(f"{address} (Ctrl-C stops the server)")
+        echo(f"{address} (Ctrl-C stops the server)")
         if is_to_open is not False:
             open_browser(address, is_asked_for=is_to_open is True)
         serve(board, host, bound)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.option_types import OneOf, Whole
 from nas.cli.options import option
 
@@ -72,32 +73,32 @@ def evaluate(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     result = on_test(trained, data, batch_size, device, split)
     if result.unreadable:
-        click.echo(f"left out {len(result.unreadable)} unreadable images", err=True)
+        echo(f"left out {len(result.unreadable)} unreadable images", err=True)
     if result.is_validation:
         _print_choice(trained, result.split, is_asked_for=split is not None)
     if as_json:
-        click.echo(json.dumps(_json(trained, data, result), indent=2))
+        echo(json.dumps(_json(trained, data, result), indent=2))
         return
-    click.echo(f"network   {trained.file.name}, epoch {trained.epoch} on {trained.data}")
+    echo(f"network   {trained.file.name}, epoch {trained.epoch} on {trained.data}")
     label = "val" if result.is_validation else "test"
     of_split = f" of {result.split}" if result.split not in ("", label) else ""
-    click.echo(f"{label:9} {result.top_1.total:,} images{of_split} at {result.image_size} px")
-    click.echo(f"top-1     {_percent(result.top_1)}")
+    echo(f"{label:9} {result.top_1.total:,} images{of_split} at {result.image_size} px")
+    echo(f"top-1     {_percent(result.top_1)}")
     if result.top_5 is not None:
-        click.echo(f"top-5     {_percent(result.top_5)}")
-    click.echo(f"rate      {result.images_per_s:,.0f} images/s on {result.device}")
+        echo(f"top-5     {_percent(result.top_5)}")
+    echo(f"rate      {result.images_per_s:,.0f} images/s on {result.device}")
 
 
 def _print_choice(trained: TrainedNetwork, split: str, is_asked_for: bool) -> None:
     """Print to standard error that networks were chosen by the validation split, if they were."""
     if not is_asked_for:
-        click.echo(
+        echo(
             f"there is no test split, so this is {split}, by which nas search and nas train "
             "choose too, unless with --minival train: the accuracy may be too high",
             err=True,
         )
     elif trained.minival_split != "":  # the minival was not held out of the training images
-        click.echo(
+        echo(
             "nas search and nas train choose networks by this split, unless with --minival train: "
             "the accuracy may be too high",
             err=True,

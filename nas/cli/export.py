@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.option_types import OneOf, Whole
 from nas.cli.options import option
 
@@ -80,12 +81,12 @@ def export(source: str, to: Path, names: str, arch: str | None, seed: int, force
 def _print(request: Request, written: Written) -> None:
     from nas.export.onnx_file import BATCHES
 
-    click.echo(f"network: {written.name}")
+    echo(f"network: {written.name}")
     if written.origin is not None:
-        click.echo(f"weights: {written.origin}")
+        echo(f"weights: {written.origin}")
     if written.difference is not None:
         batches = " and ".join(map(str, BATCHES))
-        click.echo(f"checked: onnxruntime against torch, {batches} images: {written.difference}")
+        echo(f"checked: onnxruntime against torch, {batches} images: {written.difference}")
     for path in request.paths:
         if path.exists():
-            click.echo(f"written: {path}")
+            echo(f"written: {path}")

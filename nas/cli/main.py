@@ -10,6 +10,7 @@ from nas import interrupts
 from nas.cli.bench import bench
 from nas.cli.cache import cache
 from nas.cli.dashboard import dashboard
+from nas.cli.echo import echo
 from nas.cli.evaluate import evaluate
 from nas.cli.export import export
 from nas.cli.options import write_examples, write_sections
@@ -95,5 +96,6 @@ def _one_line(error: click.ClickException) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    click.echo(f"nas: {message}", err=True)
+    one_line = message.replace("\n", "\\n")
+    echo(f"nas: {one_line}", err=True)
     return code

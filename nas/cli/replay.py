@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.option_types import Whole
 from nas.cli.options import option
 
@@ -108,20 +109,20 @@ def replay(
     up. The table shows how many epochs of training it needs to reach the best
     reward that random search is expected to find with its whole budget.
     """
-    from rich.console import Console
     from rich.progress import Progress
 
     from nas.replay.prepare import ReplayRequest, replayed
+    from nas.terminal import Terminal
 
     request = ReplayRequest(run, sampler, repeats, budget, scheduler, bound, seed)
     if save_table:
         _save(run, save_table)
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("searches", total=None)
         result = replayed(request, lambda: progress.advance(task))
     if result.damage is not None:
-        click.echo(f"nas: {result.damage}", err=True)
+        echo(f"nas: {result.damage}", err=True)
     if out:
         from nas.replay.plot import write_plot
 
@@ -149,13 +150,12 @@ def _print(result: Replayed, as_json: bool) -> None:
     import json
 
     if as_json:
-        click.echo(json.dumps(_json(result), indent=2, allow_nan=False))
+        echo(json.dumps(_json(result), indent=2, allow_nan=False))
         return
-    from rich.console import Console
-
     from nas.cli.tables import print_table
+    from nas.terminal import Terminal
 
-    console = Console()
+    console = Terminal()
     console.print(
         f"{result.candidates} candidates. The target is {result.target:.4f}, the best reward that "
         f"random search is expected to find with {result.budget} of them, which take "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.option_types import Whole
 from nas.cli.options import option
 
@@ -59,20 +60,24 @@ def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
     except RecordError as error:
         raise click.ClickException(f"RUN: {error}") from error
     if record.damage is not None:
-        click.echo(f"nas: {record.damage}; {SALVAGE_HINT}", err=True)
+        if not candidates:
+            raise click.ClickException(f"RUN: {record.damage}")
+        echo(f"nas: {record.damage}; {SALVAGE_HINT}", err=True)
     if is_searching(run) is False:
         candidates = interrupted(candidates)
-    objective = recorded_objective(settings)
+    try:
+        objective = recorded_objective(settings)
+    except ValueError as error:  # of another release
+        raise click.ClickException(f"RUN: reward: {error}") from error
     if as_json:
         _print_json(directory.run_id, candidates, objective, settings)
         return
-    from rich.console import Console
-
     from nas.cli.verdict import print_verdict
+    from nas.terminal import Terminal
     from results.noise import outcomes
     from results.verdict import find_verdict
 
-    print_results(Console(), candidates, objective, top)
+    print_results(Terminal(), candidates, objective, top)
     print_verdict(find_verdict(outcomes(candidates), objective, settings), run)
 
 
@@ -82,8 +87,8 @@ def _salvage(run: Path, out: Path) -> None:
 
     salvaged, count, damage = salvage_run(run, out)
     if damage is not None:
-        click.echo(f"nas: {damage}", err=True)
-    click.echo(f"{salvaged.path}: {count} candidates; go on with: nas search --resume {out}")
+        echo(f"nas: {damage}", err=True)
+    echo(f"{salvaged.path}: {count} candidates; go on with: nas search --resume {out}")
 
 
 def print_results(
@@ -223,4 +228,4 @@ def _print_json(
     noise = verdict.noise if verdict else Noise()
     rows = [candidate_json(candidate, objective, noise) for candidate in candidates]
     content = {"run": run_id, "winner": winner, "candidates": rows}
-    click.echo(json.dumps(content, indent=2, allow_nan=False))
+    echo(json.dumps(content, indent=2, allow_nan=False))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.option_types import Whole
 from nas.cli.options import option
 
@@ -137,7 +138,7 @@ def _scale(file: ArchitectureFile, to: str, out: Path | None, as_json: bool) -> 
     from nas.scale.members import Members
 
     if any(not isinstance(size, str) and size.quantity == "step time" for size in wanted):
-        click.echo("measuring training steps, which takes a minute or more", err=True)
+        echo("measuring training steps, which takes a minute or more", err=True)
     members = Members(file, family)
     files = [_member(members, size) for size in wanted]
     paths = _write(out, files)
@@ -186,7 +187,7 @@ def _print_shrunk(source: ArchitectureFile, files: Sequence[ArchitectureFile]) -
     for file in files:
         if (file.multiply_adds or 0) < cost:
             share = (file.multiply_adds or 0) / cost
-            click.echo(
+            echo(
                 f"{file.provenance['to']} is smaller than {source.name}: {share:.2g} x its "
                 "multiply-adds",
                 err=True,
@@ -196,20 +197,19 @@ def _print_shrunk(source: ArchitectureFile, files: Sequence[ArchitectureFile]) -
 def _print(files: Sequence[ArchitectureFile], paths: Sequence[Path], as_json: bool) -> None:
     import json
 
-    from rich.console import Console
-
     from nas.cli.show import print_architecture, print_side_by_side
+    from nas.terminal import Terminal
 
     if as_json:
         data = [file.to_json() for file in files]
-        click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))
+        echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))
         return
-    console = Console()
+    console = Terminal()
     if len(files) == 1:
         print_architecture(console, files[0])
     else:
         print_side_by_side(console, files)
     for path in paths:
-        click.echo(f"written: {path}")
+        echo(f"written: {path}")
     if not paths:
-        click.echo("not saved; --out FILE saves it", err=True)
+        echo("not saved; --out FILE saves it", err=True)

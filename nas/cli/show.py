@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nas.cli import options
+from nas.cli.echo import echo
 from nas.cli.options import option
 
 if TYPE_CHECKING:
@@ -56,17 +57,17 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
     """
     import json
 
-    from rich.console import Console
+    from nas.terminal import Terminal
 
     if bool(archs) == (space is not None):
         raise click.UsageError("ARCH: must be given, or --space instead of it, and not both")
-    console = Console()
+    console = Terminal()
     if space is not None:
         from nas.architectures import find_space
 
         found = find_space(space, SMALL_IMAGES)
         if as_json:
-            click.echo(json.dumps(_space_json(found), indent=2))
+            echo(json.dumps(_space_json(found), indent=2))
         else:
             _print_space(console, found)
         return
@@ -76,7 +77,7 @@ def show(archs: tuple[str, ...], space: str | None, fuse: str | None, as_json: b
     files = [with_counts(file) for network in networks for file in fused_variants(network, fuse)]
     if as_json:
         data = [file.to_json() for file in files]
-        click.echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))
+        echo(json.dumps(data[0] if len(data) == 1 else data, indent=2))
     elif len(files) == 1:
         print_architecture(console, files[0])
     else:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-import click
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from nas.cli.echo import echo
 from search_space.architecture import Architecture
 
 
@@ -43,7 +43,7 @@ def print_stages(console: Console, architecture: Architecture, title: str = "") 
 def print_wrapped(text: str, columns: int = 80) -> None:
     """Print a sentence in lines of at most so many columns."""
     for line in textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False):
-        click.echo(line)
+        echo(line)
 
 
 def short_count(count: int | None) -> str:

@@ -10,6 +10,7 @@ import click
 
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts, print_size_warning
+from nas.cli.echo import echo
 from nas.cli.option_types import OneOf, Positive, Whole
 from nas.cli.options import option
 from nas.training.recipes import PRESETS
@@ -199,7 +200,7 @@ def train(
     try:
         _announce(job, as_json)
         if workers not in (None, began):
-            click.echo(
+            echo(
                 f"--workers: got {workers}, but the training began with {began}, so its outcome "
                 "will differ from that of an uninterrupted run",
                 err=True,
@@ -208,7 +209,7 @@ def train(
 
         trained = run_training(job, workers or began, tools, as_json, address)
     except KeyboardInterrupt:
-        click.echo(f"interrupted; go on with: nas train --resume {path}", err=True)
+        echo(f"interrupted; go on with: nas train --resume {path}", err=True)
         raise
     _conclude(job, trained, as_json)
 
@@ -235,7 +236,7 @@ def _announce(job: Job, as_json: bool) -> None:
         lines.append(f"weights  {job.pretrained.said}")
     lines.append(f"out      {job.directory.path}")
     for line in lines:
-        click.echo(line, err=as_json)
+        echo(line, err=as_json)
     print_doubts(data)
     print_size_warning(data, file.train_size)
 
@@ -253,11 +254,9 @@ def _conclude(job: Job, trained: TrainedNetwork, as_json: bool) -> None:
             "accuracy": trained.accuracy,
             "data": data,
         }
-        click.echo(json.dumps(outcome, indent=2))
+        echo(json.dumps(outcome, indent=2))
         return
-    click.echo(
-        f"best: epoch {trained.epoch}, {100 * trained.accuracy:.2f} % on the minival: {best}"
-    )
+    echo(f"best: epoch {trained.epoch}, {100 * trained.accuracy:.2f} % on the minival: {best}")
     _print_what_to_evaluate(path, data, trained)
 
 
@@ -267,9 +266,9 @@ def _print_what_to_evaluate(path: Path, data: str, trained: TrainedNetwork) -> N
 
     split = find_evaluation_split(data, trained.class_names)
     if split != "test":
-        click.echo("test: the data has no test split")
+        echo("test: the data has no test split")
     if split is None:
-        click.echo("more: nas evaluate measures on test images of the same classes")
+        echo("more: nas evaluate measures on test images of the same classes")
         return
     chosen = "" if split == "test" else f" --split {split}"
-    click.echo(f"more: nas evaluate {shlex.quote(str(path))} --data {shlex.quote(data)}{chosen}")
+    echo(f"more: nas evaluate {shlex.quote(str(path))} --data {shlex.quote(data)}{chosen}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from nas.cli.echo import echo
 from nas.cli.tables import print_wrapped
 
 if TYPE_CHECKING:
@@ -21,12 +20,12 @@ def print_verdict(verdict: Verdict | None, path: Path) -> None:
     """
     if verdict is None:
         return
-    click.echo()
+    echo()
     for sentence in verdict.sentences:
         print_wrapped(sentence)
     if verdict.hint:
         options, _, time = verdict.hint.partition(", ")
         print_wrapped(f"To decide between them ({time}):")
-        click.echo(f"  nas search --resume {path} {options}")
+        echo(f"  nas search --resume {path} {options}")
     for warning in verdict.warnings:
         print_wrapped(f"warning: {warning}")

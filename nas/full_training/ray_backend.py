@@ -45,7 +45,8 @@ from nas.full_training.progress import (
 )
 from nas.full_training.settings import Job
 from nas.full_training.worker import run_worker
-from nas.search.progress import SteadyConsole, redirect_output
+from nas.search.progress import redirect_output
+from nas.terminal import Terminal
 from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
@@ -334,7 +335,7 @@ def _listener(
     """Return what writes the checkpoints, shows progress and logs until ``stack`` is closed."""
     directory = job.directory
     terminal = stack.enter_context(redirect_output(directory.path / "ray.log", progress_to_stderr))
-    console = SteadyConsole(file=terminal)
+    console = Terminal(file=terminal)
     progress = Progress(console)
     epoch_logging = _EpochLogging(log, job, lambda text: console.print(text, highlight=False))
     stack.callback(epoch_logging.close)

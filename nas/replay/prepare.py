@@ -58,7 +58,10 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
     check_sampler(request.sampler)
     table = find_table(request.run)
     check_pruners(request.scheduler, request.bound, table.epochs)
-    objective = recorded_objective(table.settings)
+    try:
+        objective = recorded_objective(table.settings)
+    except ValueError as error:  # of another release
+        raise UserError(f"RUN: reward: {error}", exit_code=1) from error
     rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
     budget = _budget(request.budget, len(rewards))
     replay = Replay(table, objective)

@@ -23,14 +23,6 @@ from results.ranking import normalized_step_time, reward
 from reward.objective import Objective
 
 
-class SteadyConsole(Console):
-    """A console that stays silent, instead of failing, once its reader is gone (``| head``)."""
-
-    def on_broken_pipe(self) -> None:
-        """Print nothing from now on."""
-        self.quiet = True
-
-
 class Progress:
     """Shows one live line on a terminal; without a terminal, one line for each ended candidate.
 

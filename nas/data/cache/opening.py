@@ -29,7 +29,8 @@ from nas.data.cache.filling import fill, image_bytes
 from nas.data.decode import Decoding
 from nas.data.formats.base import Listing, Source
 from nas.data.minival import MinivalChoice, training_and_minival
-from nas.errors import UserError
+from nas.errors import UserError, visible
+from nas.terminal import Terminal
 from results.file_system import owner, whose
 
 _VERSION = 1  # of the layout of an entry's files
@@ -93,7 +94,7 @@ def open_cached(
     Raises:
         UserError: the cache has no room, or too few images can be read.
     """
-    console = console or Console(stderr=True)
+    console = console or Terminal(stderr=True)
     directory = cache_directory()
     decoding = decoding or Decoding()
 
@@ -154,7 +155,9 @@ def _make(
     )  # fmt: skip
     try:
         with progress:
-            task = progress.add_task(f"decoding {Path(spec).name} into the cache", total=count)
+            task = progress.add_task(
+                f"decoding {visible(Path(spec).name)} into the cache", total=count
+            )
             advance = partial(progress.advance, task)
             fill(draft, listing, positions, size, spec, advance, decoding)
     except OSError as error:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from search_space.spaces import small
 from tests.nas.command_line import nas
 from tests.nas.conftest import Refusal
-from tests.results.dashboard.made_run import make_run
+from tests.results.dashboard.made_run import make_run, settings
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +33,64 @@ def test_it_writes_a_page(run: Path, tmp_path: Path) -> None:
 
 def test_a_run_that_cannot_be_shown_is_said(run: Path, tmp_path: Path) -> None:
     done = nas("report", run, tmp_path, "--out", tmp_path / "r.html")
-    assert done.returncode == 0
+    assert done.returncode == 1
     assert "must be a run's directory" in done.stderr
     assert done.stderr.count("\n") == 1
+    assert "small on digits" in (tmp_path / "r.html").read_text(encoding="utf-8")
+
+
+def _with_a_bomb(run: Path) -> None:
+    """Put 448 bytes of YAML into the settings, which stand for a text of 10**11."""
+    lines = ["name: [&a [x,x,x,x,x,x,x,x,x]"]
+    lines += [f", &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 9)}]" for i in range(10)]
+    space = "".join(lines) + "]\nbackbone: x\nstages: x"
+    _change(run, "UPDATE runs SET settings = ?", json.dumps({**settings(small()), "space": space}))
+
+
+def _with_layers(run: Path) -> None:
+    network = small().backbone.to_json()
+    network["stages"][0]["layers"] = 10**9
+    _change(run, "UPDATE candidates SET architecture = ?", json.dumps(network))
+
+
+def _with_another_file(run: Path) -> None:
+    (run / "record.sqlite").write_bytes(b"no record" * 1000)
+
+
+def _change(run: Path, statement: str, value: str) -> None:
+    with sqlite3.connect(run / "record.sqlite") as connection:
+        for table in ("runs", "candidates"):
+            connection.execute(f"UPDATE {table} SET checksum = NULL")
+        connection.execute(statement, [value])
+
+
+@pytest.mark.parametrize("damage", [_with_layers, _with_another_file])
+@pytest.mark.parametrize("command", ["report", "results"])
+def test_a_run_without_a_candidate_that_can_be_read_is_one_line(
+    tmp_path: Path, damage: Callable[[Path], None], command: str
+) -> None:
+    run = tmp_path / "run"
+    make_run(run, 5).close()
+    damage(run)
+    started = time.monotonic()
+    done = nas(command, run, cwd=tmp_path)
+    assert time.monotonic() - started < 30
+    assert done.returncode == 1, done.stdout
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("nas: ")
+    assert "record" in line
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_aliases_that_stand_for_a_large_text_do_not_stall(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    make_run(run, 5).close()
+    _with_a_bomb(run)
+    started = time.monotonic()
+    done = nas("report", run, cwd=tmp_path)
+    assert time.monotonic() - started < 30
+    assert done.returncode == 0
+    assert done.stderr.endswith("the alias *a, must be written out)\n")
 
 
 @pytest.mark.parametrize(

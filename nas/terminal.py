@@ -1,0 +1,29 @@
+"""The console of every table and progress line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from nas.errors import visible
+
+
+class Terminal(Console):
+    """A console for names that anyone may have chosen.
+
+    It shows their control characters instead of obeying them, and reads no markup. It stays silent,
+    instead of failing, once its reader is gone (``| head``).
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return the text as it is shown."""
+        return super().render_str(visible(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on."""
+        self.quiet = True
