@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -63,8 +64,9 @@ def load_data(path: Path) -> Any:
     try:
         with torch.serialization.safe_globals(_ALLOWED), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Detected pickle protocol", UserWarning)
+            check_not_compressed(path)
             return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
+    except (OSError, NotAStateDict):
         raise
     except Exception as error:  # of any type, depending on the bytes that are unpickled
         refused = _REFUSED.search(str(error))
@@ -73,6 +75,19 @@ def load_data(path: Path) -> Any:
             f"truncated, or holds more than weights{found}, must hold tensors and plain data, as "
             "torch.save(network.state_dict(), FILE) writes"
         ) from error
+
+
+def check_not_compressed(file: Path | IO[bytes]) -> None:
+    """Check that a file of torch.save takes no more memory than room on the disk.
+
+    Raises:
+        NotAStateDict: its parts are compressed, as torch.save never does.
+    """
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        if any(part.file_size > part.compress_size for part in archive.infolist()):
+            raise NotAStateDict("compressed, must be as torch.save writes it")
 
 
 def find_state_dict(content: Any) -> StateDict:

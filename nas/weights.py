@@ -5,7 +5,6 @@ A file is a .safetensors, a state dict (.pth, .pt) or a checkpoint of nas train.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,13 @@ from torch import Tensor, nn
 
 from nas.architectures import build_network
 from nas.errors import UserError
-from nas.full_training.checkpoint import CheckpointError, Normalization, read_network
+from nas.full_training.checkpoint import (
+    CheckpointError,
+    Normalization,
+    checked_names,
+    checked_normalization,
+    read_network,
+)
 from nas.state_dicts import (
     NotAStateDict,
     StateDict,
@@ -26,6 +31,7 @@ from nas.state_dicts import (
 )
 from results.architecture_file import ArchitectureFile, from_json
 from search_space.architecture import Architecture
+from search_space.bounds import MOST_EPOCHS, MOST_TEXT, load_json, real, text, whole
 from search_space.network import Network, StochasticDepth
 from search_space.operators import NORM_EPS, SqueezeExcitation
 from search_space.published import published
@@ -110,10 +116,10 @@ def _read_safetensors(path: Path) -> Model | StateDict:
         return without_prefixes(weights, "a .safetensors file")
     try:
         return Model(
-            file=from_json(json.loads(metadata["architecture"])),
+            file=from_json(load_json(metadata["architecture"])),
             weights=weights,
             origin=metadata["origin"],
-            training=_training_summary(json.loads(metadata["training"])),
+            training=_training_summary(load_json(metadata["training"])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _NotWeights(
@@ -124,13 +130,12 @@ def _read_safetensors(path: Path) -> Model | StateDict:
 def _training_summary(data: Mapping[str, Any] | None) -> TrainingSummary | None:
     if data is None:
         return None
-    mean, std = (tuple(map(float, data["normalization"][key])) for key in ("mean", "std"))
     return TrainingSummary(
-        data=str(data["data"]),
-        epoch=int(data["epoch"]),
-        accuracy=float(data["accuracy"]),
-        normalization=Normalization(mean, std),
-        class_names=tuple(map(str, data["class_names"])),
+        data=text("data", data["data"], MOST_TEXT),
+        epoch=whole("epoch", data["epoch"], MOST_EPOCHS, least=0),
+        accuracy=real("accuracy", data["accuracy"], 1.0),
+        normalization=checked_normalization(data["normalization"]),
+        class_names=checked_names(data["class_names"]),
     )
 
 

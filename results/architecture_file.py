@@ -116,7 +116,7 @@ def _parsed(data: Mapping[str, Any]) -> ArchitectureFile:
         multiply_adds=_count(data, "multiply_adds"),
         measurements=_measurements(_object(data, "measurements")),
         provenance=_object(data, "provenance"),
-        training=_training(_object(data, "training")),
+        training=checked_training(_object(data, "training")),
     )
 
 
@@ -200,7 +200,12 @@ def _measurements(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _training(data: dict[str, Any]) -> dict[str, Any]:
+def checked_training(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the regularization of a network if its values are within bounds.
+
+    Raises:
+        InvalidArchitecture, OutOfBounds: one is not.
+    """
     for name in ("dropout", "survival"):
         if name in data:
             bounds.real(name, data[name], 1)

@@ -79,6 +79,9 @@ _SETTINGS: Mapping[str, Check] = {
     "minival_images": _COUNT,
     "guessing_accuracy": _SHARE,
     "baseline": _COUNT,
+    "hours": partial(real, most=MOST_INTEGER),
+    "until": _SECONDS,
+    "price": partial(real, most=MOST_INTEGER),
 }
 
 

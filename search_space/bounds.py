@@ -34,6 +34,7 @@ MOST_IMAGE_SIZE = 16_384  # pixels
 MOST_CLASSES = 1_000_000  # ImageNet-21k has 21,841
 MOST_IMAGE_CHANNELS = 1_024
 MOST_WEIGHTS = 10**10  # EfficientNetV2-XL has 2 * 10**8
+MOST_DEVIATION = 1e6  # of an image's values, normalised
 MOST_STRENGTH = 100  # of RandAugment or mixup
 MOST_COEFFICIENT = 10.0  # of compound scaling; EfficientNet has 1.1 to 1.2
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from nas.data.options import BACKGROUND, DataOptions
 from nas.data.split import Statistics
+from nas.state_dicts import check_not_compressed
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import atomic_file
+from search_space import bounds
 from search_space.network import Network
 
+_T = TypeVar("_T")
 BEST, LAST = "best.pt", "last.pt"
 SCHEMA_VERSION = 1
 
@@ -80,22 +84,53 @@ def read_network(path: Path) -> TrainedNetwork:
         return TrainedNetwork(
             file=from_json(content["architecture"]),
             weights=content["weights"],
-            normalization=Normalization(**content["normalization"]),
-            data=content["data"],
-            epoch=content["epoch"],
-            accuracy=content["accuracy"],
-            class_names=tuple(content["class_names"]),
-            minival_split=content.get("minival_split"),  # not in files of earlier releases
-            background=content.get("background", BACKGROUND),
-            min_per_class=content.get("min_per_class"),
+            normalization=checked_normalization(content["normalization"]),
+            data=bounds.text("data", content["data"], bounds.MOST_TEXT),
+            epoch=bounds.whole("epoch", content["epoch"], bounds.MOST_EPOCHS, least=0),
+            accuracy=bounds.real("accuracy", content["accuracy"], 1.0),
+            class_names=checked_names(content["class_names"]),
+            # These are not in files of earlier releases.
+            minival_split=_optional(bounds.text, "minival_split", content),
+            background=bounds.text("background", content.get("background", BACKGROUND)),
+            min_per_class=_optional(_count, "min_per_class", content),
             values=_pair(content.get("values")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this release ({error!r})") from error
 
 
+def checked_normalization(values: Mapping[str, Any]) -> Normalization:
+    """Return the mean and standard deviation; ValueError if they are not those of images."""
+    if any(len(ends) > bounds.MOST_IMAGE_CHANNELS for ends in values.values()):
+        raise ValueError("normalization: has more values than an image has channels")
+    most = bounds.MOST_DEVIATION
+    means = tuple(bounds.real("mean", value, most, -most) for value in values["mean"])
+    return Normalization(means, tuple(bounds.real("std", each, most) for each in values["std"]))
+
+
+def checked_names(names: object) -> tuple[str, ...]:
+    """Return the names of classes; ValueError if they are too many, or not names."""
+    if not isinstance(names, list | tuple) or len(names) > bounds.MOST_CLASSES:
+        raise ValueError(f"class_names: got {bounds.shown(names)}, must be names")
+    return tuple(bounds.text("class_names", name) for name in names)
+
+
+_count = partial(bounds.whole, most=bounds.MOST_INTEGER)
+
+
+def _optional(
+    check: Callable[[str, object], _T], name: str, content: Mapping[str, Any]
+) -> _T | None:
+    value = content.get(name)
+    return None if value is None else check(name, value)
+
+
 def _pair(values: Any) -> tuple[float, float] | None:
-    return None if values is None else (float(values[0]), float(values[1]))
+    if values is None:
+        return None
+    most = bounds.MOST_INTEGER
+    low, high = (bounds.real("values", value, most, -most) for value in values)
+    return low, high
 
 
 def training_state(content: bytes, path: Path) -> dict[str, Any]:
@@ -168,6 +203,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _decoded(file: IO[bytes], path: Path) -> dict[str, Any]:
     try:
+        check_not_compressed(file)
+        file.seek(0)
         content = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # of any type, depending on the bytes that are unpickled
         raise CheckpointError(f"{path}: truncated, or not a checkpoint") from error
@@ -175,7 +212,7 @@ def _decoded(file: IO[bytes], path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path}: not a checkpoint of this tool")
     if content.get("schema_version") != SCHEMA_VERSION:
         raise CheckpointError(
-            f"{path}: has schema version {content.get('schema_version')!r}, "
+            f"{path}: has schema version {bounds.shown(content.get('schema_version'))}, "
             f"this release reads {SCHEMA_VERSION}"
         )
     return content

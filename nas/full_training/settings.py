@@ -21,10 +21,10 @@ from nas.search.run_directory import writer_lock
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipes import PRESETS, Recipe
 from nas.versions import versions
-from results.architecture_file import ArchitectureFile, from_json
+from results.architecture_file import ArchitectureFile, checked_training, from_json
 from results.atomic import write_text
 from scaling.regularization import Progressive
-from search_space.bounds import read_json
+from search_space.bounds import MOST_EPOCHS, MOST_NUMBER, MOST_STRENGTH, read_json, real, whole
 
 SCHEMA_VERSION = 1  # of run.json
 LIGHT = "proxy"  # the preset with the same light regularization for networks of all sizes
@@ -104,9 +104,16 @@ class TrainSettings:
         """Return the settings that :meth:`to_json` gave.
 
         Raises:
-            TypeError: a field is unknown or missing.
+            KeyError, TypeError: a field is unknown or missing, or the preset is unknown.
+            ValueError: a value is out of bounds.
         """
-        return cls(**data)
+        settings = cls(**data)
+        whole("epochs", settings.epochs, MOST_EPOCHS)
+        whole("batch_size", settings.batch_size, MOST_NUMBER)
+        real("batch_growth", settings.batch_growth, MOST_STRENGTH, 1)
+        checked_training({"progressive": settings.progressive})
+        _ = settings.file, PRESETS[settings.preset]
+        return settings
 
 
 def _regularized(recipe: Recipe, training: Mapping[str, Any]) -> Recipe:

@@ -9,14 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from nas.errors import UserError
 from nas.search.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
+from results.checks import check_settings, checked
 from results.database import RecordError
 from results.files import split_intervals, step_time_json
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
+from search_space.bounds import (
+    MOST_CANDIDATES,
+    MOST_NAME,
+    MOST_RECORD_BYTES,
+    load_json,
+    whole,
+)
 from search_space.space import Space
 from search_space.space_file import parse_space
 
@@ -79,7 +88,7 @@ def find_table(path: Path) -> Table:
         raise UserError(f"RUN: got {path}, no such file") from error
     except RecordError as error:
         raise UserError(f"RUN: {error}", exit_code=1) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
             f"RUN: got {path}, must be a run's directory or a table of a run ({reason})"
@@ -102,11 +111,31 @@ def read_table(path: Path) -> Table:
     Raises:
         ValueError: the file is another one.
     """
+    _check_size(path)
     frame = pd.read_parquet(path)
     if _SETTINGS not in frame.attrs:
         raise ValueError("has no run's settings in its metadata")
-    candidates = tuple(_candidate(row) for row in frame.to_dict("records"))
-    return Table(candidates, frame.attrs[_SETTINGS])
+    candidates = tuple(checked(_candidate(row)) for row in frame.to_dict("records"))
+    table = Table(candidates, check_settings(frame.attrs[_SETTINGS]))
+    for candidate in candidates:
+        if len(candidate.curve) != table.epochs or not table.space.contains(candidate.architecture):
+            raise ValueError(f"candidate {candidate.number} is not of the run's space and epochs")
+    return table
+
+
+def _check_size(path: Path) -> None:
+    """Check by a file's metadata how much it holds, before it is read.
+
+    Raises:
+        ValueError: too much, or the file is another one.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    metadata = pq.read_metadata(path)
+    groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
+    whole("rows", metadata.num_rows, MOST_CANDIDATES, least=0)
+    whole("columns", metadata.num_columns, MOST_NAME)
+    whole("bytes", sum(group.total_byte_size for group in groups), MOST_RECORD_BYTES, least=0)
 
 
 def _row(candidate: Candidate) -> dict[str, Any]:
@@ -140,8 +169,8 @@ def _candidate(row: Mapping[Any, Any]) -> Candidate:
     return Candidate(
         **{name: row[name] for name in _SCALARS},
         state=State.COMPLETE,
-        architecture=Architecture.from_json(json.loads(row["architecture"])),
-        proposal=json.loads(row["proposal"]),
+        architecture=Architecture.from_json(load_json(row["architecture"])),
+        proposal=load_json(row["proposal"]),
         step_time=timed,
         curve=tuple(CurvePoint(epoch, *point) for epoch, point in enumerate(curves, 1)),
     )

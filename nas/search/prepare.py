@@ -303,7 +303,8 @@ def _prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         recorded = record.settings()
         try:
             settings = SearchSettings.from_json(recorded)
-        except ValueError as error:
+            settings.check()
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"--resume: {path}: {error}", exit_code=1) from error
         settings, data = _resumed(request, path, settings)
         worked = worked_s(record.candidates())

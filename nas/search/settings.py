@@ -104,6 +104,14 @@ class SearchSettings:
         """The architectures that are evaluated first."""
         return [Architecture.from_json(architecture) for architecture in self.start_from]
 
+    def check(self) -> None:
+        """Read what is stored in other forms than ours.
+
+        Raises:
+            KeyError, TypeError, ValueError: something of it is wrong, or beyond its bound.
+        """
+        _ = self.objective, self.data_size, self.starts
+
     def with_end(
         self, hours: float | None, until: float | None, worked_s: float, now: float
     ) -> SearchSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from nas.full_training.checkpoint import (
     TrainedNetwork,
     read_network,
 )
+from nas.state_dicts import NotAStateDict, load_data
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
@@ -158,3 +160,52 @@ def test_a_full_disk_leaves_the_checkpoint_before(
         _write(path, replace(trained, epoch=4), {"epoch": 4})
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["last.pt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epoch": 10**18}, "epoch: got 1000000000000000000"),
+        ({"accuracy": float("nan")}, "accuracy: got nan"),
+        ({"class_names": ["x" * 10**6]}, "class_names: got 'xxx"),
+        ({"class_names": 10**9}, "class_names: got 1000000000"),
+        ({"normalization": {"mean": [1e30], "std": [1]}}, "mean: got 1e\\+30"),
+        ({"values": [0, float("inf")]}, "values: got inf"),
+        ({"data": 3}, "data: got 3"),
+        ({"min_per_class": -1}, "min_per_class: got -1"),
+    ],
+)
+def test_values_out_of_bounds_are_refused_in_one_line(
+    trained: TrainedNetwork, tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    path = tmp_path / "best.pt"
+    _write(path, trained)
+    torch.save({**torch.load(path, weights_only=True), **change}, path)
+    with pytest.raises(CheckpointError, match=message) as error:
+        read_network(path)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+def test_layers_without_an_end_are_refused(trained: TrainedNetwork, tmp_path: Path) -> None:
+    path = tmp_path / "best.pt"
+    _write(path, trained)
+    content = torch.load(path, weights_only=True)
+    content["architecture"]["stages"][0]["layers"] = 10**9
+    torch.save(content, path)
+    with pytest.raises(CheckpointError, match="layers: got 1000000000, must be"):
+        read_network(path)
+
+
+def test_a_compressed_file_is_refused_before_it_expands(
+    trained: TrainedNetwork, tmp_path: Path
+) -> None:
+    path, bomb = tmp_path / "best.pt", tmp_path / "bomb.pt"
+    _write(path, trained)
+    with zipfile.ZipFile(path) as plain, zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name) + b"\0" * 10**6)
+    with pytest.raises(CheckpointError, match="truncated, or not a checkpoint"):
+        read_network(bomb)
+    with pytest.raises(NotAStateDict, match="compressed, must be as torch.save writes it"):
+        load_data(bomb)

@@ -79,3 +79,38 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         find_table(tmp_path / "other.parquet")
     with pytest.raises(UserError, match="RUN: "):
         find_table(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("seed", 1.5, "seed: got 1.5"),
+        ("accuracy", float("nan"), "accuracy: got nan"),
+        ("step_time_s", 0.0, "samples_s: got 0.0|division by zero"),
+        ("normalized_step_time", 0.0, "division by zero"),
+        ("image_size", 10**9, "image_size: got 1000000000"),
+        ("architecture", '{"stages": []}', "stages: got none"),
+        ("proposal", "[" * 10_000, "nested deeper"),
+        ("epoch_losses", [[1.0]] * 60, "zip"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_in_one_line(
+    table: Table, tmp_path: Path, column: str, value: object, message: str
+) -> None:
+    path = tmp_path / "table.parquet"
+    write_table(path, table)
+    frame = pd.read_parquet(path)
+    frame[column] = value
+    frame.to_parquet(path)
+    with pytest.raises(UserError, match=message) as refused:
+        find_table(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_more_rows_than_a_run_may_have_are_not_read(
+    table: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table(tmp_path / "table.parquet", table)
+    monkeypatch.setattr("nas.replay.table.MOST_CANDIDATES", 59)
+    with pytest.raises(UserError, match="rows: got 60, must be a whole number from 0 to 59"):
+        find_table(tmp_path / "table.parquet")
