@@ -207,5 +207,5 @@ def test_a_compressed_file_is_refused_before_it_expands(
             packed.writestr(name, plain.read(name) + b"\0" * 10**6)
     with pytest.raises(CheckpointError, match="truncated, or not a checkpoint"):
         read_network(bomb)
-    with pytest.raises(NotAStateDict, match="compressed, must be as torch.save writes it"):
+    with pytest.raises(NotAStateDict, match="compressed, must be as torch"):
         load_data(bomb)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -95,7 +96,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_value_out_of_bounds_is_refused_in_one_line(
-    table: Table, tmp_path: Path, column: str, value: object, message: str
+    table: Table, tmp_path: Path, column: str, value: Any, message: str
 ) -> None:
     path = tmp_path / "table.parquet"
     write_table(path, table)
