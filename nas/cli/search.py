@@ -11,3 +11,400 @@ import click
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts
 from nas.cli.echo import echo
+from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole
+from nas.cli.options import option
+
+if TYPE_CHECKING:
+    from nas.search.prepare import PreparedSearch
+    from results.candidate import Candidate
+
+MOST_HOURS = 24 * 365
+
+
+@options.command(
+    {
+        "Search on your own images, one sub-folder per class": "nas search --data path/to/folder "
+        "--budget 200",
+        "Go on with an interrupted search, or extend it": "nas search --resume runs/RUN "
+        "--budget 400",
+        "Stop weak candidates early, and train the best five again": "nas search "
+        "--scheduler asha --confirm 5",
+    },
+    short_help="Search for networks that are accurate and train fast.",
+)
+@options.data_option(group="Data")
+@options.minival_option(group="Data")
+@options.background_option(group="Data")
+@options.min_per_class_option(group="Data")
+@option(
+    "--image-size",
+    type=Whole(4, 4096),
+    group="Data",
+    help="Train at this image size in pixels. Default: the images' own, or a smaller one if they "
+    "are large or of many sizes.",
+)
+@option(
+    "--space",
+    metavar="P",
+    group="Space",
+    help="Search this space: small, medium, efficientnetv2, efficientnet-b4 or a YAML file. "
+    "Default: by the image size.",
+)
+@option(
+    "--start-from",
+    metavar="ARCH",
+    multiple=True,
+    group="Space",
+    help=f"Evaluate this architecture first: {options.ARCH}. May be repeated.",
+)
+@option(
+    "--budget",
+    type=Whole(1),
+    group="Budget",
+    help="Evaluate N candidates, those that --scheduler or --bound stopped included.  "
+    "[default: 100, or no limit with --hours or --until]",
+)
+@option(
+    "--hours",
+    type=Positive("8", MOST_HOURS),
+    metavar="H",
+    group="Budget",
+    help="End after H hours at the latest. No candidate begins that would end later, and --confirm "
+    "keeps its share of the time. With --resume: H more hours.",
+)
+@option(
+    "--until",
+    type=Moment(),
+    group="Budget",
+    help="End at this moment at the latest, such as 2026-11-30T08:00, in local time unless it "
+    "names a zone (+01:00, Z). Instead of --hours.",
+)
+@option(
+    "--price",
+    type=Positive("2.5"),
+    metavar="P",
+    group="Budget",
+    help="Forecast the cost too, at this price for an hour of one worker, in any currency.",
+)
+@option(
+    "--baseline",
+    type=Whole(0),
+    group="Budget",
+    help="Train the space's backbone N times besides the budget, to compare candidates with it and "
+    "to see how much seeds differ. Default: 3, or 0 for a budget below 20.",
+)
+@option(
+    "--time-limit",
+    type=Seconds(),
+    group="Budget",
+    help="Count a candidate as failed that takes longer than this.  [default: 3600]",
+)
+@option(
+    "--max-failures",
+    type=Whole(1),
+    group="Budget",
+    help="Give up after N failed candidates. Default: half the budget, at least 10.",
+)
+@options.epochs_option(group="Training")
+@options.batch_size_option(group="Training")
+@option(
+    "--sampler",
+    metavar="S",
+    group="Search",
+    help="Propose candidates by this sampler: random (the default), tpe, nsga2, evolution, "
+    "policy, model, or a sampler class for Optuna as module:Class.",
+)
+@option(
+    "--scheduler",
+    metavar="S",
+    group="Search",
+    help="Stop weak candidates early: asha[:grace=E,reduction=R] trains all for E epochs, then "
+    "lets the best 1/R go on, and so forth. asha alone: E is 0.4 of --epochs, R is 4. "
+    "[default: none]",
+)
+@option(
+    "--bound",
+    metavar="B",
+    group="Search",
+    help="Stop candidates that cannot beat the best reward so far: certain, if not even with "
+    "accuracy 1; credible, if not with the largest gain that others made in the epochs left. "
+    "Default: none.",
+)
+@option(
+    "--confirm",
+    type=Whole(1),
+    metavar="K",
+    group="Search",
+    help="Train the best K candidates again at the end, with other seeds. The best mean reward "
+    "wins.",
+)
+@option(
+    "--confirm-seeds",
+    type=Whole(1),
+    group="Search",
+    help="Train each of the --confirm candidates N more times.  [default: 2]",
+)
+@option(
+    "--confirm-epochs",
+    type=Whole(1),
+    group="Search",
+    help="Train the --confirm candidates for N epochs. Default: --epochs.",
+)
+@options.seed_option(group="Search")
+@options.reward_option(group="Reward and limits")
+@option(
+    "--max-params",
+    type=Amount(),
+    metavar="N",
+    group="Reward and limits",
+    help="Propose no candidates with more than N parameters, such as 30M.",
+)
+@option(
+    "--max-step-time",
+    type=Positive(),
+    metavar="S",
+    group="Reward and limits",
+    help="Skip candidates whose training step exceeds S times the backbone's, such as 1.5.",
+)
+@option(
+    "--max-memory",
+    type=Amount(),
+    metavar="BYTES",
+    group="Reward and limits",
+    help="Skip candidates whose training step needs more memory than this, such as 8G.",
+)
+@option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    group="Run",
+    help="Write the run to this directory, new or empty. Default: runs/ and the date.",
+)
+@option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    group="Run",
+    help="Go on with this run; a larger --budget extends it, --data names where its images are "
+    "now.",
+)
+@options.workers_option(group="Run")
+@options.address_option(group="Run")
+@options.storage_option(group="Run")
+@option(
+    "--patience",
+    type=Duration(),
+    metavar="TIME",
+    default="30m",
+    show_default=True,
+    group="Run",
+    help="Wait so long for a record that cannot be written: a full disk, a lock, or no server.",
+)
+@options.json_option(help="Print the winner as JSON at the end.")
+def search(
+    data: str | None,
+    minival: str | None,
+    background: str | None,
+    min_per_class: int | None,
+    space: str | None,
+    budget: int | None,
+    hours: float | None,
+    until: float | None,
+    price: float | None,
+    baseline: int | None,
+    workers: int | None,
+    epochs: int | None,
+    image_size: int | None,
+    batch_size: int | None,
+    sampler: str | None,
+    reward: str | None,
+    start_from: tuple[str, ...],
+    seed: int | None,
+    time_limit: float | None,
+    max_failures: int | None,
+    max_params: int | None,
+    max_step_time: float | None,
+    max_memory: int | None,
+    scheduler: str | None,
+    bound: str | None,
+    confirm: int | None,
+    confirm_seeds: int | None,
+    confirm_epochs: int | None,
+    out: Path | None,
+    resume: Path | None,
+    address: str | None,
+    storage: str | None,
+    patience: float,
+    as_json: bool,
+) -> None:
+    """Search for networks that are accurate and train fast.
+
+    Each candidate is trained for a few epochs, and its training step is timed.
+    The run's directory then holds the winner (best.json), all candidates and a
+    report.
+    """
+    from nas.search.prepare import SearchRequest, prepare
+
+    request = SearchRequest(
+        data=data,
+        minival=minival,
+        background=background,
+        min_per_class=min_per_class,
+        space=space,
+        budget=budget,
+        hours=hours,
+        until=until,
+        price=price,
+        baseline=baseline,
+        epochs=epochs,
+        image_size=image_size,
+        batch_size=batch_size,
+        sampler=sampler,
+        reward=reward,
+        start_from=start_from,
+        seed=seed,
+        time_limit_s=time_limit,
+        max_failures=max_failures,
+        max_parameters=max_params,
+        max_step_time=max_step_time,
+        max_memory_bytes=max_memory,
+        scheduler=scheduler,
+        bound=bound,
+        confirm=confirm,
+        confirm_seeds=confirm_seeds,
+        confirm_epochs=confirm_epochs,
+        out=out,
+        resume=resume,
+        storage=storage,
+    )
+    search_and_print(lambda: prepare(request), workers, address, as_json, patience)
+
+
+def search_and_print(
+    prepare: Callable[[], PreparedSearch],
+    workers: int | None,
+    address: str | None,
+    as_json: bool,
+    patience_s: float = 1800.0,  # the default of --patience
+) -> None:
+    """Prepare the search, run it and print the winner, as JSON if asked for.
+
+    Raises:
+        UserError: an error that the user can mend, in one line.
+        KeyboardInterrupt: Ctrl-C; how to go on has been printed.
+    """
+    from nas.errors import UserError
+    from results.database import PatienceOver, RecordError
+
+    if address:
+        from nas.cluster_address import check_address
+
+        check_address(address)
+    try:
+        prepared = prepare()
+        with prepared:
+            try:
+                _announce(prepared, as_json)
+                # Ray and torch take seconds to import, in which Ctrl-C may come.
+                from nas.search.run import run_search
+
+                candidates = run_search(prepared, workers, address, as_json, patience_s)
+            except KeyboardInterrupt:
+                if prepared.remove_unless_begun():
+                    echo("interrupted before the first candidate; nothing is kept", err=True)
+                else:
+                    echo(
+                        f"interrupted; go on with: nas search --resume {prepared.run.path}",
+                        err=True,
+                    )
+                raise
+            except UserError:
+                prepared.remove_unless_begun()
+                raise
+            except PatienceOver as error:
+                raise UserError(
+                    f"{error}; go on with: nas search --resume {prepared.run.path}", exit_code=1
+                ) from error
+    except RecordError as error:
+        raise UserError(str(error), exit_code=1) from error
+    _conclude(prepared, candidates, as_json)
+
+
+def _announce(prepared: PreparedSearch, as_json: bool) -> None:
+    data, settings, grid = prepared.data, prepared.settings, prepared.grid
+    size = grid.size
+    lines = (
+        *data_lines(data, label_width=9),
+        f"space    {grid.name}: {size if size < 10**7 else float(size):,.7g} architectures",
+        f"run      {prepared.run.path}",
+    )
+    for line in lines:
+        echo(line, err=as_json)
+    if prepared.note is not None:
+        echo(prepared.note, err=True)
+    print_doubts(data)
+    if settings.budget is not None and settings.budget > size:
+        echo(
+            f"--budget {settings.budget}: the space has {size} architectures, "
+            "so the search ends with those",
+            err=True,
+        )
+
+
+def _time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> str:
+    """Return how to go on if the time was up before the budget was spent, else nothing."""
+    from results.candidate import EVALUATED, State
+
+    settings, size = prepared.settings, prepared.grid.size
+    evaluated = sum(c.state in EVALUATED and c.confirms is None for c in candidates)
+    running = sum(c.state is State.RUNNING for c in candidates)
+    planned = min(settings.budget or size, size)
+    if settings.until is None or (evaluated >= planned and not running):
+        return ""
+    cut = f", {running} training{'s' * (running > 1)} cut off" if running else ""
+    option = "--until TIME" if settings.hours is None else "--hours H"
+    return f"the time is up{cut}; go on with: nas search --resume {prepared.run.path} {option}"
+
+
+def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bool) -> None:
+    import json
+
+    from results.files import best_file
+    from results.noise import outcomes
+    from results.verdict import find_verdict
+
+    settings, path = prepared.settings, prepared.run.path
+    objective, recorded = settings.objective, settings.to_json()
+    verdict = find_verdict(outcomes(candidates), objective, recorded)
+    run_id = prepared.run.run_id
+    file = best_file(candidates, objective, run_id, settings.task, recorded, verdict)
+    if file is None:
+        limit = settings.max_parameters
+        if limit is not None and not candidates:
+            raise click.ClickException(
+                f"--max-params {limit:,}: no network with so few parameters was found"
+            )
+        hint = _time_is_up(prepared, candidates)
+        raise click.ClickException(f"no candidate completed{hint and f': {hint}'}")
+    if as_json:
+        echo(json.dumps(file.to_json(), indent=2))
+        if hint := _time_is_up(prepared, candidates):
+            echo(hint, err=True)
+        return
+    from nas.cli.show import print_architecture
+    from nas.cli.verdict import print_verdict
+    from nas.terminal import Terminal
+
+    print_architecture(Terminal(), file)
+    print_verdict(verdict, path)
+    echo(f"\nwinner: {path}/best.json   report: {path}/report.html")
+    echo(f"more: nas results {path}")
+    if hint := _time_is_up(prepared, candidates):
+        echo(hint)
+    timed = [c.step_time for c in candidates if c.step_time is not None]
+    unsteady = sum(step_time.unsteady is not None for step_time in timed)
+    if unsteady:
+        echo(
+            f"{unsteady} of {len(timed)} step times are unsteady, as other work disturbed them; "
+            "nas results marks them with ~"
+        )
