@@ -170,8 +170,10 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
         else:
             folder = stack.enter_context(scratch_folder("nas-ray-", _LONGEST_TEMP_DIR))
             _start(environment, folder, cores or available_cores())
+        # Ray's own handler of SIGTERM ends the process at once; when it leaves, there is none.
+        stack.callback(interrupts.reinstall)
         stack.callback(_leave)
-        interrupts.reinstall()  # Ray's own handler of SIGTERM would end the process at once
+        interrupts.reinstall()
         resources = _resources(ray.cluster_resources)
         gpus = int(resources.get("GPU", 0))
         capacity = gpus or max(1, int(resources.get("CPU", 1)))

@@ -81,7 +81,7 @@ def main() -> None:
     except UserError as error:
         sys.exit(_complain(str(error), error.exit_code))
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(interrupts.exit_code())
+        interrupts.leave()
     except BrokenPipeError:  # `nas results RUN | head`
         sys.stderr.close()
         sys.exit(0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas import interrupts
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts
 from nas.cli.echo import echo
@@ -303,6 +304,8 @@ def search_and_print(
     try:
         prepared = prepare()
         with prepared:
+            go_on = f"interrupted; go on with: nas search --resume {prepared.run.path}"
+            interrupts.set_last_words(go_on)
             try:
                 _announce(prepared, as_json)
                 # Ray and torch take seconds to import, in which Ctrl-C may come.
@@ -311,12 +314,10 @@ def search_and_print(
                 candidates = run_search(prepared, workers, address, as_json, patience_s)
             except KeyboardInterrupt:
                 if prepared.remove_unless_begun():
-                    echo("interrupted before the first candidate; nothing is kept", err=True)
-                else:
-                    echo(
-                        f"interrupted; go on with: nas search --resume {prepared.run.path}",
-                        err=True,
+                    interrupts.set_last_words(
+                        "interrupted before the first candidate; nothing is kept"
                     )
+                interrupts.say_last_words()
                 raise
             except UserError:
                 prepared.remove_unless_begun()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nas import interrupts
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts, print_size_warning
 from nas.cli.echo import echo
@@ -197,6 +198,7 @@ def train(
         )
     )
     path, began = job.directory.path, job.settings.workers
+    interrupts.set_last_words(f"interrupted; go on with: nas train --resume {path}")
     try:
         _announce(job, as_json)
         if workers not in (None, began):
@@ -209,7 +211,7 @@ def train(
 
         trained = run_training(job, workers or began, tools, as_json, address)
     except KeyboardInterrupt:
-        echo(f"interrupted; go on with: nas train --resume {path}", err=True)
+        interrupts.say_last_words()
         raise
     _conclude(job, trained, as_json)
 

@@ -29,11 +29,11 @@ def start_nas(*arguments: object, cwd: Path | None = None) -> subprocess.Popen[s
         text=True,
         cwd=cwd,
         env=environment(),
-        preexec_fn=_heed_signals,
+        preexec_fn=heed_signals,
     )
 
 
-def _heed_signals() -> None:
+def heed_signals() -> None:
     """Let signals end the process also where tests run in the background, which ignores them."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pytest
 import torch
 
 from nas.full_training.checkpoint import read_network
@@ -46,6 +48,42 @@ def test_whenever_it_is_killed_it_goes_on_to_the_same_result(
         for key, weight in theirs.weights.items():
             assert torch.equal(ours.weights[key], weight), key
     assert _columns(torn / "curve.csv") == _columns(whole / "curve.csv")
+
+
+@pytest.mark.parametrize(
+    ("workers", "signals", "code"),
+    [
+        (1, (signal.SIGINT, signal.SIGINT, signal.SIGINT), 130),
+        (1, (signal.SIGTERM,), 143),
+        (1, (signal.SIGHUP,), 129),
+        (2, (signal.SIGINT, signal.SIGINT, signal.SIGINT), 130),
+        (2, (signal.SIGTERM, signal.SIGTERM), 143),
+    ],
+)
+def test_a_signal_keeps_the_last_checkpoint(
+    workers: int,
+    signals: tuple[signal.Signals, ...],
+    code: int,
+    tiny_arch_file: Path,
+    tiny_data_file: Path,
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "run"
+    options = ("--arch", tiny_arch_file, "--data", tiny_data_file, "--epochs", 5000)
+    process = start_nas("train", *options, "--workers", workers, "--out", run)
+    _wait_for_epoch(process, 2)
+    began = time.monotonic()
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.2)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in err
+    if len(signals) < 3:  # the third may come before the line
+        assert f"interrupted; go on with: nas train --resume {run}\n" in err
+    assert read_network(run).epoch >= 1
+    assert not list(run.glob(".*"))
 
 
 def test_ctrl_c_says_how_to_go_on(

@@ -109,7 +109,7 @@ def test_it_goes_on_while_enough_machines_are_left(
         again.send_signal(signal.SIGTERM)
         _, err = again.communicate(timeout=5)
         assert again.returncode == 143
-        assert err.splitlines()[-1] == f"interrupted; go on with: nas train --resume {run}"
+        assert err.rstrip().splitlines()[-1] == f"interrupted; go on with: nas train --resume {run}"
 
 
 def _wait_for(process: subprocess.Popen[str], pattern: str) -> str:
