@@ -80,9 +80,7 @@ class RayMachines:
 
     def lose(self, number: int) -> None:
         """Kill all processes of a machine at once, as a power cut does."""
-        for pid in _session(self._machines[number].pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_session(self._machines[number].pid)
         self._machines[number].wait()
 
     def lose_all(self) -> None:
@@ -102,6 +100,13 @@ def ray_machines(count: int = 2, token: str = "") -> Iterator[RayMachines]:
             yield machines
         finally:
             machines.lose_all()
+
+
+def kill_session(leader: int) -> None:
+    """Kill the processes of a session, and those that descend from them."""
+    for pid in _session(leader):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _free_port() -> int:
