@@ -8,6 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,59 +46,58 @@ def test_the_slurm_job_queues_itself_again_and_goes_on(
     tiny_space_file: Path, tiny_data_file: Path, tmp_path: Path
 ) -> None:
     options = ("--data", tiny_data_file, "--space", tiny_space_file, "--budget", 8, "--epochs", 2)
+    said = tmp_path / "said"
     with _job(tmp_path, *options) as job:
-        assert job.stdout is not None
-        for line in job.stdout:
-            if line.startswith("candidate"):
-                break
+        while "\ncandidate" not in said.read_text():
+            assert job.poll() is None, said.read_text()
+            time.sleep(0.2)
         job.send_signal(signal.SIGUSR1)
-        said = job.stdout.read()
-        assert job.wait(10) == 0, said
-        assert "interrupted; go on with: nas search --resume runs/slurm-4711" in said
+        assert job.wait(30) == 0, said.read_text()
+    assert "interrupted; go on with: nas search --resume runs/slurm-4711" in said.read_text()
     assert (tmp_path / "requeued").read_text() == "4711\n"
     run = tmp_path / "runs" / "slurm-4711"
-    done = len(completed(run))
-    assert 1 <= done < 8
+    assert 1 <= len(completed(run)) < 8
     with _job(tmp_path, *options) as job:
-        said, _ = job.communicate(timeout=200)
-        assert job.returncode == 0, said
+        assert job.wait(200) == 0, said.read_text()
     assert len(completed(run)) == 8
     assert (tmp_path / "requeued").read_text() == "4711\n"
 
 
 @contextmanager
-def _job(folder: Path, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+def _job(folder: Path, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
     """Run the job on two machines; what it leaves is killed, as SLURM does."""
     commands = folder / "commands"
     commands.mkdir(exist_ok=True)
     for name, script in _COMMANDS.items():
         (commands / name).write_text(f"#!/bin/bash\n{script}\n")
         (commands / name).chmod(0o755)
-    ray_folder = Path(f"/tmp/ray-slurm-{os.getpid()}")
-    given = {
-        "PATH": os.pathsep.join(
-            (str(commands), str(Path(sys.executable).parent), os.environ["PATH"])
-        ),
-        "SLURM_JOB_ID": "4711",
-        "SLURM_JOB_NODELIST": "localhost",
-        "SLURM_JOB_NUM_NODES": "2",
-        "REQUEUED": str(folder / "requeued"),
-        "RAY_FOLDER": str(ray_folder),
-    }
-    with subprocess.Popen(
-        ["bash", str(_SLURM), *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=folder,
-        env={**environment(), **given},
-        start_new_session=True,
-    ) as job:
+    path = os.pathsep.join((str(commands), str(Path(sys.executable).parent), os.environ["PATH"]))
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as ray,
+        (folder / "said").open("a") as said,
+    ):
+        given = {
+            "PATH": path,
+            "SLURM_JOB_ID": "4711",
+            "SLURM_JOB_NODELIST": "localhost",
+            "SLURM_JOB_NUM_NODES": "2",
+            "REQUEUED": str(folder / "requeued"),
+            "RAY_FOLDER": ray,
+        }
+        job = subprocess.Popen(
+            ["bash", str(_SLURM), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={**environment(), **given},
+            start_new_session=True,
+        )
         try:
             yield job
         finally:
             kill_session(job.pid)
+            job.wait()
 
 
 # The fields of KubeRay's API (https://ray-project.github.io/kuberay/reference/api/) that it uses.
