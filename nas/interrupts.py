@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from nas.errors import visible
 
-LIMIT_S = 4.0
+LIMIT_S = 4.5
 """Seconds after SIGTERM or SIGHUP in which files are written, before the process is ended."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
