@@ -123,7 +123,7 @@ def test_a_second_search_in_a_run_is_refused(
         if line.startswith("candidate"):
             break
     try:
-        assert "another search" in refusal("search", "--resume", run, is_announced=True)
+        assert "another search" in refusal("search", "--resume", run)
     finally:
         first.kill()
         first.communicate()
