@@ -63,6 +63,7 @@ def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
         if not candidates:
             raise click.ClickException(f"RUN: {record.damage}")
         echo(f"nas: {record.damage}; {SALVAGE_HINT}", err=True)
+    _say_what_waits(directory.spool)
     if is_searching(run) is False:
         candidates = interrupted(candidates)
     try:
@@ -89,6 +90,19 @@ def _salvage(run: Path, out: Path) -> None:
     if damage is not None:
         echo(f"nas: {damage}", err=True)
     echo(f"{salvaged.path}: {count} candidates; go on with: nas search --resume {out}")
+
+
+def _say_what_waits(spool: Path) -> None:
+    """Print how many finished candidates the record does not hold yet, if any."""
+    from results.spool import read_spool
+
+    count = len(list(read_spool(spool)))
+    if count:
+        echo(
+            f"nas: {spool}: holds {count} more, finished while the record was away; "
+            "nas search --resume records them",
+            err=True,
+        )
 
 
 def print_results(

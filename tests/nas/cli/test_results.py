@@ -13,6 +13,7 @@ from nas.cli.results import print_results
 from nas.search.prepare import SearchRequest, prepare
 from nas.search.run_directory import RunDirectory, create_run
 from results.candidate import Candidate, State
+from results.spool import Spool
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from search_space.spaces import small
@@ -109,6 +110,18 @@ def test_a_damaged_run_is_salvaged_and_gone_on_with(tmp_path: Path, tiny_data_fi
         assert resumed.settings == begun.settings
         assert len(resumed.record.candidates()) == 2
         assert resumed.run.run_id == begun.run.run_id
+
+
+def test_what_waits_for_the_record_is_said(begun: RunDirectory) -> None:
+    spool = Spool(begun.spool)
+    assert nas("results", begun.path).stderr == ""
+    spool.append(replace(CANDIDATE, number=1))
+    shown = nas("results", begun.path)
+    assert shown.stderr == (
+        f"nas: {begun.spool}: holds 1 more, finished while the record was away; "
+        "nas search --resume records them\n"
+    )
+    spool.close()
 
 
 def test_a_run_is_not_salvaged_into_another(begun: RunDirectory, tmp_path: Path) -> None:
