@@ -133,7 +133,7 @@ def tear_files(run: Path, chance: random.Random) -> None:
 
     Whatever is needed to go on is in the record, whose log gets a page that was begun.
     """
-    for name in ("best.json", "candidates.csv", "pareto.csv", "report.html", "spool.jsonl"):
+    for name in ("best.json", "candidates.csv", "pareto.csv", "report.html"):
         path = run / name
         if path.exists() and chance.random() < 0.7:
             with path.open("r+b") as file:
