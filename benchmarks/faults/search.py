@@ -119,7 +119,7 @@ class _Search:
         self._outcome = outcome
         self._kind = KINDS[outcome.kind]
         self._chance = chance
-        self._moments = sorted(chance.sample(range(BUDGET - 1), k=2))
+        self._moments = sorted(chance.sample(range(BUDGET - 1), k=chance.choice((1, 1, 2))))
         self.folder = place.folder / f"round-{outcome.round}"
         self.run = self.folder / "run"
         self.seen: set[int] = set()
