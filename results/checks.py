@@ -16,7 +16,7 @@ Check = Callable[[str, object], object]
 _COUNT = partial(whole, most=MOST_INTEGER, least=0)
 _ANY_WHOLE = partial(whole, most=MOST_INTEGER, least=-MOST_INTEGER)
 _SHARE = partial(real, most=1.0)
-_PARAMETERS = partial(whole, most=bounds.MOST_PARAMETERS, least=0)
+_PARAMETERS = partial(whole, most=bounds.MOST_PARAMETERS)
 _SECONDS = partial(real, most=bounds.MOST_SECONDS)
 _IMAGE_SIZE = partial(whole, most=bounds.MOST_IMAGE_SIZE)
 _LONG_TEXT = partial(text, most=bounds.MOST_TEXT)
