@@ -20,7 +20,7 @@ from nas.search.confirmation import (
     due_confirmations,
 )
 from nas.search.deadline import Deadline
-from nas.search.driver import SearchDriver
+from nas.search.driver import Listener, SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PATIENCE_S, PatientRecord, take_in
@@ -69,44 +69,49 @@ def run_search(
         RecordError: the record is damaged.
         PatienceOver: it could not be written for so long.
     """
-    run, record, settings = prepared.run, prepared.record, prepared.settings
+    log = prepared.run.path / "ray.log"
+    # Ray is left last: it may take longer to end than a scheduler waits for the files.
+    with redirect_output(log, progress_to_stderr) as terminal, ExitStack() as cluster:
+        console = Terminal(file=terminal)
+        say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+        with _files_written(prepared, patience_s, say):
+            take_in(prepared.record, prepared.run.spool)
+            known = prepared.record.candidates()
+            progress = Progress(console, prepared.settings.objective, _plan(prepared), known)
+            with PatientRecord(prepared.record, prepared.run.spool, patience_s, say) as record:
+                search = _driver(prepared, record, known, progress)
+                if not search.is_finished():
+                    go_on = saying_how_to_go_on(f"nas search --resume {prepared.run.path}")
+                    with progress.shown(), go_on:
+                        joined = cluster.enter_context(ray_cluster(address))
+                        count = _worker_count(prepared, workers, joined, search, say)
+                        run_candidates(search, _evaluation(prepared), joined, count, say)
+    return prepared.record.candidates()
+
+
+def _plan(prepared: PreparedSearch) -> Plan:
+    return Plan.recorded(prepared.settings.to_json(), prepared.grid.size)
+
+
+def _driver(
+    prepared: PreparedSearch, record: PatientRecord, known: list[Candidate], listener: Listener
+) -> SearchDriver:
+    settings, grid = prepared.settings, prepared.grid
     objective = settings.objective
-    with _files_written(prepared, objective, patience_s):
-        take_in(record, run.spool)
-        known = record.candidates()
-        log = run.path / "ray.log"
-        with redirect_output(log, progress_to_stderr) as terminal, ExitStack() as opened:
-            console = Terminal(file=terminal)
-            say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-            patient = opened.enter_context(PatientRecord(record, run.spool, patience_s, say))
-            size = prepared.grid.size
-            plan = Plan.recorded(settings.to_json(), size)
-            progress = Progress(console, objective, plan, known)
-            search = SearchDriver(
-                record=patient,
-                proposals=_proposals(prepared, known),
-                known=known,
-                seed=settings.seed,
-                budget=settings.budget or size,
-                failure_limit=FailureLimit(settings.max_failures),
-                space_size=size,
-                listener=progress,
-                pruners=make_pruners(
-                    settings.scheduler, settings.bound, objective, settings.epochs
-                ),
-                confirm=_confirm(settings, objective),
-                baseline=Baseline(
-                    prepared.grid.backbone, settings.baseline_trainings, known, settings.seed
-                ),
-                deadline=Deadline(plan, known),
-            )
-            if not search.is_finished():
-                go_on = saying_how_to_go_on(f"nas search --resume {run.path}")
-                with progress.shown(), go_on, ray_cluster(address) as cluster:
-                    most = max(search.count_left(), settings.confirm * settings.confirm_seeds)
-                    count = min(_worker_count(prepared, workers, cluster, say), most)
-                    run_candidates(search, _evaluation(prepared), cluster, count, say)
-    return record.candidates()
+    return SearchDriver(
+        record=record,
+        proposals=_proposals(prepared, known),
+        known=known,
+        seed=settings.seed,
+        budget=settings.budget or grid.size,
+        failure_limit=FailureLimit(settings.max_failures),
+        space_size=grid.size,
+        listener=listener,
+        pruners=make_pruners(settings.scheduler, settings.bound, objective, settings.epochs),
+        confirm=_confirm(settings, objective),
+        baseline=Baseline(grid.backbone, settings.baseline_trainings, known, settings.seed),
+        deadline=Deadline(_plan(prepared), known),
+    )
 
 
 def _proposals(prepared: PreparedSearch, known: list[Candidate]) -> ProposalStudy:
@@ -155,19 +160,24 @@ def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
 
 
 def _worker_count(
-    prepared: PreparedSearch, wanted: int | None, cluster: Cluster, say: Callable[[str], None]
+    prepared: PreparedSearch,
+    wanted: int | None,
+    cluster: Cluster,
+    search: SearchDriver,
+    say: Callable[[str], None],
 ) -> int:
-    """Return how many workers to run, and say why they are fewer than wanted."""
-    needed = None if cluster.has_gpus else worker_memory(prepared.settings, prepared.data)
+    """Return how many workers to run, as far as there is work; say why there is room for fewer."""
+    settings = prepared.settings
+    needed = None if cluster.has_gpus else worker_memory(settings, prepared.data)
     count, why = worker_count(wanted, cluster, needed)
     if why is not None:
         say(why)
-    return count
+    return min(count, max(search.count_left(), settings.confirm * settings.confirm_seeds))
 
 
 @contextmanager
 def _files_written(
-    prepared: PreparedSearch, objective: Objective, patience_s: float
+    prepared: PreparedSearch, patience_s: float, say: Callable[[str], None]
 ) -> Iterator[None]:
     """Write best.json, the CSV files and the report at the end, also after Ctrl-C or an error.
 
@@ -178,10 +188,10 @@ def _files_written(
         yield
     except BaseException:
         with suppress(OSError, RecordError):  # the error that ended the search is reported
-            _write_files(prepared, objective)
+            _write_files(prepared)
         raise
     try:
-        _write_files_patiently(prepared, objective, patience_s)
+        _write_files_patiently(prepared, patience_s, say)
     except OSError as error:
         raise UserError(
             f"{prepared.run.path}: cannot write the results ({error.strerror}); the record holds "
@@ -191,31 +201,30 @@ def _files_written(
 
 
 def _write_files_patiently(
-    prepared: PreparedSearch, objective: Objective, patience_s: float
+    prepared: PreparedSearch, patience_s: float, say: Callable[[str], None]
 ) -> None:
     """Write the files; on a full disk try again, and raise OSError after the patience."""
     start, is_said = time.monotonic(), False
     while True:
         try:
-            return _write_files(prepared, objective)
+            return _write_files(prepared)
         except OSError as error:
             is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             if not is_full or time.monotonic() >= start + patience_s:
                 raise
             if not is_said:
-                Terminal(stderr=True).print(
+                say(
                     f"{prepared.run.path}: no room for the results; waiting for up to "
-                    f"{duration(patience_s)} (--patience)",
-                    highlight=False,
-                    soft_wrap=True,
+                    f"{duration(patience_s)} (--patience)"
                 )
             is_said = True
             time.sleep(_PAUSE_S)
 
 
-def _write_files(prepared: PreparedSearch, objective: Objective) -> None:
+def _write_files(prepared: PreparedSearch) -> None:
     candidates = prepared.record.candidates()
-    path = prepared.run.path
+    path, run_id = prepared.run.path, prepared.run.run_id
     settings = prepared.settings
-    write_files(path, candidates, objective, prepared.run.run_id, settings.task, settings.to_json())
+    written = settings.to_json()
+    write_files(path, candidates, settings.objective, run_id, settings.task, written)
     write_report(path / "report.html", [dashboard_source(path)])

@@ -56,28 +56,40 @@ class RunDirectory:
 
         Raises:
             RecordError: the record cannot be created; the directory is then removed.
-            UserError: another search has begun in the directory.
+            UserError: another search has begun in the directory, or nothing can be written there.
         """
         try:
             record = Record.open(self.url, self.run_id)
             record.create(settings)
         except RecordError:
-            with suppress(OSError):
-                self.path.rmdir()
+            self._remove_unless_begun()
             raise
         content = {"schema_version": SCHEMA_VERSION, "run_id": self.run_id, "storage": self.storage}
         # If two searches begin in one directory, the first to link the file gets it.
         draft = self.path / f".{_RUN_FILE}.{self.run_id}"
         mode = 0o600 if self.storage and has_password(self.storage) else 0o666
-        write_text(draft, json.dumps(content, indent=2) + "\n", mode)
         try:
+            write_text(draft, json.dumps(content, indent=2) + "\n", mode)
             (self.path / _RUN_FILE).hardlink_to(draft)
         except FileExistsError as error:
             record.close()
             raise UserError(f"--out: {self.path}: another search has begun in it") from error
+        except OSError as error:
+            record.close()
+            self._remove_unless_begun()
+            raise UserError(f"{self.path}: cannot write there ({_reason(error)})", 1) from error
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
         return record
+
+    def _remove_unless_begun(self) -> None:
+        """Remove what a full disk has left of a record, and the directory."""
+        with suppress(OSError):
+            if not (self.path / _RUN_FILE).exists():
+                for file in self.path.glob(f"{_RECORD_FILE}*"):
+                    file.unlink()
+            if not self.was_there:
+                self.path.rmdir()
 
     def remove(self, record: Record) -> None:
         """Remove a run that was just created, with all that is in its directory and its record.

@@ -246,11 +246,12 @@ def _run(search: SearchDriver, steps: int) -> None:
 
 
 def test_results_that_have_no_room_are_waited_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tries = []
+    said: list[str] = []
 
-    def write(prepared: object, objective: object) -> None:
+    def write(prepared: object) -> None:
         tries.append(prepared)
         if len(tries) < 3:
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -258,13 +259,14 @@ def test_results_that_have_no_room_are_waited_for(
     monkeypatch.setattr(run, "_write_files", write)
     monkeypatch.setattr(run, "_PAUSE_S", 0.0)
     with prepare(SearchRequest(out=tmp_path / "run")) as prepared:
-        with run._files_written(prepared, Objective(), 60.0):
+        with run._files_written(prepared, 60.0, said.append):
             pass
         assert len(tries) == 3
-        assert capsys.readouterr().err.count("no room for the results; waiting for up to") == 1
+        assert len(said) == 1
+        assert "no room for the results; waiting for up to 60 s (--patience)" in said[0]
         tries.clear()
         with (
             pytest.raises(UserError, match="No space left on device"),
-            run._files_written(prepared, Objective(), 0.0),
+            run._files_written(prepared, 0.0, said.append),
         ):
             pass

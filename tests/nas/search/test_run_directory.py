@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import os
 from collections.abc import Callable
 from datetime import date
 from multiprocessing.synchronize import Event
@@ -13,13 +15,16 @@ from unittest.mock import MagicMock
 import pytest
 
 from nas.errors import UserError
+from nas.search import run_directory
 from nas.search.run_directory import (
     RunDirectory,
     create_run,
     open_for_reading,
     open_run,
 )
+from results.database import RecordError
 from results.record import Record
+from tests.nas.full_disk import files_of_at_most
 from tests.other_user import as_nobody, needs_root, open_folder
 
 
@@ -39,6 +44,25 @@ def test_a_run_is_found_again(run: RunDirectory) -> None:
         assert record.settings() == {"seed": 3}
         assert record.candidates() == []
     assert (run.path / "record.sqlite").is_file()
+
+
+@pytest.mark.parametrize("size", [0, 5_000, 20_000])
+def test_a_run_that_has_no_room_leaves_nothing(tmp_path: Path, size: int) -> None:
+    run = create_run(tmp_path / "run", None)
+    with files_of_at_most(size), pytest.raises(RecordError, match="writing to the disk failed"):
+        run.create_record({"seed": 3})
+    assert not run.path.exists()
+
+
+def test_run_json_that_has_no_room_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = create_run(tmp_path / "run", None)
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(run_directory, "write_text", MagicMock(side_effect=full))
+    error = _assert_refused(lambda: run.create_record({}), "cannot write there (No space left")
+    assert error.exit_code == 1
+    assert not run.path.exists()
 
 
 def test_each_run_has_another_id(tmp_path: Path) -> None:
@@ -166,6 +190,7 @@ def test_a_record_that_is_gone_is_one_line(run: RunDirectory) -> None:
 _REFUSED = """
 from pathlib import Path
 from nas.errors import UserError
+from nas.search import run_directory
 from nas.search.run_directory import create_run, dashboard_source, open_for_reading, open_run
 path = Path({path!r})
 def refused(act):
