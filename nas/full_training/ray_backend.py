@@ -45,7 +45,7 @@ from nas.full_training.progress import (
 )
 from nas.full_training.settings import Job
 from nas.full_training.worker import run_worker
-from nas.search.progress import redirect_output
+from nas.output import redirect_output
 from nas.terminal import Terminal
 from nas.training.distributed import World
 

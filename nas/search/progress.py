@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from statistics import fmean
-from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -211,31 +207,3 @@ def cost_range(cost: Interval) -> str:
     """Return two rounded costs, such as 4.10 to 4.45, or one if both are the same."""
     low, high = (f"{c:,.0f}" if cost[1] >= 10 else f"{c:.2f}" for c in cost)
     return high if low == high else f"{low} to {high}"
-
-
-@contextmanager
-def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
-    """Redirect all output of this process and its children to ``log``; yield the real stdout.
-
-    With ``keep_stderr``, the real stderr is yielded instead. The file descriptors themselves are
-    redirected, since Ray's C++ code does not write through ``sys.stdout``.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    originals = [os.dup(descriptor) for descriptor in (1, 2)]
-    with log.open("ab") as file:
-        for descriptor in (1, 2):
-            os.dup2(file.fileno(), descriptor)
-    terminal_descriptor = os.dup(originals[1 if keep_stderr else 0])
-    terminal = os.fdopen(terminal_descriptor, "w", buffering=1, encoding="utf-8", errors="replace")
-    try:
-        yield terminal
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):  # the log's disk may be full
-                stream.flush()
-        for descriptor, original in zip((1, 2), originals, strict=True):
-            os.dup2(original, descriptor)
-            os.close(original)
-        with suppress(OSError):  # the reader may be gone
-            terminal.close()

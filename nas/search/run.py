@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,7 +11,8 @@ from optuna.samplers import BaseSampler
 
 from nas.cluster import Cluster, ray_cluster
 from nas.cluster_pulse import saying_how_to_go_on
-from nas.errors import UserError
+from nas.errors import UserError, has_no_room
+from nas.output import redirect_output
 from nas.search.confirmation import (
     Baseline,
     ConfirmationPlan,
@@ -25,7 +25,7 @@ from nas.search.evaluator import EvaluationSettings
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PATIENCE_S, PatientRecord, take_in
 from nas.search.prepare import PreparedSearch
-from nas.search.progress import Progress, duration, redirect_output
+from nas.search.progress import Progress, duration
 from nas.search.pruners.base import make_pruners
 from nas.search.ray_backend import run_candidates
 from nas.search.run_directory import dashboard_source
@@ -209,8 +209,7 @@ def _write_files_patiently(
         try:
             return _write_files(prepared)
         except OSError as error:
-            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            if not is_full or time.monotonic() >= start + patience_s:
+            if not has_no_room(error) or time.monotonic() >= start + patience_s:
                 raise
             if not is_said:
                 say(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import re
 from collections.abc import Callable
@@ -29,12 +28,11 @@ from nas.data.cache.filling import fill, image_bytes
 from nas.data.decode import Decoding
 from nas.data.formats.base import Listing, Source
 from nas.data.minival import MinivalChoice, training_and_minival
-from nas.errors import UserError, visible
+from nas.errors import UserError, has_no_room, visible
 from nas.terminal import Terminal
 from results.file_system import owner, whose
 
 _VERSION = 1  # of the layout of an entry's files
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Parts(Protocol):
@@ -161,7 +159,7 @@ def _make(
             advance = partial(progress.advance, task)
             fill(draft, listing, positions, size, spec, advance, decoding)
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if has_no_room(error):
             raise no_room(directory.path, wanted_bytes, str(error.strerror)) from error
         raise
 

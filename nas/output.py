@@ -1,0 +1,71 @@
+"""A command's output while Ray runs: Ray's own goes into a log, the progress to the user."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TextIO
+
+from nas.errors import has_no_room
+
+
+class _Steady(io.TextIOWrapper):
+    """A stream of lines that leaves out what a full disk has no room for, instead of failing.
+
+    Hours of work do not end for want of a line of progress.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(stream, encoding="utf-8", errors="replace", line_buffering=True)
+
+    def write(self, text: str, /) -> int:
+        """Write a text as far as there is room."""
+        with _no_room_suppressed():
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what waits as far as there is room."""
+        with _no_room_suppressed():
+            super().flush()
+
+
+@contextmanager
+def _no_room_suppressed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if not has_no_room(error):
+            raise
+
+
+@contextmanager
+def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
+    """Redirect all output of this process and its children to ``log``; yield the real stdout.
+
+    With ``keep_stderr``, the real stderr is yielded instead. Lines for which a full disk has no
+    room are left out. The file descriptors themselves are redirected, since Ray's C++ code does not
+    write through ``sys.stdout``.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    originals = [os.dup(descriptor) for descriptor in (1, 2)]
+    with log.open("ab") as file:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+    terminal = _Steady(os.fdopen(os.dup(originals[1 if keep_stderr else 0]), "wb"))
+    try:
+        yield terminal
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # the log's disk may be full
+                stream.flush()
+        for descriptor, original in zip((1, 2), originals, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)
+        with suppress(OSError):  # the reader may be gone
+            terminal.close()

@@ -1,0 +1,63 @@
+"""A command's output, as long as Ray's own goes into a log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from nas.output import redirect_output
+from tests.nas.full_disk import files_of_at_most
+
+
+@contextmanager
+def standard_output(descriptor: int) -> Iterator[None]:
+    """Let standard output be this file, for this process and its children."""
+    original = os.dup(1)
+    os.dup2(descriptor, 1)
+    try:
+        yield
+    finally:
+        os.dup2(original, 1)
+        os.close(original)
+
+
+def test_what_is_printed_goes_into_the_log(tmp_path: Path) -> None:
+    output, log = tmp_path / "output", tmp_path / "log"
+    with output.open("wb") as file, standard_output(file.fileno()):
+        with redirect_output(log) as terminal:
+            os.write(1, b"of Ray\n")
+            terminal.write("of the search\n")
+        os.write(1, b"after\n")
+    assert log.read_text() == "of Ray\n"
+    assert output.read_text() == "of the search\nafter\n"
+
+
+def test_lines_for_which_a_full_disk_has_no_room_are_left_out(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with (
+        output.open("wb") as file,
+        standard_output(file.fileno()),
+        redirect_output(tmp_path / "log") as terminal,
+    ):
+        terminal.write("before\n")
+        with files_of_at_most(0):
+            for _ in range(1000):
+                terminal.write("a line without room\n")
+        terminal.write("after\n")
+    lines = output.read_text().splitlines()
+    assert lines[0] == "before"
+    assert lines[-1] == "after"
+    assert len(lines) < 1000
+
+
+def test_other_errors_are_raised(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with standard_output(writer), redirect_output(tmp_path / "log") as terminal:
+        os.close(writer)
+        os.close(reader)
+        with pytest.raises(BrokenPipeError):
+            terminal.write("nobody reads\n")
