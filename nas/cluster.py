@@ -37,8 +37,12 @@ from reward.step_time.paired import ALLOCATOR_SETTINGS
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = (*PACKAGES, "nas")
 
-# Ray sends no usage statistics, and leaves the GPUs of workers without one alone.
-_RAY_SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_RAY_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # leave the GPUs of workers without one alone
+    # Begin no processes before an actor needs one: those could not import our code.
+    "RAY_prestart_worker_first_driver": "0",
+}
 
 CONTROL_PATIENCE_S = 30.0
 """Seconds without Ray's control process after which the work on a cluster ends.

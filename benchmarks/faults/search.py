@@ -148,8 +148,11 @@ class _Search:
     def _next_arguments(self) -> list[str]:
         if not (self.run / "run.json").exists():
             arguments = _arguments(self._place, self.folder, self._outcome.sampler)
-            return [*arguments, *self._kind.options]
-        return ["search", "--resume", str(self.run)]
+            return [*arguments, *self._kind.options, *self._workers()]
+        return ["search", "--resume", str(self.run), *self._workers()]
+
+    def _workers(self) -> list[str]:
+        return ["--workers", str(self._chance.choice((1, 2)))]
 
     def _hurt(self, command: Command) -> tuple[int, ...]:
         """Harm a command at each moment that it reaches; return the exit codes it may have."""
@@ -187,7 +190,6 @@ def _arguments(place: Place, folder: Path, sampler: str) -> list[str]:
         "--budget": BUDGET,
         "--baseline": 1,
         "--epochs": 1,
-        "--workers": 2,
         "--sampler": sampler,
         "--out": folder / "run",
     }
