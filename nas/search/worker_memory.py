@@ -17,6 +17,7 @@ from nas.errors import there_are
 from nas.search.settings import SearchSettings
 from search_space.architecture import Architecture
 from search_space.network import Network
+from search_space.operators import OPERATORS, mbconv
 from search_space.space import Grid, Point, Space
 from search_space.task import Task
 
@@ -36,6 +37,8 @@ def worker_memory(settings: SearchSettings, data: SearchData) -> int:
 
         650 MB + images + 1.5 * (results kept + 5 * weights)
 
+    Networks with an operator of the user's own are left out.
+
     The estimate against the highest resident memory of a worker that trained, among others, the
     largest networks (AMD EPYC, torch 2.13):
 
@@ -50,10 +53,12 @@ def worker_memory(settings: SearchSettings, data: SearchData) -> int:
     """
     batch = min(settings.batch_size, len(data.training))
     with _one_thread():
-        step = max(
+        sizes = (
             _training_bytes(architecture, size, settings.task, batch)
             for architecture, size in _largest(settings)
+            if _is_of_our_operators(architecture)
         )
+        step = max(sizes, default=0)
     return _BASE_BYTES + _copied_bytes(data) + int(_OVERHEAD * step)
 
 
@@ -118,6 +123,19 @@ def _largest(settings: SearchSettings) -> Iterator[tuple[Architecture, int]]:
         yield architecture, settings.image_size
     for point in _largest_points(grid):
         yield grid.decode(point), grid.image_size(point) or settings.image_size
+
+
+def _is_of_our_operators(architecture: Architecture) -> bool:
+    """Return whether a network can be built here without fear.
+
+    An operator of the user's own is left to the workers: it could end this process.
+    """
+    ours = mbconv.__module__.partition(".")[0]
+    return all(
+        stage.operator in OPERATORS
+        and OPERATORS[stage.operator].__module__.partition(".")[0] == ours
+        for stage in architecture.stages
+    )
 
 
 def _largest_points(grid: Grid) -> list[Point]:
