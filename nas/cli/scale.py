@@ -107,7 +107,8 @@ def scale(
     file = find_architecture(source, "--from")
     if fit:
         from nas.cli.search import search_and_print
-        from nas.search.prepare import SearchRequest, prepare_fit
+        from nas.search.prepare import prepare_fit
+        from nas.search.request import SearchRequest
 
         request = SearchRequest(**search, out=out)
         search_and_print(lambda: prepare_fit(request, file), workers, address, as_json)

@@ -16,7 +16,7 @@ from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Wh
 from nas.cli.options import option
 
 if TYPE_CHECKING:
-    from nas.search.prepare import PreparedSearch
+    from nas.search.request import PreparedSearch
     from results.candidate import Candidate
 
 MOST_HOURS = 24 * 365
@@ -244,7 +244,8 @@ def search(
     The run's directory then holds the winner (best.json), all candidates and a
     report.
     """
-    from nas.search.prepare import SearchRequest, prepare
+    from nas.search.prepare import prepare
+    from nas.search.request import SearchRequest
 
     request = SearchRequest(
         data=data,

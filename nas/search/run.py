@@ -24,10 +24,10 @@ from nas.search.driver import Listener, SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PATIENCE_S, PatientRecord, take_in
-from nas.search.prepare import PreparedSearch
 from nas.search.progress import Progress, duration
 from nas.search.pruners.base import make_pruners
 from nas.search.ray_backend import run_candidates
+from nas.search.request import PreparedSearch
 from nas.search.run_directory import dashboard_source
 from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.random import PermutationSampler

@@ -16,7 +16,8 @@ from pathlib import Path
 import ray
 from torch import nn
 
-from nas.search.prepare import SearchRequest, prepare
+from nas.search.prepare import prepare
+from nas.search.request import SearchRequest
 from nas.search.run import run_search
 from search_space.architecture import Block
 from search_space.operators import OPERATORS, mbconv

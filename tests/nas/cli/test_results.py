@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from nas.cli.results import print_results
-from nas.search.prepare import SearchRequest, prepare
+from nas.search.prepare import prepare
+from nas.search.request import SearchRequest
 from nas.search.run_directory import RunDirectory, create_run
 from results.candidate import Candidate, State
 from results.spool import Spool

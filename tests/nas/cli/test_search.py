@@ -11,7 +11,8 @@ import pytest
 
 from nas.cli.main import main
 from nas.errors import UserError
-from nas.search.prepare import SearchRequest, prepare
+from nas.search.prepare import prepare
+from nas.search.request import SearchRequest
 from nas.search.run_directory import create_run, open_run
 from nas.search.samplers.registry import SAMPLERS
 from nas.search.settings import SearchSettings

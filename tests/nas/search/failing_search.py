@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from nas.search.prepare import SearchRequest, prepare
+from nas.search.prepare import prepare
+from nas.search.request import SearchRequest
 from nas.search.run import run_search
 from search_space.architecture import Block
 from search_space.operators import OPERATORS, mbconv

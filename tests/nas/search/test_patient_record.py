@@ -18,7 +18,8 @@ from nas.search import patient_record, run
 from nas.search.driver import SearchDriver
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PatientRecord, take_in
-from nas.search.prepare import SearchRequest, prepare
+from nas.search.prepare import prepare
+from nas.search.request import SearchRequest
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
 from results.candidate import Candidate, State

@@ -1,0 +1,115 @@
+"""Open a run to go on with it: its settings, with those that may change, and its data."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from nas.architectures import find_space
+from nas.data.load import load_search_data
+from nas.data.minival import guessing_accuracy
+from nas.data.moved import load_recorded
+from nas.data.split import SearchData
+from nas.errors import UserError
+from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
+from nas.search.run_directory import open_run
+from nas.search.settings import SearchSettings, note_on_release
+from results.forecast import worked_s
+from search_space.space_file import write_space
+
+# Settings that a resumed run cannot change, with their options.
+_FIXED_OPTIONS = {
+    "image_size": "--image-size",
+    "minival": "--minival",
+    "background": "--background",
+    "min_per_class": "--min-per-class",
+    "epochs": "--epochs",
+    "batch_size": "--batch-size",
+    "sampler": "--sampler",
+    "seed": "--seed",
+    "scheduler": "--scheduler",
+    "bound": "--bound",
+    "max_parameters": "--max-params",
+    "max_step_time": "--max-step-time",
+    "max_memory_bytes": "--max-memory",
+    "reward": "--reward",
+}
+
+
+def prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
+    """Open the run and load its data.
+
+    Raises:
+        UserError: an option contradicts the run, or another search is running in it.
+        RecordError: the record cannot be opened or written.
+    """
+    run = open_run(path, "--resume")
+    with ExitStack() as opened:
+        opened.enter_context(run.lock())  # before anything is read, or changed
+        record = opened.enter_context(run.reopen_record())
+        recorded = record.settings()
+        try:
+            settings = SearchSettings.from_json(recorded)
+            settings.check()
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"--resume: {path}: {error}", exit_code=1) from error
+        settings, data = _resumed(request, path, settings)
+        worked = worked_s(record.candidates())
+        settings = settings.with_end(request.hours, request.until, worked, request.begun_at)
+        record.change_settings({**recorded, **settings.to_json()})
+        note = note_on_release(recorded)
+        return PreparedSearch(run, record, settings, data, note=note, opened=opened.pop_all())
+
+
+def _resumed(
+    request: SearchRequest, path: Path, settings: SearchSettings
+) -> tuple[SearchSettings, SearchData]:
+    """Return the settings of a run with those that the request changes, and the run's data."""
+    _check_agreement(request, settings, path)
+    # These may change, since they decide when the search ends, not how a candidate is evaluated.
+    for name in ("budget", "max_failures", "time_limit_s", "baseline", "price"):
+        value = getattr(request, name)
+        settings = settings if value is None else replace(settings, **{name: value})
+    settings = with_confirmation(settings, request)
+    place, data = load_recorded(
+        path,
+        settings.data,
+        request.data,
+        settings.data_fingerprint,
+        lambda spec: load_search_data(spec, settings.data_size, settings.data_options),
+    )
+    settings = replace(
+        settings,
+        data=place,
+        minival_images=len(data.minival),  # not in the records of earlier releases
+        guessing_accuracy=guessing_accuracy(data.minival.labels),
+    )
+    return settings, data
+
+
+def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Path) -> None:
+    """Check that no option contradicts the run to resume; raise UserError otherwise."""
+    check_end(request)
+    if request.out is not None or request.storage is not None:
+        raise UserError(
+            "--resume: not allowed together with --out or --storage, as a run cannot be moved"
+        )
+    for name, option in _FIXED_OPTIONS.items():
+        wanted: Any = getattr(request, name)
+        recorded = getattr(settings, name)
+        if wanted is not None and wanted != recorded:
+            raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {recorded!r}")
+    if request.start_from:
+        raise UserError(
+            "--start-from: not allowed together with --resume, as the run has begun already"
+        )
+    if request.space is not None and settings.fit is not None:
+        raise UserError(f"--space: not allowed here, as {path} is a run of nas scale --fit")
+    if request.space is not None:
+        space = find_space(request.space, settings.image_size)
+        if write_space(space) != settings.space:
+            raise UserError(
+                f"--space: got {request.space!r}, but {path} was begun with another space"
+            )
