@@ -29,7 +29,7 @@ from nas.cluster_pulse import (
     nodes,
     raylet_address,
 )
-from nas.errors import UserError
+from nas.errors import ClusterLost, UserError
 from nas.machine import available_cores, available_memory
 from nas.scratch import scratch_folder
 from reward.step_time.paired import ALLOCATOR_SETTINGS
@@ -181,7 +181,21 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
         resources = _resources(ray.cluster_resources)
         gpus = int(resources.get("GPU", 0))
         capacity = gpus or max(1, int(resources.get("CPU", 1)))
-        yield Cluster(capacity, gpus > 0, _pulse(CONTROL_PATIENCE_S if address else 0.0))
+        with _lost_connections_named():
+            yield Cluster(capacity, gpus > 0, _pulse(CONTROL_PATIENCE_S if address else 0.0))
+
+
+@contextmanager
+def _lost_connections_named() -> Iterator[None]:
+    """Turn the error of Ray Client whose server is gone into ClusterLost."""
+    try:
+        yield
+    except ConnectionError as error:
+        if isinstance(error, BrokenPipeError):  # of our own output
+            raise
+        raise ClusterLost(
+            f"the cluster has died or cannot be reached ({_reason(error)})", 1
+        ) from error
 
 
 def _start(environment: dict[str, Any], folder: Path, cores: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import ray
 
-from nas.errors import UserError
+from nas.errors import ClusterLost
 
 ANSWERS_WITHIN_S = 30.0
 """Seconds after which a process of Ray that is there, but does not answer, counts as lost."""
@@ -22,10 +22,6 @@ CONTROL, RAYLET = "control process (GCS)", "raylet"
 
 Address = tuple[str, int]
 _Answer = TypeVar("_Answer")
-
-
-class ClusterLost(UserError):
-    """A process of Ray itself, or a machine that is needed, is gone; the work cannot go on."""
 
 
 @contextmanager

@@ -26,6 +26,10 @@ def has_no_room(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+class ClusterLost(UserError):
+    """A process of Ray itself, or a machine that is needed, is gone; the work cannot go on."""
+
+
 class Diverged(ArithmeticError):
     """The loss became NaN or infinite."""
 

@@ -41,7 +41,9 @@ def install() -> None:
         _is_installed = True
         _stderr = os.dup(2)
         # The main thread may be in a long call to C, in which Python runs no handlers.
-        wakes, writes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        wakes, writes = os.pipe()
+        os.set_blocking(wakes, False)
+        os.set_blocking(writes, False)
         signal.set_wakeup_fd(writes, warn_on_full_buffer=False)
         os.register_at_fork(after_in_child=_forget)  # whose signals are not ours
         threading.Thread(target=_watch, args=(wakes,), name="signals", daemon=True).start()
@@ -119,7 +121,7 @@ def _watch(wakes: int) -> None:
         left_s = None if until == float("inf") else max(0.0, until - time.monotonic())
         if select.select([wakes], [], [], left_s)[0]:
             numbers += [number for number in os.read(wakes, 64) if number in _SIGNALS]
-            if until == float("inf") and numbers and numbers[0] != signal.SIGINT:
+            if until == float("inf") and any(number != signal.SIGINT for number in numbers):
                 until = time.monotonic() + LIMIT_S
     if len(numbers) < _MOST:
         _say(_last_words)

@@ -10,45 +10,45 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TextIO
 
-from nas.errors import has_no_room
-
 
 class _Steady(io.TextIOWrapper):
-    """A stream of lines that leaves out what a full disk has no room for, instead of failing.
+    """A stream of lines that leaves out what cannot be written: a full disk, a closed terminal.
 
-    Hours of work do not end for want of a line of progress.
+    Hours of work do not end for want of a line of progress. Only the end of a pipe's reader is an
+    error, as for others (``| head``).
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__(stream, encoding="utf-8", errors="replace", line_buffering=True)
 
     def write(self, text: str, /) -> int:
-        """Write a text as far as there is room."""
-        with _no_room_suppressed():
+        """Write a text, if possible."""
+        with _failures_suppressed():
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Write what waits as far as there is room."""
-        with _no_room_suppressed():
+        """Write what waits, if possible."""
+        with _failures_suppressed():
             super().flush()
 
 
 @contextmanager
-def _no_room_suppressed() -> Iterator[None]:
+def _failures_suppressed() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        if not has_no_room(error):
-            raise
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass
 
 
 @contextmanager
 def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
     """Redirect all output of this process and its children to ``log``; yield the real stdout.
 
-    With ``keep_stderr``, the real stderr is yielded instead. Lines for which a full disk has no
-    room are left out. The file descriptors themselves are redirected, since Ray's C++ code does not
+    With ``keep_stderr``, the real stderr is yielded instead. Lines that cannot be written are
+    left out. The file descriptors themselves are redirected, since Ray's C++ code does not
     write through ``sys.stdout``.
     """
     sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sized
 from functools import partial
 from typing import Any
@@ -97,7 +98,7 @@ def checked(candidate: Candidate) -> Candidate:
     _check_count("curve", candidate.curve, bounds.MOST_EPOCHS)
     for point in candidate.curve:
         whole("epoch", point.epoch, bounds.MOST_EPOCHS)
-        real("loss", point.loss, MOST_INTEGER, -MOST_INTEGER)
+        real("loss", point.loss, sys.float_info.max, -sys.float_info.max)
         _SHARE("accuracy", point.accuracy)
         _SECONDS("elapsed_s", point.elapsed_s)
     for name in ("proposal", "phases_s", "versions"):

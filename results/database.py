@@ -51,6 +51,10 @@ class RecordError(Exception):
     """The record cannot be read or written; the message is one line with its address and why."""
 
 
+class OtherEnd(RecordError):
+    """A candidate is recorded already, with another end."""
+
+
 class RecordAway(RecordError):
     """The record cannot be reached or written for now: locked, a full disk, or no server."""
 

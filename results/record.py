@@ -13,6 +13,7 @@ from sqlalchemy.sql import Update
 
 from results.candidate import Candidate, State
 from results.database import (
+    OtherEnd,
     RecordError,
     check_schema_version,
     checkpoint,
@@ -158,7 +159,7 @@ class Record:
         database server's answer was lost.
 
         Raises:
-            RecordError: the candidate is recorded with another end.
+            OtherEnd: the candidate is recorded with another end.
             ValueError: one of its numbers is not finite.
         """
         row = {"run_id": self.run_id, **to_row(candidate)}
@@ -171,7 +172,7 @@ class Record:
             if recorded is None:  # a duplicate, which never runs
                 connection.execute(insert(CANDIDATES).values(row))
             elif dict(recorded) != row:
-                raise RecordError(
+                raise OtherEnd(
                     f"{self._address}: candidate {candidate.number} has another end there"
                 )
 
@@ -289,7 +290,8 @@ class Record:
             connection.execute(of_run.values(schema_version=SCHEMA_VERSION))
             names = [column.name for column in RUNS.columns]
             copied = select(RUN_COPIES.c.run_id)
-            missing = select(RUNS).where(RUNS.c.run_id.not_in(copied))
+            missing = select(RUNS).where(RUNS.c.run_id == self.run_id)
+            missing = missing.where(RUNS.c.run_id.not_in(copied))
             connection.execute(insert(RUN_COPIES).from_select(names, missing))
 
     def _check_version(self) -> None:

@@ -49,7 +49,8 @@ class Spool:
         if self._file is not None:
             with suppress(OSError):
                 os.ftruncate(self._file, 0)
-                os.posix_fallocate(self._file, 0, _RESERVED_BYTES)
+                if hasattr(os, "posix_fallocate"):  # not on macOS
+                    os.posix_fallocate(self._file, 0, _RESERVED_BYTES)
 
     def close(self) -> None:
         """Close the file; remove it if no candidate is in it."""

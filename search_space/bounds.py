@@ -43,7 +43,7 @@ MOST_OPTIONS = 64  # of a choice
 MOST_STAGE_FORMS = 10_000  # different stages in the place of one
 
 # Records and tables of candidates.
-MOST_CANDIDATES = 100_000  # of a run
+MOST_CANDIDATES = 1_000_000  # of a run, duplicates included
 MOST_NUMBER = 10**9  # of a candidate
 MOST_RECORD_BYTES = 2 * 2**30  # of a database's file; 100,000 candidates take about 0.8 GB
 MOST_CELL_BYTES = 10**7  # of a value in a database

@@ -104,7 +104,8 @@ MOST_HOURS = 24 * 365
     "--max-failures",
     type=Whole(1),
     group="Budget",
-    help="Give up after N failed candidates. Default: half the budget, at least 10.",
+    help="Give up after N failed candidates. Default: half the budget, at least 10; "
+    "500 without a budget.",
 )
 @options.epochs_option(group="Training")
 @options.batch_size_option(group="Training")
@@ -295,7 +296,7 @@ def search_and_print(
         UserError: an error that the user can mend, in one line.
         KeyboardInterrupt: Ctrl-C; how to go on has been printed.
     """
-    from nas.errors import UserError
+    from nas.errors import ClusterLost, UserError
     from results.database import PatienceOver, RecordError
 
     if address:
@@ -320,13 +321,13 @@ def search_and_print(
                     )
                 interrupts.say_last_words()
                 raise
+            except (ClusterLost, PatienceOver) as error:
+                is_removed = prepared.remove_unless_begun()
+                how = "" if is_removed else f"; go on with: nas search --resume {prepared.run.path}"
+                raise UserError(f"{error}{how}", exit_code=1) from error
             except UserError:
                 prepared.remove_unless_begun()
                 raise
-            except PatienceOver as error:
-                raise UserError(
-                    f"{error}; go on with: nas search --resume {prepared.run.path}", exit_code=1
-                ) from error
     except RecordError as error:
         raise UserError(str(error), exit_code=1) from error
     _conclude(prepared, candidates, as_json)
@@ -354,14 +355,15 @@ def _announce(prepared: PreparedSearch, as_json: bool) -> None:
 
 
 def _time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> str:
-    """Return how to go on if the time was up before the budget was spent, else nothing."""
-    from results.candidate import EVALUATED, State
+    """Return how to go on if the time was up before all was done, else nothing."""
+    from nas.search.deadline import is_cut_short
+    from results.candidate import State
+    from results.forecast import Plan
 
-    settings, size = prepared.settings, prepared.grid.size
-    evaluated = sum(c.state in EVALUATED and c.confirms is None for c in candidates)
+    settings = prepared.settings
     running = sum(c.state is State.RUNNING for c in candidates)
-    planned = min(settings.budget or size, size)
-    if settings.until is None or (evaluated >= planned and not running):
+    plan = Plan.recorded(settings.to_json(), prepared.grid.size)
+    if not running and not is_cut_short(plan, candidates):
         return ""
     cut = f", {running} training{'s' * (running > 1)} cut off" if running else ""
     option = "--until TIME" if settings.hours is None else "--hours H"

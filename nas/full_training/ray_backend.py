@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
 import ray
@@ -28,8 +29,8 @@ from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas.cluster import Cluster, ray_cluster
-from nas.cluster_pulse import ClusterLost, saying_how_to_go_on
-from nas.errors import UserError, there_are
+from nas.cluster_pulse import ask, saying_how_to_go_on
+from nas.errors import ClusterLost, UserError, there_are
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
 from nas.full_training.loggers import Logger, open_loggers
@@ -164,8 +165,8 @@ def _train_once(
     try:
         _listen(trainer.fit, queue, cluster, listener)
     finally:
-        with suppress(RayError):
-            queue.shutdown(force=True)
+        with suppress(RayError, ClusterLost):
+            ask(partial(queue.shutdown, force=True))
 
 
 def _worker(config: dict[str, Any]) -> None:

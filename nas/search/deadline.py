@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from results.candidate import Candidate, State
+from results.candidate import EVALUATED, Candidate, State
 from results.forecast import Plan
 
 _RECENT = 50  # complete trainings from whose durations the next one's is estimated
@@ -67,6 +67,10 @@ class Deadline:
         """Return whether a confirmation would end in time."""
         return self._clock() + self._confirmation_s() <= self._until
 
+    def lacks_confirmations(self) -> bool:
+        """Return whether confirmations are still to be made."""
+        return self._confirmations_left > 0
+
     def _reserve_s(self) -> float:
         rounds = math.ceil(max(0, self._confirmations_left) / self._most_at_once)
         return rounds * self._confirmation_s()
@@ -82,6 +86,15 @@ class Deadline:
         if candidate.state is State.COMPLETE:
             of_kind = self._confirmations_s if is_confirmation else self._candidates_s
             of_kind.append(duration_s)
+
+
+def is_cut_short(plan: Plan, candidates: Sequence[Candidate]) -> bool:
+    """Return whether a search that has ended lacks something for want of time."""
+    deadline = Deadline(plan, candidates)
+    evaluated = sum(c.state in EVALUATED and c.confirms is None for c in candidates)
+    if evaluated < plan.candidates:
+        return not deadline.allows_candidate()
+    return deadline.lacks_confirmations() and not deadline.allows_confirmation()
 
 
 def _estimate_s(durations_s: Sequence[float]) -> float:

@@ -12,7 +12,7 @@ from typing import Self
 
 from nas.search.progress import duration
 from results.candidate import Candidate
-from results.database import PatienceOver, RecordAway, RecordError
+from results.database import OtherEnd, PatienceOver, RecordAway, RecordError
 from results.record import Record
 from results.spool import Spool, read_spool
 
@@ -74,7 +74,7 @@ class PatientRecord:
                 self._keep(candidate)
                 self._note(error)
                 return None
-            except RecordError:
+            except (RecordError, KeyboardInterrupt):
                 self._keep(candidate)
                 raise
         return self._keep(candidate)
@@ -146,13 +146,13 @@ class PatientRecord:
             write, candidate = self._waiting[0]
             write(candidate)
             self._waiting.popleft()
-        if self._away_since is None:
+        if self._spool and count:
+            self._spool.clear()
+        self._is_spooled = self._spool is not None
+        if self._away_since is None:  # a signal came while one was written
             return
         away_s = time.monotonic() - self._away_since
         self._away_since = None
-        if self._spool:
-            self._spool.clear()
-        self._is_spooled = self._spool is not None
         self._say(f"the record is back after {duration(away_s)}; {count} candidates written")
 
     def _note(self, error: RecordAway) -> None:
@@ -187,10 +187,6 @@ def take_in(record: Record, spool: Path) -> None:
     except OSError as error:
         raise RecordError(f"{spool}: cannot be read ({error.strerror})") from error
     for candidate in candidates:
-        try:
+        with suppress(OtherEnd):  # another release did not know the spool, and trained it again
             record.finish(candidate)
-        except RecordAway:
-            raise
-        except RecordError:  # another release did not know the spool, and trained it again
-            continue
     spool.unlink(missing_ok=True)

@@ -31,6 +31,7 @@ from search_space.space import Space
 from search_space.space_file import write_space
 
 DEFAULT_BUDGET = 100
+_LARGE_BUDGET = 1000  # stands for none
 DEFAULT_TIME_LIMIT_S = 3600.0
 
 
@@ -113,6 +114,7 @@ def _settings(
 ) -> SearchSettings:
     """Return the settings of a new run, with defaults for options that were not given."""
     has_time = request.hours is not None or request.until is not None
+    budget = request.budget or (None if has_time else DEFAULT_BUDGET)
     settings = SearchSettings(
         data=absolute_data(data.name),
         data_fingerprint=data.fingerprint(),
@@ -122,8 +124,8 @@ def _settings(
         space=write_space(space),
         sampler=request.sampler or "random",
         seed=request.seed or 0,
-        budget=request.budget or (None if has_time else DEFAULT_BUDGET),
-        max_failures=request.max_failures or max(10, (request.budget or DEFAULT_BUDGET) // 2),
+        budget=budget,
+        max_failures=request.max_failures or max(10, (budget or _LARGE_BUDGET) // 2),
         epochs=request.epochs or proxy().epochs,
         batch_size=request.batch_size or proxy_batch_size(len(data.training)),
         time_limit_s=request.time_limit_s or DEFAULT_TIME_LIMIT_S,

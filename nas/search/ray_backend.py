@@ -15,8 +15,8 @@ import torch
 from ray.exceptions import RayError, RayTaskError
 
 from nas.cluster import Cluster
-from nas.cluster_pulse import ClusterLost, ask
-from nas.errors import UserError
+from nas.cluster_pulse import ask
+from nas.errors import ClusterLost, UserError
 from nas.search.evaluator import EvaluationSettings, Evaluator, failure
 from results.candidate import Candidate, State
 from reward.step_time.memory_and_latency import is_about_memory
@@ -93,8 +93,12 @@ def run_candidates(
     pool = _Pool(driver, evaluation, cluster, workers, say, worker)
     try:
         pool.run()
-    finally:
+    except (ClusterLost, KeyboardInterrupt):
+        raise  # nobody would answer, or there is no time: the workers end when Ray is left
+    except BaseException:
         pool.close()
+        raise
+    pool.close()
 
 
 class _Phase(Enum):
@@ -252,7 +256,8 @@ class _Pool:
         if self._failed_starts < _STARTS_IN_A_ROW:
             self._restart(slot)
             return
-        if not any(other.phase in (_Phase.IDLE, _Phase.EVALUATING) for other in self._slots):
+        others = (other for other in self._slots if other is not slot)
+        if all(other.phase is _Phase.STARTING for other in others):
             raise UserError(f"no worker starts: {why}", exit_code=1)
         self._failed_starts = 0
         self._kill(slot)

@@ -10,7 +10,6 @@ from functools import partial
 from optuna.samplers import BaseSampler
 
 from nas.cluster import Cluster, ray_cluster
-from nas.cluster_pulse import saying_how_to_go_on
 from nas.errors import UserError, has_no_room
 from nas.output import redirect_output
 from nas.search.confirmation import (
@@ -41,7 +40,7 @@ from nas.versions import versions
 from results.candidate import Candidate
 from results.dashboard.page_files import page_files
 from results.dashboard.report import write_report
-from results.database import RecordError
+from results.database import RecordAway, RecordError
 from results.files import write_files
 from results.forecast import Plan
 from reward.objective import Objective
@@ -81,8 +80,7 @@ def run_search(
             with PatientRecord(prepared.record, prepared.run.spool, patience_s, say) as record:
                 search = _driver(prepared, record, known, progress)
                 if not search.is_finished():
-                    go_on = saying_how_to_go_on(f"nas search --resume {prepared.run.path}")
-                    with progress.shown(), go_on:
+                    with progress.shown():
                         joined = cluster.enter_context(ray_cluster(address))
                         count = _worker_count(prepared, workers, joined, search, say)
                         run_candidates(search, _evaluation(prepared), joined, count, say)
@@ -208,12 +206,14 @@ def _write_files_patiently(
     while True:
         try:
             return _write_files(prepared)
-        except OSError as error:
-            if not has_no_room(error) or time.monotonic() >= start + patience_s:
+        except (OSError, RecordAway) as error:
+            may_pass = isinstance(error, RecordAway) or has_no_room(error)
+            if not may_pass or time.monotonic() >= start + patience_s:
                 raise
             if not is_said:
+                what = "the record" if isinstance(error, RecordAway) else "room for the results"
                 say(
-                    f"{prepared.run.path}: no room for the results; waiting for up to "
+                    f"{prepared.run.path}: waiting for {what} for up to "
                     f"{duration(patience_s)} (--patience)"
                 )
             is_said = True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from nas.search.run_directory import RunDirectory, create_run, open_for_reading
+from results.database import OtherEnd
 from results.spool import read_spool
 
 
@@ -25,6 +27,7 @@ def salvage_run(path: Path, out: Path) -> tuple[RunDirectory, int, str | None]:
     with salvaged.create_record(settings) as fresh:
         fresh.add(candidates)
         for candidate in read_spool(run.spool):
-            fresh.finish(candidate)
+            with suppress(OtherEnd):
+                fresh.finish(candidate)
         count = len(fresh.candidates())
     return salvaged, count, record.damage

@@ -54,7 +54,16 @@ def test_lines_for_which_a_full_disk_has_no_room_are_left_out(tmp_path: Path) ->
     assert len(lines) < 1000
 
 
-def test_other_errors_are_raised(tmp_path: Path) -> None:
+def test_a_terminal_that_was_closed_ends_nothing(tmp_path: Path) -> None:
+    terminal_end, our_end = os.openpty()
+    with standard_output(our_end), redirect_output(tmp_path / "log") as terminal:
+        os.close(our_end)
+        os.close(terminal_end)
+        for _ in range(1000):
+            terminal.write("nobody sees it\n")
+
+
+def test_the_end_of_a_pipes_reader_is_an_error(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     with standard_output(writer), redirect_output(tmp_path / "log") as terminal:
         os.close(writer)

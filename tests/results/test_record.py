@@ -191,3 +191,17 @@ def test_a_password_is_not_shown(url: str) -> None:
     with pytest.raises(RecordError) as error:
         Record.open("postgresql://user:secret@127.0.0.1:1/x", "a")
     assert "secret" not in str(error.value)
+
+
+def test_a_loss_of_any_size_is_read_back(
+    make_candidate: Callable[..., Candidate], tmp_path: Path
+) -> None:
+    largest = make_candidate(
+        curve=(CurvePoint(1, 3.4e38, 0.1, 1.0), CurvePoint(2, 1e308, 0.1, 2.0))
+    )
+    with Record.open(sqlite_url(tmp_path / "record.sqlite"), "run") as record:
+        record.create({})
+        record.start(replace(largest, state=State.RUNNING))
+        record.finish(largest)
+        assert record.candidates() == [largest]
+        assert record.damage is None

@@ -216,7 +216,7 @@ def _prepared(**options: Any) -> SearchSettings:
 def test_without_a_budget_hours_are_the_only_limit(tmp_path: Path) -> None:
     settings = _prepared(out=tmp_path / "run", hours=8.0, begun_at=1000.0)
     assert (settings.budget, settings.hours, settings.until) == (None, 8.0, 1000.0 + 8 * 3600)
-    assert (settings.max_failures, settings.baseline_trainings) == (50, 3)
+    assert (settings.max_failures, settings.baseline_trainings) == (500, 3)
     both = _prepared(out=tmp_path / "both", hours=8.0, budget=7)
     assert (both.budget, both.hours) == (7, 8.0)
     assert _prepared(out=tmp_path / "until", until=5e9).until == 5e9

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from nas.search.confirmation import Baseline, ConfirmationPlan, due_confirmations
-from nas.search.deadline import Deadline
+from nas.search.deadline import Deadline, is_cut_short
 from nas.search.driver import SearchDriver
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PatientRecord
@@ -24,6 +26,7 @@ from results.record import Record
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from search_space.space import Space
+from search_space.spaces import small
 
 CONFIRM_TWO_TWICE = partial(
     due_confirmations, plan=ConfirmationPlan(2, 2, epochs=0), objective=Objective()
@@ -244,3 +247,25 @@ def test_a_lost_candidate_begins_again_only_in_time(record: Record, tiny_space: 
     run.search.lost(1, "worker_lost", "it died")
     assert run.search.next_candidate() is None
     assert run.search.is_finished()
+
+
+def test_a_search_says_that_its_time_was_up_only_if_it_was() -> None:
+    now_s = time.time()
+    done = [
+        Candidate(
+            number,
+            State.COMPLETE,
+            small().backbone,
+            0,
+            accuracy=0.5,
+            started_at=now_s - 100,
+            finished_at=now_s,
+        )
+        for number in range(4)
+    ]
+    plan = Plan(budget=10, until=now_s + 50, confirmations=2)
+    assert is_cut_short(plan, done)
+    assert not is_cut_short(replace(plan, until=now_s + 1000), done)  # a space that is used up
+    assert not is_cut_short(replace(plan, until=math.inf), done)
+    assert is_cut_short(replace(plan, budget=4), done)  # without its confirmations
+    assert not is_cut_short(replace(plan, budget=4, confirmations=0), done)

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
+from unittest.mock import DEFAULT, MagicMock
 
 import pytest
 
@@ -264,10 +266,26 @@ def test_results_that_have_no_room_are_waited_for(
             pass
         assert len(tries) == 3
         assert len(said) == 1
-        assert "no room for the results; waiting for up to 60 s (--patience)" in said[0]
+        assert "waiting for room for the results for up to 60 s (--patience)" in said[0]
         tries.clear()
         with (
             pytest.raises(UserError, match="No space left on device"),
             run._files_written(prepared, 0.0, said.append),
         ):
             pass
+
+
+def test_a_signal_while_a_candidate_is_written_loses_nothing(
+    record: Record, spool: Path, tiny_space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PatientRecord(record, spool) as patient:
+        search = _search(patient, [], tiny_space)
+        begun = search.next_candidate()
+        assert begun is not None
+        interrupted = chain([KeyboardInterrupt], repeat(DEFAULT))
+        writes = MagicMock(wraps=record.finish, side_effect=interrupted)
+        monkeypatch.setattr(record, "finish", writes)
+        with pytest.raises(KeyboardInterrupt):
+            search.ended(_ended(begun))
+    assert _states(record) == [State.COMPLETE]
+    assert not spool.exists()
