@@ -150,22 +150,26 @@ def test_workers_that_cannot_load_end_the_search(
 def test_a_worker_that_cannot_load_is_done_without_if_another_runs(
     cluster: Cluster, settings: EvaluationSettings, tmp_path: Path
 ) -> None:
-    first = tmp_path / "first"
+    loads = tmp_path / "loads"
 
     class Lucky(worker_class()):  # type: ignore[misc]
         def load(self, evaluation: EvaluationSettings) -> None:
-            if first.exists():
+            with loads.open("a") as file:
+                file.write("x")
+            if loads.stat().st_size > 1:
                 raise UserError("no memory left")
-            first.touch()
             super().load(evaluation)
 
         def advance(self, candidate: Candidate | None) -> Any:
-            time.sleep(0.5)  # so that the other worker is still wanted
+            while loads.stat().st_size < 4:  # the other worker is tried three times
+                time.sleep(0.1)
+            time.sleep(0.5)
             return super().advance(candidate)
 
     said: list[str] = []
     driver = Fixed([ENDS] * 8)
-    run_candidates(driver, settings, cluster, 2, said.append, Lucky)
+    patient = replace(settings, time_limit_s=200.0)
+    run_candidates(driver, patient, cluster, 2, said.append, Lucky)
     assert set(driver.ends.values()) == {"complete"}
     assert len(said) == 1
     assert re.fullmatch(r"a worker does not start \(.*no memory left\); going on with 1", said[0])
@@ -174,7 +178,7 @@ def test_a_worker_that_cannot_load_is_done_without_if_another_runs(
 def test_a_process_that_hangs_at_its_start_is_replaced(
     cluster: Cluster, settings: EvaluationSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_backend, "START_LIMIT_S", 4.0)
+    monkeypatch.setattr(ray_backend, "START_LIMIT_S", 15.0)
     monkeypatch.setattr(ray_backend, "_PATIENCE_S", 1.0)
     first = tmp_path / "first"
 
