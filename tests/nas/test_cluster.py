@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -102,3 +103,37 @@ def test_an_address_where_no_cluster_is(
     options = ("--space", tiny_space_file, "--data", tiny_data_file, "--out", tmp_path / "run")
     message = refusal("search", *options, "--address", "127.0.0.1:1")
     assert message.startswith("--address: got '127.0.0.1:1'")
+
+
+_SET_VERSION = """
+import json, sys
+from ray._common.usage import usage_constants as usage_constant
+from ray._common.usage.usage_lib import get_cluster_metadata
+from ray._private import ray_constants
+from ray._raylet import GcsClient
+
+client = GcsClient(address=sys.argv[1])
+metadata = {**get_cluster_metadata(client), "ray_version": sys.argv[2]}
+key = usage_constant.CLUSTER_METADATA_KEY
+namespace = ray_constants.KV_NAMESPACE_CLUSTER
+client.internal_kv_put(key, json.dumps(metadata).encode(), True, namespace)
+"""
+
+
+def test_a_cluster_of_another_ray_is_refused_with_both_versions(
+    refusal: Refusal, tmp_path: Path
+) -> None:
+    with ray_machines(1) as machines:
+        subprocess.run(
+            [sys.executable, "-c", _SET_VERSION, machines.address, "2.40.0"],
+            env={**os.environ, "RAY_AUTH_MODE": "disabled"},
+            check=True,
+        )
+        run = tmp_path / "run"
+        message = refusal("search", "--out", run, "--address", machines.address)
+    assert re.search(
+        r"\(the cluster runs Ray 2\.40\.0 and Python [\d.]+, this machine Ray [\d.]+ and Python "
+        r"[\d.]+, which must be the same\)",
+        message,
+    )
+    assert not run.exists()
