@@ -76,11 +76,17 @@
             {},
             facts.flatMap(([name, value]) => [
               element("dt", {}, name),
-              element("dd", {}, typeof value === "string" ? value : JSON.stringify(value)),
+              element("dd", {}, shown(name, value)),
             ]),
           );
         }),
     );
+  }
+
+  /** @param {string} name of a setting @param {unknown} value */
+  function shown(name, value) {
+    if (name === "until" && value !== null) return nas.format.moment(value);
+    return typeof value === "string" ? value : JSON.stringify(value);
   }
 
   /** A run's colour, where its candidates stand among others'. @param {Run} run */

@@ -63,6 +63,8 @@ def test_the_forecast_of_a_search_is_shown(tmp_path: Path, serve: Serve, visit: 
             forecasts = page.locator("#forecasts")
             expect(forecasts).to_contain_text("about 60, by time")
             expect(forecasts).to_contain_text("6.00, so far 1.00")
+            ends_at = time.localtime(begun_at + 3600)
+            expect(page.locator("#settings")).to_contain_text(time.strftime("%Y, %H:%M", ends_at))
         expect(chip).to_contain_text("10 candidates · not running")
         expect(forecasts).to_be_empty()
 
