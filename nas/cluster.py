@@ -247,6 +247,7 @@ def _leave() -> None:
     leaving.join(_LEAVING_S)
     if leaving.is_alive():
         atexit.unregister(ray.shutdown)  # it would wait once more, and for ever
+        interrupts.skip_last()  # Ray's threads would crash while Python ends
 
 
 def _pulse(patience_s: float) -> Pulse | None:

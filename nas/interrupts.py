@@ -29,6 +29,7 @@ _received: list[int] = []
 _is_installed = False
 _stderr = 2  # another descriptor of it, once a command may redirect its output
 _last_words = ""
+_skips_last = False
 
 
 def install() -> None:
@@ -97,6 +98,22 @@ def leave() -> NoReturn:
     if _received:
         os._exit(exit_code())
     sys.exit(exit_code())
+
+
+def skip_last() -> None:
+    """Let :func:`end` skip what Python and libraries do last: one of their threads hangs."""
+    global _skips_last
+    _skips_last = True
+
+
+def end(code: int) -> NoReturn:
+    """End the process with an exit code."""
+    if _skips_last:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:

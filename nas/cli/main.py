@@ -77,15 +77,15 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        sys.exit(_complain(_one_line(error), error.exit_code))
+        interrupts.end(_complain(_one_line(error), error.exit_code))
     except UserError as error:
-        sys.exit(_complain(str(error), error.exit_code))
+        interrupts.end(_complain(str(error), error.exit_code))
     except (click.Abort, KeyboardInterrupt):
         interrupts.leave()
     except BrokenPipeError:  # `nas results RUN | head`
         sys.stderr.close()
         sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+    interrupts.end(code if isinstance(code, int) else 0)
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from nas import cluster_pulse
+from nas import cluster_pulse, interrupts
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.errors import UserError
@@ -72,7 +72,7 @@ def main(process: str, number: int) -> None:
             run_candidates(Endless(process, number), settings, cluster, 1, print)
     except UserError as error:
         sys.stdout.write(f"{error}\n")
-        sys.exit(error.exit_code)
+        interrupts.end(error.exit_code)
 
 
 if __name__ == "__main__":
