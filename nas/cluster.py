@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -244,7 +245,10 @@ def _leave() -> None:
     """
     leaving = threading.Thread(target=ray.shutdown, daemon=True)
     leaving.start()
-    leaving.join(_LEAVING_S)
+    until = time.monotonic() + _LEAVING_S
+    while leaving.is_alive() and time.monotonic() < until:
+        leaving.join(0.02)
+        interrupts.reinstall()  # Ray puts the system's own handlers back meanwhile
     if leaving.is_alive():
         atexit.unregister(ray.shutdown)  # it would wait once more, and for ever
         interrupts.skip_last()  # Ray's threads would crash while Python ends
