@@ -92,7 +92,7 @@ class Cluster:
 
     def free(self) -> int:
         """Return the devices that nobody uses now."""
-        return int(_resources(ray.available_resources).get(self._resource, 0))
+        return int(ask(ray.available_resources).get(self._resource, 0))
 
     def _declared(self) -> list[Mapping[str, float]]:
         """Return the resources of each machine that answers."""
@@ -112,23 +112,23 @@ class Cluster:
 
         ``workers`` are of this search and begun; what they may have taken counts as free.
         """
-        total = _resources(ray.cluster_resources).get(self._resource, 0)
-        free = self.free()
+        everything, unused = ask(ray.cluster_resources), ask(ray.available_resources)
+        total = everything.get(self._resource, 0)
+        free = int(unused.get(self._resource, 0))
         what = self.device
         if total < 1:
             return f"waiting for a machine: the cluster has no {what} now"
         if free >= 1 or total - free <= workers:
-            return self._memory_shortage(workers)
+            memory, free_memory = (each.get("memory", 0) for each in (everything, unused))
+            return self._memory_shortage(memory, free_memory, workers)
         taken = (
             f"all {int(total)} of the cluster are" if total >= 2 else "the cluster's only one is"
         )
         return f"waiting for a {what}: {taken} in use, perhaps by other jobs"
 
-    def _memory_shortage(self, workers: int) -> str | None:
+    def _memory_shortage(self, total: float, free: float, workers: int) -> str | None:
         """Return that other jobs have reserved the memory that a worker needs; None if not."""
         needed = self.worker_memory or 0
-        total = _resources(ray.cluster_resources).get("memory", 0)
-        free = _resources(ray.available_resources).get("memory", 0)
         if free >= needed or total - free <= workers * needed:
             return None
         return (
@@ -144,10 +144,6 @@ class Cluster:
         """
         if self.pulse is not None:
             self.pulse.check()
-
-
-def _resources(which: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
-    return ask(which)
 
 
 @contextmanager
@@ -179,7 +175,7 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
         stack.callback(interrupts.reinstall)
         stack.callback(_leave)
         interrupts.reinstall()
-        resources = _resources(ray.cluster_resources)
+        resources = ask(ray.cluster_resources)
         gpus = int(resources.get("GPU", 0))
         capacity = gpus or max(1, int(resources.get("CPU", 1)))
         with _lost_connections_named():

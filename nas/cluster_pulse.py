@@ -5,8 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,15 +21,6 @@ CONTROL, RAYLET = "control process (GCS)", "raylet"
 
 Address = tuple[str, int]
 _Answer = TypeVar("_Answer")
-
-
-@contextmanager
-def saying_how_to_go_on(command: str) -> Iterator[None]:
-    """Add the command that goes on to the error of a cluster that was lost."""
-    try:
-        yield
-    except ClusterLost as error:
-        raise ClusterLost(f"{error}; go on with: {command}", exit_code=1) from error
 
 
 def ask(question: Callable[[], _Answer]) -> _Answer:

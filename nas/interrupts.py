@@ -92,16 +92,13 @@ def leave() -> NoReturn:
 
     A further signal would end those with a traceback, or with another exit code.
     """
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # the reader may be gone
-            stream.flush()
     if _received:
-        os._exit(exit_code())
-    sys.exit(exit_code())
+        skip_last()
+    end(exit_code())
 
 
 def skip_last() -> None:
-    """Let :func:`end` skip what Python and libraries do last: one of their threads hangs."""
+    """Let :func:`end` skip what Python and libraries do last, such as when a thread hangs."""
     global _skips_last
     _skips_last = True
 
@@ -110,7 +107,7 @@ def end(code: int) -> NoReturn:
     """End the process with an exit code."""
     if _skips_last:
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError):  # the reader may be gone
                 stream.flush()
         os._exit(code)
     sys.exit(code)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, insert, select, update
 from sqlalchemy.sql import Update
 
 from results.candidate import Candidate, State
+from results.closing import Closing
 from results.database import (
     OtherEnd,
     RecordError,
@@ -40,7 +40,7 @@ from results.salvage import SALVAGE_HINT, candidates_of, damage_line
 _CHECKPOINT_PAUSE_S = 1.0
 
 
-class Record:
+class Record(Closing):
     """The record of one run in a database: its settings and its candidates.
 
     One process writes; any number of processes may read at the same time. When a method returns,
@@ -230,17 +230,6 @@ class Record:
         self._engine.dispose()
         if self._writes_to is not None:
             leave_wal(self._writes_to)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _note_damage(self, readable: int, damaged: Collection[int]) -> None:
         salvaged = self._reads.salvaged if self._reads else None

@@ -358,12 +358,10 @@ def _time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> str:
     """Return how to go on if the time was up before all was done, else nothing."""
     from nas.search.deadline import is_cut_short
     from results.candidate import State
-    from results.forecast import Plan
 
     settings = prepared.settings
     running = sum(c.state is State.RUNNING for c in candidates)
-    plan = Plan.recorded(settings.to_json(), prepared.grid.size)
-    if not running and not is_cut_short(plan, candidates):
+    if not running and not is_cut_short(prepared.plan, candidates):
         return ""
     cut = f", {running} training{'s' * (running > 1)} cut off" if running else ""
     option = "--until TIME" if settings.hours is None else "--hours H"

@@ -29,7 +29,7 @@ from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas.cluster import Cluster, ray_cluster
-from nas.cluster_pulse import ask, saying_how_to_go_on
+from nas.cluster_pulse import ask
 from nas.errors import ClusterLost, UserError, there_are
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
@@ -314,7 +314,7 @@ def run_training(
     directory = job.directory
     go_on = f"nas train --resume {directory.path}" + (f" --address {address}" if address else "")
     try:
-        with directory.lock(), saying_how_to_go_on(go_on), ExitStack() as stack:
+        with directory.lock(), ExitStack() as stack:
             listener = _listener(job, log, progress_to_stderr, stack)
             if workers == 1 and address is None:
                 train_here(job, listener)
@@ -323,8 +323,8 @@ def run_training(
         return checkpoint.read_network(directory.best)
     except CheckpointError as error:
         raise UserError(str(error), exit_code=1) from error
-    except ClusterLost:
-        raise
+    except ClusterLost as error:
+        raise ClusterLost(f"{error}; go on with: {go_on}", exit_code=1) from error
     except UserError:
         directory.remove_unless_begun()
         raise

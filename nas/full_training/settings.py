@@ -17,7 +17,7 @@ from nas.full_training.checkpoint import BEST, LAST
 from nas.full_training.loggers import write_curve
 from nas.full_training.pretrained import Pretrained
 from nas.full_training.progress import Saved
-from nas.search.run_directory import writer_lock
+from nas.search.run_directory import remove_new, writer_lock
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipes import PRESETS, Recipe
 from nas.versions import versions
@@ -222,10 +222,7 @@ class TrainDirectory:
         if not self.is_new or self.last.exists():
             return
         with suppress(OSError):
-            for file in self.path.iterdir():
-                file.unlink()
-            if not self.was_there:
-                self.path.rmdir()
+            remove_new(self.path, self.was_there)
 
     def write_settings(self, settings: TrainSettings) -> None:
         """Write run.json, which makes the training one that can be resumed.

@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from nas.search.progress import duration
 from results.candidate import Candidate
+from results.closing import Closing
 from results.database import OtherEnd, PatienceOver, RecordAway, RecordError
 from results.record import Record
 from results.spool import Spool, read_spool
@@ -21,7 +20,7 @@ _SHORTEST_PAUSE_S = 1.0  # between two tries; a try that blocks is followed by t
 _QUICK_S = 0.5  # a try that takes no longer is made at the end too, when a signal may have come
 
 
-class PatientRecord:
+class PatientRecord(Closing):
     """Writes a search's candidates to the record, or keeps them until it can be written.
 
     While the record is away, finished candidates are kept in memory and in the spool, from which
@@ -113,17 +112,6 @@ class PatientRecord:
             self._say(f"{count} finished candidates are not in the record: {self._kept()}")
         if self._spool:
             self._spool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _try(self, write: Callable[[], None]) -> None:
         """Write; set the time of the next try, so that most of the time is left for candidates."""

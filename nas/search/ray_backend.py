@@ -276,19 +276,22 @@ class _Pool:
                 )
             elif slot.phase is _Phase.LOADING and waited_s > LOAD_LIMIT_S:
                 self._failed_to_start(slot, f"loading the data took over {LOAD_LIMIT_S / 3600:g} h")
-            elif slot.phase is _Phase.STARTING:
-                self._await_start(slot, now)
+        late = [slot for slot in self._slots if self._starting_s(slot, now) >= _PATIENCE_S]
+        if late:
+            self._await_starts(late, now)
 
-    def _await_start(self, slot: _Slot, now: float) -> None:
-        """Wait for a process; say so if the cluster is full, and end the process if it hangs."""
-        waited_s = now - max(slot.since, self._last_start)
-        if waited_s < _PATIENCE_S:
-            return
+    def _starting_s(self, slot: _Slot, now: float) -> float:
+        """Return how long a process is waited for since another one came up; 0 if it has."""
+        return now - max(slot.since, self._last_start) if slot.phase is _Phase.STARTING else 0.0
+
+    def _await_starts(self, slots: list[_Slot], now: float) -> None:
+        """Wait for processes; say so if the cluster is full, and end those that hang."""
         shortage = self._shortage or self._cluster.shortage(len(self._slots))
-        if shortage is not None:
-            self._await_room(slot, shortage, now)
-        elif waited_s > START_LIMIT_S:
-            self._failed_to_start(slot, f"none came up within {START_LIMIT_S:g} s")
+        for slot in slots:
+            if shortage is not None:
+                self._await_room(slot, shortage, now)
+            elif self._starting_s(slot, now) > START_LIMIT_S:
+                self._failed_to_start(slot, f"none came up within {START_LIMIT_S:g} s")
 
     def _await_room(self, slot: _Slot, shortage: str, now: float) -> None:
         """Wait for a core or GPU.

@@ -7,15 +7,15 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.search.run_directory import RunDirectory
 from nas.search.settings import SearchSettings
+from results.closing import Closing
 from results.database import RecordError
+from results.forecast import Plan
 from results.record import Record
 from search_space.space import Grid
 
@@ -63,7 +63,7 @@ class SearchRequest:
 
 
 @dataclass(frozen=True)
-class PreparedSearch:
+class PreparedSearch(Closing):
     """A search that is ready to run; it holds the run's lock and the record until it is closed."""
 
     run: RunDirectory
@@ -78,21 +78,15 @@ class PreparedSearch:
         """Close the record and release the run's lock."""
         self.opened.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     @cached_property
     def grid(self) -> Grid:
         """The grid that candidates are proposed from."""
         return self.settings.grid
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What the search is to do, and until when."""
+        return Plan.recorded(self.settings.to_json(), self.grid.size)
 
     def remove_unless_begun(self) -> bool:
         """Remove a new run without a candidate, such as one that found no Ray; return whether so.

@@ -42,7 +42,6 @@ from results.dashboard.page_files import page_files
 from results.dashboard.report import write_report
 from results.database import RecordAway, RecordError
 from results.files import write_files
-from results.forecast import Plan
 from reward.objective import Objective
 from search_space.space import Grid, Space
 
@@ -76,7 +75,7 @@ def run_search(
         with _files_written(prepared, patience_s, say):
             take_in(prepared.record, prepared.run.spool)
             known = prepared.record.candidates()
-            progress = Progress(console, prepared.settings.objective, _plan(prepared), known)
+            progress = Progress(console, prepared.settings.objective, prepared.plan, known)
             with PatientRecord(prepared.record, prepared.run.spool, patience_s, say) as record:
                 search = _driver(prepared, record, known, progress)
                 if not search.is_finished():
@@ -85,10 +84,6 @@ def run_search(
                         count = _worker_count(prepared, workers, joined, search, say)
                         run_candidates(search, _evaluation(prepared), joined, count, say)
     return prepared.record.candidates()
-
-
-def _plan(prepared: PreparedSearch) -> Plan:
-    return Plan.recorded(prepared.settings.to_json(), prepared.grid.size)
 
 
 def _driver(
@@ -108,7 +103,7 @@ def _driver(
         pruners=make_pruners(settings.scheduler, settings.bound, objective, settings.epochs),
         confirm=_confirm(settings, objective),
         baseline=Baseline(grid.backbone, settings.baseline_trainings, known, settings.seed),
-        deadline=Deadline(_plan(prepared), known),
+        deadline=Deadline(prepared.plan, known),
     )
 
 

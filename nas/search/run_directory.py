@@ -98,10 +98,7 @@ class RunDirectory:
             RecordError: the database cannot be reached.
         """
         record.remove()
-        for file in self.path.iterdir():
-            file.unlink()
-        if not self.was_there:
-            self.path.rmdir()
+        remove_new(self.path, self.was_there)
 
     def read_record(self) -> Record:
         """Open the record for reading alone; raise RecordError if it is missing or damaged."""
@@ -244,6 +241,14 @@ def _locate(path: Path) -> RecordLocation:
     except UserError as error:
         raise RunNotFound(str(error)) from error
     return RecordLocation(run.url, run.run_id)
+
+
+def remove_new(directory: Path, was_there: bool) -> None:
+    """Remove the files of a directory that was begun, and the directory unless it was there."""
+    for file in directory.iterdir():
+        file.unlink()
+    if not was_there:
+        directory.rmdir()
 
 
 @contextmanager
