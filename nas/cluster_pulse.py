@@ -96,15 +96,24 @@ class Pulse:
         if now - self._checked_at < _CHECK_EVERY_S:
             return
         self._checked_at = now
-        away = [name for name, address in self.addresses.items() if not listens(address)]
-        if away and now - self._seen_at >= self.patience_s:
-            raise ClusterLost(f"{self._named(away[0])} has died or cannot be reached", exit_code=1)
-        if away:
+        if self._is_away():
             return
+        try:
+            known = nodes()
+        except ClusterLost:
+            self._is_away()  # raises if it died while it was asked
+            raise
         # Ray counts a machine as lost whose raylet was stopped for half a minute, and for good.
-        if any(node["NodeID"] == self.node and not node["Alive"] for node in nodes()):
+        if any(node["NodeID"] == self.node and not node["Alive"] for node in known):
             raise ClusterLost(f"{self._named(RAYLET)} did not answer for too long", exit_code=1)
         self._checked_at = self._seen_at = time.monotonic()
+
+    def _is_away(self) -> bool:
+        """Return whether nothing listens in the place of a process; raise if for too long."""
+        away = [name for name, address in self.addresses.items() if not listens(address)]
+        if away and time.monotonic() - self._seen_at >= self.patience_s:
+            raise ClusterLost(f"{self._named(away[0])} has died or cannot be reached", exit_code=1)
+        return bool(away)
 
     def _named(self, name: str) -> str:
         host, port = self.addresses[name]
