@@ -36,9 +36,9 @@ class PostgresServer:
         options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1"
         self._control("start", "-w", "-l", str(self.folder / "log"), "-o", options)
 
-    def stop(self) -> None:
-        """End the server with all its sessions."""
-        self._control("stop", "-m", "immediate")
+    def stop(self, mode: str = "immediate") -> None:
+        """End the server with all its sessions; ``mode`` is pg_ctl's, such as fast."""
+        self._control("stop", "-m", mode)
 
     def _control(self, *arguments: str) -> None:
         _run("pg_ctl", "-D", str(self.folder / "data"), *arguments)

@@ -20,14 +20,14 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults.postgresql import server
 from benchmarks.faults.search import Place, calm, play, prepare
 from reward.step_time.clocks import processor_name
+from tests.postgres import postgres_server
 
 _OF_A_SEARCH = ("nas.search.prepare", "nas.search.run")
 
@@ -44,6 +44,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="kinds whose name begins so")
     parser.add_argument("--out", type=Path, help="a file of JSON lines")
     options = parser.parse_args()
+    if options.postgresql and not shutil.which("initdb"):
+        parser.error("--postgresql needs PostgreSQL's initdb and pg_ctl on the PATH")
     with _folder() as folder:
         out = options.out or folder / "rounds.jsonl"
         out.touch()
@@ -57,8 +59,8 @@ def main() -> None:
 def _play(numbers: list[int], options: argparse.Namespace, folder: Path, out: Path) -> None:
     for name in _OF_A_SEARCH:  # once, and not again in each of the commands
         import_module(name)
-    with server(folder) if options.postgresql else _no_server() as (storage, data):
-        place = Place(folder, storage, data)
+    with postgres_server() if options.postgresql else nullcontext() as server:
+        place = Place(folder, server)
         prepare(place)
         expected = calm(place)
 
@@ -75,18 +77,12 @@ def _play(numbers: list[int], options: argparse.Namespace, folder: Path, out: Pa
 def _folder() -> Iterator[Path]:
     """Make a folder for the rounds, which stays if one of them found something."""
     folder = Path(tempfile.mkdtemp(prefix="faults-", dir="/tmp"))
-    folder.chmod(0o755)  # PostgreSQL's user enters it
     yield folder
     left = [path for path in folder.glob("round-*") if path.is_dir()]
     if left:
         print(f"what was wrong is in {folder}")
     else:
         shutil.rmtree(folder)
-
-
-@contextmanager
-def _no_server() -> Iterator[tuple[None, None]]:
-    yield None, None
 
 
 def _side_by_side(work: Callable[[int], None], count: int) -> None:

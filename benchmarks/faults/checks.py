@@ -11,9 +11,9 @@ from collections.abc import Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.faults.processes import in_folder
 from nas.search.run_directory import open_for_reading
 from results.candidate import EVALUATED, Candidate, State
+from tests.processes import working_in
 
 
 def record(run: Path, budget: int, seen: Set[int], expected: Mapping[int, float]) -> list[str]:
@@ -78,10 +78,10 @@ def _files(run: Path, candidates: list[Candidate]) -> list[str]:
 def left_behind(folder: Path, patience_s: float) -> list[str]:
     """Return the processes and temporary folders that a command left, after it had time to go."""
     until = time.monotonic() + patience_s
-    while time.monotonic() < until and (in_folder(folder) or list(folder.glob("nas-*"))):
+    while time.monotonic() < until and (working_in(folder) or list(folder.glob("nas-*"))):
         time.sleep(0.1)
     wrong = []
-    for pid, title in in_folder(folder).items():
+    for pid, title in working_in(folder).items():
         wrong.append(f"process left: {title[:100]}")
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)

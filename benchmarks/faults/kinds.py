@@ -7,14 +7,14 @@ import random
 import resource
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.faults.processes import Command, titled
+from tests.postgres import PostgresServer
 
 _CLEAN, _BY_KILL, _BY_ERROR = 0, -signal.SIGKILL, 1
 
@@ -27,7 +27,7 @@ class Victim:
     folder: Path
     run: Path
     chance: random.Random
-    server: Path | None = None  # the data folder of PostgreSQL
+    server: PostgresServer | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Kind:
     exit_codes: tuple[int, ...]
     options: tuple[str, ...] = ()
     tear: bool = False
-    needs: str = field(default="")  # "sqlite" or "postgresql"
+    needs: str = ""  # "sqlite" or "postgresql"
 
 
 def _signal_driver(number: int) -> Callable[[Victim], None]:
@@ -80,21 +80,9 @@ def _lock_database(victim: Victim) -> None:
 
 def _stop_server(victim: Victim) -> None:
     assert victim.server is not None
-    control_server(victim.server, "stop", "-m", victim.chance.choice(["fast", "immediate"]))
+    victim.server.stop(victim.chance.choice(["fast", "immediate"]))
     time.sleep(victim.chance.uniform(1, 8))
-    control_server(victim.server, "start")
-
-
-def control_server(data: Path, *arguments: str) -> None:
-    """Run ``pg_ctl`` for a server's data folder, as the folder's owner."""
-    owner = data.stat().st_uid
-    subprocess.run(
-        ["pg_ctl", "-D", str(data), "-w", "-l", str(data / "log"), *arguments],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        user=owner if os.getuid() == 0 else None,
-        cwd=data,
-    )
+    victim.server.start()
 
 
 def _fill_disk(victim: Victim) -> None:

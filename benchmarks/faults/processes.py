@@ -8,8 +8,9 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
+
+from tests.processes import working_in
 
 SHORTEST_WAIT_S = 0.02
 
@@ -85,21 +86,6 @@ def _run(arguments: Sequence[str], folder: Path, output: Path) -> None:
         os._exit(code if isinstance(code, int) else 0)
 
 
-def in_folder(folder: Path) -> dict[int, str]:
-    """Return the titles of the processes that work in a folder, by their number."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (process / "cwd").readlink() == folder and _lives(process):
-                title = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-                found[int(process.name)] = title
-    return found
-
-
-def _lives(process: Path) -> bool:
-    return (process / "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-
-
 def titled(folder: Path, text: str) -> list[int]:
     """Return the processes that work in a folder and have a text in their title."""
-    return [pid for pid, title in in_folder(folder).items() if text in title]
+    return [pid for pid, title in working_in(folder).items() if text in title]

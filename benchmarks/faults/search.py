@@ -13,15 +13,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.faults import checks
 from benchmarks.faults.kinds import KINDS, Victim, tear_files
 from benchmarks.faults.processes import SHORTEST_WAIT_S, Command
-from search_space.architecture import Architecture, Stage
-from search_space.choices import StageChoices
-from search_space.space import Space
 from search_space.space_file import write_space
+from tests.nas.tiny import tiny, write_tiny_images
+from tests.postgres import PostgresServer
 
 BUDGET = 40
 SAMPLERS = ("random", "tpe", "nsga2", "evolution", "policy", "model")
@@ -37,13 +34,12 @@ class Place:
     """Where searches run: a folder for all, and a database server or the run's own file."""
 
     folder: Path
-    storage: str | None = None
-    server: Path | None = None
+    server: PostgresServer | None = None
 
     @property
     def database(self) -> str:
         """The kind of database that keeps the record."""
-        return "postgresql" if self.storage else "sqlite"
+        return "postgresql" if self.server else "sqlite"
 
 
 @dataclass
@@ -65,18 +61,8 @@ class Outcome:
 
 def prepare(place: Place) -> None:
     """Write the space and the images that all searches use."""
-    backbone = Architecture(
-        stages=(Stage("mbconv", 3, 1, 1, 4, 1, 0.25), Stage("mbconv", 3, 2, 2, 8, 1, 0.25)),
-        stem_channels=4,
-        stem_stride=2,
-        head_channels=16,
-    )
-    choices = (StageChoices(("mbconv", "fused_mbconv"), (1, 2), (3,), (1, 2, 4)),) * 2
-    (place.folder / "space.yaml").write_text(write_space(Space("tiny", backbone, choices)))
-    labels = np.arange(80) % 4
-    noise = np.random.default_rng(0).normal(0, 25, (80, 8, 8))
-    images = np.clip(60 * labels[:, None, None] + 30 + noise, 0, 255).astype(np.uint8)
-    np.savez(place.folder / "images.npz", images=images, labels=labels)
+    (place.folder / "space.yaml").write_text(write_space(tiny()))
+    write_tiny_images(place.folder / "images.npz")
 
 
 def calm(place: Place) -> dict[int, float]:
@@ -193,6 +179,6 @@ def _arguments(place: Place, folder: Path, sampler: str) -> list[str]:
         "--sampler": sampler,
         "--out": folder / "run",
     }
-    if place.storage:
-        options["--storage"] = place.storage
+    if place.server:
+        options["--storage"] = place.server.url
     return ["search", *(str(part) for pair in options.items() for part in pair)]

@@ -1,4 +1,4 @@
-"""A space and images so small that a candidate takes a moment."""
+"""Fixtures: a tiny space and images, and a command that must be refused."""
 
 from __future__ import annotations
 
@@ -7,22 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import pytest
 import torch
 
 from nas.cli.main import main
-from search_space.architecture import Architecture, Stage
-from search_space.choices import StageChoices
 from search_space.space import Space
 from search_space.space_file import write_space
-
-TINY_BACKBONE = Architecture(
-    stages=(Stage("mbconv", 3, 1, 1, 4, 1, 0.25), Stage("mbconv", 3, 2, 2, 8, 1, 0.25)),
-    stem_channels=4,
-    stem_stride=2,
-    head_channels=16,
-)
+from tests.nas.tiny import tiny, write_tiny_images
 
 
 @pytest.fixture
@@ -37,11 +28,7 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture
 def tiny_space() -> Space:
     """Two stages, 144 architectures."""
-    choices = (
-        StageChoices(("mbconv", "fused_mbconv"), (1, 2), (3,), (1, 2, 4)),
-        StageChoices(("mbconv", "fused_mbconv"), (1, 2), (3,), (1, 2, 4)),
-    )
-    return Space("tiny", TINY_BACKBONE, choices)
+    return tiny()
 
 
 @pytest.fixture
@@ -55,12 +42,8 @@ def tiny_space_file(tiny_space: Space, tmp_path: Path) -> Path:
 @pytest.fixture
 def tiny_data_file(tmp_path: Path) -> Path:
     """Eighty images of 8 px in four classes by brightness, for ``--data``."""
-    generator = np.random.default_rng(0)
-    labels = np.arange(80) % 4
-    noise = generator.normal(0, 25, (80, 8, 8))
-    images = np.clip(60 * labels[:, None, None] + 30 + noise, 0, 255).astype(np.uint8)
     path = tmp_path / "tiny.npz"
-    np.savez(path, images=images, labels=labels)
+    write_tiny_images(path)
     return path
 
 

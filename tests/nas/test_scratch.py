@@ -9,13 +9,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from nas.scratch import scratch_folder
 from tests.nas.command_line import completed, environment, start_nas
+from tests.processes import working_in
 
 # Makes a scratch folder, starts a process that keeps a file in it open, and waits to be killed.
 _SCRIPT = """
@@ -110,10 +110,10 @@ def test_nothing_is_left_of_a_killed_search(
     for line in process.stdout:
         if "complete" in line:
             break
-    assert _working_in(temporary)
+    assert working_in(temporary)
     process.kill()
     process.communicate()
-    _await(lambda: not _working_in(temporary), 30)
+    _await(lambda: not working_in(temporary), 30)
     _await(lambda: not list(temporary.glob("nas-*")))
     assert completed(run)
 
@@ -130,15 +130,5 @@ def test_a_ray_whose_process_was_stopped_is_left_all_the_same(temporary: Path, n
         timeout=120,
     )
     assert (done.returncode, done.stdout) == (0, "left\n"), done.stderr
-    _await(lambda: not _working_in(temporary), 30)
+    _await(lambda: not working_in(temporary), 30)
     assert not list(temporary.glob("nas-*"))
-
-
-def _working_in(folder: Path) -> list[str]:
-    """Return the processes whose working directory this is, as Ray's are those of its search."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if (process / "cwd").readlink() == folder:
-                found.append((process / "cmdline").read_text())
-    return found

@@ -12,7 +12,8 @@ from rich.table import Table
 from nas.errors import visible
 from nas.terminal import Terminal
 from tests.nas.command_line import nas
-from tests.nas.conftest import TINY_BACKBONE, Refusal
+from tests.nas.conftest import Refusal
+from tests.nas.tiny import TINY_BACKBONE
 
 NAME = "\x1b[2J\x1b]0;title\x07[red]x[/nothing]\x9b31m\u202e\r:smile:"
 SHOWN = r"\x1b[2J\x1b]0;title\x07[red]x[/nothing]\x9b31m\u202e\r:smile:"

@@ -16,8 +16,9 @@ from nas.full_training.settings import Job
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
-from tests.nas.conftest import TINY_BACKBONE, Refusal
+from tests.nas.conftest import Refusal
 from tests.nas.data.pictures import class_folders
+from tests.nas.tiny import TINY_BACKBONE
 
 
 @pytest.mark.parametrize(

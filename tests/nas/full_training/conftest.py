@@ -11,7 +11,7 @@ from nas.full_training.prepare import TrainRequest, prepare
 from nas.full_training.settings import Job
 from results.architecture_file import ArchitectureFile, write
 from search_space.task import Task
-from tests.nas.conftest import TINY_BACKBONE
+from tests.nas.tiny import TINY_BACKBONE
 
 MakeJob = Callable[..., Job]
 

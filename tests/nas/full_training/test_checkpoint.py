@@ -21,8 +21,8 @@ from nas.state_dicts import NotAStateDict, load_data
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
-from tests.nas.conftest import TINY_BACKBONE
 from tests.nas.full_disk import files_of_at_most
+from tests.nas.tiny import TINY_BACKBONE
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from nas.training.loop import accuracy
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
-from tests.nas.conftest import TINY_BACKBONE
+from tests.nas.tiny import TINY_BACKBONE
 
 CPU = torch.device("cpu")
 

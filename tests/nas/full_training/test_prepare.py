@@ -15,8 +15,8 @@ from nas.full_training.prepare import TrainRequest, prepare, scaled_regularizati
 from nas.training.recipes import epoch_stages
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
-from tests.nas.conftest import TINY_BACKBONE
 from tests.nas.full_training.conftest import MakeJob
+from tests.nas.tiny import TINY_BACKBONE
 
 RANGES = {
     "image_size": [8, 16],

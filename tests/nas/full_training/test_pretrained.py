@@ -20,7 +20,7 @@ from nas.weights import Model, to_torchvision
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
-from tests.nas.conftest import TINY_BACKBONE
+from tests.nas.tiny import TINY_BACKBONE
 
 FILE = ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(4, 1))
 
