@@ -118,7 +118,8 @@ def _order(count: int, seed: int) -> Tensor:
 
 
 def _from_cache(kept: Images, seed: int) -> Batches:
-    yield from kept.batches(_order(len(kept), seed), BATCH_SIZE)
+    for pixels, labels in kept.batches(_order(len(kept), seed), BATCH_SIZE):
+        yield kept.normalised(pixels), labels
 
 
 def _by_loader(decoded: JpegFiles, kept: Images, workers: int, seed: int) -> Batches:

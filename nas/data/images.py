@@ -23,7 +23,7 @@ AHEAD = 3  # batches that are read ahead
 
 @dataclass(frozen=True)
 class Images:
-    """A set of images whose batches are normalised by the training set's ``mean`` and ``std``.
+    """A set of images, which are normalised by the training set's ``mean`` and ``std``.
 
     ``pixels`` (N, C, H, W) are uint8 with H = W. They are on the device, or a read-only memory map
     from which batches are copied there. ``labels`` are (N,) int64, or (N, L) padded with -1 if an
@@ -82,16 +82,19 @@ class Images:
         return targets / targets.sum(1, keepdim=True)
 
     def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the images at the positions ``order`` (N,) in batches; the last may be smaller.
+        """Yield uint8 images (N, C, H, W) and their :meth:`targets`, in batches on the device.
 
-        From a memory map to a GPU, a thread reads the next batches in advance.
+        They are those at the positions ``order`` (N,), of the size that they are kept at; the last
+        batch may be smaller. From a memory map to a GPU, a thread reads the next ones in advance.
         """
         parts = torch.split(order, batch_size)
         if self.pixels.device == self.device:
-            yield from (self.batch(part) for part in parts)
+            order = order.to(self.device)  # once, as each copy would wait for the GPU
+            for part in torch.split(order, batch_size):
+                yield self.pixels[part], self.targets(part)
             return
         for part, pixels in read_ahead(self.pixels, parts, self.device):
-            yield self.normalised(pixels), self.targets(part)
+            yield pixels, self.targets(part)
 
 
 def images_on_device(data: SearchData, device: torch.device) -> tuple[Images, Images]:

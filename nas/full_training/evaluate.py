@@ -127,8 +127,8 @@ def ranks(network: nn.Module, test: Images, batch_size: int) -> Tensor:
     For an image with several labels, it is the rank of the label with the largest logit.
     """
     found: list[Tensor] = []
-    for batch, labels in test.batches(torch.arange(len(test)), batch_size):
-        batch = batch.contiguous(memory_format=torch.channels_last)
+    for pixels, labels in test.batches(torch.arange(len(test)), batch_size):
+        batch = test.normalised(pixels).contiguous(memory_format=torch.channels_last)
         with mixed_precision(batch.device):
             logits: Tensor = network(batch)
         order = logits.argsort(1, descending=True)  # (N, classes): the classes by rank

@@ -49,7 +49,7 @@ _POLICY: list[list[tuple[str, float, float]]] = [
 
 
 def augmented(
-    images: Tensor,
+    pixels: Tensor,
     labels: Tensor,
     training: Images,
     recipe: Recipe,
@@ -58,10 +58,11 @@ def augmented(
 ) -> tuple[Tensor, Tensor]:
     """Return a batch as the network trains on it: augmented, at the stage's size, channels last.
 
-    ``images`` (N, C, H, W) are normalised images of ``training``. With mixup, labels (N,) become
+    ``pixels`` (N, C, H, W) are uint8 images of ``training``. With mixup, labels (N,) become
     targets (N, classes). The shifts of crops are drawn from ``generator``, everything else from
     torch's global generator of the device.
     """
+    images = training.normalised(pixels)
     if recipe.crop_area < 1:
         images = resized_crop(images, stage.image_size, recipe.crop_area)
     else:

@@ -136,10 +136,10 @@ class Training:
         averaged = steps_in_stage(self._stages, self.epochs_done, len(training))
         losses, rate = torch.zeros((), device=training.device), 0.0
         start = time.perf_counter()
-        for i, (images, labels) in enumerate(training.batches(positions, batch_size)):
+        for i, (pixels, labels) in enumerate(training.batches(positions, batch_size)):
             if time.monotonic() > self._deadline:
                 raise TimeLimitExceeded(f"in epoch {self.epochs_done + 1} of {recipe.epochs}")
-            images, labels = augmented(images, labels, training, recipe, stage, self._generator)
+            images, labels = augmented(pixels, labels, training, recipe, stage, self._generator)
             progress = (self.epochs_done * count + i + 0.5) / (recipe.epochs * count)
             factor = learning_rate_factor(progress, recipe.warmup, recipe.decays)
             rate = recipe.learning_rate * factor * stage.learning_rate_scale
@@ -235,8 +235,8 @@ def accuracy(
     correct = torch.zeros((), dtype=torch.int64, device=images.device)
     positions = torch.arange(world.rank, len(images), world.size)
     at_once = min(validation_batch(images), most_at_once or _MOST_AT_ONCE)
-    for batch, labels in images.batches(positions, at_once):
-        batch = batch.contiguous(memory_format=torch.channels_last)
+    for pixels, labels in images.batches(positions, at_once):
+        batch = images.normalised(pixels).contiguous(memory_format=torch.channels_last)
         with mixed_precision(batch.device):
             logits: Tensor = network(batch)
         predicted = logits.argmax(1)

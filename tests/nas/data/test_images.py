@@ -88,7 +88,8 @@ def test_batches_follow_the_order(tmp_path: Path, count: int) -> None:
     )
     for (pixels, labels), part in zip(batches, torch.split(order, 4), strict=False):
         assert torch.equal(labels, part)
-        assert torch.equal(pixels, some.batch(part)[0])
+        assert pixels.dtype == torch.uint8
+        assert torch.equal(some.normalised(pixels), some.batch(part)[0])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9])

@@ -121,8 +121,8 @@ def _batch(recipe: Recipe) -> tuple[Tensor, Tensor]:
     torch.manual_seed(0)
     training = blobs()
     (stage,) = epoch_stages(replace(recipe, epochs=1), len(training), training.size, seed=0)
-    images, labels = training.batch(slice(0, 8))
-    return augmented(images, labels, training, recipe, stage, _generator())
+    pixels, labels = training.pixels[:8], training.targets(slice(0, 8))
+    return augmented(pixels, labels, training, recipe, stage, _generator())
 
 
 PLAIN = replace(proxy(), crop_padding=0.0)
