@@ -1,0 +1,83 @@
+"""CUDA graphs of the pretend device: a capture notes the operators, a replay runs them again.
+
+As on a GPU, a replay reads and writes the memory of the capture: inputs must be copied there, and
+results are found there. Whatever is not an operator on tensors happens only at the capture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten
+
+Noted = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any], Any]
+
+
+class PretendGraph:
+    """What ``torch.cuda.CUDAGraph`` is: operators that run again at each replay."""
+
+    def __init__(self, keep_graph: bool = False) -> None:
+        self.noted: list[Noted] = []
+        self.replays = 0
+
+    def replay(self) -> None:
+        """Run all operators again, and write their results where those of the capture lie."""
+        self.replays += 1
+        with torch.no_grad():
+            for function, args, kwargs, results in self.noted:
+                _write(function(*args, **kwargs), results, _storages((args, kwargs)))
+
+    def reset(self) -> None:
+        """Forget the operators, and so the memory."""
+        self.noted.clear()
+
+
+class PretendCapture(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """What ``torch.cuda.graph`` is: a context in which operators are noted as they run.
+
+    A read of a value and a copy that waits are errors, as in a capture on a GPU.
+    """
+
+    running = 0
+    fails_with: str | None = None  # set by tests
+
+    def __init__(self, cuda_graph: PretendGraph, pool: object = None, **_: object) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._graph = cuda_graph
+
+    def __enter__(self) -> PretendCapture:
+        PretendCapture.running += 1
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        PretendCapture.running -= 1
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self, func: Any, types: object, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Run an operator and note it."""
+        kwargs = kwargs or {}
+        if PretendCapture.fails_with or func is torch.ops.aten._local_scalar_dense.default:
+            text = PretendCapture.fails_with or "operation not permitted when stream is capturing"
+            raise RuntimeError(f"CUDA error: {text} (pretend)")
+        results = func(*args, **kwargs)
+        self._graph.noted.append((func, args, kwargs, results))
+        return results
+
+
+def _storages(tree: Any) -> set[int]:
+    leaves, _ = tree_flatten(tree)
+    return {leaf.untyped_storage().data_ptr() for leaf in leaves if isinstance(leaf, Tensor)}
+
+
+def _write(results: Any, into: Any, given: set[int]) -> None:
+    """Copy new results to the old ones' memory, unless that is the memory of an argument."""
+    for new, old in zip(tree_flatten(results)[0], tree_flatten(into)[0], strict=True):
+        if isinstance(old, Tensor) and old.untyped_storage().data_ptr() not in given:
+            old.copy_(new)
