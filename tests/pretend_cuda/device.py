@@ -214,10 +214,10 @@ def _become_the_gpu() -> None:
     for module in modules:
         if hasattr(module, "amp_definitely_not_available"):
             module.amp_definitely_not_available = lambda: False
-    tensor: Any = torch.Tensor
-    tensor.record_stream = lambda self, stream: None
-    for changed in (tensor, torch.nn.Parameter):
-        changed.__deepcopy__ = _deep_copy
+    tensors: tuple[Any, ...] = (torch.Tensor, torch.nn.Parameter)
+    for kind in tensors:
+        kind.record_stream = lambda self, stream: None
+        kind.__deepcopy__ = _deep_copy
     storage: Any = torch.UntypedStorage
     storage.cpu = _storage_on_cpu
 
