@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nas.data.read_ahead import copied, read_ahead
 from nas.data.split import NO_LABEL, SearchData, Split, Statistics, histogram, statistics
 
-# Mapped images are copied to a GPU if they take at most this fraction of its memory: 1/4.
+# Images are copied to a GPU if they take at most this fraction of its free memory: 1/4. Training
+# gets the rest.
 SHARE_OF_GPU = 4
-AHEAD = 3  # batches that are read ahead
 
 
 @dataclass(frozen=True)
 class Images:
     """A set of images, which are normalised by the training set's ``mean`` and ``std``.
 
-    ``pixels`` (N, C, H, W) are uint8 with H = W. They are on the device, or a read-only memory map
-    from which batches are copied there. ``labels`` are (N,) int64, or (N, L) padded with -1 if an
+    ``pixels`` (N, C, H, W) are uint8 with H = W. They are on the device, or in the host's memory,
+    from which batches are copied there; then they are not to be written to, and may be a memory
+    map. ``labels`` are (N,) int64, or (N, L) padded with -1 if an
     image has up to L of the ``classes``. ``mean`` and ``std`` (1, C, 1, 1) are in units of 0 to
     255. If ``resized_to`` is set, batches have that height and width in pixels.
     """
@@ -54,6 +54,18 @@ class Images:
     def device(self) -> torch.device:
         """Device that batches are on."""
         return self.mean.device
+
+    @property
+    def is_on_device(self) -> bool:
+        """Whether the images are on the device, rather than read from the host batch by batch."""
+        return self.pixels.device == self.device
+
+    @property
+    def note(self) -> str:
+        """A sentence on where the images are, if that is not where it is fastest."""
+        if self.is_on_device or self.device.type != "cuda":
+            return ""
+        return "images stay in the host's memory, as they do not fit beside training on the GPU"
 
     def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return normalised float images (N, C, H, W) and their :meth:`targets`."""
@@ -84,42 +96,57 @@ class Images:
     def batches(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield uint8 images (N, C, H, W) and their :meth:`targets`, in batches on the device.
 
-        They are those at the positions ``order`` (N,), of the size that they are kept at; the last
-        batch may be smaller. From a memory map to a GPU, a thread reads the next ones in advance.
+        They are those at the positions ``order`` (N,) on the host, of the size that they are kept
+        at; the last batch may be smaller. No step waits for the device: positions are copied once,
+        and images that stay on the host are read and copied ahead (:mod:`nas.data.read_ahead`).
         """
-        parts = torch.split(order, batch_size)
-        if self.pixels.device == self.device:
-            order = order.to(self.device)  # once, as each copy would wait for the GPU
-            for part in torch.split(order, batch_size):
+        parts = torch.split(copied(order, self.device), batch_size)
+        if self.is_on_device:
+            for part in parts:
                 yield self.pixels[part], self.targets(part)
             return
-        for part, pixels in read_ahead(self.pixels, parts, self.device):
-            yield pixels, self.targets(part)
+        read = read_ahead(self.pixels, torch.split(order, batch_size), self.device)
+        with closing(read):
+            for part, pixels in zip(parts, read, strict=True):
+                yield pixels, self.targets(part)
 
 
-def images_on_device(data: SearchData, device: torch.device) -> tuple[Images, Images]:
-    """Return the training set and the minival, both normalised by the training set."""
+def images_on_device(
+    data: SearchData, device: torch.device, sharers: int = 1
+) -> tuple[Images, Images]:
+    """Return the training set and the minival, both normalised by the training set.
+
+    ``sharers`` is the number of processes that train on the device, each with its own images.
+    """
     training_statistics = data.statistics or statistics(histogram(data.training.pixels))
+    splits = (data.training, data.minival)
+    on_host = stay_on_host(splits, device, sharers)
     training, minival = (
-        images(split, device, training_statistics, data.classes)
-        for split in (data.training, data.minival)
+        images(split, device, training_statistics, data.classes, on_host) for split in splits
     )
     return training, minival
 
 
 def images(
-    split: Split, device: torch.device, training_statistics: Statistics, classes: int
+    split: Split,
+    device: torch.device,
+    training_statistics: Statistics,
+    classes: int,
+    on_host: bool | None = None,
 ) -> Images:
-    """Return a split's images on the device, to be normalised by the training set's statistics.
+    """Return a split's images, to be normalised by the training set's statistics.
 
-    A memory-mapped file is not copied if the device is the CPU, so that all processes share it, or
-    if it would take too much of a GPU's memory.
+    With ``on_host``, they stay in the host's memory; None decides it by :func:`stay_on_host`. If
+    the device is the CPU, a memory-mapped file is not copied either, so that all processes share
+    it.
     """
     mean, std = (
         torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
         for values in (training_statistics.mean, training_statistics.std)
     )
-    if _is_mapped(split.pixels) and not _fits(split.pixels.nbytes, device):
+    if on_host is None:
+        on_host = stay_on_host([split], device)
+    if on_host or (_is_mapped(split.pixels) and device.type != "cuda"):
         pixels = _as_tensor(split.pixels)
     else:
         # A copy, as arrays in shared memory are read-only, which torch does not support.
@@ -131,12 +158,16 @@ def _is_mapped(pixels: NDArray[np.uint8]) -> bool:
     return isinstance(pixels, np.memmap)
 
 
-def _fits(size_bytes: int, device: torch.device) -> bool:
-    """Return whether images of this size are copied to the device."""
+def stay_on_host(splits: Sequence[Split], device: torch.device, sharers: int = 1) -> bool:
+    """Return whether the images of these splits together would leave a GPU too little memory.
+
+    That is so if they take more than a quarter of what is free for each of the ``sharers``.
+    """
     if device.type != "cuda":
         return False
-    total_bytes: int = torch.cuda.get_device_properties(device).total_memory
-    return size_bytes <= total_bytes // SHARE_OF_GPU
+    free_bytes, _ = torch.cuda.mem_get_info(device)
+    wanted_bytes = sum(split.pixels.nbytes for split in splits)
+    return wanted_bytes > free_bytes // (SHARE_OF_GPU * sharers)
 
 
 def _as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
@@ -144,36 +175,6 @@ def _as_tensor(pixels: NDArray[np.uint8]) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         return torch.from_numpy(pixels)
-
-
-def read_ahead(
-    pixels: Tensor, parts: Iterable[Tensor], device: torch.device, ahead: int = AHEAD
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield each part, positions (N,), and its pixels on the device; read ``ahead`` parts ahead."""
-    remaining = iter(parts)
-    waiting: deque[tuple[Tensor, Future[Tensor]]] = deque()
-    with ThreadPoolExecutor(1, "read-ahead") as thread:
-        try:
-            for part in islice(remaining, ahead):
-                waiting.append((part, thread.submit(_gathered, pixels, part, device)))
-            while waiting:
-                part, future = waiting.popleft()
-                batch = future.result()
-                for following in islice(remaining, 1):
-                    submitted = thread.submit(_gathered, pixels, following, device)
-                    waiting.append((following, submitted))
-                # The copy from pinned memory is asynchronous. torch does not reuse a pinned
-                # buffer until all copies from it are done.
-                yield part, batch.to(device, non_blocking=True)
-        finally:
-            thread.shutdown(cancel_futures=True)
-
-
-def _gathered(pixels: Tensor, part: Tensor, device: torch.device) -> Tensor:
-    """Return the images at these positions, in pinned memory if the device is a GPU."""
-    is_pinned = device.type == "cuda"
-    batch = torch.empty((len(part), *pixels.shape[1:]), dtype=torch.uint8, pin_memory=is_pinned)
-    return torch.index_select(pixels, 0, part.to(pixels.device), out=batch)
 
 
 def square(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -89,7 +89,7 @@ def _train(
         training.load_state_dict(state["loop"])
         rows += [CurveRow(**row) for row in state["rows"]]
     work = tuple(float(stage.image_size**2) for stage in stages)
-    listener(Begun(tuple(rows), work, device_name(device), world.size))
+    listener(Begun(tuple(rows), work, device_name(device), world.size, images.note))
     best, done = training.best_accuracy, training.epochs_done
     reporter.begin_epoch(stages[min(done, len(stages) - 1)].batch_size)
     for epoch in training.epochs():

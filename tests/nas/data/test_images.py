@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from nas.data.images import images, images_on_device, read_ahead, square
+from nas.data.images import images, images_on_device, square
 from nas.data.split import SearchData, Split, Statistics, histogram, statistics
 
 CPU = torch.device("cpu")
@@ -90,25 +89,6 @@ def test_batches_follow_the_order(tmp_path: Path, count: int) -> None:
         assert torch.equal(labels, part)
         assert pixels.dtype == torch.uint8
         assert torch.equal(some.normalised(pixels), some.batch(part)[0])
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 9])
-def test_reading_ahead_gives_every_batch_in_order(count: int) -> None:
-    pixels = torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1)
-    parts = [torch.tensor([3 * i, 39 - i]) for i in range(count)]
-    batches = list(read_ahead(pixels, parts, CPU, ahead=3))
-    assert [part.tolist() for part, _ in batches] == [part.tolist() for part in parts]
-    assert [batch.flatten().tolist() for _, batch in batches] == [part.tolist() for part in parts]
-
-
-def test_reading_ahead_may_be_left_early_and_raises_what_reading_raises() -> None:
-    pixels = torch.zeros(4, 1, 1, 1, dtype=torch.uint8)
-    batches = read_ahead(pixels, [torch.tensor([0])] * 50, CPU)
-    next(batches)
-    batches.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if "read-ahead" in thread.name]
-    with pytest.raises(IndexError):
-        list(read_ahead(pixels, [torch.tensor([9])], CPU))
 
 
 def test_several_labels_are_targets_of_sum_1() -> None:

@@ -78,6 +78,12 @@ def test_a_resumed_trainings_time_left_counts_from_its_start(
     assert shown.live().endswith("40 s left")
 
 
+def test_a_note_on_the_data_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Shown(monkeypatch)
+    shown.progress(Begun((), (1.0,), "NVIDIA H200", 1, "images stay on the host"))
+    assert shown.lines == ["training on NVIDIA H200", "images stay on the host"]
+
+
 def test_a_finished_training_has_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = Shown(monkeypatch)
     shown.progress(Begun((ROW,) * 3, (1.0,) * 3, "CPU", 1))

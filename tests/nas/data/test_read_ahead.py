@@ -1,0 +1,31 @@
+"""Batches that are read ahead of training, on the CPU; tests/pretend_cuda has those of a GPU."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+
+from nas.data.read_ahead import read_ahead
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("readers", [1, 2, 4])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 9])
+def test_reading_ahead_gives_every_batch_in_order(count: int, readers: int) -> None:
+    pixels = torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1)
+    parts = [torch.tensor([3 * i, 39 - i]) for i in range(count)]
+    batches = list(read_ahead(pixels, parts, CPU, ahead=3, readers=readers))
+    assert [batch.flatten().tolist() for batch in batches] == [part.tolist() for part in parts]
+
+
+def test_reading_ahead_may_be_left_early_and_raises_what_reading_raises() -> None:
+    pixels = torch.zeros(4, 1, 1, 1, dtype=torch.uint8)
+    batches = read_ahead(pixels, [torch.tensor([0])] * 50, CPU)
+    next(batches)
+    batches.close()
+    assert not [thread for thread in threading.enumerate() if "read-ahead" in thread.name]
+    with pytest.raises(IndexError):
+        list(read_ahead(pixels, [torch.tensor([9])], CPU))
