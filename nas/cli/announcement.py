@@ -24,6 +24,9 @@ def data_lines(data: SearchData, label_width: int) -> list[str]:
     )
     if data.unused_split:
         place += f" ({data.unused_split})"
+    size = int(data.minival.pixels.shape[-1])
+    if size != data.image_size:
+        place += f", {size} px"
     half = 100 * half_width(count)
     reason = f" ({data.size_reason}; --image-size sets another)" if data.size_reason else ""
     texts = {

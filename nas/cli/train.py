@@ -53,6 +53,13 @@ if TYPE_CHECKING:
     "smaller.",
 )
 @option(
+    "--data-size",
+    type=Whole(4, 4096),
+    group="Data",
+    help="Keep training images at this size in pixels; larger ones give sharper random crops, "
+    "smaller ones take less of the cache. Default: the size to train at.",
+)
+@option(
     "--preset",
     type=OneOf(PRESETS),
     metavar="P",
@@ -149,6 +156,7 @@ def train(
     batch_growth: float | None,
     epochs: int | None,
     image_size: int | None,
+    data_size: int | None,
     batch_size: int | None,
     micro_batch: int | None,
     seed: int | None,
@@ -187,6 +195,7 @@ def train(
             batch_growth=batch_growth,
             epochs=epochs,
             image_size=image_size,
+            data_size=data_size,
             batch_size=batch_size,
             micro_batch=micro_batch,
             seed=seed,

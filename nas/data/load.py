@@ -43,19 +43,29 @@ def load_search_data(
     spec: str,
     image_size: int | None = None,
     options: DataOptions = _DEFAULTS,
+    minival_size: int | None = None,
+    remedy: str = "a smaller --image-size",
 ) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``image_size`` pixels.
 
     By default, images in memory keep their size, and so do encoded images of one size. Others are
-    reduced (:mod:`nas.data.cache.survey`). Encoded images are decoded once, into the cache.
+    reduced (:mod:`nas.data.cache.survey`). The minival's images have ``minival_size`` pixels if
+    that is given. Encoded images are decoded once, into the cache; ``remedy`` is what to do if it
+    has no room.
 
     Raises:
         UserError: ``spec`` is none of the :data:`FORMS`, or the data cannot be used.
     """
     with _readable(spec):
         if is_in_memory(spec):
-            return _search_data_in_memory(spec, image_size, options)
-        return cached_search_data(spec, absolute_data(spec), image_size, options)
+            data = _search_data_in_memory(spec, image_size, options)
+            if minival_size in (None, data.image_size):
+                return data
+            return replace(
+                data, minival=_search_data_in_memory(spec, minival_size, options).minival
+            )
+        place = absolute_data(spec)
+        return cached_search_data(spec, place, image_size, options, minival_size, remedy)
 
 
 # ``nas train`` reads the same training set, and the same minival for early stopping.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from search_space.task import Task
 
 MANY_IMAGES = 100_000  # from here on the default preset is imagenet
 LIGHT_EPOCHS = 30  # three times a candidate's
+NO_ROOM = "a smaller --data-size"  # what to do about a cache without room
 PROGRESSIVE = ("imagenet", "imagenet21k")  # presets with enough epochs for progressive learning
 
 
@@ -48,6 +50,7 @@ class TrainRequest:
     batch_growth: float | None = None
     epochs: int | None = None
     image_size: int | None = None
+    data_size: int | None = None
     batch_size: int | None = None
     micro_batch: int | None = None
     seed: int | None = None
@@ -80,7 +83,7 @@ def _new(request: TrainRequest) -> Job:
     assert request.data is not None
     assert request.out is not None
     source = find_architecture(request.arch, "--arch")
-    data, file = _load(request.data, request.data_options, source, request.image_size)
+    data, file = _load(request, source)
     file = _with_task(file, data)
     preset = request.preset or _default_preset(data, request.pretrained)
     is_progressive = _is_progressive(request, preset, source)
@@ -105,6 +108,7 @@ def _new(request: TrainRequest) -> Job:
         minival=request.data_options.minival,
         background=request.data_options.background,
         min_per_class=request.min_per_class,
+        data_size=data.image_size,
     )
     _check_workers(settings.workers, settings.batch_size, request.address)
     recipe = settings.recipe(len(data.training))
@@ -114,19 +118,28 @@ def _new(request: TrainRequest) -> Job:
     return Job(directory, settings, data, recipe, pretrained)
 
 
-def _load(
-    spec: str, options: DataOptions, source: ArchitectureFile, image_size: int | None
-) -> tuple[SearchData, ArchitectureFile]:
-    """Load the data at the larger of the image sizes; return the architecture with its sizes."""
-    if image_size is None and is_in_memory(spec):
+def _load(request: TrainRequest, source: ArchitectureFile) -> tuple[SearchData, ArchitectureFile]:
+    """Load the data at the sizes that training needs; return the architecture with its sizes.
+
+    Training images are kept at the size to train at, unless ``--data-size`` is given, and the
+    minival at the size to evaluate at.
+    """
+    spec, options = request.data, request.data_options
+    assert spec is not None
+    data, data_size = None, None
+    if request.image_size is None and is_in_memory(spec):
         data = load_training_data(spec, options=options)
-        file = with_sizes(source, None, data.image_size)
-    else:
-        data, file = None, with_sizes(source, image_size, None)
-    pixels = max(file.train_size, file.eval_size)
-    if data is None or data.image_size != pixels:
-        data = load_training_data(spec, pixels, options)
+        data_size = data.image_size
+    file = with_sizes(source, request.image_size, data_size)
+    sizes = request.data_size or file.train_size, file.eval_size
+    if data is None or sizes != (data_size, data_size):
+        data = _loaded(spec, sizes, options)
     return data, file
+
+
+def _loaded(spec: str, sizes: tuple[int, int], options: DataOptions) -> SearchData:
+    """Load the training set and the minival at these sizes in pixels."""
+    return load_training_data(spec, sizes[0], options, sizes[1], NO_ROOM)
 
 
 def _with_task(file: ArchitectureFile, data: SearchData) -> ArchitectureFile:
@@ -217,7 +230,7 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
         settings.data,
         request.data,
         settings.data_fingerprint,
-        lambda spec: load_training_data(spec, settings.image_size, settings.data_options),
+        partial(_loaded, sizes=settings.loaded_sizes, options=settings.data_options),
     )
     if place != settings.data:
         settings = replace(settings, data=place)
@@ -244,6 +257,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "batch-growth": request.batch_growth,
         "epochs": request.epochs,
         "image-size": request.image_size,
+        "data-size": request.data_size,
         "batch-size": request.batch_size,
         "micro-batch": request.micro_batch,
         "seed": request.seed,
@@ -259,6 +273,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "random-sizes": settings.random_sizes,
         "batch-growth": settings.batch_growth,
         "image-size": settings.file.train_size,
+        "data-size": settings.loaded_sizes[0],
         "batch-size": settings.batch_size,
         "micro-batch": settings.micro_batch,
         "min-per-class": settings.min_per_class,

@@ -41,7 +41,9 @@ class TrainSettings:
     progressive learning, or None; ``random_sizes`` and ``batch_growth`` refine it. ``workers`` is
     the number of processes that the training was started with. ``micro_batch`` is the number of
     images that a process trains on at once, or None for its whole share of the batch. ``minival``,
-    ``background`` and ``min_per_class`` are :class:`nas.data.options.DataOptions`.
+    ``background`` and ``min_per_class`` are :class:`nas.data.options.DataOptions`. ``data_size`` is
+    the size in pixels that training images are kept at; None stands for a training of an earlier
+    release, which kept all images at the larger of the sizes to train and to evaluate at.
     """
 
     architecture: Mapping[str, Any]
@@ -61,6 +63,7 @@ class TrainSettings:
     minival: str = "auto"
     background: str = "grey"
     min_per_class: int | None = None
+    data_size: int | None = None
 
     @property
     def data_options(self) -> DataOptions:
@@ -73,9 +76,12 @@ class TrainSettings:
         return from_json(dict(self.architecture))
 
     @property
-    def image_size(self) -> int:
-        """The size in pixels that images are loaded at: the larger of the two sizes."""
-        return max(self.file.train_size, self.file.eval_size)
+    def loaded_sizes(self) -> tuple[int, int]:
+        """The sizes in pixels that the training set and the minival are loaded at."""
+        train_size, eval_size = self.file.train_size, self.file.eval_size
+        if self.data_size is None:
+            return max(train_size, eval_size), max(train_size, eval_size)
+        return self.data_size, eval_size
 
     def recipe(self, images: int) -> Recipe:
         """Return the preset's recipe for ``images`` training images, adapted to these settings."""
@@ -91,7 +97,7 @@ class TrainSettings:
                 batch_growth=self.batch_growth,
             )
             return replace(recipe, resizing=resizing, crop_area=crop_area)
-        if self.file.train_size < self.image_size:
+        if self.file.train_size != self.loaded_sizes[0]:
             return replace(recipe, resizing=_at_one_size(recipe, self.file.train_size))
         return recipe
 
@@ -110,6 +116,8 @@ class TrainSettings:
         settings = cls(**data)
         whole("epochs", settings.epochs, MOST_EPOCHS)
         whole("batch_size", settings.batch_size, MOST_NUMBER)
+        if settings.data_size is not None:
+            whole("data_size", settings.data_size, MOST_NUMBER)
         real("batch_growth", settings.batch_growth, MOST_STRENGTH, 1)
         checked_training({"progressive": settings.progressive})
         _ = settings.file, PRESETS[settings.preset]
@@ -139,7 +147,7 @@ def _regularized(recipe: Recipe, training: Mapping[str, Any]) -> Recipe:
 
 
 def _at_one_size(recipe: Recipe, size: int) -> Resizing:
-    """Return the schedule for training at a constant size that is smaller than evaluation's."""
+    """Return the schedule for training at a constant size, which is not the loaded images'."""
     magnitude, alpha = recipe.randaugment_magnitude, recipe.mixup_alpha
     ends = ((size, size), (magnitude, magnitude), (alpha, alpha), (recipe.dropout,) * 2)
     return Resizing(Progressive(*ends), stages=1)

@@ -6,6 +6,8 @@ map the entry's file into memory.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +16,16 @@ import numpy as np
 import torch
 
 from nas.data.cache.entry import Entry, open_entry
-from nas.data.cache.opening import TrainingParts, WholeListing, open_cached
+from nas.data.cache.opening import (
+    OneOfParts,
+    TrainingParts,
+    WholeListing,
+    find_cached,
+    open_cached,
+)
 from nas.data.cache.survey import Survey, default_size, survey
 from nas.data.decode import Decoding, parse_background
+from nas.data.formats.base import Source
 from nas.data.formats.rare_classes import without_rare_classes
 from nas.data.formats.registry import (
     evaluation_source,
@@ -24,6 +33,7 @@ from nas.data.formats.registry import (
     training_source,
     unused_split,
 )
+from nas.data.minival import MinivalChoice
 from nas.data.options import DataOptions
 from nas.data.split import EvaluationData, EvaluationSplit, SearchData, Split
 from nas.errors import UserError
@@ -32,11 +42,19 @@ from nas.errors import UserError
 SENT_BYTES = 2**29
 
 
-def cached_search_data(name: str, spec: str, size: int | None, options: DataOptions) -> SearchData:
+def cached_search_data(
+    name: str,
+    spec: str,
+    size: int | None,
+    options: DataOptions,
+    minival_size: int | None = None,
+    remedy: str = "",
+) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``size`` pixels.
 
     ``spec`` must not depend on the working directory. ``name`` is what the user typed. Without a
-    size, it is :func:`~nas.data.cache.survey.default_size`.
+    size, it is :func:`~nas.data.cache.survey.default_size`. The minival may have another size.
+    ``remedy`` is told where the cache has no room, such as ``a smaller --image-size``.
 
     Raises:
         UserError: the data cannot be used, or the cache has no room.
@@ -49,8 +67,9 @@ def cached_search_data(name: str, spec: str, size: int | None, options: DataOpti
     if size is None:
         size, reason = default_size(found, torch.cuda.is_available())
     decoding = _decoding(found, options)
-    entry = open_cached(spec, source, size, TrainingParts(choice), decoding)
-    data = _search_data(Reopening(name, spec, options, source.split, decoding.values), entry)
+    entries = _entries(spec, source, (size, minival_size or size), choice, decoding, remedy)
+    wanted = Reopening(name, spec, options, size, minival_size, source.split, decoding.values)
+    data = _search_data(wanted, entries)
     is_told = choice.is_split_used and not source.split
     notes = (found.note,) if found and found.note else ()
     return replace(
@@ -60,6 +79,26 @@ def cached_search_data(name: str, spec: str, size: int | None, options: DataOpti
         size_reason=reason,
         notes=(*notes, *data.notes),
     )
+
+
+def _entries(
+    spec: str,
+    source: Source,
+    sizes: tuple[int, int],
+    choice: MinivalChoice,
+    decoding: Decoding,
+    remedy: str,
+) -> list[Entry]:
+    """Open the entry of the training set and the minival, or one of each if their sizes differ."""
+    size, minival_size = sizes
+    if size == minival_size:
+        parts = TrainingParts(choice)
+        return [open_cached(spec, source, size, parts, decoding, remedy=remedy)]
+    training, minival = (OneOfParts(choice, is_training) for is_training in (True, False))
+    kept = find_cached(spec, source, minival_size, minival, decoding)  # in use, so not deleted
+    rest = None if kept else minival_size
+    first = open_cached(spec, source, size, training, decoding, size_of_rest=rest, remedy=remedy)
+    return [first, open_cached(spec, source, minival_size, minival, decoding, remedy=remedy)]
 
 
 def _decoding(found: Survey | None, options: DataOptions) -> Decoding:
@@ -101,27 +140,31 @@ class Reopening:
     name: str
     spec: str
     options: DataOptions
+    size: int
+    minival_size: int | None
     minival_split: str
     values: tuple[float, float] | None
 
 
 def reopened(
-    wanted: Reopening, path: Path, size: int, digest: str, copy: SearchData | None
+    wanted: Reopening, paths: tuple[Path, ...], digest: str, copy: SearchData | None
 ) -> SearchData:
     """Return the data whose hash is ``digest`` in another process.
 
-    It comes from the cache entry at ``path``; without that, from the ``copy`` sent along; without
-    either, from the ``wanted`` data, whose images are then decoded into this node's cache.
+    It comes from the cache entries at ``paths``; without those, from the ``copy`` sent along;
+    without either, from the ``wanted`` data, whose images are then decoded into this node's cache.
 
     Raises:
         UserError: the data cannot be used on this node, or holds other images.
     """
-    entry = open_entry(path)
-    if entry is not None and entry.meta.digest == digest:
-        return _search_data(wanted, entry)
+    entries = [entry for entry in map(open_entry, paths) if entry is not None]
+    if len(entries) == len(paths) and _digest(entries) == digest:
+        return _search_data(wanted, entries)
     if copy is not None:
         return copy
-    data = cached_search_data(wanted.name, wanted.spec, size, wanted.options)
+    data = cached_search_data(
+        wanted.name, wanted.spec, wanted.size, wanted.options, wanted.minival_size
+    )
     if data.digest != digest:
         raise UserError(
             f"--data: {wanted.spec}: got other images on this node than where the run started, "
@@ -130,28 +173,37 @@ def reopened(
     return data
 
 
-def _search_data(wanted: Reopening, entry: Entry) -> SearchData:
-    training, minival = entry.parts()
-    meta = entry.meta
+def _digest(entries: Sequence[Entry]) -> str:
+    """Return the hash of an entry, or of two."""
+    digests = [entry.meta.digest for entry in entries]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256(repr(digests).encode()).hexdigest()[:16]
+
+
+def _search_data(wanted: Reopening, entries: Sequence[Entry]) -> SearchData:
+    """Return the data in an entry of both parts, or in an entry of each."""
+    training, minival = (split for entry in entries for split in entry.parts())
+    meta, digest = entries[0].meta, _digest(entries)
     data = SearchData(
         wanted.name,
         len(meta.class_names),
         training,
         minival,
-        meta.unreadable,
+        tuple(name for entry in entries for name in entry.meta.unreadable),
         meta.class_names,
         meta.statistics,
-        meta.digest,
+        digest,
         minival_split=wanted.minival_split,
         values=wanted.values,
         notes=meta.notes,
-        warnings=meta.warnings,
+        warnings=tuple(warning for entry in entries for warning in entry.meta.warnings),
     )
     copy = None
-    if entry.pixels.nbytes <= SENT_BYTES:
+    if sum(entry.pixels.nbytes for entry in entries) <= SENT_BYTES:
         copy = replace(data, training=_in_memory(training), minival=_in_memory(minival))
-    reopen = partial(reopened, wanted, entry.path, meta.image_size, meta.digest, copy)
-    return replace(data, reopen=reopen)
+    paths = tuple(entry.path for entry in entries)
+    return replace(data, reopen=partial(reopened, wanted, paths, digest, copy))
 
 
 def _in_memory(split: Split) -> Split:

@@ -54,15 +54,21 @@ class CacheDirectory:
             OSError: no room or no permission to write.
             UserError: raised by ``make``.
         """
-        shared = self.path / name
-        own = shared.with_name(f"{name}.{os.geteuid()}")
-        for path in (own, shared):
-            if (entry := find(path)) is not None:
-                return entry
+        if (entry := self.found(name, find)) is not None:
+            return entry
         try:
-            return _found_or_made(shared, find, make, on_wait)
+            return _found_or_made(self.path / name, find, make, on_wait)
         except Occupied:
-            return _found_or_made(own, find, make, on_wait)
+            return _found_or_made(self._own(name), find, make, on_wait)
+
+    def found(self, name: str, find: Find) -> Entry | None:
+        """Return the entry of this name that ``find`` opens at a path; None if there is none."""
+        own = find(self._own(name))
+        return own or find(self.path / name)
+
+    def _own(self, name: str) -> Path:
+        """Return the path of an entry of this user's own."""
+        return self.path / f"{name}.{os.geteuid()}"
 
     def sweep(self) -> None:
         """Delete the drafts of processes that were killed."""
@@ -73,10 +79,11 @@ class CacheDirectory:
         """Return the space on the disk that all entries and drafts take."""
         return sum(size_bytes(path) for path in self.path.iterdir() if path.is_dir())
 
-    def make_room(self, wanted_bytes: int) -> None:
+    def make_room(self, wanted_bytes: int, remedy: str = "") -> None:
         """Delete the least recently used entries until ``wanted_bytes`` fit.
 
-        Entries in use and those of other users are kept.
+        Entries in use and those of other users are kept. ``remedy`` is what else would help, such
+        as ``a smaller --image-size``.
 
         Raises:
             UserError: the limit or the disk is too small.
@@ -84,20 +91,21 @@ class CacheDirectory:
         if wanted_bytes > self.limit_bytes:
             raise UserError(
                 f"NAS_CACHE_LIMIT: got {in_units(self.limit_bytes)}, must be "
-                f"{in_units(wanted_bytes)} or more for these images at this size"
+                f"{in_units(wanted_bytes)} or more for these images at this size{_or(remedy)}"
             )
         for path in self._to_evict(wanted_bytes):
             with suppress(PermissionError):  # another user's
                 remove_unless_in_use(path)
         free_bytes = shutil.disk_usage(self.path).free
         if free_bytes < wanted_bytes:
-            raise no_room(self.path, wanted_bytes, f"{in_units(free_bytes)} are free")
+            reason = f"{in_units(free_bytes)} are free"
+            raise no_room(self.path, wanted_bytes, reason, remedy)
         total_bytes = self.size_bytes()
         if total_bytes + wanted_bytes > self.limit_bytes:
             raise UserError(
                 f"NAS_CACHE_LIMIT: got {in_units(self.limit_bytes)}, of which "
                 f"{in_units(total_bytes)} are in use{self._others()}, must be "
-                f"{in_units(total_bytes + wanted_bytes)} or more"
+                f"{in_units(total_bytes + wanted_bytes)} or more{_or(remedy)}"
             )
 
     def _others(self) -> str:
@@ -142,13 +150,17 @@ def not_writable(path: Path, error: Exception, exit_code: int = 2) -> UserError:
     )
 
 
-def no_room(path: Path, wanted_bytes: int, reason: str) -> UserError:
+def no_room(path: Path, wanted_bytes: int, reason: str, remedy: str = "") -> UserError:
     """Return the error for a full disk."""
     return UserError(
         f"NAS_CACHE_DIR: {path}: the decoded images need {in_units(wanted_bytes)}, but {reason}; "
-        "free some space, or set NAS_CACHE_DIR to a folder on a larger disk",
+        f"free some space, or set NAS_CACHE_DIR to a folder on a larger disk{_or(remedy)}",
         exit_code=1,
     )
+
+
+def _or(remedy: str) -> str:
+    return f", or {remedy}" if remedy else ""
 
 
 def in_units(count: int) -> str:

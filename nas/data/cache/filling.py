@@ -40,11 +40,13 @@ def fill(
     source: str,
     advance: Callable[[int], None],
     decoding: Decoding,
+    is_training: bool,
 ) -> Meta:
     """Decode the images of each part into the directory ``draft``, one part after the other.
 
     Each of the ``parts`` is an array of positions (N,); together they hold every position once.
-    ``advance`` is called with the number of images just processed. Returns the entry's metadata.
+    ``advance`` is called with the number of images just processed. With ``is_training``, the first
+    part must have an image of every class. Returns the entry's metadata.
     Images are decoded in threads, as Pillow decodes without holding Python's lock.
 
     Raises:
@@ -59,7 +61,7 @@ def fill(
         filling.reserve()
         filling.run(listing.chunks(), advance)
         is_readable = filling.is_readable[slots]
-        listing.check(is_readable, source, is_training=len(parts) > 1)
+        listing.check(is_readable, source, is_training)
         if not all(is_readable[part].any() for part in parts):
             raise UserError(
                 f"--data: {source}: got no readable image in the training set or in the minival, "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -22,11 +23,12 @@ from rich.progress import (
 )
 
 from nas.data.cache import filling
-from nas.data.cache.directory import CacheDirectory, cache_directory, no_room, not_writable
+from nas.data.cache.directory import cache_directory, no_room, not_writable
 from nas.data.cache.entry import Entry, is_sound, open_entry
 from nas.data.cache.filling import fill, image_bytes
 from nas.data.decode import Decoding
 from nas.data.formats.base import Listing, Source
+from nas.data.formats.rare_classes import taken
 from nas.data.minival import MinivalChoice, training_and_minival
 from nas.errors import UserError, has_no_room, visible
 from nas.terminal import Terminal
@@ -42,6 +44,10 @@ class Parts(Protocol):
     def key(self) -> str:
         """What stands for the division in the names of entries on the disk."""
 
+    @property
+    def has_training(self) -> bool:
+        """Whether the first part is a training set, which must have images of every class."""
+
     def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
         """Return the positions (N,) of each part, before any image is decoded."""
 
@@ -51,6 +57,7 @@ class TrainingParts:
     """The division into training set and minival: the validation split, or a part held out."""
 
     choice: MinivalChoice
+    has_training = True
 
     @property
     def key(self) -> str:
@@ -66,10 +73,29 @@ class TrainingParts:
 
 
 @dataclass(frozen=True)
+class OneOfParts:
+    """The training set alone, or the minival alone, where the two differ in size."""
+
+    choice: MinivalChoice
+    has_training: bool
+
+    @property
+    def key(self) -> str:
+        """What stands for the part in the names of entries; it must never change."""
+        return f"{'training' if self.has_training else 'minival'} {self.choice.text}"
+
+    def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
+        """Return the positions of the part."""
+        training, minival = TrainingParts(self.choice)(listing)
+        return [training if self.has_training else minival]
+
+
+@dataclass(frozen=True)
 class WholeListing:
     """All images as one part."""
 
     key = "whole"
+    has_training = False
 
     def __call__(self, listing: Listing) -> list[NDArray[np.int64]]:
         """Return all positions."""
@@ -83,11 +109,17 @@ def open_cached(
     parts: Parts,
     decoding: Decoding | None = None,
     console: Console | None = None,
+    size_of_rest: int | None = None,
+    remedy: str = "",
 ) -> Entry:
     """Open the cache entry of ``source`` at ``size`` pixels; decode the images if there is none.
 
     Each size has its own entry, decoded from the original images. Shrinking the images of a larger
     entry would give other pixels, so that a search would depend on what the cache holds.
+
+    Before anything is decoded, there must be room for the entry, and with ``size_of_rest`` for the
+    images of no part at that size, of which the next entry is made. ``remedy`` is told where there
+    is none, such as ``a smaller --image-size``.
 
     Raises:
         UserError: the cache has no room, or too few images can be read.
@@ -99,7 +131,20 @@ def open_cached(
     find = partial(_open_sound, tell=cache(partial(_print_changed, console)))
 
     def make(draft: Path) -> None:
-        _make(draft, directory, spec, source, size, parts, decoding, console)
+        listing, positions, rest = _listed(source, spec, parts)
+        wanted_bytes = len(listing.labels) * image_bytes(size)
+        directory.sweep()  # spares locked drafts, this one among them
+        rest_bytes = rest * image_bytes(size_of_rest) if size_of_rest else 0
+        directory.make_room(wanted_bytes + rest_bytes, remedy)
+        with _decoding_shown(spec, len(listing.labels), console) as advance:
+            try:
+                is_training = parts.has_training
+                fill(draft, listing, positions, size, spec, advance, decoding, is_training)
+            except OSError as error:
+                if has_no_room(error):
+                    reason = str(error.strerror)
+                    raise no_room(directory.path, wanted_bytes, reason, remedy) from error
+                raise
 
     name = entry_name(spec, source, size, parts, decoding)
     try:
@@ -127,41 +172,41 @@ def entry_name(spec: str, source: Source, size: int, parts: Parts, decoding: Dec
     return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
 
-def _make(
-    draft: Path,
-    directory: CacheDirectory,
-    spec: str,
-    source: Source,
-    size: int,
-    parts: Parts,
-    decoding: Decoding,
-    console: Console,
-) -> None:
-    """Decode all images into the directory ``draft``, with a progress bar on a terminal."""
+def find_cached(
+    spec: str, source: Source, size: int, parts: Parts, decoding: Decoding
+) -> Entry | None:
+    """Open the cache entry of ``source`` if there is one; nothing is decoded."""
+    name = entry_name(spec, source, size, parts, decoding)
+    return cache_directory().found(name, open_entry)
+
+
+def _listed(
+    source: Source, spec: str, parts: Parts
+) -> tuple[Listing, list[NDArray[np.int64]], int]:
+    """Return the images of the parts, their positions in each, and the number of other images."""
     listing = source.listing()
-    positions = parts(listing)
-    directory.sweep()  # spares locked drafts, this one among them
     count = len(listing.labels)
+    positions = parts(listing)
     if not count:
         raise UserError(f"--data: {spec}: got 0 images, must have one or more")
-    wanted_bytes = count * image_bytes(size)
-    directory.make_room(wanted_bytes)
+    kept = np.sort(np.concatenate(positions))
+    if len(kept) < count:
+        listing = taken(listing, kept)
+        positions = [np.searchsorted(kept, part) for part in positions]
+    return listing, positions, count - len(kept)
+
+
+@contextmanager
+def _decoding_shown(spec: str, count: int, console: Console) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on a terminal; yield the function that advances it by some images."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
     progress = Progress(
         TextColumn("{task.description}", markup=False), *columns,
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
-    try:
-        with progress:
-            task = progress.add_task(
-                f"decoding {visible(Path(spec).name)} into the cache", total=count
-            )
-            advance = partial(progress.advance, task)
-            fill(draft, listing, positions, size, spec, advance, decoding)
-    except OSError as error:
-        if has_no_room(error):
-            raise no_room(directory.path, wanted_bytes, str(error.strerror)) from error
-        raise
+    with progress:
+        task = progress.add_task(f"decoding {visible(Path(spec).name)} into the cache", total=count)
+        yield partial(progress.advance, task)
 
 
 def _print_changed(console: Console, path: Path) -> None:

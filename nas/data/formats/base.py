@@ -48,7 +48,7 @@ class Listing:
             UserError: a class to train on has no readable image, or there are none at all.
         """
         unreadable = f"({np.count_nonzero(~is_readable):,} unreadable in total)"
-        training = slice(self.validation_start)
+        training = slice(self.validation_start if is_training else None)
         labels = self.labels[training][is_readable[training]]
         if not len(labels):
             raise UserError(

@@ -182,8 +182,8 @@ def test_a_validation_folder_without_classes_is_named(tmp_path: Path) -> None:
 def test_a_node_without_the_cache_reads_the_same_minival(folder: Path, tmp_path: Path) -> None:
     data = load_search_data(str(folder), 8)
     assert data.reopen is not None
-    wanted, _, size, digest, _ = data.reopen.args  # type: ignore[attr-defined]
-    again = reopened(wanted, tmp_path / "nowhere", size, digest, None)
+    wanted, _, digest, _ = data.reopen.args  # type: ignore[attr-defined]
+    again = reopened(wanted, (tmp_path / "nowhere",), digest, None)
     assert again.minival.labels.tolist() == [1, 1, 1, 1]
 
 

@@ -49,14 +49,42 @@ def test_evaluations_size_goes_with_trainings() -> None:
     assert (small.train_size, small.eval_size) == (300, 320)
 
 
-def test_images_are_loaded_at_evaluations_size_and_trained_on_at_trainings(
+def test_each_split_is_loaded_at_the_size_it_is_used_at(
     tiny_arch_file: Path, make_job: MakeJob
 ) -> None:
     write(tiny_arch_file, replace(read(tiny_arch_file), eval_size=10))
     job = make_job(image_size=8)
-    assert job.data.image_size == 10
+    assert job.data.image_size == 8
+    assert job.data.minival.pixels.shape[2:] == (10, 10)
+    assert job.recipe.resizing is None
+    assert job.settings.loaded_sizes == (8, 10)
+    again = prepare(TrainRequest(resume=job.directory.path, data_size=8))
+    assert again.data.fingerprint() == job.data.fingerprint()
+
+
+@pytest.mark.parametrize("data_size", [4, 12])
+def test_training_images_may_be_kept_at_another_size(
+    tiny_arch_file: Path, make_job: MakeJob, data_size: int
+) -> None:
+    write(tiny_arch_file, replace(read(tiny_arch_file), eval_size=10))
+    job = make_job(image_size=8, data_size=data_size)
+    assert job.data.image_size == data_size
+    assert job.data.minival.pixels.shape[2:] == (10, 10)
     assert job.recipe.resizing is not None
     assert job.recipe.resizing.image_size(0) == 8
+    with pytest.raises(UserError, match=f"--data-size: got 8, but .* with {data_size}"):
+        prepare(TrainRequest(resume=job.directory.path, data_size=8))
+
+
+def test_a_training_of_an_earlier_release_keeps_all_images_at_one_size(
+    tiny_arch_file: Path, make_job: MakeJob
+) -> None:
+    write(tiny_arch_file, replace(read(tiny_arch_file), eval_size=10))
+    settings = replace(make_job(image_size=8).settings, data_size=None)
+    assert settings.loaded_sizes == (10, 10)
+    resizing = settings.recipe(100).resizing
+    assert resizing is not None
+    assert resizing.image_size(0) == 8
 
 
 def test_a_scaled_file_is_trained_progressively(tiny_arch_file: Path, make_job: MakeJob) -> None:

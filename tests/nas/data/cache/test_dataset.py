@@ -450,3 +450,77 @@ def test_data_are_found_from_any_working_directory(
     content = pickle.dumps(data)
     monkeypatch.chdir("/")
     assert pickle.loads(content).name == "pets"
+
+
+# Training set and minival at different sizes.
+
+
+def test_splits_of_two_sizes_are_an_entry_each(folder: Path, decoded_images: list[int]) -> None:
+    one = load_search_data(str(folder), 8)
+    decoded_images.clear()
+    two = load_search_data(str(folder), 8, minival_size=12)
+    assert sorted(decoded_images) == [8] * len(two.training) + [12] * len(two.minival)
+    assert np.array_equal(two.training.pixels, one.training.pixels)
+    assert two.training.labels.tolist() == one.training.labels.tolist()
+    assert two.minival.labels.tolist() == one.minival.labels.tolist()
+    assert two.minival.pixels.shape == (len(one.minival), 3, 12, 12)
+    assert np.array_equal(two.minival.pixels[:, 0, 0, 0], one.minival.pixels[:, 0, 0, 0])
+    assert two.statistics == one.statistics
+    assert two.fingerprint() != one.fingerprint()
+    decoded_images.clear()
+    assert load_search_data(str(folder), 8, minival_size=12).fingerprint() == two.fingerprint()
+    assert load_search_data(str(folder), 8, minival_size=8).fingerprint() == one.fingerprint()
+    assert not decoded_images
+
+
+def test_splits_of_two_sizes_reach_other_processes(folder: Path) -> None:
+    data = load_search_data(str(folder), 8, minival_size=12)
+    content = pickle.dumps(data)
+    assert len(content) < 20_000
+    _assert_same(_unpickled(data), data)
+    shutil.rmtree(os.environ["NAS_CACHE_DIR"])
+    _assert_same(pickle.loads(content), data)
+
+
+def _assert_same(found: SearchData, data: SearchData) -> None:
+    assert found.fingerprint() == data.fingerprint()
+    assert np.array_equal(found.training.pixels, data.training.pixels)
+    assert np.array_equal(found.minival.pixels, data.minival.pixels)
+
+
+def test_a_validation_split_of_another_size(folder: Path, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    root.mkdir()
+    folder.rename(root / "train")
+    class_folders(root / "val", count=3)
+    data = load_search_data(str(root), 8, minival_size=12)
+    assert (len(data.training), len(data.minival)) == (20, 6)
+    assert data.minival.pixels[:, 0, 0, 0].tolist() == [0, 1, 2, 100, 101, 102]
+
+
+def test_room_for_both_sizes_is_asked_for_before_anything_is_decoded(
+    folder: Path, decoded_images: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """16 images of 8 px and 4 of 12 px take 4.8 kB."""
+    monkeypatch.setenv("NAS_CACHE_LIMIT", "4 kB")
+    with pytest.raises(UserError) as error:
+        load_search_data(str(folder), 8, minival_size=12, remedy="a smaller --data-size")
+    assert str(error.value) == (
+        "NAS_CACHE_LIMIT: got 4 kB, must be 4.8 kB or more for these images at this size, or "
+        "a smaller --data-size"
+    )
+    assert not decoded_images
+    monkeypatch.setenv("NAS_CACHE_LIMIT", "100 kB")
+    load_search_data(str(folder), 9, minival_size=12)
+    decoded_images.clear()
+    monkeypatch.setenv("NAS_CACHE_LIMIT", "16 kB")  # the minival is there already
+    load_search_data(str(folder), 8, minival_size=12)
+    assert decoded_images == [8] * 16
+
+
+def test_each_class_needs_an_image_to_train_on_in_both_forms(folder: Path) -> None:
+    for file in (folder / "ant").iterdir():
+        file.write_bytes(b"no image")
+    for minival_size in (8, 12):
+        with pytest.raises(UserError, match="class 'ant': got 0 readable images"):
+            load_search_data(str(folder), 8, minival_size=minival_size)
