@@ -83,11 +83,9 @@ def _print_case(case: Case, batch_size: int, steps: int, device: torch.device) -
 
 
 def _step(network: nn.Module) -> TrainingStep:
-    """Make the search's own step at learning rate 0, such that a CUDA graph can capture it."""
+    """Make the search's own step at learning rate 0, eager, such that a graph can capture it."""
     step = step_without_learning(proxy(), network, None)
-    for group in step.optimizer.param_groups:
-        group["capturable"] = next(network.parameters()).is_cuda
-    return step
+    return step if isinstance(step, TrainingStep) else step.eager
 
 
 def _times(run: Callable[[], object], steps: int, device: torch.device) -> tuple[float, ...]:

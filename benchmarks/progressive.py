@@ -28,9 +28,10 @@ import torch
 from benchmarks.cpu_protocol import follow
 from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
-from nas.training.loop import Training, accuracy
+from nas.training.loop import Training
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
+from nas.training.validation import accuracy
 from reward.step_time.clocks import device_name, to_channels_last
 from scaling.regularization import Progressive
 from search_space.architecture import Architecture, Stage

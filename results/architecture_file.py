@@ -185,6 +185,9 @@ _RANGES = {  # of progressive learning
 }
 
 
+_WORDS = ("mode", "failure", "host", "driver")  # of the conditions in which a step was timed
+
+
 def _measurements(data: dict[str, Any]) -> dict[str, Any]:
     for name in _NUMBERS:
         _check_number(name, data.get(name))
@@ -194,10 +197,17 @@ def _measurements(data: dict[str, Any]) -> dict[str, Any]:
     for name in ("device", "unsteady"):
         if data.get(name) is not None:
             bounds.text(name, data[name])
-    for name, value in _object(data, "confirmation").items():
-        if name != "candidates":
-            _check_number(f"confirmation: {name}", value)
+    for key in ("conditions", "confirmation"):
+        _check_values(key, _object(data, key))
     return data
+
+
+def _check_values(key: str, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        if name in _WORDS:
+            bounds.text(f"{key}: {name}", value or "")
+        elif name != "candidates":
+            _check_number(f"{key}: {name}", value)
 
 
 def checked_training(data: dict[str, Any]) -> dict[str, Any]:

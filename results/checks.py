@@ -51,6 +51,15 @@ _STEP_TIME: Mapping[str, Check] = {
     "unsteady": text,
 }
 
+_CONDITIONS: Mapping[str, Check] = {
+    "mode": text,
+    "failure": text,
+    "busy_share": _SHARE,
+    "host": text,
+    "driver": text,
+    "sharers": _COUNT,
+}
+
 _SETTINGS: Mapping[str, Check] = {
     "data": _LONG_TEXT,
     "data_fingerprint": text,
@@ -131,6 +140,8 @@ def _check(checks: Mapping[str, Check], values: Mapping[str, object]) -> None:
 
 def _check_step_time(step_time: StepTime) -> None:
     _check(_STEP_TIME, vars(step_time))
+    if step_time.conditions is not None:
+        _check(_CONDITIONS, vars(step_time.conditions))
     samples, reference = step_time.samples_s, step_time.reference_samples_s
     for name, times_s in (("samples_s", samples), ("reference_samples_s", reference)):
         _check_count(name, times_s, bounds.MOST_STEPS)

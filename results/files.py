@@ -171,6 +171,9 @@ COLUMNS = {
     "image_size": "Int64",
     "batch_size": "Int64",
     "device": "str",
+    "step_mode": "str",
+    "busy_share": "float64",
+    "sharers": "Int64",
     "epochs": "int64",
     "stopped_at": "Int64",
     "training_s": "float64",
@@ -270,6 +273,7 @@ _STEP_TIME_KEYS = (
     "peak_memory_bytes",
     "device",
     "batch_size",
+    "conditions",
 )
 
 # Key of an interval: the columns of its two ends.
@@ -280,11 +284,15 @@ _INTERVAL_COLUMNS = {
 }
 
 
+# Key of the conditions of a step time: its column.
+_CONDITIONS = {"mode": "step_mode", "busy_share": "busy_share", "sharers": "sharers"}
+
+
 def step_time_json(step_time: StepTime | None) -> dict[str, Any]:
     """Return the step time in JSON types; all values are null if the step was not timed.
 
     Times are in seconds, memory in bytes; intervals are [low, high] at 95 %. ``unsteady`` describes
-    what disturbed the measurement, null if nothing did.
+    what disturbed the measurement, null if nothing did, and ``conditions`` how the steps ran.
     """
     if step_time is None:
         return dict.fromkeys(_STEP_TIME_KEYS)
@@ -298,12 +306,14 @@ def step_time_json(step_time: StepTime | None) -> dict[str, Any]:
         step_time.peak_memory_bytes,
         step_time.device,
         step_time.batch_size,
+        step_time.conditions and dict(vars(step_time.conditions)),
     )
     return dict(zip(_STEP_TIME_KEYS, values, strict=True))
 
 
 def split_intervals(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with each interval of :func:`step_time_json` split into two columns.
+    """Return the values of :func:`step_time_json` as columns: the two ends of an interval, and
+    some of the conditions.
 
     All other keys are kept as they are.
     """
@@ -311,6 +321,8 @@ def split_intervals(values: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in values.items():
         if key in _INTERVAL_COLUMNS:
             columns.update(zip(_INTERVAL_COLUMNS[key], value or (None, None), strict=True))
+        elif key == "conditions":
+            columns.update({column: (value or {}).get(k) for k, column in _CONDITIONS.items()})
         else:
             columns[key] = value
     return columns

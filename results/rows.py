@@ -13,12 +13,13 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, S
 
 from results.candidate import Candidate, CurvePoint, State
 from results.checks import check_settings, checked
-from reward.step_time.measurement import StepTime
+from reward.step_time.measurement import Conditions, StepTime
 from search_space.architecture import Architecture
 from search_space.bounds import MOST_TEXT, load_json, load_unchecked_json
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _LATER = {"since": 2}  # of a column: what is recorded with an earlier schema lacks it
+_LATEST = {"since": 3}
 
 METADATA = MetaData()
 
@@ -69,6 +70,7 @@ CANDIDATES = Table(
     Column("versions", Text, nullable=False),
     Column("started_event", BigInteger, info=_LATER),
     Column("ended_event", BigInteger, info=_LATER),
+    Column("conditions", Text, info=_LATEST),  # JSON
     Column("checksum", BigInteger, info=_LATER),
 )
 
@@ -117,6 +119,11 @@ def to_row(candidate: Candidate) -> dict[str, Any]:
         "samples_s": step_time and to_json_text("samples_s", step_time.samples_s),
         "reference_samples_s": (
             step_time and to_json_text("reference_samples_s", step_time.reference_samples_s)
+        ),
+        "conditions": (
+            step_time
+            and step_time.conditions
+            and to_json_text("conditions", vars(step_time.conditions))
         ),
         "curve": to_json_text("curve", [astuple(point) for point in candidate.curve]),
         "phases_s": to_json_text("phases_s", dict(candidate.phases_s)),
@@ -195,8 +202,13 @@ def _step_time(row: Mapping[Any, Any]) -> StepTime:
     return StepTime(
         samples_s=tuple(load_unchecked_json(row["samples_s"])),
         reference_samples_s=tuple(load_unchecked_json(row["reference_samples_s"])),
+        conditions=_conditions(row.get("conditions")),
         **{name: row[column] for name, column in _STEP_TIME_COLUMNS.items()},
     )
+
+
+def _conditions(text: str | None) -> Conditions | None:
+    return None if text is None else Conditions(**load_unchecked_json(text))
 
 
 def _checked_finite(name: str, value: object) -> object:

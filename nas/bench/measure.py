@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import UserError
 from results.files import step_time_json
-from reward.step_time.measurement import StepTime, median_s
+from reward.step_time.measurement import Conditions, StepTime, median_s
 from search_space.architecture import Architecture
 from search_space.task import IMAGENET, Task
 
@@ -126,6 +126,7 @@ _MEASURED = (
     "steps",
     "is_precise",
     "unsteady",
+    "conditions",
 )
 
 
@@ -172,7 +173,9 @@ def measure_in_subprocess(request: MeasurementRequest) -> NetworkMeasurement:
     if done.returncode:
         raise UserError(f"could not be measured: {_failure_reason(done)}", exit_code=1)
     answer = json.loads(done.stdout)
-    return NetworkMeasurement(**{**answer, "step_time": StepTime(**answer["step_time"])})
+    timed = answer["step_time"]
+    step_time = StepTime(**{**timed, "conditions": Conditions(**timed["conditions"])})
+    return NetworkMeasurement(**{**answer, "step_time": step_time})
 
 
 def _failure_reason(done: subprocess.CompletedProcess[str]) -> str:

@@ -15,8 +15,9 @@ from nas.data.load import load_test_data
 from nas.data.split import EvaluationSplit
 from nas.errors import UserError
 from nas.full_training.checkpoint import TrainedNetwork
+from nas.training.validation import Portion, outputs
 from results.noise import wilson_interval
-from reward.step_time.clocks import device_name, mixed_precision, to_channels_last
+from reward.step_time.clocks import device_name, to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
@@ -120,17 +121,13 @@ def _enough_memory(batch_size: int) -> Iterator[None]:
         ) from error
 
 
-@torch.inference_mode()
 def ranks(network: nn.Module, test: Images, batch_size: int) -> Tensor:
     """Return the rank (N,), from 0, of each image's label among the logits.
 
     For an image with several labels, it is the rank of the label with the largest logit.
     """
     found: list[Tensor] = []
-    for pixels, labels in test.batches(torch.arange(len(test)), batch_size):
-        batch = test.normalised(pixels).contiguous(memory_format=torch.channels_last)
-        with mixed_precision(batch.device):
-            logits: Tensor = network(batch)
+    for logits, labels in outputs(network, test, torch.arange(len(test)), Portion(batch_size)):
         order = logits.argsort(1, descending=True)  # (N, classes): the classes by rank
         is_single = labels.ndim == 1
         is_label = order == labels[:, None] if is_single else labels.gather(1, order) > 0

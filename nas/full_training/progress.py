@@ -23,15 +23,15 @@ _BAR_WIDTH = 16
 class Begun:
     """Training begins, or is resumed after the epochs in ``rows``.
 
-    ``work`` is the relative duration of every epoch, by its number of pixels. ``note`` is a
-    sentence on the data, if there is one.
+    ``work`` is the relative duration of every epoch, by its number of pixels. ``notes``
+    are sentences on what is slower than it could be.
     """
 
     rows: tuple[CurveRow, ...]
     work: tuple[float, ...]
     device: str
     workers: int
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ class Progress:
             self._print(f"training on {where}")
         elif len(event.rows) < len(event.work):
             self._print(f"resuming after epoch {len(event.rows)} on {where}")
-        if event.note:
-            self._print(event.note)
+        for note in event.notes:
+            self._print(note)
 
     def _share_done(self) -> float:
         """Return the share of the training that is done, in [0, 1], by the number of pixels."""

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from nas.data.images import Images, images_on_device
 from nas.errors import Diverged, UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
+from nas.full_training.fitting import fitting_micro_batch
 from nas.full_training.loggers import CurveRow, row_of
 from nas.full_training.progress import Begun, EpochEnded, Listener, Saved, Stepped
 from nas.full_training.settings import Job
 from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM
 from nas.training.loop import Training
-from nas.training.recipes import Recipe, TrainingStage, epoch_stages
-from nas.training.step import step_without_learning
+from nas.training.recipes import epoch_stages
 from reward.step_time.clocks import device_name, to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
-from reward.step_time.standalone import TimedNetwork
 from search_space.network import Network
 
 STEP_REPORT_INTERVAL_S = 0.25
@@ -78,10 +76,14 @@ def _train(
     stages = epoch_stages(recipe, len(images), images.size, seed)
     build = partial(_network, job, images, device)
     micro_batch = fitting_micro_batch(build, images, recipe, stages, world)
+    notes = [images.note] if images.note else []
+    if micro_batch != recipe.micro_batch:
+        notes.append(f"a batch does not fit on the GPU; {micro_batch} images are trained at a time")
     recipe = replace(recipe, micro_batch=micro_batch)
     network = build()
     if world.size > 1:
-        network = DistributedDataParallel(network)
+        # Buffers hold the statistics of the newest batch; their averages are kept beside them.
+        network = DistributedDataParallel(network, broadcast_buffers=False)
     reporter = StepReporter(listener)
     training = Training(network, images, minival, recipe, seed, world=world, on_step=reporter)
     if last is not None:
@@ -89,7 +91,7 @@ def _train(
         training.load_state_dict(state["loop"])
         rows += [CurveRow(**row) for row in state["rows"]]
     work = tuple(float(stage.image_size**2) for stage in stages)
-    listener(Begun(tuple(rows), work, device_name(device), world.size, images.note))
+    listener(Begun(tuple(rows), work, device_name(device), world.size, tuple(notes)))
     best, done = training.best_accuracy, training.epochs_done
     reporter.begin_epoch(stages[min(done, len(stages) - 1)].batch_size)
     for epoch in training.epochs():
@@ -167,47 +169,3 @@ class StepReporter:
             return
         self._last_report = now
         self._listener(Stepped(step, count, step * self._batch_size / (now - self._epoch_start)))
-
-
-def fitting_micro_batch(
-    build: Callable[[], nn.Module],
-    images: Images,
-    recipe: Recipe,
-    stages: list[TrainingStage],
-    world: World,
-) -> int | None:
-    """Return the largest micro-batch that fits into a GPU's memory in the epoch that needs most.
-
-    None means the whole share of the batch that a process has. A micro-batch in the recipe is
-    kept, and on a CPU nothing is tried. The trial is a step of a second network from ``build`` on
-    made images; all processes take the smallest result of any.
-
-    Gradients are accumulated over micro-batches, so a batch of 4096 trains on one GPU as on 32,
-    except that batch normalisation has the statistics of each micro-batch.
-
-    Raises:
-        MemoryError: not even two images at a time fit.
-    """
-    if recipe.micro_batch is not None or images.device.type != "cuda":
-        return recipe.micro_batch
-    heaviest = max(stages, key=lambda stage: stage.batch_size * stage.image_size**2)
-    share = heaviest.batch_size // world.size
-    trial = _with_made_images(build(), images, recipe, share, heaviest.image_size)
-    found = trial.fitting_step().micro_batch or share
-    del trial
-    torch.cuda.empty_cache()
-    least = int(world.least(torch.tensor(found, device=images.device)))
-    return None if least >= share else least
-
-
-def _with_made_images(
-    network: nn.Module, images: Images, recipe: Recipe, count: int, size: int
-) -> TimedNetwork:
-    """Return the network with ``count`` made images of ``size`` pixels, as a batch has."""
-    channels = images.pixels.shape[1]
-    made = torch.zeros(count, channels, size, size, device=images.device)
-    labels: Tensor = torch.zeros(count, dtype=torch.int64, device=images.device)
-    if images.labels.ndim > 1:  # targets of images with several classes
-        labels = torch.full((count, images.classes), 1 / images.classes, device=images.device)
-    batch = made.contiguous(memory_format=torch.channels_last)
-    return TimedNetwork(network, batch, labels, partial(step_without_learning, recipe))

@@ -20,7 +20,7 @@ from nas.data.images import images_on_device
 from nas.data.split import SearchData
 from nas.errors import Diverged
 from nas.training.ema import NORM_MOMENTUM
-from nas.training.loop import Epoch, Training, run_untimed
+from nas.training.loop import Epoch, Training
 from nas.training.recipes import Recipe
 from nas.training.step import step_without_learning
 from results.candidate import Candidate, CurvePoint, State
@@ -175,7 +175,7 @@ class Evaluator:
             recipe,
             candidate.seed,
             deadline,
-            run_step=timer or run_untimed,
+            run_step=timer,
         )
         epochs = training.epochs()  # each trains, then validates
         while (epoch := _next_epoch(epochs, timer, phases)) is not None:
@@ -188,6 +188,7 @@ class Evaluator:
         with _timed(phases, "step_time"):
             if timer is not None:
                 timer.top_up(FEWEST_PAIRS, deadline)
+                timer.measure_busy_share()
                 candidate = replace(candidate, step_time=timer.step_time())
             latency_s = self._latency_s(training.ema, size)
         yield replace(candidate, inference_time_s=latency_s)

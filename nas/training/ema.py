@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 EMA_MOMENTUM = 1e-4  # EfficientNetV2, section 5.1: decay rate 0.9999
@@ -23,20 +24,82 @@ def warm_momentum(momentum: float, updates: int) -> float:
     return max(momentum, 9 / (10 + updates))
 
 
+class BatchStatistics:
+    """The averages of a network's batch statistics, which warm up like the EMA's.
+
+    In training a batch normalisation keeps the statistics of the newest batch only, and the
+    averages are kept here. So all steps are the same, and a CUDA graph of one can be replayed: the
+    numbers in it are fixed. The momentum that a layer was built with is that of a long training.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._norms: list[tuple[_BatchNorm, float]] = []
+        self._averages: dict[str, Tensor] = {}
+        self._groups: dict[float, tuple[list[Tensor], list[Tensor]]] = {}
+        for name, norm in network.named_modules():
+            if not isinstance(norm, _BatchNorm) or norm.momentum is None:
+                continue
+            if norm.running_mean is None or norm.running_var is None:
+                continue
+            self._norms.append((norm, norm.momentum))
+            averages, newest = self._groups.setdefault(norm.momentum, ([], []))
+            for key, buffer in (("mean", norm.running_mean), ("var", norm.running_var)):
+                average = buffer.clone()
+                self._averages[f"{name}.running_{key}".removeprefix(".")] = average
+                averages.append(average)
+                newest.append(buffer)
+
+    @property
+    def averages(self) -> Mapping[str, Tensor]:
+        """The averages by the names that the network's state gives its buffers."""
+        return self._averages
+
+    def begin(self) -> None:
+        """Begin an epoch with the averages that the network has."""
+        for averages, newest in self._groups.values():
+            torch._foreach_copy_(averages, newest)
+        for norm, _ in self._norms:
+            norm.momentum = 1.0
+
+    def update(self, updates: int, parts: int = 1) -> None:
+        """Move the averages towards the statistics of the newest batch.
+
+        ``updates`` is the number of steps before this one, from which the averages warm up. Where a
+        batch is processed in ``parts``, this is called after each, and all have the weight of one.
+        """
+        for momentum, (averages, newest) in self._groups.items():
+            weight = 1 - (1 - warm_momentum(momentum, updates)) ** (1 / parts)
+            torch._foreach_lerp_(averages, newest, weight)
+
+    def end(self) -> None:
+        """End an epoch: give the network its averages, and its layers their momenta."""
+        for averages, newest in self._groups.values():
+            torch._foreach_copy_(newest, averages)
+        for norm, momentum in self._norms:
+            norm.momentum = momentum
+
+
 class EMA:
     """An exponential moving average of a network's weights and buffers.
 
     ``network`` is a copy of the given network, in evaluation mode, that holds the averages.
-    ``momentum`` is the weight of the newest step in a long training.
+    ``momentum`` is the weight of the newest step in a long training. ``sources`` are tensors to
+    average instead of the network's own, by their names in its state.
     """
 
-    def __init__(self, network: nn.Module, momentum: float = EMA_MOMENTUM) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        momentum: float = EMA_MOMENTUM,
+        sources: Mapping[str, Tensor] | None = None,
+    ) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self._momentum = momentum
-        pairs = zip(self.network.state_dict().values(), network.state_dict().values(), strict=True)
+        given = {**network.state_dict(), **(sources or {})}
         # Integer buffers, the step counts of batch normalisation, are not averaged: nothing reads
         # them.
-        floats = [pair for pair in pairs if pair[0].is_floating_point()]
+        averages = self.network.state_dict().items()
+        floats = [(value, given[name]) for name, value in averages if value.is_floating_point()]
         self._averages = [average for average, _ in floats]
         self._sources = [source for _, source in floats]
 
@@ -47,21 +110,3 @@ class EMA:
         """
         weight = warm_momentum(self._momentum, updates)
         torch._foreach_lerp_(self._averages, self._sources, weight)
-
-
-class BatchStatistics:
-    """The momentum of a network's batch normalisations, which warms up like the EMA's.
-
-    The momentum that each layer was built with is that of a long training.
-    """
-
-    def __init__(self, network: nn.Module) -> None:
-        norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-        self._norms = [(norm, norm.momentum) for norm in norms if norm.momentum is not None]
-
-    def warm_up(self, updates: int) -> None:
-        """Set the momentum for the next step; ``updates`` is the number of steps before it."""
-        for norm, momentum in self._norms:
-            weight = warm_momentum(momentum, updates)
-            if norm.momentum != weight:  # setting an attribute of a module is slow
-                norm.momentum = weight

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +16,22 @@ from nas.errors import Diverged
 from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
 from nas.training.ema import EMA, BatchStatistics
-from nas.training.optimizers import learning_rate_factor
-from nas.training.recipes import Recipe, count_steps, epoch_stages, steps_in_stage
-from nas.training.step import TrainingStep, training_step
-from reward.step_time.clocks import mixed_precision
+from nas.training.graphs import GraphStep
+from nas.training.optimizers import learning_rate_factor, make_capturable, set_learning_rate
+from nas.training.recipes import (
+    Recipe,
+    TrainingStage,
+    count_steps,
+    epoch_stages,
+    steps_in_stage,
+)
+from nas.training.step import Part, TrainingStep, training_step
+from nas.training.validation import Portion, accuracy
 from reward.step_time.measurement import TimeLimitExceeded
 
-_FEWEST_AT_ONCE, _MOST_AT_ONCE = 64, 256  # images of a validation
-_PIXELS_AT_ONCE = 2**18  # of a validation on a CPU
-_STEPS_BETWEEN_CHECKS = 64  # of the loss; reading it waits for the GPU
+RunStep = Callable[[TrainingStep | GraphStep, Tensor, Tensor], Tensor]
+
+_STEPS_BETWEEN_CHECKS = 64  # of the loss
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,6 @@ def total_steps(images: Images, recipe: Recipe, seed: int = 0) -> int:
     return count_steps(epoch_stages(recipe, len(images), images.size, seed), len(images))
 
 
-def run_untimed(step: TrainingStep, images: Tensor, labels: Tensor) -> Tensor:
-    """Run the step without timing it."""
-    return step(images, labels)
-
-
 def _ignore_step(step: int, count: int) -> None:
     """Do nothing after a step."""
 
@@ -86,14 +88,15 @@ class Training:
         deadline: float = math.inf,
         world: World | None = None,
         on_step: Callable[[int, int], None] = _ignore_step,
-        run_step: Callable[[TrainingStep, Tensor, Tensor], Tensor] = run_untimed,
+        run_step: RunStep | None = None,
     ) -> None:
         """Args:
         seed: decides all of training's randomness, torch's global generators included.
         deadline: in seconds of ``time.monotonic()``.
         on_step: called after each step with its number in the epoch, from 1, and the number of
             steps in the epoch.
-        run_step: runs a step on images (N, C, H, W) and their labels, and returns its loss.
+        run_step: runs a step on a whole batch, images (N, C, H, W) and their labels, and returns
+            its loss; None runs it on one part after another, which takes less memory.
         """
         self.network = network
         self.recipe = recipe
@@ -105,10 +108,15 @@ class Training:
         self._world = world or World()
         self._on_step, self._run_step = on_step, run_step
         self._generator = torch.Generator().manual_seed(seed)
-        self._step = training_step(network, recipe)
+        self._norms = BatchStatistics(unwrapped(network))
+        self._step = training_step(network, recipe, between_parts=self._update_statistics)
         self._stages = epoch_stages(recipe, len(training), training.size, seed)
-        self._ema = EMA(unwrapped(network))
-        self._norms = BatchStatistics(network)
+        self._ema = EMA(unwrapped(network), sources=self._norms.averages)
+        self._portion = Portion.of(validation, recipe.micro_batch)
+        self._losses = LossWatch(training.device)
+        self._steps = 0  # since the averages began to warm up
+        self._parts = 1  # of a batch
+        self._stage_number: int | None = None
 
     @property
     def ema(self) -> nn.Module:
@@ -129,34 +137,35 @@ class Training:
         recipe, stage, training = self.recipe, self._stages[self.epochs_done], self._training
         count = len(training) // stage.batch_size
         set_seed(self._seed, self.epochs_done, self._world.rank)
-        set_dropout(self.network, stage.dropout)
+        self._begin_stage(stage)
         self.network.train()
         order = torch.randperm(len(training), generator=self._generator)
         positions, batch_size = self._world.shard(order, stage.batch_size)
-        averaged = steps_in_stage(self._stages, self.epochs_done, len(training))
+        self._steps = steps_in_stage(self._stages, self.epochs_done, len(training))
+        self._parts = -(-batch_size // (recipe.micro_batch or batch_size))
+        self._norms.begin()
         losses, rate = torch.zeros((), device=training.device), 0.0
         start = time.perf_counter()
         for i, (pixels, labels) in enumerate(training.batches(positions, batch_size)):
             if time.monotonic() > self._deadline:
                 raise TimeLimitExceeded(f"in epoch {self.epochs_done + 1} of {recipe.epochs}")
-            images, labels = augmented(pixels, labels, training, recipe, stage, self._generator)
             progress = (self.epochs_done * count + i + 0.5) / (recipe.epochs * count)
             factor = learning_rate_factor(progress, recipe.warmup, recipe.decays)
             rate = recipe.learning_rate * factor * stage.learning_rate_scale
-            for group in self._step.optimizer.param_groups:
-                group["lr"] = rate
-            self._norms.warm_up(averaged + i)
-            losses += self._run_step(self._step, images, labels)
-            self._ema.update(averaged + i)
+            set_learning_rate(self._step.optimizer, rate)
+            losses += self._train_on(pixels, labels, stage)
+            self._update_statistics()
+            self._ema.update(self._steps)
+            self._steps += 1
             self._on_step(i + 1, count)
             if (i + 1) % _STEPS_BETWEEN_CHECKS == 0:
-                self._check_finite(float(losses))
+                self._check_finite(self._losses.earlier(losses))
+        self._norms.end()
         loss = float(self._world.mean(losses)) / count
         trained = time.perf_counter()
         self._check_finite(loss)
         self._world.sync_buffers(self.ema)
-        # Where a batch does not fit into memory, a part of it does, in validation as in training.
-        reached = accuracy(self.ema, self._validation, recipe.micro_batch, self._world)
+        reached = accuracy(self.ema, self._validation, self._portion, self._world)
         self._count_epoch(reached)
         return Epoch(
             number=self.epochs_done,
@@ -169,6 +178,31 @@ class Training:
             training_s=trained - start,
             validation_s=time.perf_counter() - trained,
         )
+
+    def _begin_stage(self, stage: TrainingStage) -> None:
+        """Set what stays the same in all epochs of a stage; a CUDA graph holds it."""
+        if stage.number == self._stage_number:
+            return
+        self._stage_number = stage.number
+        set_dropout(self.network, stage.dropout)
+        if isinstance(self._step, GraphStep):
+            self._step.forget()
+
+    def _train_on(self, pixels: Tensor, labels: Tensor, stage: TrainingStage) -> Tensor:
+        """Train on a batch of uint8 images (N, C, H, W); return its loss.
+
+        It is augmented in the parts in which it is trained, as floats take four times the memory.
+        """
+        parts = (
+            augmented(*part, self._training, self.recipe, stage, self._generator)
+            for part in self._step.parts(pixels, labels)
+        )
+        if self._run_step is None:
+            return self._step.run(parts, len(pixels))
+        return self._run_step(self._step, *joined(parts))
+
+    def _update_statistics(self) -> None:
+        self._norms.update(self._steps, self._parts)
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
@@ -215,46 +249,44 @@ class Training:
         unwrapped(self.network).load_state_dict(state["network"])
         self.ema.load_state_dict(state["average"])
         self._step.optimizer.load_state_dict(state["optimizer"])
+        if isinstance(self._step, GraphStep):
+            make_capturable(self._step.optimizer)
+            self._step.forget()
         self._generator.set_state(state["generator"].cpu())
 
 
-@torch.inference_mode()
-def accuracy(
-    network: nn.Module,
-    images: Images,
-    most_at_once: int | None = None,
-    world: World | None = None,
-) -> float:
-    """Return the top-1 accuracy in [0, 1]; an image with several labels may have any of them.
+class LossWatch:
+    """Tells the sum of the losses at an earlier moment, so that nothing waits for the GPU."""
 
-    At most ``most_at_once`` images are evaluated together, or as many as the device takes well.
-    Each of several processes evaluates a part of the images; all get the accuracy on all images.
-    """
-    network.eval()
-    world = world or World()
-    correct = torch.zeros((), dtype=torch.int64, device=images.device)
-    positions = torch.arange(world.rank, len(images), world.size)
-    at_once = min(validation_batch(images), most_at_once or _MOST_AT_ONCE)
-    for pixels, labels in images.batches(positions, at_once):
-        batch = images.normalised(pixels).contiguous(memory_format=torch.channels_last)
-        with mixed_precision(batch.device):
-            logits: Tensor = network(batch)
-        predicted = logits.argmax(1)
-        if labels.ndim == 1:
-            correct += (predicted == labels).sum()
-        else:
-            correct += (labels.gather(1, predicted[:, None]) > 0).sum()
-    return int(world.sum(correct)) / len(images)
+    def __init__(self, device: torch.device) -> None:
+        self._is_on_gpu = device.type == "cuda"
+        self._copied: tuple[Tensor, torch.cuda.Event] | None = None
+
+    def earlier(self, losses: Tensor) -> float:
+        """Return the sum as it was at the last call, or 0; on a CPU as it is."""
+        if not self._is_on_gpu:
+            return float(losses)
+        before, self._copied = self._copied, self._copy(losses)
+        if before is None:
+            return 0.0
+        before[1].synchronize()  # which it has passed long ago
+        return float(before[0])
+
+    def _copy(self, losses: Tensor) -> tuple[Tensor, torch.cuda.Event]:
+        copied = torch.empty((), pin_memory=True)
+        copied.copy_(losses, non_blocking=True)
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        return copied, event
 
 
-def validation_batch(images: Images) -> int:
-    """Return how many images are validated at once.
-
-    On a CPU, more than 64 images of 64 px would take more memory than training, and as much time.
-    """
-    if images.device.type != "cpu":
-        return _MOST_AT_ONCE
-    return min(_MOST_AT_ONCE, max(_FEWEST_AT_ONCE, _PIXELS_AT_ONCE // images.size**2))
+def joined(parts: Iterable[Part]) -> Part:
+    """Return the parts of a batch as one, channels last."""
+    images, labels = zip(*parts, strict=True)
+    if len(images) == 1:
+        return images[0], labels[0]
+    whole = torch.cat(images).contiguous(memory_format=torch.channels_last)
+    return whole, torch.cat(labels)
 
 
 def set_dropout(network: nn.Module, rate: float | None) -> None:

@@ -67,7 +67,12 @@ class RMSPropTF(Optimizer):
         roots = torch._foreach_add(squares, group["eps"])
         torch._foreach_sqrt_(roots)
         torch._foreach_mul_(velocities, group["momentum"])
-        torch._foreach_add_(velocities, torch._foreach_div(gradients, roots), alpha=group["lr"])
+        steps, rate = torch._foreach_div(gradients, roots), group["lr"]
+        if isinstance(rate, Tensor):
+            torch._foreach_mul_(steps, rate)
+            torch._foreach_add_(velocities, steps)
+        else:
+            torch._foreach_add_(velocities, steps, alpha=rate)
         torch._foreach_sub_(weights, velocities)
 
     def _state(self, weight: Tensor) -> dict[str, Tensor]:
@@ -76,6 +81,27 @@ class RMSPropTF(Optimizer):
             state["square"] = torch.ones_like(weight)
             state["velocity"] = torch.zeros_like(weight)
         return state
+
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Set the learning rate of all weights, without waiting for a GPU."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
+
+
+def make_capturable(optimizer: Optimizer) -> None:
+    """Let a CUDA graph hold the optimizer's step: its numbers that change are on the GPU.
+
+    Call it after ``load_state_dict`` too, which brings the numbers of another device.
+    """
+    for group in optimizer.param_groups:
+        device = group["params"][0].device
+        group["lr"] = torch.full((), float(group["lr"]), device=device)
+        if "capturable" in group:
+            group["capturable"] = True
 
 
 def learning_rate_factor(progress: float, warmup: float, decays: float | None) -> float:

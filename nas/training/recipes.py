@@ -37,6 +37,7 @@ class Recipe:
     randaugment_magnitude: float = 0.0  # 0 (no RandAugment) to 30
     mixup_alpha: float = 0.0
     micro_batch: int | None = None  # images at once, where a batch does not fit into memory
+    is_compiled: bool = False  # by torch.compile; other numbers are those of the eager network
     patience: int | None = None  # end after this many epochs without a better accuracy
     resizing: Resizing | None = None  # None: one image size
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -9,22 +10,49 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from nas.training.optimizers import RMSPropTF
+from nas.training.graphs import GraphStep
+from nas.training.optimizers import RMSPropTF, make_capturable
 from nas.training.recipes import Recipe
 from reward.step_time.clocks import mixed_precision
+
+Part = tuple[Tensor, Tensor]
+"""Images (N, C, H, W) floats and their labels (N,), or (N, classes) targets that sum to 1."""
+
+
+def _nothing() -> None:
+    """Do nothing between two parts of a batch."""
 
 
 @dataclass(frozen=True)
 class TrainingStep:
     """One step on a batch: forward, backward, optimizer.
 
-    With ``micro_batch`` set, the gradients of so many images at a time are accumulated.
+    With ``micro_batch`` set, a batch is processed so many images at a time, and their gradients are
+    accumulated. ``between_parts`` is called between two of these parts. ``compiled`` is the network
+    as ``torch.compile`` made it.
     """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
     label_smoothing: float
     micro_batch: int | None = None
+    between_parts: Callable[[], None] = _nothing
+    compiled: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def mode(self) -> str:
+        """How the step runs: ``eager`` or ``compiled``."""
+        return "compiled" if self.compiled else "eager"
+
+    @property
+    def failure(self) -> str | None:
+        """Why the step runs in this mode and not in a faster one; None if it was meant to."""
+        return None
+
+    @property
+    def warmup(self) -> int:
+        """The steps after which all take alike: the optimizer's state exists after the first."""
+        return 2
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """Train on a batch and return the mean loss, detached.
@@ -32,37 +60,52 @@ class TrainingStep:
         ``images`` are (N, C, H, W) floats. ``labels`` are (N,), or (N, classes) float targets that
         sum to 1 for each image.
         """
+        return self.run(self.parts(images, labels), len(images))
+
+    def parts(self, images: Tensor, labels: Tensor) -> Iterator[Part]:
+        """Yield a batch in parts of ``micro_batch`` images, the last perhaps smaller."""
+        at_once = self.micro_batch or len(images)
+        for start in range(0, len(images), at_once):
+            part = slice(start, start + at_once)
+            yield images[part], labels[part]
+
+    def run(self, parts: Iterable[Part], count: int) -> Tensor:
+        """Train on a batch of ``count`` images in parts; return the mean loss, detached.
+
+        A part is taken when the one before it is done, so that only one has to be in memory.
+        """
         self.optimizer.zero_grad(set_to_none=True)
-        if self.micro_batch is None or len(images) <= self.micro_batch:
-            loss = self._loss(images, labels)
-            loss.backward()  # type: ignore[no-untyped-call]
-        else:
-            loss = self._accumulated(images, labels, self.micro_batch)
+        total, seen = None, 0
+        for images, labels in parts:
+            if total is not None:
+                self.between_parts()
+            seen += len(images)
+            loss = self.gradients(images, labels, count, is_last=seen == count)
+            total = loss if total is None else total + loss
         self.optimizer.step()
-        return loss.detach()
-
-    def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        with mixed_precision(images.device):
-            logits = self.network(images)
-            return nn.functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
-
-    def _accumulated(self, images: Tensor, labels: Tensor, micro_batch: int) -> Tensor:
-        """Return the mean loss of the batch, with gradients accumulated over its parts."""
-        total = torch.zeros((), device=images.device)
-        for start in range(0, len(images), micro_batch):
-            part = slice(start, start + micro_batch)
-            is_last = start + micro_batch >= len(images)
-            # Processes exchange their gradients once a batch, at its last part.
-            skips_sync = isinstance(self.network, DistributedDataParallel) and not is_last
-            with self.network.no_sync() if skips_sync else nullcontext():  # type: ignore[operator]
-                loss = self._loss(images[part], labels[part]) * (len(images[part]) / len(images))
-                loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
+        assert total is not None
         return total
 
+    def gradients(self, images: Tensor, labels: Tensor, count: int, is_last: bool) -> Tensor:
+        """Add the gradients of a part of ``count`` images; return its share of the mean loss."""
+        # Processes exchange their gradients once a batch, at its last part.
+        skips_sync = isinstance(self.network, DistributedDataParallel) and not is_last
+        with self.network.no_sync() if skips_sync else nullcontext():  # type: ignore[operator]
+            with mixed_precision(images.device):
+                logits = (self.compiled or self.network)(images)
+                loss = nn.functional.cross_entropy(
+                    logits, labels, label_smoothing=self.label_smoothing
+                )
+            if len(images) < count:
+                loss = loss * (len(images) / count)
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
-def training_step(network: nn.Module, recipe: Recipe) -> TrainingStep:
-    """Return the step of a recipe, with a new optimizer.
+
+def training_step(
+    network: nn.Module, recipe: Recipe, between_parts: Callable[[], None] = _nothing
+) -> TrainingStep | GraphStep:
+    """Return the step of a recipe, with a new optimizer; on a GPU it runs as CUDA graphs.
 
     Weight decay applies to kernels only, not to biases and batch normalisation.
     """
@@ -72,13 +115,26 @@ def training_step(network: nn.Module, recipe: Recipe) -> TrainingStep:
         {"params": kernels, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    optimizer = _optimizer(groups, recipe)
-    return TrainingStep(network.train(), optimizer, recipe.label_smoothing, recipe.micro_batch)
+    step = TrainingStep(
+        network.train(),
+        _optimizer(groups, recipe),
+        recipe.label_smoothing,
+        recipe.micro_batch,
+        between_parts,
+        torch.compile(network) if recipe.is_compiled else None,
+    )
+    is_on_gpu = next(network.parameters()).is_cuda
+    # Processes that train together exchange gradients within the backward pass, which a graph would
+    # have to hold as well.
+    if not is_on_gpu or isinstance(network, DistributedDataParallel):
+        return step
+    make_capturable(step.optimizer)
+    return GraphStep(step)
 
 
 def step_without_learning(
     recipe: Recipe, network: nn.Module, micro_batch: int | None
-) -> TrainingStep:
+) -> TrainingStep | GraphStep:
     """Make the recipe's step at learning rate 0, for step time: the same work, weights kept.
 
     Under ``functools.partial(step_without_learning, recipe)`` it is the factory of steps that

@@ -203,6 +203,7 @@ def _step_time_json(step_time: StepTime) -> dict[str, Any]:
             "micro_batch_size": step_time.micro_batch_size,
             "is_precise": step_time.is_precise,
             "unsteady": step_time.unsteady,
+            "conditions": step_time.conditions and vars(step_time.conditions),
             "step_time_s": median_s(step_time),
             "step_time_ci_s": interval_s(step_time),
             "normalized_step_time": normalized(step_time),

@@ -111,6 +111,7 @@ A DETAIL, ``GET /api/runs/<id>/candidates/<number>``: one candidate::
      "samples_s": [...], "reference_samples_s": [...],     # in pairs: step, backbone's step
      "step_time": {"device", "image_size", "batch_size", "micro_batch_size", "is_precise",
                    "unsteady", "step_time_s", "step_time_ci_s": [low, high],
+                   "conditions": {"mode", "busy_share", ...} or null,
                    "normalized_step_time", "normalized_ci": [low, high],
                    "peak_memory_bytes"},                   # or null: not timed
      "accuracy", "parameters", "reference_parameters", "multiply_adds", "inference_time_s",

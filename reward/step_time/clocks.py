@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,23 @@ def processor_name() -> str:
         lines = []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor() or platform.machine())
+
+
+def host_name(device: torch.device) -> str | None:
+    """Name the CPU that launches a GPU's work; None for a CPU, which names itself."""
+    return processor_name() if device.type == "cuda" else None
+
+
+def driver_version(device: torch.device) -> str | None:
+    """Return the version of NVIDIA's driver, such as ``580.159.03``, if Linux tells it."""
+    if device.type != "cuda":
+        return None
+    try:
+        text = Path("/proc/driver/nvidia/version").read_text()
+    except OSError:
+        return None
+    found = re.search(r"Module\D*?(\d+\.[\d.]+)", text)
+    return found and found.group(1)
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:

@@ -24,6 +24,25 @@ class TimeLimitExceeded(Exception):
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """How the steps of a network and of the reference ran, when they were timed.
+
+    ``mode`` is ``eager``, ``graph`` (a CUDA graph), ``compiled``, or ``compiled graph``, and
+    ``failure`` is why a GPU did not run a graph. ``busy_share`` is the share of the network's step,
+    0 to 1, in which the GPU computed; for the rest it waited for the host. ``host`` is the CPU that
+    launches a GPU's work, ``driver`` the version of the GPU's driver. ``sharers`` is the number of
+    candidates that trained on the GPU in turn with the timing.
+    """
+
+    mode: str = "eager"
+    failure: str | None = None
+    busy_share: float | None = None
+    host: str | None = None
+    driver: str | None = None
+    sharers: int = 1
+
+
+@dataclass(frozen=True)
 class StepTime:
     """The step times of a network and of a reference network, measured in pairs.
 
@@ -40,6 +59,7 @@ class StepTime:
     micro_batch_size: int | None = None  # None: the whole batch; else gradients were accumulated
     is_precise: bool = False  # the interval became as narrow as was asked for, before the time cap
     unsteady: str | None = None  # what disturbed the measurement, in words
+    conditions: Conditions | None = None  # None: recorded by an earlier release
 
 
 def median_s(step_time: StepTime) -> float:

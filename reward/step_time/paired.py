@@ -62,12 +62,24 @@ class TimedStep(Protocol):
     def micro_batch(self) -> int | None:
         """The number of images processed at once, gradients accumulated; None for the batch."""
 
+    @property
+    def mode(self) -> str:
+        """How it runs, such as ``eager`` or ``graph``; the reference must run in the same way."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why it does not run in a faster mode that it was meant to run in."""
+
+    @property
+    def warmup(self) -> int:
+        """The steps after which all take alike."""
+
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
         """Run the step."""
 
 
-ReferenceStep = Callable[[], object]
-"""Runs one step of the reference network on its own batch."""
+ReferenceStep = Callable[[str], object]
+"""Runs one step of the reference network on its own batch, in a mode of :class:`TimedStep`."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,7 @@ class PairedTimer:
             return math.inf
         return standard_error(pair_ratios(*self.samples()))
 
-    def pair(self, step: Callable[[], T], reference: ReferenceStep) -> T:
+    def pair(self, step: Callable[[], T], reference: Callable[[], object]) -> T:
         """Take one pair and return the result of ``step``."""
         with _no_garbage_collection():
             result = self._candidate.time(step)
@@ -184,19 +196,21 @@ class PairedTimer:
 
 def paired_step_times(
     step: Callable[[], object],
-    reference: ReferenceStep,
+    reference: Callable[[], object],
     device: torch.device,
     precision: Precision,
     warmup: int = WARMUP_STEPS,
     usual: UsualStep | None = None,
+    fewest: int = 3,
 ) -> PairedTimer:
     """Take pairs after a warm-up, until they are as precise as asked for or the cap is reached.
 
-    The warm-up ends early once a quarter of the cap has passed, but not before its third step.
+    The warm-up ends early once a quarter of the cap has passed, but not before its ``fewest``
+    steps.
     """
     start = time.monotonic()
     for i in range(warmup):
-        if i >= 3 and time.monotonic() - start > precision.cap_s / 4:
+        if i >= fewest and time.monotonic() - start > precision.cap_s / 4:
             break
         step()
         reference()

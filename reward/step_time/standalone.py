@@ -10,9 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from reward.step_time.clocks import device_name
+from reward.step_time.busy import busy_share
+from reward.step_time.clocks import device_name, driver_version, host_name
 from reward.step_time.measurement import (
     SLOWED_THROUGHOUT,
+    Conditions,
     StepTime,
     TimeLimitExceeded,
     unsteadiness,
@@ -93,17 +95,20 @@ def measure_step_time(
     def reference_step() -> None:
         if time.monotonic() > deadline:
             raise TimeLimitExceeded("while its training step was timed")
-        reference()
+        reference(step.mode)
 
     def measure() -> PairedTimer:
-        return paired_step_times(candidate_step, reference_step, device, precision, warmup, usual)
+        return paired_step_times(
+            candidate_step, reference_step, device, precision, warmup, usual, 1 + step.warmup
+        )
 
     timer = measure()
     if unsteadiness(*timer.samples()) is not None:
         again = measure()
         timer = again if again.count >= timer.count or again.is_precise else timer
     peak = peak_memory_bytes(candidate_step, step.network, step.optimizer, device)
-    return to_step_time(timer, peak, device, candidate.images, step.micro_batch)
+    share = busy_share(candidate_step, device)
+    return to_step_time(timer, peak, device, candidate.images, step, share)
 
 
 def to_step_time(
@@ -111,9 +116,13 @@ def to_step_time(
     peak_bytes: int,
     device: torch.device,
     images: Tensor,
-    micro_batch: int | None,
+    step: TimedStep,
+    busy: float | None = None,
 ) -> StepTime:
-    """Return the result of the timer's pairs, for a step on ``images`` (N, C, H, W)."""
+    """Return the result of the timer's pairs, for a step on ``images`` (N, C, H, W).
+
+    ``busy`` is the share of the step in which the GPU computes, where that is known.
+    """
     samples, reference_samples = timer.samples()
     return StepTime(
         samples_s=samples,
@@ -122,7 +131,14 @@ def to_step_time(
         device=device_name(device),
         image_size=int(images.shape[-1]),
         batch_size=len(images),
-        micro_batch_size=micro_batch,
+        micro_batch_size=step.micro_batch,
+        conditions=Conditions(
+            mode=step.mode,
+            failure=step.failure,
+            busy_share=busy,
+            host=host_name(device),
+            driver=driver_version(device),
+        ),
         is_precise=timer.is_precise,
         unsteady=SLOWED_THROUGHOUT
         if timer.needs_slowed
@@ -142,10 +158,11 @@ def micro_batches(batch_size: int) -> Iterator[int | None]:
 def _memory_problem(step: TimedStep, images: Tensor, labels: Tensor) -> str | None:
     """Return the error's text where the step does not fit into memory; None where it does.
 
-    The step runs twice, since the optimizer's state exists only after the first.
+    The step runs until its memory is what it will be: the optimizer's state exists only after the
+    first step, and a CUDA graph later.
     """
     try:
-        for _ in range(2):
+        for _ in range(step.warmup):
             step(images, labels)
         if images.device.type == "cuda":
             torch.cuda.synchronize(images.device)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from functools import partial
 
 import torch
 
@@ -25,7 +24,7 @@ _MOST_S = 3.0
 
 
 class Reference:
-    """The reference network's step in a process that is warmed up; a call runs one step.
+    """The reference network's step in a process that is warmed up; a call runs one step in a mode.
 
     ``timed`` is the network with its batch.
     """
@@ -45,15 +44,17 @@ class Reference:
         """
         self._heap_filler = fill_heap_holes(device, make_step)
         self.timed = build()
-        step = self.timed.fitting_step()
-        self._step = partial(step, self.timed.images, self.timed.labels)
+        self.step = self.timed.fitting_step()
         for _ in range(warmup):
-            self()
+            self(self.step.mode)
         warm_up_heap(self.timed, self, classes)
 
-    def __call__(self) -> object:
-        """Run one step on the reference's batch."""
-        return self._step()
+    def __call__(self, mode: str) -> object:
+        """Run one step on the reference's batch, as a network's step runs that is in this mode."""
+        step = self.step
+        if mode != step.mode:  # that of a network whose step cannot be captured
+            step = getattr(step, "eager", step)
+        return step(self.timed.images, self.timed.labels)
 
 
 def fill_heap_holes(device: torch.device, make_step: MakeStep) -> TimedStep:
@@ -95,4 +96,4 @@ def warm_up_heap(reference: TimedNetwork, reference_step: ReferenceStep, classes
         network = to_channels_last(network, images.device)
         step = TimedNetwork(network, images, labels, reference.make_step).fitting_step()
         step(images, labels)
-        reference_step()
+        reference_step(step.mode)

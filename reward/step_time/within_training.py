@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from reward.step_time.busy import busy_share
 from reward.step_time.measurement import (
     FEWEST_PAIRS,
     STANDARD_ERROR,
@@ -64,6 +65,7 @@ class TrainingTimer:
         self._next_row = FIRST_TIMED
         self._share_now = share
         self._peak_bytes = 0
+        self._busy_share: float | None = None
         self._last: tuple[TimedStep, Tensor, Tensor] | None = None
         self._paired_s = 0.0
         self._reference_steps = 0
@@ -77,7 +79,7 @@ class TrainingTimer:
         if self._steps == 2:  # the optimizer's state exists since the first step
             return self._with_peak_memory(run, step)
         if self._left_in_row or self._is_due():
-            return self._in_a_row(run)
+            return self._in_a_row(run, step)
         return run()
 
     def top_up(self, fewest: int, deadline: float) -> None:
@@ -94,15 +96,25 @@ class TrainingTimer:
                 raise TimeLimitExceeded("while its training step was timed")
             step, images, labels = self._last
             before, start = self.spent_s, time.monotonic()
-            self._in_a_row(partial(step, images, labels))
+            self._in_a_row(partial(step, images, labels), step)
             self.spent_s = before + time.monotonic() - start
+
+    def measure_busy_share(self) -> None:
+        """Measure the share of the step in which the GPU computes, by a few further steps."""
+        if self._last is not None:
+            step, images, labels = self._last
+            start = self._now()
+            self._busy_share = busy_share(partial(step, images, labels), self._device)
+            self.spent_s += self._now() - start
 
     def step_time(self) -> StepTime | None:
         """Return the result so far; None before the first pair."""
         if self._last is None or self._timer.taken == 0:
             return None
         step, images, _ = self._last
-        return to_step_time(self._timer, self._peak_bytes, self._device, images, step.micro_batch)
+        return to_step_time(
+            self._timer, self._peak_bytes, self._device, images, step, self._busy_share
+        )
 
     def _is_due(self) -> bool:
         """Whether a row is to begin with this step."""
@@ -113,24 +125,25 @@ class TrainingTimer:
         row_s = self._paired_s / self._reference_steps * (FURTHER_ROW + 1)
         return self._paired_s + row_s <= self._share_now * (time.monotonic() - self._started)
 
-    def _in_a_row(self, run: Callable[[], Tensor]) -> Tensor:
+    def _in_a_row(self, run: Callable[[], Tensor], step: TimedStep) -> Tensor:
         """Take the next pair of the row, of a new one where none is in progress."""
         begins = not self._left_in_row
         if begins:
             self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
         self._left_in_row -= 1
-        loss = self._pair(run, begins)
+        loss = self._pair(run, step, begins)
         if not self._left_in_row:
             self._next_row = self._steps + 1 + _PAUSE
             is_disturbed = self._timer.standard_error > STANDARD_ERROR
             self._share_now = self._share * (_DISTURBED if is_disturbed else 1)
         return loss
 
-    def _pair(self, run: Callable[[], Tensor], begins_a_row: bool) -> Tensor:
+    def _pair(self, run: Callable[[], Tensor], step: TimedStep, begins_a_row: bool) -> Tensor:
         start = self._now()
+        reference = partial(self._reference, step.mode)
         if begins_a_row:
-            self._reference()
-        loss = self._timer.pair(run, self._reference)
+            reference()
+        loss = self._timer.pair(run, reference)
         candidate_s = self._timer.last_s
         seconds = max(0.0, self._now() - start - candidate_s)
         self._paired_s += seconds

@@ -39,7 +39,8 @@ class PretendGraph:
 class PretendCapture(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """What ``torch.cuda.graph`` is: a context in which operators are noted as they run.
 
-    A read of a value and a copy that waits are errors, as in a capture on a GPU.
+    A capture changes nothing: what an operator wrote to is put back at the end. A read of a value
+    is an error, as on a GPU.
     """
 
     running = 0
@@ -48,6 +49,8 @@ class PretendCapture(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, cuda_graph: PretendGraph, pool: object = None, **_: object) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._graph = cuda_graph
+        self._before: list[tuple[Tensor, Tensor]] = []
+        self._made: set[int] = set()
 
     def __enter__(self) -> PretendCapture:
         PretendCapture.running += 1
@@ -57,6 +60,9 @@ class PretendCapture(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __exit__(self, *error: object) -> None:
         PretendCapture.running -= 1
         super().__exit__(*error)  # type: ignore[no-untyped-call]
+        with torch.no_grad():
+            for changed, before in reversed(self._before):
+                changed.copy_(before)
 
     def __torch_dispatch__(
         self, func: Any, types: object, args: Any = (), kwargs: Any = None
@@ -66,18 +72,37 @@ class PretendCapture(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if PretendCapture.fails_with or func is torch.ops.aten._local_scalar_dense.default:
             text = PretendCapture.fails_with or "operation not permitted when stream is capturing"
             raise RuntimeError(f"CUDA error: {text} (pretend)")
+        for written in _written(func, args, kwargs):
+            if _memory(written) not in self._made:
+                self._before.append((written.detach(), written.detach().clone()))
         results = func(*args, **kwargs)
         self._graph.noted.append((func, args, kwargs, results))
+        self._made |= _storages(results) - _storages((args, kwargs))
         return results
 
 
+def _written(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Tensor]:
+    """Return the tensors that an operator writes to, by its schema."""
+    given: list[Any] = []
+    for i, argument in enumerate(function._schema.arguments):
+        is_written = argument.alias_info is not None and argument.alias_info.is_write
+        # Batch normalisation writes its running statistics, though its schema does not say so.
+        is_statistics = argument.name.startswith("running_") and "backward" not in str(function)
+        if is_written or is_statistics:
+            given.append(args[i] if i < len(args) else kwargs.get(argument.name))
+    return [leaf for leaf in tree_flatten(given)[0] if isinstance(leaf, Tensor)]
+
+
+def _memory(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
 def _storages(tree: Any) -> set[int]:
-    leaves, _ = tree_flatten(tree)
-    return {leaf.untyped_storage().data_ptr() for leaf in leaves if isinstance(leaf, Tensor)}
+    return {_memory(leaf) for leaf in tree_flatten(tree)[0] if isinstance(leaf, Tensor)}
 
 
 def _write(results: Any, into: Any, given: set[int]) -> None:
     """Copy new results to the old ones' memory, unless that is the memory of an argument."""
     for new, old in zip(tree_flatten(results)[0], tree_flatten(into)[0], strict=True):
-        if isinstance(old, Tensor) and old.untyped_storage().data_ptr() not in given:
+        if isinstance(old, Tensor) and _memory(old) not in given:
             old.copy_(new)

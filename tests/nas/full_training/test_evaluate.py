@@ -14,7 +14,7 @@ from nas.errors import UserError
 from nas.full_training import evaluate as evaluation
 from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from nas.full_training.evaluate import Share, evaluate, ranks
-from nas.training.loop import accuracy
+from nas.training.validation import accuracy
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task

@@ -80,7 +80,7 @@ def test_a_resumed_trainings_time_left_counts_from_its_start(
 
 def test_a_note_on_the_data_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = Shown(monkeypatch)
-    shown.progress(Begun((), (1.0,), "NVIDIA H200", 1, "images stay on the host"))
+    shown.progress(Begun((), (1.0,), "NVIDIA H200", 1, ("images stay on the host",)))
     assert shown.lines == ["training on NVIDIA H200", "images stay on the host"]
 
 

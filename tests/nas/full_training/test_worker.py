@@ -14,13 +14,14 @@ from torch import Tensor
 from nas.data.images import images_on_device
 from nas.errors import UserError
 from nas.full_training.checkpoint import read_network
+from nas.full_training.fitting import fitting_micro_batch
 from nas.full_training.prepare import TrainRequest, prepare
 from nas.full_training.progress import Begun, EpochEnded, Event, Saved
 from nas.full_training.settings import Job
-from nas.full_training.worker import fitting_micro_batch, run_worker
+from nas.full_training.worker import run_worker
 from nas.training.distributed import World
-from nas.training.loop import accuracy
 from nas.training.recipes import epoch_stages
+from nas.training.validation import accuracy
 from search_space.network import Network
 from tests.nas.full_disk import files_of_at_most
 from tests.nas.full_training.conftest import MakeJob

@@ -59,19 +59,60 @@ def test_an_average_of_a_line_lags_by_a_tenth() -> None:
 
 
 def test_batch_statistics_warm_up_to_each_layers_own_momentum() -> None:
-    network = nn.Sequential(
+    norms = (
         nn.BatchNorm2d(2, momentum=0.2),
         nn.BatchNorm1d(2, momentum=0.01),
         nn.BatchNorm2d(2, momentum=None),
     )
+    network = nn.Sequential(*norms)
     statistics = BatchStatistics(network)
-    for updates, expected in (
-        (0, [0.9, 0.9, None]),
-        (50, [0.2, 0.15, None]),
-        (5000, [0.2, 0.01, None]),
-    ):
-        statistics.warm_up(updates)
-        assert [norm.momentum for norm in network] == pytest.approx(expected)
+    assert set(statistics.averages) == {
+        f"{i}.running_{key}" for i in (0, 1) for key in ("mean", "var")
+    }
+    for updates, weights in ((0, [0.9, 0.9]), (50, [0.2, 0.15]), (5000, [0.2, 0.01])):
+        for norm in norms:
+            norm.reset_running_stats()
+        statistics.begin()
+        assert [norm.momentum for norm in norms] == [1.0, 1.0, None]
+        for norm in norms[:2]:
+            assert norm.running_mean is not None
+            norm.running_mean.fill_(5.0)  # the newest batch's
+        statistics.update(updates)
+        statistics.end()
+        assert [norm.momentum for norm in norms] == [0.2, 0.01, None]
+        for i, weight in enumerate(weights):
+            average = norms[i].running_mean
+            assert average is not None
+            assert average.tolist() == pytest.approx([5.0 * weight] * 2)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_the_parts_of_a_batch_weigh_as_much_as_the_batch(parts: int) -> None:
+    network = nn.BatchNorm1d(2, momentum=0.1)
+    statistics = BatchStatistics(network)
+    statistics.begin()
+    assert network.running_mean is not None
+    network.running_mean.fill_(1.0)
+    for _ in range(parts):
+        statistics.update(10**6, parts)
+    statistics.end()
+    assert network.running_mean.tolist() == pytest.approx([0.1] * 2)
+
+
+def test_statistics_are_those_of_torchs_own_momentum() -> None:
+    torch.manual_seed(0)
+    ours, torchs = (nn.BatchNorm2d(3, momentum=0.3).train() for _ in range(2))
+    statistics = BatchStatistics(ours)
+    statistics.begin()
+    for _ in range(4):
+        images = torch.randn(5, 3, 4, 4)
+        ours(images)
+        statistics.update(10**6)
+        torchs(images)
+    statistics.end()
+    assert ours.running_mean is not None
+    for name in ("running_mean", "running_var"):
+        assert torch.allclose(getattr(ours, name), getattr(torchs, name), atol=1e-6)
 
 
 def test_weights_and_buffers_are_averaged_and_counts_left_alone() -> None:

@@ -16,9 +16,10 @@ from nas.data.load import load_search_data
 from nas.errors import Diverged
 from nas.training.augmentation import random_crop
 from nas.training.ema import EMA, BatchStatistics
-from nas.training.loop import Epoch, Training, accuracy, total_steps
+from nas.training.loop import Epoch, Training, total_steps
 from nas.training.optimizers import warmup_cosine
 from nas.training.recipes import Recipe, proxy
+from nas.training.validation import Portion, accuracy
 from reward.step_time.measurement import TimeLimitExceeded
 
 CHANCE = 0.1
@@ -108,7 +109,9 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
     """As long as this holds, results in the records of earlier searches stay comparable."""
     training, network, losses = _first(digits[0], 200), _tiny(), []
     recipe = proxy(epochs=2, batch_size=64)
-    ema, statistics = EMA(network), BatchStatistics(network)
+    statistics = BatchStatistics(network)
+    ema = EMA(network, sources=statistics.averages)
+    statistics.begin()
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": kernels, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
@@ -122,12 +125,12 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
             progress = (3 * epoch + i + 0.5) / 6
             for group in optimizer.param_groups:
                 group["lr"] = 8e-3 * warmup_cosine(progress, 0.15)
-            statistics.warm_up(3 * epoch + i)
             logits = network(images.contiguous(memory_format=torch.channels_last))
             loss = nn.functional.cross_entropy(logits, labels, label_smoothing=0.1)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+            statistics.update(3 * epoch + i)
             ema.update(3 * epoch + i)
             total += loss.detach()
         losses.append(float(total) / 3)
@@ -245,7 +248,7 @@ def test_accuracy_is_the_share_of_right_answers() -> None:
     one = torch.ones(1, 1, 1, 1)
     images = Images(pixels.expand(-1, 1, 4, 4), torch.tensor([0, 1, 1, 1, 0]), 100 * one, one)
     network = Brightness().train()
-    assert accuracy(network, images) == accuracy(network, images, most_at_once=2) == 0.6
+    assert accuracy(network, images) == accuracy(network, images, Portion(2)) == 0.6
     assert not network.training
 
 

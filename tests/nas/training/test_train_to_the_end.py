@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from nas.training.ema import EMA
-from nas.training.loop import Training, accuracy, total_steps
+from nas.training.loop import Training, total_steps
 from nas.training.progressive import Resizing
 from nas.training.recipes import Recipe, proxy
 from nas.training.step import training_step
+from nas.training.validation import accuracy
 from scaling.regularization import Progressive
 from search_space.network import Network
 from search_space.spaces import small

@@ -71,6 +71,7 @@ def test_a_replay_reads_and_writes_the_memory_of_the_capture() -> None:
     with torch.cuda.graph(graph):
         product = weight * given + 1
         weight += 1
+    assert weight.tolist() == [1.0] * 3  # a capture runs nothing
     given.copy_(torch.full((3,), 5.0))
     weight.fill_(2.0)
     graph.replay()

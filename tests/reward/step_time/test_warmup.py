@@ -41,10 +41,13 @@ def order(monkeypatch: pytest.MonkeyPatch) -> list[int | str]:
 def _warm_up(order: list[int | str]) -> None:
     images, labels = torch.zeros(8, 1, 8, 8), torch.zeros(8, dtype=torch.long)
     reference = TimedNetwork(nn.Identity(), images, labels, MAKE_STEP)
-    warm_up_heap(reference, lambda: order.append("reference"), 5)
+    warm_up_heap(reference, lambda mode: order.append("reference"), 5)
 
 
-def test_several_networks_take_turns_with_the_reference(order: list[int | str]) -> None:
+def test_several_networks_take_turns_with_the_reference(
+    order: list[int | str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reward.step_time.warmup.time.monotonic", lambda: 0.0)
     _warm_up(order)
     runs = [key for key, _ in groupby(order)]
     assert runs[1::2] == ["reference"] * (len(runs) // 2)

@@ -39,7 +39,8 @@ class Machine:
         self.order.append("own")
         return torch.tensor(float(self.order.count("own")))
 
-    def reference(self) -> None:
+    def reference(self, mode: str) -> None:
+        assert mode == "eager"
         self.now_s += self.reference_s
         self.order.append("reference")
 
@@ -76,7 +77,8 @@ def _train(timer: TrainingTimer, machine: Machine, steps: int) -> list[float]:
 class _Step:
     """What the timer reads of a TrainingStep."""
 
-    micro_batch = network = optimizer = None
+    micro_batch = network = optimizer = failure = None
+    mode = "eager"
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
