@@ -1,151 +1,104 @@
-"""Augmentation of whole batches on the training device."""
+"""Augmentation of whole batches on the training device, which is never waited for."""
 
 from __future__ import annotations
 
-import math
-from functools import cache
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
-from torch.distributions import Beta
+from torch.distributions import Dirichlet
 
 from nas.data.images import Images, resized
+from nas.training.distortions import random_squares
+from nas.training.randaugment import randaugment
 from nas.training.recipes import Recipe, TrainingStage
 
-if TYPE_CHECKING:
-    from kornia.augmentation.auto import RandAugment
-
-ASPECT_RATIOS = (3 / 4, 4 / 3)  # of random resized crops
-
-# RandAugment
-OPERATIONS = 2  # one after the other; EfficientNetV2's published code
-MAX_MAGNITUDE = 29.99  # kornia takes less than 30
-POLICIES_A_BATCH = 16
-
-# The ranges of RandAugment's operations by kornia's names: their strength at magnitudes 0 and 30.
-# Rotations, shears, shifts and colours are as strong as in EfficientNetV2's published code, where
-# magnitude 10 is a rotation by 30 degrees, a shear by 0.3, a shift by 100 of some 300 pixels and a
-# factor of 1.9. Kornia's contrast multiplies the whole image, so contrast and brightness stay where
-# the image can still be seen. Posterize and solarize have kornia's own ranges; the published code
-# applies less of them at larger magnitudes.
-_POLICY: list[list[tuple[str, float, float]]] = [
-    [("auto_contrast", 0, 1)],
-    [("equalize", 0, 1)],
-    [("invert", 0, 1)],
-    [("rotate", -90, 90)],
-    [("posterize", 4, 8)],
-    [("solarize", 0, 1)],
-    [("solarize_add", 0, 0.5)],
-    [("color", 0.1, 5.5)],
-    [("sharpness", 0.1, 5.5)],
-    [("contrast", 0.8, 2)],
-    [("brightness", 0.8, 2)],
-    [("shear_x", -0.27, 0.27)],
-    [("shear_y", -0.27, 0.27)],
-    [("translate_x", -1, 1)],
-    [("translate_y", -1, 1)],
-]
+WIDEST = 4 / 3  # aspect ratio of random resized crops; the narrowest is 3:4
 
 
 def augmented(
-    pixels: Tensor,
-    labels: Tensor,
-    training: Images,
-    recipe: Recipe,
-    stage: TrainingStage,
-    generator: torch.Generator,
+    pixels: Tensor, labels: Tensor, training: Images, recipe: Recipe, stage: TrainingStage
 ) -> tuple[Tensor, Tensor]:
     """Return a batch as the network trains on it: augmented, at the stage's size, channels last.
 
-    ``pixels`` (N, C, H, W) are uint8 images of ``training``. With mixup, labels (N,) become
-    targets (N, classes). The shifts of crops are drawn from ``generator``, everything else from
-    torch's global generator of the device.
+    ``pixels`` (N, C, H, W) are uint8 images of ``training``, of the size at which they are kept.
+    With mixup, labels (N,) become targets (N, classes). A batch may be augmented in parts: only
+    mixup's partners then differ.
+
+    Everything is drawn from torch's global generator of the device, apart from RandAugment's
+    operations, which are drawn from that of the CPU.
     """
-    images = training.normalised(pixels)
+    size, images = stage.image_size, pixels
     if recipe.crop_area < 1:
-        images = resized_crop(images, stage.image_size, recipe.crop_area)
-    else:
-        images = resized(images, stage.image_size)
-    images = random_crop(images, round(recipe.crop_padding * stage.image_size), generator)
-    if recipe.flip:
-        images = random_flip(images)
+        images = resized_crop(images, size, recipe.crop_area, recipe.flip)
+    elif images.shape[-1] != size:
+        images = resized(images.float(), size)
+    padding, flip = round(recipe.crop_padding * size), recipe.flip and recipe.crop_area == 1
+    if padding or flip:
+        images = random_crop(images, padding, flip)
     if stage.randaugment_magnitude > 0:
-        pixels = images * (training.std / 255) + training.mean / 255
-        pixels = randaugment(pixels.clamp_(0, 1), stage.randaugment_magnitude)
-        images = (pixels - training.mean / 255) / (training.std / 255)
-    images = cutout(images, recipe.cutout)
+        images = randaugment(_rounded(images), stage.randaugment_magnitude)
+    images = images.contiguous(memory_format=torch.channels_last)
+    images = cutout(training.at(size).normalised(images), recipe.cutout)
     if stage.mixup_alpha > 0:
         images, labels = mixup(images, labels, stage.mixup_alpha, training.classes)
     return images.contiguous(memory_format=torch.channels_last), labels
 
 
-def resized_crop(images: Tensor, size: int, min_area: float) -> Tensor:
+def _rounded(images: Tensor) -> Tensor:
+    """Return images of 0 to 255 as uint8."""
+    return images if images.dtype == torch.uint8 else (images + 0.5).to(torch.uint8)
+
+
+def resized_crop(images: Tensor, size: int, min_area: float, flip: bool = False) -> Tensor:
     """Crop a random part of each image of (N, C, H, W), and resize it to ``size`` pixels.
 
     The part lies within the image, has a share of its area from ``min_area`` to 1, and an aspect
-    ratio from 3:4 to 4:3 (arXiv 1409.4842, section 6). Images much larger than ``size`` are first
-    shrunk with antialiasing, because the crop itself interpolates between only four pixels.
+    ratio from 3:4 to 4:3 (arXiv 1409.4842, section 6). With ``flip``, half of the images are
+    mirrored left to right. Images much larger than ``size`` are first shrunk with antialiasing,
+    because the crop itself interpolates between only four pixels.
     """
+    images = images.float()
     if images.shape[-1] > 2 * size:
         images = resized(images, 2 * size)
     n, device = len(images), images.device
     area = torch.empty(n, device=device).uniform_(min_area, 1)
-    narrowest, widest = (math.log(ratio) for ratio in ASPECT_RATIOS)
-    aspect = torch.empty(n, device=device).uniform_(narrowest, widest).exp()
-    width, height = ((area * ratio).sqrt().clamp(max=1) for ratio in (aspect, 1 / aspect))
-    # In affine_grid's coordinates an image runs from -1 to 1.
-    x, y = ((2 * torch.rand(n, device=device) - 1) * (1 - side) for side in (width, height))
-    zero = torch.zeros(n, device=device)
-    rows = (torch.stack([width, zero, x], 1), torch.stack([zero, height, y], 1))
-    grid = nn.functional.affine_grid(
-        torch.stack(rows, 1), [n, images.shape[1], size, size], align_corners=False
-    )
-    return nn.functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    aspect = WIDEST ** torch.empty(n, device=device).uniform_(-1, 1)
+    sides = torch.stack([area * aspect, area / aspect]).sqrt_().clamp_(max=1)  # (width, height; N)
+    # grid_sample's coordinates run from -1 to 1, between the outer edges of the pixels.
+    centres = (1 - sides) * torch.empty(2, n, device=device).uniform_(-1, 1)
+    if flip:
+        sides[0] *= torch.randint(2, (n,), device=device) * 2 - 1
+    ticks = torch.linspace(1 / size - 1, 1 - 1 / size, size, device=device)
+    x, y = torch.addcmul(centres[:, :, None], sides[:, :, None], ticks).unbind()  # (N, size)
+    x, y = x[:, None, :].expand(-1, size, -1), y[:, :, None].expand(-1, -1, size)
+    grid = torch.stack([x, y], 3)
+    return nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
-    """Shift each image of (N, C, H, W) by up to ``padding`` pixels; its border is mirrored."""
-    if padding == 0:
-        return images
-    n, _, height, width = images.shape
-    padded = nn.functional.pad(images, (padding,) * 4, mode="reflect")
-    shifts = torch.randint(0, 2 * padding + 1, (2, n, 1), generator=generator).to(images.device)
-    rows = shifts[0] + torch.arange(height, device=images.device)  # (N, H)
-    columns = shifts[1] + torch.arange(width, device=images.device)  # (N, W)
-    batch = torch.arange(n, device=images.device)[:, None, None]
-    # Indexing puts the indexed axes first: (N, H, W, C).
-    cropped = padded[batch, :, rows[:, :, None], columns[:, None, :]]
-    return cropped.permute(0, 3, 1, 2)
+def random_crop(images: Tensor, padding: int, flip: bool = False) -> Tensor:
+    """Shift each image of (N, C, H, W) by up to ``padding`` pixels; its border is mirrored.
 
-
-def random_flip(images: Tensor) -> Tensor:
-    """Mirror each image of (N, C, H, W) left to right with probability 0.5."""
-    is_flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return torch.where(is_flipped, images.flip(3), images)
+    H = W. With ``flip``, half of the images are also mirrored left to right.
+    """
+    n, channels, size, _ = images.shape
+    last, device = size - 1, images.device
+    shifts = torch.randint(-padding, padding + 1, (2, n, 1), device=device)
+    places = torch.arange(size, device=device) + shifts
+    rows, columns = (last - (last - places.abs()).abs()).unbind()  # (N, H), (N, W)
+    if flip:
+        columns = (torch.randint(2, (n, 1), device=device) * last - columns).abs()
+    places = (rows[:, :, None] * size + columns[:, None, :]).view(n, 1, -1)
+    return images.flatten(2).gather(2, places.expand(-1, channels, -1)).view_as(images)
 
 
 def cutout(images: Tensor, share: float) -> Tensor:
-    """Set a square of each image of (N, C, H, W) to 0, the mean (arXiv 1708.04552).
+    """Set a square of each image of (N, C, H, W) to 0, the mean, in place (arXiv 1708.04552).
 
     The side of the square is ``share`` of the image's side. Its centre is anywhere in the image, so
     part of the square may lie outside.
     """
     if share == 0:
         return images
-    n, _, height, width = images.shape
-    rows, columns = (
-        _random_interval(n, size, share, images.device).view(n, 1, *shape)
-        for size, shape in ((height, (height, 1)), (width, (1, width)))
-    )
-    return images.masked_fill(rows & columns, 0.0)
-
-
-def _random_interval(n: int, size: int, share: float, device: torch.device) -> Tensor:
-    """Return a mask (N, size) of the pixels that a random interval of each image covers."""
-    centres = torch.rand(n, 1, device=device) * size
-    pixels = torch.arange(size, device=device) + 0.5
-    return (pixels - centres).abs() < share * size / 2
+    return images.masked_fill_(random_squares(images, share * images.shape[-1] / 2), 0.0)
 
 
 def mixup(images: Tensor, labels: Tensor, alpha: float, classes: int) -> tuple[Tensor, Tensor]:
@@ -155,34 +108,16 @@ def mixup(images: Tensor, labels: Tensor, alpha: float, classes: int) -> tuple[T
     (N, classes), blended alike. The weight of each image is drawn from Beta(alpha, alpha)
     (arXiv 1710.09412), and is at least 0.5, as in EfficientNetV2's published code.
     """
-    concentration = torch.tensor(alpha, device=images.device)
-    weight = Beta(concentration, concentration).sample((len(images),))  # (N,)
-    weight = torch.maximum(weight, 1 - weight)
+    n, device = len(images), images.device
+    # Beta(alpha, alpha) as a Dirichlet distribution: its two weights are that and the rest.
+    concentration = torch.full((n, 2), alpha, device=device)
+    weight = Dirichlet(concentration, validate_args=False).sample().amax(1)  # (N,)
     targets = labels
     if labels.ndim == 1:
-        targets = nn.functional.one_hot(labels, classes).to(images.dtype)
+        zeros = torch.zeros(n, classes, dtype=images.dtype, device=device)
+        targets = zeros.scatter_(1, labels[:, None], 1.0)
     return _blended(images, weight.view(-1, 1, 1, 1)), _blended(targets, weight[:, None])
 
 
 def _blended(batch: Tensor, weight: Tensor) -> Tensor:
-    return batch * weight + batch.flip(0) * (1 - weight)
-
-
-def randaugment(images: Tensor, magnitude: float) -> Tensor:
-    """Distort images (N, C, H, W) from 0 to 1 by two random operations (arXiv 1909.13719).
-
-    Kornia draws the operations once a call for all images, and their signs for each image. A call
-    for every image would be slow, so a batch is divided into up to 16 parts with operations of
-    their own (docs/training.md).
-    """
-    policy = _policy(min(magnitude, MAX_MAGNITUDE), images.shape[1])
-    parts = images.split(-(-len(images) // POLICIES_A_BATCH))  # type: ignore[no-untyped-call]
-    return torch.cat([policy(part) for part in parts]).clamp_(0, 1)
-
-
-@cache
-def _policy(magnitude: float, channels: int) -> RandAugment:
-    from kornia.augmentation.auto import RandAugment  # takes 1.2 s, and few trainings need it
-
-    policy = [operation for operation in _POLICY if channels == 3 or operation[0][0] != "color"]
-    return RandAugment(OPERATIONS, magnitude, policy, transformation_matrix_mode="skip")  # type: ignore[arg-type]
+    return torch.lerp(batch.flip(0), batch, weight)

@@ -194,7 +194,7 @@ class Training:
         It is augmented in the parts in which it is trained, as floats take four times the memory.
         """
         parts = (
-            augmented(*part, self._training, self.recipe, stage, self._generator)
+            augmented(*part, self._training, self.recipe, stage)
             for part in self._step.parts(pixels, labels)
         )
         if self._run_step is None:

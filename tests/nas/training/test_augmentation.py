@@ -12,53 +12,69 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.images import resized
-from nas.training.augmentation import augmented, cutout, random_crop, random_flip, resized_crop
+from nas.training.augmentation import augmented, cutout, random_crop, resized_crop
 from nas.training.recipes import Recipe, epoch_stages, proxy
 from tests.nas.training.networks import blobs
 
 
-def _generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
 def test_shape_and_type_stay(dtype: torch.dtype) -> None:
-    images = torch.rand(5, 3, 8, 6).to(dtype)
-    cropped = random_crop(images, 2, _generator())
+    images = (200 * torch.rand(5, 3, 8, 8)).to(dtype)
+    cropped = random_crop(images, 2)
     assert cropped.shape == images.shape
     assert cropped.dtype == dtype
 
 
 def test_no_padding_changes_nothing() -> None:
     images = torch.rand(5, 3, 8, 8)
-    assert random_crop(images, 0, _generator()) is images
+    assert torch.equal(random_crop(images, 0), images)
 
 
 def test_each_image_is_one_window_of_the_mirrored_image() -> None:
-    images = torch.rand(40, 2, 6, 5, generator=_generator())
-    cropped = random_crop(images, 2, _generator(1)).numpy()
+    torch.manual_seed(1)
+    images = torch.rand(40, 2, 6, 6)
+    cropped = random_crop(images, 2).numpy()
     shifts = [_shift(before, after) for before, after in zip(images.numpy(), cropped, strict=True)]
     assert len(set(shifts)) > 10  # of 25: each image has its own
     assert {row for row, _ in shifts} == set(range(5))
     assert {column for _, column in shifts} == set(range(5))
 
 
-def test_the_generator_alone_decides() -> None:
+def test_a_seed_decides() -> None:
     images = torch.rand(9, 1, 8, 8)
-    first = random_crop(images, 3, _generator(5))
-    torch.manual_seed(99)
-    assert torch.equal(random_crop(images, 3, _generator(5)), first)
-    assert not torch.equal(random_crop(images, 3, _generator(6)), first)
+
+    def run(seed: int) -> Tensor:
+        torch.manual_seed(seed)
+        return random_crop(images, 3)
+
+    assert torch.equal(run(5), run(5))
+    assert not torch.equal(run(5), run(6))
 
 
 def test_about_half_of_the_images_are_mirrored_and_the_others_left() -> None:
     torch.manual_seed(0)
-    images = torch.rand(200, 3, 4, 5)
-    flipped = random_flip(images)
+    images = torch.rand(200, 3, 5, 5)
+    flipped = random_crop(images, 0, flip=True)
     is_same = (flipped == images).all(3).all(2).all(1)
     is_mirrored = (flipped == images.flip(3)).all(3).all(2).all(1)
     assert bool((is_same ^ is_mirrored).all())
     assert 70 < int(is_mirrored.sum()) < 130
+
+
+def test_shifted_and_mirrored_images_are_windows_of_either() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(60, 2, 6, 6)
+    cropped = random_crop(images, 2, flip=True)
+    is_mirrored = [
+        _find(before.flip(2).numpy(), after.numpy()) is not None
+        for before, after in zip(images, cropped, strict=True)
+    ]
+    is_same = [
+        _find(before.numpy(), after.numpy()) is not None
+        for before, after in zip(images, cropped, strict=True)
+    ]
+    assert all(a != b for a, b in zip(is_same, is_mirrored, strict=True))
+    assert 15 < sum(is_mirrored) < 45
 
 
 def test_cutout_sets_one_square_to_the_mean() -> None:
@@ -117,12 +133,28 @@ def test_a_resized_crop_of_all_is_the_image() -> None:
     assert float((cropped.mean((2, 3)) - images.mean((2, 3))).abs().max()) < 0.1
 
 
+def test_half_of_the_resized_crops_are_mirrored() -> None:
+    torch.manual_seed(0)
+    slope = torch.linspace(0, 1, 16).expand(200, 1, 16, 16)
+    cropped = resized_crop(slope, 12, 0.25, flip=True)
+    is_mirrored = cropped[:, 0, 6, 0] > cropped[:, 0, 6, -1]
+    assert 70 < int(is_mirrored.sum()) < 130
+    torch.manual_seed(0)
+    unmirrored = resized_crop(slope, 12, 0.25)
+    assert torch.equal(cropped[~is_mirrored], unmirrored[~is_mirrored])
+    assert torch.allclose(
+        cropped,
+        torch.where(is_mirrored.view(-1, 1, 1, 1), unmirrored.flip(3), unmirrored),
+        atol=1e-6,
+    )
+
+
 def _batch(recipe: Recipe) -> tuple[Tensor, Tensor]:
     torch.manual_seed(0)
     training = blobs()
     (stage,) = epoch_stages(replace(recipe, epochs=1), len(training), training.size, seed=0)
     pixels, labels = training.pixels[:8], training.targets(slice(0, 8))
-    return augmented(pixels, labels, training, recipe, stage, _generator())
+    return augmented(pixels, labels, training, recipe, stage)
 
 
 PLAIN = replace(proxy(), crop_padding=0.0)
@@ -168,17 +200,44 @@ def test_randaugment_sees_pixels_and_the_network_normalised_ones(
 
     monkeypatch.setattr("nas.training.augmentation.randaugment", spy)
     images, _ = _batch(replace(PLAIN, randaugment_magnitude=7.0))
-    assert torch.allclose(seen[0], blobs().pixels[:8] / 255, atol=1e-5)
-    assert torch.allclose(images, blobs().batch(slice(0, 8))[0], atol=1e-4)
+    assert torch.equal(seen[0], blobs().pixels[:8])
+    assert torch.equal(images, blobs().batch(slice(0, 8))[0])
 
 
-def _shift(image: NDArray[np.float32], cropped: NDArray[np.float32]) -> tuple[int, int]:
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [8, 12, 16, 20])
+def test_a_plain_batch_is_resized_and_normalised_to_the_last_bit(size: int, channels: int) -> None:
+    training = blobs(channels=channels)
+    (stage,) = epoch_stages(replace(PLAIN, epochs=1), len(training), size, seed=0)
+    pixels, labels = training.pixels[:9], training.labels[:9]
+    images, _ = augmented(pixels, labels, training.at(24), PLAIN, stage)
+    assert torch.equal(images, training.at(size).normalised(pixels))
+    assert images.dtype == torch.float32
+
+
+def test_pixels_between_two_grey_levels_are_rounded_for_randaugment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nas.training.augmentation.randaugment", lambda images, _: images)
+    training = blobs()
+    recipe = replace(PLAIN, randaugment_magnitude=7.0, epochs=1)
+    (stage,) = epoch_stages(recipe, len(training), 12, seed=0)
+    images, _ = augmented(training.pixels, training.labels, training, recipe, stage)
+    plain = training.at(12).normalised(training.pixels)
+    assert float((images - plain).abs().max()) <= 0.5 / 55 + 1e-5  # half a grey level
+
+
+def _find(image: NDArray[np.float32], cropped: NDArray[np.float32]) -> tuple[int, int] | None:
     """Return the place of the crop (C, H, W) in the image with 2 mirrored pixels around it."""
     _, height, width = image.shape
     padded = np.pad(image, ((0, 0), (2, 2), (2, 2)), mode="reflect")
-    (shift,) = (
-        (row, column)
-        for row, column in product(range(5), range(5))
-        if np.array_equal(padded[:, row : row + height, column : column + width], cropped)
-    )
-    return shift
+    for row, column in product(range(5), range(5)):
+        if np.array_equal(padded[:, row : row + height, column : column + width], cropped):
+            return row, column
+    return None
+
+
+def _shift(image: NDArray[np.float32], cropped: NDArray[np.float32]) -> tuple[int, int]:
+    place = _find(image, cropped)
+    assert place is not None
+    return place
