@@ -37,6 +37,7 @@ def find_architecture(arch: str, argument: str = "ARCH") -> ArchitectureFile:
             architecture=network.architecture,
             train_size=network.train_size,
             eval_size=network.eval_size,
+            training={"dropout": network.dropout},
         )
     try:
         if not Path(arch).exists():

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Dirichlet
 
 from nas.data.images import Images, resized
+from nas.training.autoaugment import autoaugment
 from nas.training.distortions import random_squares
 from nas.training.randaugment import randaugment
 from nas.training.recipes import Recipe, TrainingStage
@@ -23,8 +24,8 @@ def augmented(
     With mixup, labels (N,) become targets (N, classes). A batch may be augmented in parts: only
     mixup's partners then differ.
 
-    Everything is drawn from torch's global generator of the device, apart from RandAugment's
-    operations, which are drawn from that of the CPU.
+    Everything is drawn from torch's global generator of the device, apart from the operations of
+    RandAugment and AutoAugment, which are drawn from that of the CPU.
     """
     size, images = stage.image_size, pixels
     if recipe.crop_area < 1:
@@ -36,6 +37,8 @@ def augmented(
         images = random_crop(images, padding, flip)
     if stage.randaugment_magnitude > 0:
         images = randaugment(_rounded(images), stage.randaugment_magnitude)
+    elif recipe.autoaugment:
+        images = autoaugment(_rounded(images))
     images = images.contiguous(memory_format=torch.channels_last)
     images = cutout(training.at(size).normalised(images), recipe.cutout)
     if stage.mixup_alpha > 0:

@@ -19,6 +19,7 @@ def test_published_architectures_by_name(name: str) -> None:
     found, network = find_architecture(name), published(name)
     assert (found.name, found.architecture) == (name, network.architecture)
     assert (found.train_size, found.eval_size) == (network.train_size, network.eval_size)
+    assert found.training == {"dropout": network.dropout}
 
 
 def test_an_architecture_by_file(tmp_path: Path) -> None:

@@ -120,6 +120,22 @@ def test_published_networks_have_the_papers_ranges(
     assert ranges["randaugment_magnitude"] == magnitude
 
 
+@pytest.mark.parametrize(
+    ("arch", "dropout"),
+    [("efficientnet-b0", 0.2), ("efficientnet-b4", 0.4), ("efficientnetv2-b3", 0.3)],
+)
+def test_published_networks_have_their_published_dropout(
+    arch: str, dropout: float, make_job: MakeJob
+) -> None:
+    """Of google/automl; at one size, also with EfficientNet's own recipe."""
+    file = find_architecture(arch)
+    assert scaled_regularization(file, file)["dropout"] == dropout
+    recipe = make_job(arch=arch, preset="efficientnet").recipe
+    assert (recipe.dropout, recipe.survival) == (dropout, 0.8)
+    assert recipe.autoaugment
+    assert recipe.randaugment_magnitude == 0.0
+
+
 def test_sizes_may_come_in_random_order_and_batches_grow(make_job: MakeJob) -> None:
     job = make_job(image_size=32, progressive=True, random_sizes=True, batch_growth=4.0, epochs=60)
     resizing = job.recipe.resizing

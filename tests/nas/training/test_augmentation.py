@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -176,6 +177,7 @@ def test_a_plain_batch_is_left_as_it_is() -> None:
         {"flip": True},
         {"cutout": 0.5},
         {"randaugment_magnitude": 10.0},
+        {"autoaugment": True},
         {"mixup_alpha": 1.0},
     ],
     ids=lambda changes: next(iter(changes)),
@@ -213,6 +215,24 @@ def test_a_plain_batch_is_resized_and_normalised_to_the_last_bit(size: int, chan
     images, _ = augmented(pixels, labels, training.at(24), PLAIN, stage)
     assert torch.equal(images, training.at(size).normalised(pixels))
     assert images.dtype == torch.float32
+
+
+def test_a_stage_with_randaugment_has_no_autoaugment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EfficientNetV2 trains V1's networks progressively with RandAugment instead."""
+    seen: list[str] = []
+
+    def spy(name: str) -> Callable[..., Tensor]:
+        def note(images: Tensor, magnitude: float = 0.0) -> Tensor:
+            seen.append(name)
+            return images
+
+        return note
+
+    for name in ("randaugment", "autoaugment"):
+        monkeypatch.setattr(f"nas.training.augmentation.{name}", spy(name))
+    _batch(replace(PLAIN, autoaugment=True))
+    _batch(replace(PLAIN, autoaugment=True, randaugment_magnitude=5.0))
+    assert seen == ["autoaugment", "randaugment"]
 
 
 def test_pixels_between_two_grey_levels_are_rounded_for_randaugment(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from nas.training.recipes import PRESETS, imagenet, imagenet21k, proxy, transfer
+from nas.training.recipes import PRESETS, efficientnet, imagenet, imagenet21k, proxy, transfer
 
 IMAGENET = 1_281_167
 
@@ -19,6 +21,15 @@ def test_imagenet() -> None:
     assert recipe.epochs / recipe.decays == pytest.approx(2.4)
     assert (recipe.label_smoothing, recipe.dropout, recipe.survival) == (0.1, 0.2, 0.8)
     assert (recipe.flip, recipe.crop_area, recipe.cutout) == (True, 0.08, 0.0)
+
+
+def test_efficientnets_recipe_has_autoaugment() -> None:
+    """EfficientNet, section 5.2; the rest is as in EfficientNetV2's recipe."""
+    recipe = efficientnet(IMAGENET)
+    assert recipe.autoaugment
+    assert (recipe.randaugment_magnitude, recipe.mixup_alpha) == (0.0, 0.0)
+    same = replace(recipe, autoaugment=False, randaugment_magnitude=15.0)
+    assert same == imagenet(IMAGENET)
 
 
 def test_imagenet21k_has_a_cosine() -> None:
