@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from reward.step_time.paired import ALLOCATOR_SETTINGS
+from reward.step_time.allocator import ALLOCATOR_SETTINGS
 
 
 def follow(module: str) -> None:

@@ -70,7 +70,7 @@ class SleepingWorker(Worker):
 
     def load(self, evaluation: EvaluationSettings) -> None:
         """Load no data."""
-        self._evaluator = Sleeping(evaluation.time_limit_s)  # type: ignore[assignment]
+        self._evaluator = Sleeping(evaluation.time_limit_s)
 
 
 def main() -> None:

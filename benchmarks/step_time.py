@@ -23,9 +23,9 @@ from nas.search.run_directory import open_for_reading
 from nas.search.settings import SearchSettings
 from results.candidate import State
 from results.ranking import normalized_step_time, ranked
+from reward.step_time.allocator import ALLOCATOR_SETTINGS
 from reward.step_time.clocks import processor_name
 from reward.step_time.measurement import normalized, robust_deviation
-from reward.step_time.paired import ALLOCATOR_SETTINGS
 from search_space.architecture import Architecture
 from search_space.spaces import small
 from search_space.task import Task

@@ -33,7 +33,7 @@ from nas.cluster_pulse import (
 from nas.errors import ClusterLost, UserError
 from nas.machine import available_cores, available_memory
 from nas.scratch import scratch_folder
-from reward.step_time.paired import ALLOCATOR_SETTINGS
+from reward.step_time.allocator import ALLOCATOR_SETTINGS
 
 _ROOT = Path(__file__).parents[1]
 _PACKAGES = (*PACKAGES, "nas")

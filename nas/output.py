@@ -1,4 +1,4 @@
-"""A command's output while Ray runs: Ray's own goes into a log, the progress to the user."""
+"""A command's output while it works: the progress goes to the user, Ray's own into a log."""
 
 from __future__ import annotations
 
@@ -44,6 +44,18 @@ def _failures_suppressed() -> Iterator[None]:
 
 
 @contextmanager
+def steady_output(to_stderr: bool = False) -> Iterator[TextIO]:
+    """Yield a stream to stdout, or to stderr, that leaves out lines that cannot be written."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    stream.flush()
+    if stream not in (sys.__stdout__, sys.__stderr__):  # a notebook's
+        yield stream
+        return
+    with _steady(os.dup(2 if to_stderr else 1)) as terminal:
+        yield terminal
+
+
+@contextmanager
 def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
     """Redirect all output of this process and its children to ``log``; yield the real stdout.
 
@@ -57,9 +69,9 @@ def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
     with log.open("ab") as file:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
-    terminal = _Steady(os.fdopen(os.dup(originals[1 if keep_stderr else 0]), "wb"))
     try:
-        yield terminal
+        with _steady(os.dup(originals[1 if keep_stderr else 0])) as terminal:
+            yield terminal
     finally:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):  # the log's disk may be full
@@ -67,5 +79,14 @@ def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
         for descriptor, original in zip((1, 2), originals, strict=True):
             os.dup2(original, descriptor)
             os.close(original)
+
+
+@contextmanager
+def _steady(descriptor: int) -> Iterator[TextIO]:
+    """Yield a stream to the descriptor, which is closed in the end."""
+    terminal = _Steady(os.fdopen(descriptor, "wb"))
+    try:
+        yield terminal
+    finally:
         with suppress(OSError):  # the reader may be gone
             terminal.close()

@@ -1,11 +1,14 @@
-"""The versions of the software that made a measurement."""
+"""The software that a measurement is made with: its versions, and whether Ray is there."""
 
 from __future__ import annotations
 
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
+
+from nas.errors import UserError
 
 
 def versions() -> dict[str, str]:
@@ -18,6 +21,24 @@ def versions() -> dict[str, str]:
             continue
     commit = _git_commit()
     return {**found, "git_commit": commit} if commit else found
+
+
+def check_ray(needed_by: str = "") -> None:
+    """Check that Ray is installed, without importing it.
+
+    Raises:
+        UserError: it is not; the message begins with ``needed_by``.
+    """
+    try:
+        is_there = find_spec("ray") is not None
+    except ImportError:
+        is_there = False
+    if not is_there:
+        raise UserError(
+            f"{needed_by}Ray is not installed: pip install 'ray[tune]'; nas search --in-process "
+            "and nas train with one worker do without it",
+            exit_code=1,
+        )
 
 
 def _git_commit() -> str | None:

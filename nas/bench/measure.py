@@ -155,7 +155,7 @@ def measure_in_subprocess(request: MeasurementRequest) -> NetworkMeasurement:
     Raises:
         UserError: the process ended without a measurement, such as for want of memory.
     """
-    from reward.step_time.paired import ALLOCATOR_SETTINGS
+    from reward.step_time.allocator import ALLOCATOR_SETTINGS
 
     content = asdict(request)
     for role in ("network", "reference"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +15,16 @@ from nas.cli.announcement import data_lines, print_doubts
 from nas.cli.echo import echo
 from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole
 from nas.cli.options import option
+from nas.errors import ClusterLost, UserError
+from nas.versions import check_ray
+from reward.step_time.allocator import restart_with_settings
 
 if TYPE_CHECKING:
     from nas.search.request import PreparedSearch
     from results.candidate import Candidate
 
 MOST_HOURS = 24 * 365
+_QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its own between ours
 
 
 @options.command(
@@ -191,6 +196,13 @@ MOST_HOURS = 24 * 365
     "now.",
 )
 @options.workers_option(group="Run")
+@option(
+    "--in-process",
+    is_flag=True,
+    group="Run",
+    help="Evaluate one candidate after the other in this process, without Ray: to debug, to start "
+    "faster, or where Ray is not installed. A candidate that hangs is then not ended.",
+)
 @options.address_option(group="Run")
 @options.storage_option(group="Run")
 @option(
@@ -215,6 +227,7 @@ def search(
     price: float | None,
     baseline: int | None,
     workers: int | None,
+    in_process: bool,
     epochs: int | None,
     image_size: int | None,
     batch_size: int | None,
@@ -245,6 +258,10 @@ def search(
     The run's directory then holds the winner (best.json), all candidates and a
     report.
     """
+    if in_process:
+        _check_in_process(workers, address)
+        os.environ.setdefault(*_QUIET_PROFILER)  # before torch is imported
+        restart_with_settings()  # they are those of Ray's workers
     from nas.search.prepare import prepare
     from nas.search.request import SearchRequest
 
@@ -280,7 +297,18 @@ def search(
         resume=resume,
         storage=storage,
     )
-    search_and_print(lambda: prepare(request), workers, address, as_json, patience)
+    search_and_print(lambda: prepare(request), workers, address, as_json, patience, in_process)
+
+
+def _check_in_process(workers: int | None, address: str | None) -> None:
+    """Check that no option asks for what one process cannot do; raise UserError otherwise."""
+    if workers is not None and workers > 1:
+        raise UserError(
+            f"--workers: got {workers}, must be 1 with --in-process, which evaluates one candidate "
+            "at a time"
+        )
+    if address is not None:
+        raise UserError("--address: not allowed together with --in-process, must be one of the two")
 
 
 def search_and_print(
@@ -289,6 +317,7 @@ def search_and_print(
     address: str | None,
     as_json: bool,
     patience_s: float = 1800.0,  # the default of --patience
+    in_process: bool = False,
 ) -> None:
     """Prepare the search, run it and print the winner, as JSON if asked for.
 
@@ -296,9 +325,10 @@ def search_and_print(
         UserError: an error that the user can mend, in one line.
         KeyboardInterrupt: Ctrl-C; how to go on has been printed.
     """
-    from nas.errors import ClusterLost, UserError
     from results.database import PatienceOver, RecordError
 
+    if not in_process:
+        check_ray()
     if address:
         from nas.cluster_address import check_address
 
@@ -306,14 +336,15 @@ def search_and_print(
     try:
         prepared = prepare()
         with prepared:
-            go_on = f"interrupted; go on with: nas search --resume {prepared.run.path}"
-            interrupts.set_last_words(go_on)
+            go_on = f"go on with: nas search --resume {prepared.run.path}"
+            go_on += " --in-process" if in_process else ""
+            interrupts.set_last_words(f"interrupted; {go_on}")
             try:
                 _announce(prepared, as_json)
                 # Ray and torch take seconds to import, in which Ctrl-C may come.
                 from nas.search.run import run_search
 
-                candidates = run_search(prepared, workers, address, as_json, patience_s)
+                candidates = run_search(prepared, workers, address, as_json, patience_s, in_process)
             except KeyboardInterrupt:
                 if prepared.remove_unless_begun():
                     interrupts.set_last_words(
@@ -323,7 +354,7 @@ def search_and_print(
                 raise
             except (ClusterLost, PatienceOver) as error:
                 is_removed = prepared.remove_unless_begun()
-                how = "" if is_removed else f"; go on with: nas search --resume {prepared.run.path}"
+                how = "" if is_removed else f"; {go_on}"
                 raise UserError(f"{error}{how}", exit_code=1) from error
             except UserError:
                 prepared.remove_unless_begun()

@@ -15,6 +15,7 @@ from nas.cli.echo import echo
 from nas.cli.option_types import OneOf, Positive, Whole
 from nas.cli.options import option
 from nas.training.recipes import PRESETS
+from nas.versions import check_ray
 
 if TYPE_CHECKING:
     from nas.full_training.checkpoint import TrainedNetwork
@@ -178,6 +179,7 @@ def train(
 
     tools = parse_names(log)
     if address:
+        check_ray()
         from nas.cluster_address import check_address
 
         check_address(address)
@@ -216,7 +218,7 @@ def train(
                 "will differ from that of an uninterrupted run",
                 err=True,
             )
-        from nas.full_training.ray_backend import run_training
+        from nas.full_training.run import run_training
 
         trained = run_training(job, workers or began, tools, as_json, address)
     except KeyboardInterrupt:

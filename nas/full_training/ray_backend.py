@@ -1,25 +1,21 @@
 """Ray Train: starts the processes of a training, connects them, and restarts them after a crash.
 
-One process uses Ray Train's local mode: the loop runs in this process, without a Ray cluster, which
-takes 10 to 30 seconds to start on two cores. Several processes run in Ray on this machine, or in a
-cluster that exists. They send their checkpoints to this process, which writes them.
+They run in Ray on this machine, or in a cluster that exists, and send their checkpoints to this
+process, which writes them.
 """
 
 from __future__ import annotations
 
-import logging
 import platform
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, fields
+from contextlib import suppress
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
 import ray
-import torch
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 from pyarrow.fs import FSSpecHandler, PyFileSystem  # type: ignore[import-untyped]
 from ray import train
@@ -31,23 +27,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from nas.cluster import Cluster, ray_cluster
 from nas.cluster_pulse import ask
 from nas.errors import ClusterLost, UserError, there_are
-from nas.full_training import checkpoint
-from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
-from nas.full_training.loggers import Logger, open_loggers
 from nas.full_training.progress import (
-    Begun,
-    EpochEnded,
     Event,
     Listener,
-    Progress,
-    Saved,
     Waiting,
     WorkerLost,
 )
 from nas.full_training.settings import Job
 from nas.full_training.worker import run_worker
-from nas.output import redirect_output
-from nas.terminal import Terminal
 from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
@@ -67,22 +54,6 @@ _EVENTS_WAITING = 8  # of the workers, each perhaps with checkpoints of gigabyte
 
 class _WorkersFailed(Exception):
     """A process of the training died, or raised an error that is not the user's to mend."""
-
-
-def train_here(job: Job, listener: Listener) -> None:
-    """Train in this process, on the GPU if there is one.
-
-    Raises:
-        UserError: training ended early; the message is the cause.
-    """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    last = job.directory.read_last()
-
-    def worker() -> None:
-        run_worker(job, last, World(), device, listener)
-
-    logging.getLogger("ray.train").setLevel(logging.WARNING)
-    TorchTrainer(worker, scaling_config=train.ScalingConfig(num_workers=0)).fit()
 
 
 def train_on_workers(job: Job, workers: int, listener: Listener, address: str | None) -> None:
@@ -261,94 +232,3 @@ def _check_workers(workers: int, cluster: Cluster, batch_size: int) -> None:
             f"--workers: got {workers}, must be from 1 to {most}: "
             f"{there_are(cluster.capacity, cluster.device)}, and {batch_size} images in a batch"
         )
-
-
-@dataclass
-class _EpochLogging:
-    """Passes every epoch to the loggers; a logger that fails is reported and then left out."""
-
-    names: tuple[str, ...]
-    job: Job
-    report: Callable[[str], None]
-    open: dict[str, Logger] = field(default_factory=dict)
-
-    def __call__(self, event: Event) -> None:
-        """Open the loggers when training begins, and log every finished epoch."""
-        if isinstance(event, Begun) and not self.open:
-            settings = self.job.settings.to_json()
-            path, done = self.job.directory.path, len(event.rows)
-            self.open = dict(
-                zip(self.names, open_loggers(self.names, path, settings, done), strict=True)
-            )
-        elif isinstance(event, EpochEnded):
-            for name, logger in list(self.open.items()):
-                try:
-                    logger.log(event.row)
-                except Exception as error:
-                    text = " ".join(str(error).split())[:200]
-                    self.report(f"--log: {name} failed and is not used any more: {text}")
-                    del self.open[name]
-
-    def close(self) -> None:
-        """Close all loggers."""
-        for logger in self.open.values():
-            logger.close()
-
-
-def run_training(
-    job: Job,
-    workers: int = 1,
-    log: tuple[str, ...] = (),
-    progress_to_stderr: bool = False,
-    address: str | None = None,
-) -> TrainedNetwork:
-    """Train to the end, from the last checkpoint if there is one, and return the best network.
-
-    The processes run on this machine, or on the Ray cluster at ``address``. Progress is printed to
-    stdout, or to stderr. ``log`` are names of loggers. A new training that fails before its first
-    epoch has ended is removed, unless the cluster is lost.
-
-    Raises:
-        UserError: training ended early, or another training is running in the directory.
-    """
-    directory = job.directory
-    go_on = f"nas train --resume {directory.path}" + (f" --address {address}" if address else "")
-    try:
-        with directory.lock(), ExitStack() as stack:
-            listener = _listener(job, log, progress_to_stderr, stack)
-            if workers == 1 and address is None:
-                train_here(job, listener)
-            else:
-                train_on_workers(job, workers, listener, address)
-        return checkpoint.read_network(directory.best)
-    except CheckpointError as error:
-        raise UserError(str(error), exit_code=1) from error
-    except ClusterLost as error:
-        raise ClusterLost(f"{error}; go on with: {go_on}", exit_code=1) from error
-    except UserError:
-        directory.remove_unless_begun()
-        raise
-
-
-def _listener(
-    job: Job, log: tuple[str, ...], progress_to_stderr: bool, stack: ExitStack
-) -> Listener:
-    """Return what writes the checkpoints, shows progress and logs until ``stack`` is closed."""
-    directory = job.directory
-    terminal = stack.enter_context(redirect_output(directory.path / "ray.log", progress_to_stderr))
-    console = Terminal(file=terminal)
-    progress = Progress(console)
-    epoch_logging = _EpochLogging(log, job, lambda text: console.print(text, highlight=False))
-    stack.callback(epoch_logging.close)
-    stack.enter_context(progress.shown())
-
-    def listener(event: Event) -> None:
-        if isinstance(event, Saved):
-            directory.save(event)
-            return
-        if isinstance(event, WorkerLost):
-            sys.stderr.write(f"{event.detail}\n")  # goes to ray.log
-        progress(event)
-        epoch_logging(event)
-
-    return listener

@@ -1,4 +1,4 @@
-"""The search driver: Optuna proposes, Ray's workers evaluate, the record keeps what ended."""
+"""The search driver: Optuna proposes, an executor evaluates, the record keeps what ended."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_DUPLICATES_IN_A_ROW = 2000  # after these the space counts as exhausted
 class SearchDriver:
     """Drives one search between proposals, workers, and the record.
 
-    It is the :class:`nas.search.ray_backend.Driver` of a search:
+    It is the :class:`nas.search.executor.Driver` of a search:
 
     - The budget counts evaluated candidates, those that completed and those that a pruner stopped.
       One that failed or is infeasible is made up for by a further proposal.

@@ -47,20 +47,31 @@ class Progress:
         self._evaluated_before = self._evaluated
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Show the line on the terminal until this context ends."""
+    def shown(self, by_itself: bool = True) -> Iterator[None]:
+        """Show the line on the terminal until this context ends.
+
+        It is drawn anew four times a second by a thread, or else after each report.
+        """
         self._start = time.monotonic()
         if not self._console.is_terminal:
             yield
             return
         with Live(
-            get_renderable=self.line, console=self._console, refresh_per_second=4
+            get_renderable=self.line,
+            console=self._console,
+            refresh_per_second=4,
+            auto_refresh=by_itself,
         ) as self._live:
             yield
         self._live = None
 
     def __call__(self, candidate: Candidate) -> None:
         """Update the display after a candidate started, finished an epoch, or ended."""
+        self._take(candidate)
+        if self._live is not None and not self._live.auto_refresh:
+            self._live.refresh()
+
+    def _take(self, candidate: Candidate) -> None:
         self._course.add(candidate)
         if candidate.state is State.RUNNING:
             self._epochs[candidate.number] = len(candidate.curve)

@@ -8,16 +8,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import ray
-import torch
 from ray.exceptions import RayError, RayTaskError
 
 from nas.cluster import Cluster
 from nas.cluster_pulse import ask
 from nas.errors import ClusterLost, UserError
-from nas.search.evaluator import EvaluationSettings, Evaluator, failure
+from nas.search.evaluator import EvaluationSettings, failure
+from nas.search.executor import Driver, Evaluates, load_evaluator
 from results.candidate import Candidate, State
 from reward.step_time.memory_and_latency import is_about_memory
 
@@ -30,28 +30,6 @@ _POLL_S = 0.5
 _PATIENCE_S = 10.0  # of a full cluster, before the search says what it waits for
 
 
-class Driver(Protocol):
-    """Proposes candidates and receives them as they progress; all calls come from one thread."""
-
-    def next_candidate(self) -> Candidate | None:
-        """Return the next candidate to evaluate; None while there is none."""
-
-    def is_finished(self) -> bool:
-        """Return whether the run is to end."""
-
-    def progressed(self, candidate: Candidate) -> bool:
-        """Receive a candidate after a measurement or an epoch.
-
-        Return True to stop it there; then :meth:`ended` is not called for it.
-        """
-
-    def ended(self, candidate: Candidate) -> None:
-        """Receive a candidate that was evaluated, with success or not."""
-
-    def lost(self, number: int, cause: str, detail: str) -> None:
-        """Receive the number of a candidate that ended without a result, with the cause."""
-
-
 class Worker:
     """Evaluates one candidate after another in a process of its own, as a Ray actor."""
 
@@ -60,11 +38,7 @@ class Worker:
 
     def load(self, evaluation: EvaluationSettings) -> None:
         """Load the data onto the device, and build the backbone."""
-        is_on_gpu = torch.cuda.is_available()
-        if not is_on_gpu:
-            torch.set_num_threads(1)  # what the CPU's step time is measured with
-        device = torch.device("cuda" if is_on_gpu else "cpu")
-        self._evaluator = Evaluator(evaluation, device)
+        self._evaluator: Evaluates = load_evaluator(evaluation)
 
     def advance(self, candidate: Candidate | None) -> Candidate:
         """Begin a candidate, or with None go on with the last one; return its next report."""

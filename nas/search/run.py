@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
+from typing import TYPE_CHECKING, TextIO
 
 from optuna.samplers import BaseSampler
 
-from nas.cluster import Cluster, ray_cluster
 from nas.errors import UserError, has_no_room
-from nas.output import redirect_output
+from nas.output import redirect_output, steady_output
 from nas.search.confirmation import (
     Baseline,
     ConfirmationPlan,
@@ -21,11 +21,11 @@ from nas.search.confirmation import (
 from nas.search.deadline import Deadline
 from nas.search.driver import Listener, SearchDriver
 from nas.search.evaluator import EvaluationSettings
+from nas.search.executor import run_here
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PATIENCE_S, PatientRecord, take_in
 from nas.search.progress import Progress, duration
 from nas.search.pruners.base import make_pruners
-from nas.search.ray_backend import run_candidates
 from nas.search.request import PreparedSearch
 from nas.search.run_directory import dashboard_source
 from nas.search.samplers.domain import Domain, ParameterCount
@@ -45,6 +45,9 @@ from results.files import write_files
 from reward.objective import Objective
 from search_space.space import Grid, Space
 
+if TYPE_CHECKING:
+    from nas.cluster import Cluster
+
 _PAUSE_S = 2.0  # between tries to write the files to a full disk
 
 
@@ -54,22 +57,26 @@ def run_search(
     address: str | None = None,
     progress_to_stderr: bool = False,
     patience_s: float = PATIENCE_S,
+    in_process: bool = False,
 ) -> list[Candidate]:
     """Run the search until its budget is spent, and return all candidates of the run.
 
     ``workers`` is the number of candidates evaluated at once, by default as many as this machine,
-    or the Ray cluster at ``address``, allows. Progress is printed to stdout, or to stderr. However
-    the search ends, finished candidates are in the record, and the run's files are written from it.
-    A record that cannot be written, and a full disk, are waited for up to ``patience_s`` seconds.
+    or the Ray cluster at ``address``, allows. With ``in_process``, they are evaluated one at a time
+    in this thread, without Ray, and the process's output is not redirected.
+
+    Progress is printed to stdout, or to stderr. However the search ends, finished candidates are in
+    the record, and the run's files are written from it. A record that cannot be written, and a full
+    disk, are waited for up to ``patience_s`` seconds.
 
     Raises:
         UserError: no cluster at ``address``, or too many failures.
         RecordError: the record is damaged.
         PatienceOver: it could not be written for so long.
     """
-    log = prepared.run.path / "ray.log"
+    output = _output(prepared, progress_to_stderr, in_process)
     # Ray is left last: it may take longer to end than a scheduler waits for the files.
-    with redirect_output(log, progress_to_stderr) as terminal, ExitStack() as cluster:
+    with output as terminal, ExitStack() as cluster:
         console = Terminal(file=terminal)
         say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
         with _files_written(prepared, patience_s, say):
@@ -79,11 +86,38 @@ def run_search(
             with PatientRecord(prepared.record, prepared.run.spool, patience_s, say) as record:
                 search = _driver(prepared, record, known, progress)
                 if not search.is_finished():
-                    with progress.shown():
-                        joined = cluster.enter_context(ray_cluster(address))
-                        count = _worker_count(prepared, workers, joined, search, say)
-                        run_candidates(search, _evaluation(prepared), joined, count, say)
+                    # A thread that draws would take time from the steps that are timed here.
+                    with progress.shown(by_itself=not in_process):
+                        if in_process:
+                            run_here(search, _evaluation(prepared), say)
+                        else:
+                            _run_on_ray(prepared, search, workers, address, say, cluster)
     return prepared.record.candidates()
+
+
+def _output(
+    prepared: PreparedSearch, to_stderr: bool, in_process: bool
+) -> AbstractContextManager[TextIO]:
+    if in_process:  # a debugger needs the terminal
+        return steady_output(to_stderr)
+    return redirect_output(prepared.run.path / "ray.log", to_stderr)
+
+
+def _run_on_ray(
+    prepared: PreparedSearch,
+    search: SearchDriver,
+    workers: int | None,
+    address: str | None,
+    say: Callable[[str], None],
+    cluster: ExitStack,
+) -> None:
+    """Evaluate the candidates in Ray's workers; ``cluster`` is left when it is closed."""
+    from nas.cluster import ray_cluster  # imports Ray, which takes seconds
+    from nas.search.ray_backend import run_candidates
+
+    joined = cluster.enter_context(ray_cluster(address))
+    count = _worker_count(prepared, workers, joined, search, say)
+    run_candidates(search, _evaluation(prepared), joined, count, say)
 
 
 def _driver(

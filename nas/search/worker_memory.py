@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
-from nas.cluster import Cluster
 from nas.data.cache.directory import in_units
 from nas.data.split import SearchData
 from nas.errors import there_are
@@ -20,6 +20,9 @@ from search_space.network import Network
 from search_space.operators import OPERATORS, mbconv
 from search_space.space import Grid, Point, Space
 from search_space.task import Task
+
+if TYPE_CHECKING:
+    from nas.cluster import Cluster  # with Ray, which not every search needs
 
 _BASE_BYTES = 650_000_000  # Python, torch, and Ray, before the first training step
 _OVERHEAD = 1.5  # a network's share of oneDNN's buffers and of gaps in the heap

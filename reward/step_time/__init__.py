@@ -17,9 +17,10 @@ different machines of one kind are comparable. The interval is 95 %, by order st
 assumes no distribution.
 
 **By which clock** (:mod:`.clocks`). On a CPU the process's own CPU time, on one thread, in a
-process that was started under :data:`.paired.ALLOCATOR_SETTINGS`: by default glibc returns large
-buffers to the kernel at each step, which biases the ratio. On a GPU the time between two CUDA
-events, each step beginning with an empty queue. Python's garbage collector is off during a pair.
+process that was started under the allocator's settings (:mod:`.allocator`): by default glibc
+returns large buffers to the kernel at each step, which biases the ratio. On a GPU the time between
+two CUDA events, each step beginning with an empty queue. Python's garbage collector is off during a
+pair.
 
 **When.** In a search the candidate is timed *within its own training*
 (:mod:`.within_training`), in a few rows of pairs, so that only the reference's steps cost extra

@@ -2,7 +2,8 @@
 
 The ratio of a pair cancels changes in the machine's speed, and makes candidates comparable that
 were timed on different machines of one kind. On a CPU the process must run one thread
-(``torch.set_num_threads(1)``) and must have been started under :data:`ALLOCATOR_SETTINGS`.
+(``torch.set_num_threads(1)``) and must have been started under the allocator's settings
+(:mod:`reward.step_time.allocator`).
 """
 
 from __future__ import annotations
@@ -31,13 +32,6 @@ from reward.step_time.measurement import (
 )
 
 T = TypeVar("T")
-
-ALLOCATOR_SETTINGS = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "17179869184"}
-"""Environment variables to set before a process that times on a CPU starts.
-
-Without them glibc returns large buffers to the kernel at every step. The page faults of getting
-them back bias the ratio of two networks, and do not only add noise.
-"""
 
 WARMUP_STEPS = 10
 _FEWEST_AT_CAP = 3  # pairs, however long a step takes

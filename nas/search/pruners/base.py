@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from nas.errors import UserError, nearest_first
+from nas.versions import check_ray
 from results.candidate import Candidate, State
 from reward.objective import Objective
 
@@ -68,7 +69,7 @@ def make_pruners(scheduler: str, bound: str, objective: Objective, epochs: int) 
     """Return new pruners for the two options' values; a full training has ``epochs``.
 
     Raises:
-        UserError: ``scheduler`` is not valid.
+        UserError: ``scheduler`` is not valid, or Ray, which carries it out, is not installed.
     """
     pruners: list[Pruner] = []
     if bound != "none":
@@ -78,6 +79,7 @@ def make_pruners(scheduler: str, bound: str, objective: Objective, epochs: int) 
         pruners.append(Bound(objective, ceiling))
     rungs = parse_rungs(scheduler, epochs)
     if rungs is not None:
+        check_ray("--scheduler asha: ")
         from nas.search.pruners.asha import Asha  # imports Ray Tune, which takes a second
 
         pruners.append(Asha(objective, epochs, rungs.grace, rungs.reduction))

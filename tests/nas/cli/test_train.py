@@ -78,7 +78,7 @@ def test_at_the_end_it_names_a_command_that_works(
     for split in splits:
         class_folders(data / split)
     arguments = ["--arch", "efficientnet-b0", "--data", str(data), "--out", str(out)]
-    monkeypatch.setattr("nas.full_training.ray_backend.run_training", _trained)
+    monkeypatch.setattr("nas.full_training.run.run_training", _trained)
     ended = CliRunner().invoke(train, [*arguments, "--image-size", "8", "--batch-size", "4"])
     lines = [line.format(out=out, data=f"'{data}'") for line in said]
     assert ended.stdout.splitlines()[-len(lines) :] == lines, ended.output
@@ -109,7 +109,7 @@ def test_resumed_with_other_workers_it_says_what_that_means(
         used.append(workers)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nas.full_training.ray_backend.run_training", interrupted)
+    monkeypatch.setattr("nas.full_training.run.run_training", interrupted)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     monkeypatch.setattr("nas.full_training.prepare.available_cores", lambda: 4)
     run = str(tmp_path / "run")

@@ -91,7 +91,7 @@ def worker_class() -> type[Worker]:
 
     class Scripted(Worker):
         def load(self, evaluation: EvaluationSettings) -> None:
-            self._evaluator = Evaluator()  # type: ignore[assignment]
+            self._evaluator = Evaluator()
 
     return Scripted
 
