@@ -179,6 +179,9 @@ def _properties(device: object = None) -> types.SimpleNamespace:
 
 def _become_the_gpu() -> None:
     """Let ``torch.cuda`` tell of the pretend device what it tells of a real one."""
+    # PyTorch runs a GPU's backward pass in a thread of its own, and oneDNN takes the number of its
+    # threads there for that of the thread in which it planned: it then writes beyond its memory.
+    torch.set_num_threads(1)
     stream = _Stream()
     stand_ins: dict[str, Any] = {
         "CUDAGraph": PretendGraph,

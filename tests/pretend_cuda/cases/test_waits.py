@@ -1,0 +1,93 @@
+"""No step of a training waits for the GPU, whatever the preset; only a timed one does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from nas.data.images import Images
+from nas.training.loop import Training
+from nas.training.progressive import Resizing
+from nas.training.recipes import PRESETS, Recipe
+from reward.step_time.clocks import to_channels_last
+from scaling.regularization import Progressive
+from tests.nas.training.networks import resnet
+from tests.pretend_cuda.device import Counts, counts
+
+CUDA = torch.device("cuda")
+STEPS = 8
+COUNT = 8 * STEPS
+
+
+def _images(labels: Tensor) -> Images:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (COUNT, 3, 32, 32), dtype=torch.uint8, generator=generator)
+    mean, std = (torch.full((1, 3, 1, 1), value, device=CUDA) for value in (120.0, 60.0))
+    return Images(pixels.to(CUDA), labels.to(CUDA), mean, std, classes=4)
+
+
+def _counts_of_steps(recipe: Recipe, images: Images) -> list[Counts]:
+    """Return what was counted in each step of the second epoch, the first one aside."""
+    seen: list[Counts] = []
+    training = Training(
+        to_channels_last(resnet(), CUDA),
+        images,
+        replace(images, pixels=images.pixels[:4], labels=images.labels[:4]),
+        replace(recipe, epochs=2, batch_size=COUNT // STEPS),
+        seed=0,
+        on_step=lambda step, count: seen.append(counts()),
+    )
+    list(training.epochs())
+    second = seen[-STEPS:]
+    return [after - before for before, after in zip(second, second[1:], strict=False)]
+
+
+def _progressive(recipe: Recipe) -> Recipe:
+    ranges = Progressive((16, 32), (5.0, 15.0), (0.0, 0.2), (0.1, 0.3))
+    return replace(recipe, resizing=Resizing(ranges, stages=2))
+
+
+CHANGES: dict[str, Callable[[Recipe], Recipe]] = {
+    "plain": lambda recipe: recipe,
+    "in micro-batches": lambda recipe: replace(recipe, micro_batch=4),
+    "with mixup": lambda recipe: replace(recipe, mixup_alpha=0.2),
+    "progressive": _progressive,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_step_waits(preset: str, change: str) -> None:
+    recipe = CHANGES[change](PRESETS[preset](COUNT, 2, COUNT // STEPS))
+    steps = _counts_of_steps(recipe, _images(torch.arange(COUNT) % 4))
+    assert len(steps) == STEPS - 1
+    assert [step.waits for step in steps] == [0] * len(steps)
+
+
+def test_no_step_waits_with_several_labels_an_image() -> None:
+    labels = torch.stack([torch.arange(COUNT) % 4, torch.full((COUNT,), -1)], 1)
+    recipe = PRESETS["proxy"](COUNT, 2, COUNT // STEPS)
+    assert {step.waits for step in _counts_of_steps(recipe, _images(labels))} == {0}
+
+
+def test_images_on_the_host_are_copied_without_waiting() -> None:
+    images = _images(torch.arange(COUNT) % 4)
+    images = replace(images, pixels=images.pixels.cpu())
+    recipe = PRESETS["proxy"](COUNT, 2, COUNT // STEPS)
+    assert {step.waits for step in _counts_of_steps(recipe, images)} == {0}
+
+
+def test_a_loss_that_is_not_finite_is_seen_without_waiting() -> None:
+    from nas.training.loop import LossWatch
+
+    watch, losses = LossWatch(CUDA), torch.zeros((), device=CUDA)
+    before = counts()
+    assert watch.earlier(losses) == 0.0
+    losses += float("nan")
+    watch.earlier(losses)
+    assert watch.earlier(losses) != watch.earlier(losses)  # NaN
+    assert (counts() - before).waits == 0
