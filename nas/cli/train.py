@@ -61,6 +61,13 @@ if TYPE_CHECKING:
     "smaller ones take less of the cache. Default: the size to train at.",
 )
 @option(
+    "--stream/--no-stream",
+    default=None,
+    group="Data",
+    help="Decode training images each time they are needed, by all cores, instead of keeping them "
+    "decoded on the disk. The result is the same; they are decoded once before, to check them.",
+)
+@option(
     "--preset",
     type=OneOf(PRESETS),
     metavar="P",
@@ -158,6 +165,7 @@ def train(
     epochs: int | None,
     image_size: int | None,
     data_size: int | None,
+    stream: bool | None,
     batch_size: int | None,
     micro_batch: int | None,
     seed: int | None,
@@ -198,6 +206,7 @@ def train(
             epochs=epochs,
             image_size=image_size,
             data_size=data_size,
+            stream=stream,
             batch_size=batch_size,
             micro_batch=micro_batch,
             seed=seed,

@@ -18,13 +18,13 @@ def classes_look_alike(split: Split) -> bool:
 
     Compared are thumbnails of 4 by 4 pixels, of up to 2,000 images: the share of their variance
     that lies between the classes, against its greatest value over 40 shuffles. An image of several
-    classes counts for its first. Of fewer than 40 images nothing is said.
+    classes counts for its first. Of fewer than 40 images, or of encoded ones, nothing is said.
     """
     count = len(split)
     positions = np.linspace(0, count - 1, min(count, _MOST_IMAGES)).astype(np.int64)
     labels = split.labels[positions]
     labels = labels if labels.ndim == 1 else labels[:, 0]
-    if len(positions) < _FEWEST_IMAGES:
+    if len(positions) < _FEWEST_IMAGES or not len(split.pixels):
         return False
     features = _thumbnails(split.pixels, positions)
     features = features - features.mean(0)

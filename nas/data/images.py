@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nas.data.read_ahead import copied, read_ahead
+from nas.data.read_ahead import copied, gather_from, read_ahead
 from nas.data.split import NO_LABEL, SearchData, Split, Statistics, histogram, statistics
+from nas.data.streaming import EncodedSplit, decoded_ahead, decoding_processes
 
 # Images are copied to a GPU if they take at most this fraction of its free memory: 1/4. Training
 # gets the rest.
@@ -105,10 +106,42 @@ class Images:
             for part in parts:
                 yield self.pixels[part], self.targets(part)
             return
-        read = read_ahead(self.pixels, torch.split(order, batch_size), self.device)
-        with closing(read):
+        with closing(self._read(torch.split(order, batch_size))) as read:
             for part, pixels in zip(parts, read, strict=True):
                 yield pixels, self.targets(part)
+
+    def _read(self, parts: Sequence[Tensor]) -> Generator[Tensor, None, None]:
+        """Yield the pixels at each of the parts on the device, read ahead."""
+        gather, shape = gather_from(self.pixels), self.pixels.shape[1:]
+        return read_ahead(gather, shape, parts, self.device)
+
+
+@dataclass(frozen=True)
+class StreamedImages(Images):
+    """Images that are decoded as they are needed; ``pixels`` (0, C, H, W) are empty."""
+
+    split: EncodedSplit = field(kw_only=True)
+
+    @property
+    def is_on_device(self) -> bool:
+        """False: the images are nowhere yet."""
+        return False
+
+    @property
+    def note(self) -> str:
+        """Who decodes the images."""
+        count = decoding_processes()
+        processes = "1 process" if count == 1 else f"{count} processes"
+        return f"training images are decoded as they are needed, by {processes} a worker"
+
+    def batch(self, index: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return normalised float images (N, C, H, W) and their :meth:`targets`."""
+        positions = torch.arange(len(self))[index].tolist()
+        pixels = self.split.decoded(positions).to(self.device)
+        return self.normalised(pixels), self.targets(index)
+
+    def _read(self, parts: Sequence[Tensor]) -> Generator[Tensor, None, None]:
+        return decoded_ahead(self.split, parts, self.device)
 
 
 def images_on_device(
@@ -144,6 +177,10 @@ def images(
         torch.tensor(values, dtype=torch.float32, device=device).view(1, -1, 1, 1)
         for values in (training_statistics.mean, training_statistics.std)
     )
+    labels = torch.tensor(split.labels).to(device)
+    if isinstance(split, EncodedSplit):
+        empty = torch.from_numpy(split.pixels)
+        return StreamedImages(empty, labels, mean, std, classes, split=split)
     if on_host is None:
         on_host = stay_on_host([split], device)
     if on_host or (_is_mapped(split.pixels) and device.type != "cuda"):
@@ -151,7 +188,7 @@ def images(
     else:
         # A copy, as arrays in shared memory are read-only, which torch does not support.
         pixels = torch.tensor(split.pixels).to(device)
-    return Images(pixels, torch.tensor(split.labels).to(device), mean, std, classes)
+    return Images(pixels, labels, mean, std, classes)
 
 
 def _is_mapped(pixels: NDArray[np.uint8]) -> bool:

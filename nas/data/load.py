@@ -45,19 +45,24 @@ def load_search_data(
     options: DataOptions = _DEFAULTS,
     minival_size: int | None = None,
     remedy: str = "a smaller --image-size",
+    is_streamed: bool = False,
 ) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``image_size`` pixels.
 
     By default, images in memory keep their size, and so do encoded images of one size. Others are
     reduced (:mod:`nas.data.cache.survey`). The minival's images have ``minival_size`` pixels if
     that is given. Encoded images are decoded once, into the cache; ``remedy`` is what to do if it
-    has no room.
+    has no room. With ``is_streamed``, training images are decoded each time they are needed.
 
     Raises:
         UserError: ``spec`` is none of the :data:`FORMS`, or the data cannot be used.
     """
     with _readable(spec):
         if is_in_memory(spec):
+            if is_streamed:
+                raise UserError(
+                    f"--stream: got {spec!r}, which is in memory, must be encoded images"
+                )
             data = _search_data_in_memory(spec, image_size, options)
             if minival_size in (None, data.image_size):
                 return data
@@ -65,7 +70,9 @@ def load_search_data(
                 data, minival=_search_data_in_memory(spec, minival_size, options).minival
             )
         place = absolute_data(spec)
-        return cached_search_data(spec, place, image_size, options, minival_size, remedy)
+        return cached_search_data(
+            spec, place, image_size, options, minival_size, remedy, is_streamed
+        )
 
 
 # ``nas train`` reads the same training set, and the same minival for early stopping.

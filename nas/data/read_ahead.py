@@ -9,11 +9,13 @@ captures must be made with ``capture_error_mode="thread_local"``.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count, islice
+from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,18 +23,45 @@ AHEAD = 4  # batches that are read ahead
 READERS = 4  # threads that read them: one is enough for images in memory, not for a disk
 
 
+class Gather(Protocol):
+    """A function that reads images."""
+
+    def __call__(self, part: Tensor, out: Tensor) -> None:
+        """Write the images at the positions ``part`` (n,) to ``out`` (n, C, H, W), uint8."""
+
+
+def gather_from(pixels: Tensor) -> Gather:
+    """Return the function that reads images of ``pixels`` (N, C, H, W), such as a memory map.
+
+    It copies with numpy, on the thread that calls it. torch would share each copy among threads of
+    its own: one for each core and caller, which slow down training, and on a busy machine each
+    other, by a factor of ten and more.
+    """
+    array = pixels.numpy()
+
+    def gather(part: Tensor, out: Tensor) -> None:
+        places = part.numpy()
+        if len(places) and not 0 <= places.min() <= places.max() < len(array):
+            raise IndexError(f"got {places.min()} to {places.max()} of {len(array)} images")
+        np.take(array, places, 0, out.numpy(), "clip")  # "raise" would copy twice
+
+    return gather
+
+
 def read_ahead(
-    pixels: Tensor,
+    gather: Gather,
+    shape: Sequence[int],
     parts: Iterable[Tensor],
     device: torch.device,
     ahead: int = AHEAD,
     readers: int = READERS,
 ) -> Generator[Tensor, None, None]:
-    """Yield the pixels (n, C, H, W) at each of the ``parts``, positions (n,), on the device.
+    """Yield the images (n, C, H, W) at each of the ``parts``, positions (n,), on the device.
 
-    ``pixels`` (N, C, H, W) are uint8 in the host's memory, and may be a memory map.
+    ``shape`` (C, H, W) is an image's. ``gather`` is called by ``readers`` threads, which take the
+    parts in order.
     """
-    reading = _Reading(pixels, device, ahead, readers)
+    reading = _Reading(gather, shape, device, ahead, readers)
     try:
         yield from copied_ahead(reading.batches(iter(parts)), device)
     finally:
@@ -64,8 +93,15 @@ class HostBatch:
 class _Reading:
     """Threads that gather batches; on a GPU into ``ahead`` pinned buffers that are used in turn."""
 
-    def __init__(self, pixels: Tensor, device: torch.device, ahead: int, readers: int) -> None:
-        self._pixels = pixels
+    def __init__(
+        self,
+        gather: Gather,
+        shape: Sequence[int],
+        device: torch.device,
+        ahead: int,
+        readers: int,
+    ) -> None:
+        self._gather, self._shape = gather, shape
         self._is_pinned = device.type == "cuda"
         self._ahead = ahead
         self._buffers: list[Tensor | None] = [None] * ahead
@@ -96,16 +132,17 @@ class _Reading:
         return batch
 
     def _gathered(self, place: int, part: Tensor, before: HostBatch | None) -> Tensor:
-        shape = (len(part), *self._pixels.shape[1:])
-        if not self._is_pinned:
-            return torch.index_select(self._pixels, 0, part)
         buffer = self._buffers[place]
         if buffer is None:  # the first batch is the largest
-            buffer = torch.empty(shape, dtype=torch.uint8, pin_memory=True)
-            self._buffers[place] = buffer
+            shape = (len(part), *self._shape)
+            buffer = torch.empty(shape, dtype=torch.uint8, pin_memory=self._is_pinned)
+            if self._is_pinned:  # elsewhere, the batch is the caller's
+                self._buffers[place] = buffer
         if before is not None and before.copied is not None:
             before.copied.synchronize()  # in this thread: training goes on meanwhile
-        return torch.index_select(self._pixels, 0, part, out=buffer[: len(part)])
+        pixels = buffer[: len(part)]
+        self._gather(part, pixels)
+        return pixels
 
 
 def copied_ahead(batches: Iterator[HostBatch], device: torch.device) -> Iterator[Tensor]:

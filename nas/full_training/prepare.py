@@ -30,7 +30,7 @@ from search_space.task import Task
 
 MANY_IMAGES = 100_000  # from here on the default preset is imagenet
 LIGHT_EPOCHS = 30  # three times a candidate's
-NO_ROOM = "a smaller --data-size"  # what to do about a cache without room
+NO_ROOM = "a smaller --data-size, or --stream"  # what to do about a cache without room
 PROGRESSIVE = ("imagenet", "imagenet21k")  # presets with enough epochs for progressive learning
 
 
@@ -51,6 +51,7 @@ class TrainRequest:
     epochs: int | None = None
     image_size: int | None = None
     data_size: int | None = None
+    stream: bool | None = None
     batch_size: int | None = None
     micro_batch: int | None = None
     seed: int | None = None
@@ -109,6 +110,7 @@ def _new(request: TrainRequest) -> Job:
         background=request.data_options.background,
         min_per_class=request.min_per_class,
         data_size=data.image_size,
+        stream=bool(request.stream),
     )
     _check_workers(settings.workers, settings.batch_size, request.address)
     recipe = settings.recipe(len(data.training))
@@ -132,14 +134,17 @@ def _load(request: TrainRequest, source: ArchitectureFile) -> tuple[SearchData, 
         data_size = data.image_size
     file = with_sizes(source, request.image_size, data_size)
     sizes = request.data_size or file.train_size, file.eval_size
-    if data is None or sizes != (data_size, data_size):
-        data = _loaded(spec, sizes, options)
+    if data is None or sizes != (data_size, data_size) or request.stream:
+        data = _loaded(spec, sizes, options, bool(request.stream))
     return data, file
 
 
-def _loaded(spec: str, sizes: tuple[int, int], options: DataOptions) -> SearchData:
+def _loaded(
+    spec: str, sizes: tuple[int, int], options: DataOptions, is_streamed: bool
+) -> SearchData:
     """Load the training set and the minival at these sizes in pixels."""
-    return load_training_data(spec, sizes[0], options, sizes[1], NO_ROOM)
+    remedy = "" if is_streamed else NO_ROOM
+    return load_training_data(spec, sizes[0], options, sizes[1], remedy, is_streamed)
 
 
 def _with_task(file: ArchitectureFile, data: SearchData) -> ArchitectureFile:
@@ -224,16 +229,23 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     settings = directory.read_settings()
     _check_agreement(request, settings, path)
     workers = request.workers or settings.workers
+    if request.stream is not None:
+        settings = replace(settings, stream=request.stream)
     _check_workers(workers, settings.batch_size, request.address)
     place, data = load_recorded(
         path,
         settings.data,
         request.data,
         settings.data_fingerprint,
-        partial(_loaded, sizes=settings.loaded_sizes, options=settings.data_options),
+        partial(
+            _loaded,
+            sizes=settings.loaded_sizes,
+            options=settings.data_options,
+            is_streamed=settings.stream,
+        ),
     )
-    if place != settings.data:
-        settings = replace(settings, data=place)
+    settings = replace(settings, data=place)
+    if settings != directory.read_settings():
         directory.change_settings(settings)
     pretrained = None
     if settings.pretrained is not None and not directory.last.exists():

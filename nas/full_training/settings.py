@@ -43,7 +43,8 @@ class TrainSettings:
     images that a process trains on at once, or None for its whole share of the batch. ``minival``,
     ``background`` and ``min_per_class`` are :class:`nas.data.options.DataOptions`. ``data_size`` is
     the size in pixels that training images are kept at; None stands for a training of an earlier
-    release, which kept all images at the larger of the sizes to train and to evaluate at.
+    release, which kept all images at the larger of the sizes to train and to evaluate at. With
+    ``stream``, training images are decoded each time they are needed.
     """
 
     architecture: Mapping[str, Any]
@@ -64,6 +65,7 @@ class TrainSettings:
     background: str = "grey"
     min_per_class: int | None = None
     data_size: int | None = None
+    stream: bool = False
 
     @property
     def data_options(self) -> DataOptions:

@@ -18,9 +18,11 @@ import torch
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.opening import (
     OneOfParts,
+    Parts,
     TrainingParts,
     WholeListing,
     find_cached,
+    listed,
     open_cached,
 )
 from nas.data.cache.survey import Survey, default_size, survey
@@ -36,6 +38,7 @@ from nas.data.formats.registry import (
 from nas.data.minival import MinivalChoice
 from nas.data.options import DataOptions
 from nas.data.split import EvaluationData, EvaluationSplit, SearchData, Split
+from nas.data.streaming import EncodedSplit
 from nas.errors import UserError
 
 # Data up to this size is sent to workers, for nodes that have neither the cache nor the data.
@@ -49,12 +52,15 @@ def cached_search_data(
     options: DataOptions,
     minival_size: int | None = None,
     remedy: str = "",
+    is_streamed: bool = False,
 ) -> SearchData:
     """Return the training set and the minival of ``spec`` at ``size`` pixels.
 
     ``spec`` must not depend on the working directory. ``name`` is what the user typed. Without a
     size, it is :func:`~nas.data.cache.survey.default_size`. The minival may have another size.
-    ``remedy`` is told where the cache has no room, such as ``a smaller --image-size``.
+    ``remedy`` is told where the cache has no room, such as ``a smaller --image-size``. With
+    ``is_streamed``, the training set is an :class:`~nas.data.streaming.EncodedSplit` of the same
+    images, with the same hash.
 
     Raises:
         UserError: the data cannot be used, or the cache has no room.
@@ -67,9 +73,14 @@ def cached_search_data(
     if size is None:
         size, reason = default_size(found, torch.cuda.is_available())
     decoding = _decoding(found, options)
-    entries = _entries(spec, source, (size, minival_size or size), choice, decoding, remedy)
-    wanted = Reopening(name, spec, options, size, minival_size, source.split, decoding.values)
-    data = _search_data(wanted, entries)
+    sizes = size, minival_size or size
+    wanted = Reopening(
+        name, spec, options, size, minival_size, source.split, decoding.values, is_streamed
+    )
+    if is_streamed:
+        data = _streamed_data(wanted, source, sizes, decoding, remedy)
+    else:
+        data = _search_data(wanted, _entries(spec, source, sizes, choice, decoding, remedy))
     is_told = choice.is_split_used and not source.split
     notes = (found.note,) if found and found.note else ()
     return replace(
@@ -144,6 +155,7 @@ class Reopening:
     minival_size: int | None
     minival_split: str
     values: tuple[float, float] | None
+    is_streamed: bool = False
 
 
 def reopened(
@@ -158,12 +170,17 @@ def reopened(
         UserError: the data cannot be used on this node, or holds other images.
     """
     entries = [entry for entry in map(open_entry, paths) if entry is not None]
-    if len(entries) == len(paths) and _digest(entries) == digest:
+    if paths and len(entries) == len(paths) and _digest(entries) == digest:
         return _search_data(wanted, entries)
     if copy is not None:
         return copy
     data = cached_search_data(
-        wanted.name, wanted.spec, wanted.size, wanted.options, wanted.minival_size
+        wanted.name,
+        wanted.spec,
+        wanted.size,
+        wanted.options,
+        wanted.minival_size,
+        is_streamed=wanted.is_streamed,
     )
     if data.digest != digest:
         raise UserError(
@@ -184,8 +201,20 @@ def _digest(entries: Sequence[Entry]) -> str:
 def _search_data(wanted: Reopening, entries: Sequence[Entry]) -> SearchData:
     """Return the data in an entry of both parts, or in an entry of each."""
     training, minival = (split for entry in entries for split in entry.parts())
-    meta, digest = entries[0].meta, _digest(entries)
-    data = SearchData(
+    data, digest = _of_entries(wanted, entries, training, minival), _digest(entries)
+    copy = None
+    if sum(entry.pixels.nbytes for entry in entries) <= SENT_BYTES:
+        copy = replace(data, training=_in_memory(training), minival=_in_memory(minival))
+    paths = tuple(entry.path for entry in entries)
+    return replace(data, reopen=partial(reopened, wanted, paths, digest, copy))
+
+
+def _of_entries(
+    wanted: Reopening, entries: Sequence[Entry], training: Split, minival: Split
+) -> SearchData:
+    """Return the data of two splits, with what the entries tell of them."""
+    meta = entries[0].meta
+    return SearchData(
         wanted.name,
         len(meta.class_names),
         training,
@@ -193,17 +222,55 @@ def _search_data(wanted: Reopening, entries: Sequence[Entry]) -> SearchData:
         tuple(name for entry in entries for name in entry.meta.unreadable),
         meta.class_names,
         meta.statistics,
-        digest,
+        _digest(entries),
         minival_split=wanted.minival_split,
         values=wanted.values,
         notes=meta.notes,
         warnings=tuple(warning for entry in entries for warning in entry.meta.warnings),
     )
-    copy = None
-    if sum(entry.pixels.nbytes for entry in entries) <= SENT_BYTES:
-        copy = replace(data, training=_in_memory(training), minival=_in_memory(minival))
-    paths = tuple(entry.path for entry in entries)
-    return replace(data, reopen=partial(reopened, wanted, paths, digest, copy))
+
+
+def _streamed_data(
+    wanted: Reopening, source: Source, sizes: tuple[int, int], decoding: Decoding, remedy: str
+) -> SearchData:
+    """Return the data with an encoded training set; the minival is in the cache.
+
+    Raises:
+        UserError: the images can only be read one after the other.
+    """
+    spec, choice, (size, minival_size) = wanted.spec, wanted.options.minival_choice, sizes
+    whole = source.listing()
+    if whole.reader is None:
+        raise UserError(
+            f"--stream: got {wanted.name}, whose Parquet files can only be read in order, must be "
+            "a folder of images, WebDataset shards, or hub:FOLDER, which makes a copy to read from"
+        )
+    source = replace(source, list_images=lambda _: whole)  # listed once
+    minival = open_cached(
+        spec, source, minival_size, OneOfParts(choice, False), decoding, remedy=remedy
+    )
+    # An entry of both parts has the hash of both, so the index of one has it too.
+    parts = TrainingParts(choice) if size == minival_size else OneOfParts(choice, True)
+    index = open_cached(spec, source, size, parts, decoding, remedy=remedy, keeps_pixels=False)
+    entries = [index] if size == minival_size else [index, minival]
+    data = _of_entries(wanted, entries, _encoded(index, source, parts, decoding), *minival.parts())
+    return replace(data, reopen=partial(reopened, wanted, (), _digest(entries), None))
+
+
+def _encoded(index: Entry, source: Source, parts: Parts, decoding: Decoding) -> EncodedSplit:
+    """Return the training set of an index."""
+    listing, _, _ = listed(source, index.meta.source, parts)
+    rows = index.slices()[0]
+    assert index.positions is not None
+    assert listing.reader is not None
+    positions, read = index.positions[rows], listing.reader
+    return EncodedSplit(
+        index.pixels,
+        index.labels[rows],
+        lambda i: read(int(positions[i])),
+        lambda i: listing.name(int(positions[i])),
+        decoding,
+    )
 
 
 def _in_memory(split: Split) -> Split:

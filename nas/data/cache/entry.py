@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from nas.data.split import Split, Statistics
 
 PIXELS, LABELS, CHECKS, META = "pixels.bin", "labels.npy", "checks.npy", "meta.json"
+POSITIONS = "positions.npy"  # of an index only
 _VERIFIED_BYTES = 2**31  # of pixels that are verified in full, in a second or two
 _SAMPLED_IMAGES = 20_000  # of larger entries
 
@@ -34,7 +35,8 @@ class Meta:
     or the test set alone. ``unreadable`` are the names of the images left out. ``statistics`` are
     those of the first part. ``digest`` is a hash of all pixels and labels. ``made_at`` is in
     seconds since 1970. ``notes`` and ``warnings`` are sentences on what was passed over, and on
-    what looks wrong. ``labels_checksum`` is that of the file of labels.
+    what looks wrong. ``labels_checksum`` is that of the file of labels. An index (``is_index``) has
+    no pixels: images are decoded each time they are needed.
     """
 
     source: str
@@ -48,6 +50,7 @@ class Meta:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     labels_checksum: int = 0
+    is_index: bool = False
 
     @property
     def images(self) -> int:
@@ -79,17 +82,22 @@ class Entry:
 
     Any number of processes may use an entry. Each holds a shared lock on the pixel file for as long
     as its mapping, or any view of it, exists: the mapping keeps a duplicate of the locked file.
+    An index has no pixels (0, 3, H, W), but the ``positions`` (N,) of its images in the listing.
     """
 
     path: Path
     meta: Meta
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
+    positions: NDArray[np.int64] | None = None
 
     def parts(self) -> list[Split]:
         """Return the training set and the minival, or the test set."""
-        slices = [slice(*rows) for rows in self.meta.rows]
-        return [Split(self.pixels[part], self.labels[part]) for part in slices]
+        return [Split(self.pixels[part], self.labels[part]) for part in self.slices()]
+
+    def slices(self) -> list[slice]:
+        """Return where each part is."""
+        return [slice(*rows) for rows in self.meta.rows]
 
 
 def checksum(pixels: memoryview) -> int:
@@ -107,6 +115,8 @@ def is_sound(entry: Entry) -> bool:
         labels_checksum = checksum(memoryview((entry.path / LABELS).read_bytes()))
     except (OSError, EOFError, ValueError):
         return False
+    if entry.meta.is_index:
+        return len(checks) == len(entry.labels) and labels_checksum == entry.meta.labels_checksum
     rows = np.concatenate([np.arange(*part) for part in entry.meta.rows])
     if entry.pixels.nbytes > _VERIFIED_BYTES:
         rows = rows[:: -(-len(rows) // _SAMPLED_IMAGES)]
@@ -122,12 +132,16 @@ def open_entry(path: Path) -> Entry | None:
             fcntl.flock(file, fcntl.LOCK_SH)
             meta = Meta.read(path)  # after the lock: a removed entry has no metadata
             labels = np.load(path / LABELS, allow_pickle=False)
-            shape = (len(labels), 3, meta.image_size, meta.image_size)
-            pixels: NDArray[np.uint8] = np.memmap(file, np.uint8, "r", shape=shape)
+            size, positions = meta.image_size, None
+            pixels: NDArray[np.uint8] = np.empty((0, 3, size, size), np.uint8)
+            if meta.is_index:
+                positions = np.load(path / POSITIONS, allow_pickle=False)
+            else:
+                pixels = np.memmap(file, np.uint8, "r", shape=(len(labels), 3, size, size))
     except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
     _mark_as_used(path)
-    return Entry(path, meta, pixels, labels)
+    return Entry(path, meta, pixels, labels, positions)
 
 
 def _mark_as_used(path: Path) -> None:

@@ -6,22 +6,27 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.cache.entry import CHECKS, LABELS, PIXELS, Meta, checksum
+from nas.data.cache.entry import CHECKS, LABELS, PIXELS, POSITIONS, Meta, checksum
 from nas.data.decode import Decoding, Unusable, decode
 from nas.data.formats.base import Chunk, Listing
+from nas.data.processes import CAN_FORK, in_processes
 from nas.data.split import histogram, statistics
 from nas.errors import UserError, first_of
 from nas.machine import available_cores
 
 VERSION = 2  # to be raised when the same image file would give other pixels
+_FEWEST_FOR_PROCESSES = 10_000  # images
 _CHANNELS = 3
 _MOST_CONSTANT, _NAMED = 0.01, 3  # the share from which it is a warning; names in it
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -41,13 +46,14 @@ def fill(
     advance: Callable[[int], None],
     decoding: Decoding,
     is_training: bool,
+    keeps_pixels: bool = True,
 ) -> Meta:
     """Decode the images of each part into the directory ``draft``, one part after the other.
 
     Each of the ``parts`` is an array of positions (N,); together they hold every position once.
     ``advance`` is called with the number of images just processed. With ``is_training``, the first
-    part must have an image of every class. Returns the entry's metadata.
-    Images are decoded in threads, as Pillow decodes without holding Python's lock.
+    part must have an image of every class. Without ``keeps_pixels`` the entry is an index: it has
+    all but the pixels, and the positions of the readable images. Returns the entry's metadata.
 
     Raises:
         OSError: no room or no permission to write.
@@ -57,7 +63,8 @@ def fill(
     slots = np.empty_like(positions)
     slots[positions] = np.arange(len(positions))
     with (draft / PIXELS).open("w+b") as file:
-        filling = _Filling(file.fileno(), slots, len(parts[0]), size, listing.name, decoding)
+        written = file.fileno() if keeps_pixels else None
+        filling = _Filling(written, slots, len(parts[0]), size, listing.name, decoding)
         filling.reserve()
         filling.run(listing.chunks(), advance)
         is_readable = filling.is_readable[slots]
@@ -70,7 +77,13 @@ def fill(
         bounds = np.cumsum([0, *map(len, parts)])
         rows = [filling.pack(int(start), int(stop)) for start, stop in pairwise(bounds)]
         os.fsync(file.fileno())
-    for name, values in ((LABELS, listing.labels[positions]), (CHECKS, filling.checks)):
+    arrays: dict[str, NDArray[Any]] = {
+        LABELS: listing.labels[positions],
+        CHECKS: filling.checks,
+    }
+    if not keeps_pixels:
+        arrays[POSITIONS] = positions.copy()
+    for name, values in arrays.items():
         for part, start in zip(rows, bounds, strict=False):
             values[start : start + len(part)] = values[part].copy()
         with (draft / name).open("wb") as file:
@@ -90,6 +103,7 @@ def fill(
         digest=_digest(listing.labels[positions], filling.digests, rows),
         made_at=time.time(),
         labels_checksum=checksum(memoryview((draft / LABELS).read_bytes())),
+        is_index=not keeps_pixels,
     )
     meta.write(draft)
     return meta
@@ -114,8 +128,26 @@ def _constant_images(listing: Listing, is_constant: NDArray[np.bool_]) -> tuple[
     )
 
 
+@dataclass
+class _Written:
+    """What became of a chunk: all lists are of its readable images. ``reasons`` are by position.
+
+    ``counts`` is the histogram (C, 256) of the images that are counted.
+    """
+
+    images: int
+    counts: NDArray[np.int64]
+    slots: list[int] = field(default_factory=list)
+    checks: list[int] = field(default_factory=list)
+    digests: list[bytes] = field(default_factory=list)
+    is_constant: list[bool] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
+
+
 class _Filling:
     """The pixel file while it is written: the image at ``position`` goes to ``slots[position]``.
+
+    Nothing is written if ``file`` is None.
 
     ``is_readable``, ``is_constant``, ``checks`` and ``digests`` are by slot. ``counts`` is the
     histogram (C, 256) of the images in the first ``counted_slots`` slots. ``name`` gives the name
@@ -124,7 +156,7 @@ class _Filling:
 
     def __init__(
         self,
-        file: int,
+        file: int | None,
         slots: NDArray[np.int64],
         counted_slots: int,
         size: int,
@@ -148,21 +180,36 @@ class _Filling:
 
     def reserve(self) -> None:
         """Allocate the whole file at once, so that a full disk is an error before the work."""
-        if hasattr(os, "posix_fallocate"):
+        if self._file is not None and hasattr(os, "posix_fallocate"):
             os.posix_fallocate(self._file, 0, len(self._slots) * self._bytes)
 
     def run(self, chunks: Iterator[Chunk], advance: Callable[[int], None]) -> None:
-        """Decode and write every chunk; few wait at a time, as they may hold encoded images."""
-        threads = available_cores()
-        waiting: deque[Future[tuple[int, NDArray[np.int64]]]] = deque()
+        """Decode and write every chunk; few wait at a time, as they may hold encoded images.
+
+        Threads decode few images, as Pillow decodes without holding Python's lock; but each image
+        holds it for a while, so that many images are decoded by processes.
+        """
+        cores = available_cores()
+        is_many = cores > 1 and len(self._slots) >= _FEWEST_FOR_PROCESSES
+        if is_many and CAN_FORK:
+            results = in_processes(self._write, chunks, cores)
+        else:
+            results = self._in_threads(chunks, cores)
+        with closing(results):
+            for written in results:
+                self._collect(written)
+                advance(written.images)
+
+    def _in_threads(self, chunks: Iterator[Chunk], threads: int) -> Generator[_Written, None, None]:
+        waiting: deque[Future[_Written]] = deque()
         with ThreadPoolExecutor(threads, "decode") as pool:
             try:
                 for chunk in chunks:
                     waiting.append(pool.submit(self._write, chunk))
                     if len(waiting) > 2 * threads:
-                        self._collect(waiting.popleft(), advance)
+                        yield waiting.popleft().result()
                 while waiting:
-                    self._collect(waiting.popleft(), advance)
+                    yield waiting.popleft().result()
             finally:
                 self._is_cancelled = True
                 pool.shutdown(cancel_futures=True)
@@ -183,27 +230,32 @@ class _Filling:
         rows = places.copy()
         rows[~self.is_readable[places]] = readable[readable >= start + len(readable)]
         for place in places[rows != places].tolist():
-            content = os.pread(self._file, self._bytes, int(rows[place - start]) * self._bytes)
-            self._put(memoryview(content), place)
+            if self._file is not None:
+                offset = int(rows[place - start]) * self._bytes
+                self._put(memoryview(os.pread(self._file, self._bytes, offset)), place)
         return rows
 
-    def _collect(
-        self, future: Future[tuple[int, NDArray[np.int64]]], advance: Callable[[int], None]
-    ) -> None:
-        done, counts = future.result()
-        self.counts += counts
-        advance(done)
+    def _collect(self, written: _Written) -> None:
+        self.counts += written.counts
+        self._reasons |= written.reasons
+        if not written.slots:
+            return
+        self.is_readable[written.slots] = True
+        self.checks[written.slots] = written.checks
+        self.is_constant[written.slots] = written.is_constant
+        digests = np.frombuffer(b"".join(written.digests), np.uint8)
+        self.digests[written.slots] = digests.reshape(-1, _DIGEST_BYTES)
 
-    def _write(self, chunk: Chunk) -> tuple[int, NDArray[np.int64]]:
-        """Decode and write a chunk; return its length and its histogram."""
-        counts = np.zeros_like(self.counts)
+    def _write(self, chunk: Chunk) -> _Written:
+        """Decode and write a chunk."""
+        written = _Written(len(chunk), np.zeros_like(self.counts))
         for position, reader in chunk:
             if self._is_cancelled:  # Ctrl-C or a full disk
                 break
             try:
                 pixels = decode(reader, self._size, self._decoding)
             except Unusable as error:
-                self._reasons[position] = str(error)
+                written.reasons[position] = str(error)
                 continue
             except OSError as error:  # of the disk: must not mark the image as unreadable for good
                 reason = error.strerror or error
@@ -214,19 +266,18 @@ class _Filling:
                 continue
             slot = int(self._slots[position])
             self._put(pixels.data.cast("B"), slot)
-            self.is_readable[slot] = True
-            self.checks[slot] = checksum(pixels.data)
-            self.is_constant[slot] = _is_constant(pixels)
-            digest = hashlib.sha256(pixels.data).digest()
-            self.digests[slot] = np.frombuffer(digest, np.uint8)
+            written.slots.append(slot)
+            written.checks.append(checksum(pixels.data))
+            written.is_constant.append(_is_constant(pixels))
+            written.digests.append(hashlib.sha256(pixels.data).digest())
             if slot < self._counted_slots:
-                counts += histogram(pixels[None])
-        return len(chunk), counts
+                written.counts += histogram(pixels[None])
+        return written
 
     def _put(self, content: memoryview, slot: int) -> None:
         """Write an image with ``pwrite``: on a full disk a memory map would kill the process."""
         offset = slot * self._bytes
-        while content:
+        while content and self._file is not None:
             written = os.pwrite(self._file, content, offset)
             content, offset = content[written:], offset + written
 

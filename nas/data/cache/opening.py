@@ -35,6 +35,7 @@ from nas.terminal import Terminal
 from results.file_system import owner, whose
 
 _VERSION = 1  # of the layout of an entry's files
+_INDEX_BYTES = 64  # an image in an index
 
 
 class Parts(Protocol):
@@ -111,6 +112,7 @@ def open_cached(
     console: Console | None = None,
     size_of_rest: int | None = None,
     remedy: str = "",
+    keeps_pixels: bool = True,
 ) -> Entry:
     """Open the cache entry of ``source`` at ``size`` pixels; decode the images if there is none.
 
@@ -119,7 +121,7 @@ def open_cached(
 
     Before anything is decoded, there must be room for the entry, and with ``size_of_rest`` for the
     images of no part at that size, of which the next entry is made. ``remedy`` is told where there
-    is none, such as ``a smaller --image-size``.
+    is none, such as ``a smaller --image-size``. Without ``keeps_pixels``, the entry is an index.
 
     Raises:
         UserError: the cache has no room, or too few images can be read.
@@ -131,22 +133,26 @@ def open_cached(
     find = partial(_open_sound, tell=cache(partial(_print_changed, console)))
 
     def make(draft: Path) -> None:
-        listing, positions, rest = _listed(source, spec, parts)
-        wanted_bytes = len(listing.labels) * image_bytes(size)
+        listing, positions, rest = listed(source, spec, parts)
+        an_image = image_bytes(size) if keeps_pixels else _INDEX_BYTES
+        wanted_bytes = len(listing.labels) * an_image
         directory.sweep()  # spares locked drafts, this one among them
         rest_bytes = rest * image_bytes(size_of_rest) if size_of_rest else 0
         directory.make_room(wanted_bytes + rest_bytes, remedy)
-        with _decoding_shown(spec, len(listing.labels), console) as advance:
+        purpose = "into the cache" if keeps_pixels else "once, to check all images"
+        with _decoding_shown(spec, purpose, len(listing.labels), console) as advance:
             try:
-                is_training = parts.has_training
-                fill(draft, listing, positions, size, spec, advance, decoding, is_training)
+                fill(
+                    draft, listing, positions, size, spec, advance, decoding,
+                    parts.has_training, keeps_pixels,
+                )  # fmt: skip
             except OSError as error:
                 if has_no_room(error):
                     reason = str(error.strerror)
                     raise no_room(directory.path, wanted_bytes, reason, remedy) from error
                 raise
 
-    name = entry_name(spec, source, size, parts, decoding)
+    name = entry_name(spec, source, size, parts, decoding, keeps_pixels)
     try:
         return directory.entry(name, find, make, on_wait=partial(_print_waiting, console, spec))
     except OSError as error:
@@ -165,11 +171,19 @@ def _open_sound(path: Path, tell: Callable[[Path], None]) -> Entry | None:
     return None
 
 
-def entry_name(spec: str, source: Source, size: int, parts: Parts, decoding: Decoding) -> str:
+def entry_name(
+    spec: str,
+    source: Source,
+    size: int,
+    parts: Parts,
+    decoding: Decoding,
+    keeps_pixels: bool = True,
+) -> str:
     """Return a readable name followed by a hash of everything that decides the entry's content."""
     key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.key, decoding))
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:24]
-    return f"{name}-{size}px-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+    kind = "" if keeps_pixels else "index-"
+    return f"{name}-{size}px-{kind}{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
 
 def find_cached(
@@ -180,9 +194,7 @@ def find_cached(
     return cache_directory().found(name, open_entry)
 
 
-def _listed(
-    source: Source, spec: str, parts: Parts
-) -> tuple[Listing, list[NDArray[np.int64]], int]:
+def listed(source: Source, spec: str, parts: Parts) -> tuple[Listing, list[NDArray[np.int64]], int]:
     """Return the images of the parts, their positions in each, and the number of other images."""
     listing = source.listing()
     count = len(listing.labels)
@@ -197,7 +209,9 @@ def _listed(
 
 
 @contextmanager
-def _decoding_shown(spec: str, count: int, console: Console) -> Iterator[Callable[[int], None]]:
+def _decoding_shown(
+    spec: str, purpose: str, count: int, console: Console
+) -> Iterator[Callable[[int], None]]:
     """Show a progress bar on a terminal; yield the function that advances it by some images."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
     progress = Progress(
@@ -205,7 +219,7 @@ def _decoding_shown(spec: str, count: int, console: Console) -> Iterator[Callabl
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     with progress:
-        task = progress.add_task(f"decoding {visible(Path(spec).name)} into the cache", total=count)
+        task = progress.add_task(f"decoding {visible(Path(spec).name)} {purpose}", total=count)
         yield partial(progress.advance, task)
 
 

@@ -31,7 +31,8 @@ class Listing:
     ``labels`` are (N,), or (N, L) as in :class:`~nas.data.split.Split`. ``name`` gives the name of
     the image at a position. ``chunks`` yields every position once, with its reader. From the
     position ``validation_start`` on, the images are the data set's own validation split; None if it
-    is not listed here. ``notes`` are sentences on what was passed over.
+    is not listed here. ``notes`` are sentences on what was passed over. ``reader`` gives the reader
+    of a position; it is None if images can only be read one after the other.
     """
 
     labels: NDArray[np.int64]
@@ -40,6 +41,7 @@ class Listing:
     chunks: Callable[[], Iterator[Chunk]]
     validation_start: int | None = None
     notes: tuple[str, ...] = ()
+    reader: Callable[[int], Reader] | None = None
 
     def check(self, is_readable: NDArray[np.bool_], source: str, is_training: bool) -> None:
         """Check that enough images could be decoded; ``is_readable`` (N,) is by position.
@@ -117,10 +119,22 @@ def _joined(training_set: Source, validation_split: Source, class_names: ClassNa
         for chunk in validation.chunks():
             yield [(start + position, reader) for position, reader in chunk]
 
+    def reader(position: int) -> Reader:
+        assert training.reader is not None
+        assert validation.reader is not None
+        is_training = position < start
+        return training.reader(position) if is_training else validation.reader(position - start)
+
     labels = stacked(training.labels, validation.labels)
     notes = (*training.notes, *(f"{validation_split.split}: {n}" for n in validation.notes))
     return replace(
-        training, labels=labels, name=name, chunks=chunks, validation_start=start, notes=notes
+        training,
+        labels=labels,
+        name=name,
+        chunks=chunks,
+        validation_start=start,
+        notes=notes,
+        reader=reader if training.reader and validation.reader else None,
     )
 
 

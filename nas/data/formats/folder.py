@@ -171,6 +171,7 @@ def _listing(files: dict[Path, list[Path]], note: str, class_names: tuple[str, .
         name=lambda position: display(images[position]),
         chunks=lambda: in_chunks((i, partial(read_file, file)) for i, file in enumerate(images)),
         notes=(note,) if note else (),
+        reader=lambda position: partial(read_file, images[position]),
     )
 
 

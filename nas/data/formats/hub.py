@@ -106,7 +106,14 @@ def hub_source(wanted: HubName, split: str) -> Source:
     schema: pa.Schema = dataset.features.arrow_schema
     where = f"{wanted.name}, {split}"
     batches = partial(_batches, dataset)
-    table = Table(where, schema, batches, lambda i: f"{where}, row {i}", _own_folder(wanted))
+    table = Table(
+        where,
+        schema,
+        batches,
+        lambda i: f"{where}, row {i}",
+        _own_folder(wanted),
+        cell=partial(_cell, dataset),
+    )
     # The library's own hash covers the selection of rows, such as train[:50%].
     key = repr((fingerprint(root, files), dataset._fingerprint, len(dataset)))
     content = hashlib.sha256(key.encode()).hexdigest()
@@ -125,6 +132,10 @@ def _batches(dataset: Any, columns: list[str]) -> Iterator[pa.RecordBatch]:
     rows = dataset.select_columns(columns).with_format("arrow")
     for batch in rows.iter(batch_size=CHUNK):
         yield from batch.combine_chunks().to_batches()
+
+
+def _cell(dataset: Any, column: str, row: int) -> pa.Scalar:
+    return dataset.select_columns([column]).with_format("arrow")[row].column(0)[0]
 
 
 def _load(wanted: HubName, split: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa  # type: ignore[import-untyped]
 from pyarrow import parquet
 
-from nas.data.formats.base import CHUNK, Chunk, Listing, Source, fingerprint
+from nas.data.formats.base import CHUNK, Chunk, Listing, Reader, Source, fingerprint
 from nas.data.formats.files import image_files, read_file
 from nas.data.formats.labels import Label, class_names_of, numbered
 from nas.errors import UserError
@@ -109,6 +109,7 @@ class Table:
 
     ``batches`` takes the names of the wanted columns; ``name`` takes a row's number and returns the
     row's name. ``where`` names the table in errors. Rows may name image files below ``folder``.
+    ``cell`` takes a column's name and a row's number; None if reading one row costs many.
     """
 
     where: str
@@ -116,6 +117,7 @@ class Table:
     batches: Callable[[list[str]], Iterator[pa.RecordBatch]]
     name: Callable[[int], str]
     folder: Path | None = None
+    cell: Callable[[str, int], pa.Scalar] | None = None
 
 
 def table_listing(table: Table, class_names: tuple[str, ...] = ()) -> Listing:
@@ -133,7 +135,8 @@ def table_listing(table: Table, class_names: tuple[str, ...] = ()) -> Listing:
         values += batch.column(0).to_pylist()
     stored_names = _stored_names(table.schema, label)
     labels, names = _labels(table.where, values, stored_names, class_names)
-    return Listing(labels, names, table.name, partial(_chunks, table, image))
+    reader = partial(_reader, table, image) if table.cell else None
+    return Listing(labels, names, table.name, partial(_chunks, table, image), reader=reader)
 
 
 def _column(
@@ -233,6 +236,12 @@ def _chunks(table: Table, image: str) -> Iterator[Chunk]:
         readers = [partial(_read, cell, table.folder) for cell in batch.column(0)]
         yield list(enumerate(readers, position))
         position += len(readers)
+
+
+def _reader(table: Table, image: str, row: int) -> Reader:
+    assert table.cell is not None
+    cell = table.cell
+    return lambda: _read(cell(image, row), table.folder)
 
 
 def _read(cell: pa.Scalar, folder: Path | None) -> bytes:

@@ -81,13 +81,14 @@ def _listing(source: Source, minimum: int | None, where: str, class_names: Class
 
 def taken(listing: Listing, positions: NDArray[np.int64]) -> Listing:
     """Return the listing of the images at these positions, in ascending order."""
-    start = listing.validation_start
+    start, reader = listing.validation_start, listing.reader
     return replace(
         listing,
         labels=listing.labels[positions],
         name=lambda position: listing.name(int(positions[position])),
         chunks=partial(_chunks, listing, positions),
         validation_start=None if start is None else int(np.searchsorted(positions, start)),
+        reader=reader and (lambda position: reader(int(positions[position]))),
     )
 
 

@@ -9,12 +9,11 @@ the classes, one a line, by number from 0.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from nas.data.formats.base import (
-    Chunk,
     Listing,
     Reader,
     Source,
@@ -71,8 +70,9 @@ def _listing(
         numbered(labels, names, where),
         names,
         name=lambda position: f"{display(samples[position][0])}, {samples[position][1].name}",
-        chunks=lambda: _chunks(samples),
+        chunks=lambda: in_chunks((i, _reader(samples, i)) for i in range(len(samples))),
         notes=tuple(notes),
+        reader=partial(_reader, samples),
     )
 
 
@@ -102,13 +102,10 @@ def _with_names(labels: list[Label], file: Path | None) -> list[Label]:
     return [named(label) for label in labels]
 
 
-def _chunks(samples: Sequence[tuple[Path, Sample]]) -> Iterator[Chunk]:
-    def readers() -> Iterator[tuple[int, Reader]]:
-        for position, (shard, sample) in enumerate(samples):
-            assert sample.offset is not None
-            yield position, partial(_read, shard, sample.offset, sample.size)
-
-    return in_chunks(readers())
+def _reader(samples: Sequence[tuple[Path, Sample]], position: int) -> Reader:
+    shard, sample = samples[position]
+    assert sample.offset is not None
+    return partial(_read, shard, sample.offset, sample.size)
 
 
 def _read(shard: Path, offset: int, size: int) -> bytes:

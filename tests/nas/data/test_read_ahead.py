@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator, Sequence
 
 import pytest
 import torch
+from torch import Tensor
 
-from nas.data.read_ahead import read_ahead
+from nas.data.read_ahead import gather_from, read_ahead
 
 CPU = torch.device("cpu")
+
+
+def _read(
+    pixels: Tensor, parts: Sequence[Tensor], device: torch.device, **options: int
+) -> Generator[Tensor, None, None]:
+    return read_ahead(gather_from(pixels), pixels.shape[1:], parts, device, **options)
 
 
 @pytest.mark.parametrize("readers", [1, 2, 4])
@@ -17,15 +25,15 @@ CPU = torch.device("cpu")
 def test_reading_ahead_gives_every_batch_in_order(count: int, readers: int) -> None:
     pixels = torch.arange(40, dtype=torch.uint8).view(40, 1, 1, 1)
     parts = [torch.tensor([3 * i, 39 - i]) for i in range(count)]
-    batches = list(read_ahead(pixels, parts, CPU, ahead=3, readers=readers))
+    batches = list(_read(pixels, parts, CPU, ahead=3, readers=readers))
     assert [batch.flatten().tolist() for batch in batches] == [part.tolist() for part in parts]
 
 
 def test_reading_ahead_may_be_left_early_and_raises_what_reading_raises() -> None:
     pixels = torch.zeros(4, 1, 1, 1, dtype=torch.uint8)
-    batches = read_ahead(pixels, [torch.tensor([0])] * 50, CPU)
+    batches = _read(pixels, [torch.tensor([0])] * 50, CPU)
     next(batches)
     batches.close()
     assert not [thread for thread in threading.enumerate() if "read-ahead" in thread.name]
     with pytest.raises(IndexError):
-        list(read_ahead(pixels, [torch.tensor([9])], CPU))
+        list(_read(pixels, [torch.tensor([9])], CPU))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from nas.data.images import images_on_device
+from nas.data.streaming import EncodedSplit
 from nas.errors import UserError
 from nas.full_training.checkpoint import read_network
 from nas.full_training.fitting import fitting_micro_batch
@@ -23,6 +24,7 @@ from nas.training.distributed import World
 from nas.training.recipes import epoch_stages
 from nas.training.validation import accuracy
 from search_space.network import Network
+from tests.nas.data.pictures import class_folders
 from tests.nas.full_disk import files_of_at_most
 from tests.nas.full_training.conftest import MakeJob
 
@@ -219,3 +221,25 @@ def test_pretrained_weights_are_what_training_begins_with(
     trained, copied = (read_network(j.directory.path).weights for j in (first, job))
     for key in ("stem.0.weight", "classifier.weight"):  # a learning rate of 0 does not change them
         assert torch.allclose(copied[key], trained[key], atol=1e-7)
+
+
+def test_streamed_images_train_as_cached_ones_do_and_either_may_go_on(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    data = str(class_folders(tmp_path / "pets", ("a", "b", "c", "d"), 20))
+    jobs = [make_job(str(way), data=data, stream=way, image_size=8) for way in (False, True)]
+    cached, streamed = (_ended(_run(job)) for job in jobs)
+    assert [event.row.loss for event in streamed] == [event.row.loss for event in cached]
+    ours, theirs = (read_network(job.directory.last) for job in jobs)
+    for key, weight in theirs.weights.items():
+        assert torch.equal(ours.weights[key], weight), key
+    torn = make_job("torn", data=data, stream=True, image_size=8)
+    _run(torn, until=1)
+    again = prepare(TrainRequest(resume=torn.directory.path))
+    assert again.settings.stream
+    assert isinstance(again.data.training, EncodedSplit)
+    kept = prepare(TrainRequest(resume=torn.directory.path, stream=False))
+    assert not isinstance(kept.data.training, EncodedSplit)
+    assert not torn.directory.read_settings().stream
+    assert [event.row.loss for event in _ended(_run(kept))] == [e.row.loss for e in cached[1:]]

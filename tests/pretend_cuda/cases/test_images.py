@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from nas.data.images import images_on_device
-from nas.data.read_ahead import copied, read_ahead
+from nas.data.load import load_training_data
+from nas.data.read_ahead import copied, gather_from, read_ahead
 from nas.data.split import SearchData, Split, Statistics
+from tests.nas.data.pictures import class_folders
 from tests.pretend_cuda.device import Counts, counts, memory_limit
 
 GPU = torch.device("cuda", 0)
@@ -34,6 +38,12 @@ def _split(pixels: NDArray[np.uint8]) -> Split:
 def _mapped(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     pixels.tofile(path)
     return np.memmap(path, np.uint8, "r", shape=pixels.shape)
+
+
+def _read(
+    pixels: Tensor, parts: Sequence[Tensor], device: torch.device, **options: int
+) -> Generator[Tensor, None, None]:
+    return read_ahead(gather_from(pixels), pixels.shape[1:], parts, device, **options)
 
 
 @pytest.mark.parametrize("is_mapped", [False, True])
@@ -119,7 +129,7 @@ def test_pinned_buffers_are_few_and_each_is_copied_before_it_is_filled_again(
     monkeypatch.setattr(torch.cuda.Event, "synchronize", noted)
     pixels = torch.from_numpy(_pixels(64))
     parts = torch.split(torch.randperm(64), 4)
-    read = list(read_ahead(pixels, parts, GPU, ahead=3, readers=2))
+    read = list(_read(pixels, parts, GPU, ahead=3, readers=2))
     assert len(made) == 3
     assert len(awaited) == len(set(map(id, awaited))) == len(parts) - 3
     assert torch.equal(torch.cat(read).cpu(), pixels[torch.cat(parts)])
@@ -131,7 +141,7 @@ def test_at_most_two_batches_are_on_the_gpu() -> None:
     batch_bytes = pixels[:64].nbytes
     base = torch.cuda.memory_allocated()
     most = 0
-    for batch in read_ahead(pixels, parts, GPU):
+    for batch in _read(pixels, parts, GPU):
         most = max(most, torch.cuda.memory_allocated() - base)
         del batch
     assert batch_bytes <= most <= 2 * batch_bytes
@@ -140,3 +150,24 @@ def test_at_most_two_batches_are_on_the_gpu() -> None:
 def test_a_tensor_that_is_on_the_gpu_is_not_copied() -> None:
     tensor = copied(torch.arange(3), GPU)
     assert copied(tensor, GPU) is tensor
+
+
+def test_streamed_batches_do_not_wait_for_the_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    folder = str(class_folders(tmp_path / "pets", count=20))
+    cached, streamed = (load_training_data(folder, 8, is_streamed=way) for way in (False, True))
+    kept, _ = images_on_device(cached, GPU)
+    training, minival = images_on_device(streamed, GPU)
+    assert minival.is_on_device
+    order = torch.randperm(len(kept))
+    before = counts()
+    batches = list(training.batches(order, 10))
+    assert (counts() - before).waits == 0
+    for (pixels, labels), (others, other_labels) in zip(
+        kept.batches(order, 10), batches, strict=True
+    ):
+        assert others.is_cuda
+        assert torch.equal(pixels.cpu(), others.cpu())
+        assert labels.tolist() == other_labels.tolist()

@@ -63,6 +63,14 @@ def decoded_images(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
+@pytest.fixture(params=["threads", "processes"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads decode few images, processes many."""
+    if request.param == "processes":
+        monkeypatch.setattr(filling, "_FEWEST_FOR_PROCESSES", 1)
+        monkeypatch.setattr(filling, "available_cores", lambda: 2)
+
+
 def _make(folder: Path, size: int = SIZE) -> Entry:
     return open_cached(str(folder), training_folder(folder), size, WholeListing())
 
@@ -169,16 +177,17 @@ def test_no_readable_image_is_refused_and_leaves_nothing(tmp_path: Path, cache_p
     assert list(cache_path.iterdir()) == []
 
 
+def _read_or_fail(file: Path) -> bytes:
+    if file.name == "3.png":
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return read_file(file)
+
+
+@pytest.mark.usefixtures("_way")
 def test_a_read_error_is_one_line_and_leaves_nothing(
     folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
-    def fail(file: Path) -> bytes:
-        if file.name == "3.png":
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return read_file(file)
-
-    monkeypatch.setattr(folder_format, "read_file", fail)
+    monkeypatch.setattr(folder_format, "read_file", _read_or_fail)
     with pytest.raises(UserError) as error:
         _make(folder)
     assert "3.png: cannot be read (Input/output error)" in str(error.value)
@@ -238,6 +247,7 @@ def _wait_for_images(process: subprocess.Popen[str], count: int) -> None:
     assert [process.stdout.readline() for _ in range(count)] == ["image\n"] * count
 
 
+@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 @pytest.mark.parametrize("call", ["posix_fallocate", "pwrite", "fsync"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(
@@ -524,3 +534,58 @@ def test_each_class_needs_an_image_to_train_on_in_both_forms(folder: Path) -> No
     for minival_size in (8, 12):
         with pytest.raises(UserError, match="class 'ant': got 0 readable images"):
             load_search_data(str(folder), 8, minival_size=minival_size)
+
+
+# Decoding in processes.
+
+
+def test_processes_make_the_same_entry(
+    folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than a chunk of images, some of them damaged or too large, some of a single colour."""
+    for i in range(150):
+        (folder / "bee" / f"more{i:03}.png").write_bytes(b"" if i % 40 == 7 else picture(i))
+    monkeypatch.setattr("nas.data.decode.MOST_PIXELS", 200)
+    (folder / "ant" / "large.png").write_bytes(picture(9, side=15))
+    first = load_search_data(str(folder), 8, minival_size=12)
+    kept = _files(cache_path)
+    shutil.rmtree(cache_path)
+    monkeypatch.setattr(filling, "_FEWEST_FOR_PROCESSES", 1)
+    monkeypatch.setattr(filling, "available_cores", lambda: 2)
+    monkeypatch.setattr(filling, "ThreadPoolExecutor", None)
+    second = load_search_data(str(folder), 8, minival_size=12)
+    assert _files(cache_path) == kept
+    assert len(kept) == 6
+    assert second.unreadable == first.unreadable
+    assert len(second.unreadable) == 5
+    assert "225 pixels" in " ".join(second.unreadable) or "15 x 15" in " ".join(second.unreadable)
+    assert (second.statistics, second.warnings) == (first.statistics, first.warnings)
+
+
+def _files(cache_path: Path) -> dict[str, bytes]:
+    """Return the contents of all files with arrays."""
+    files = [path for path in cache_path.rglob("*") if path.suffix in (".bin", ".npy")]
+    return {str(path.relative_to(cache_path)): path.read_bytes() for path in files}
+
+
+def test_ctrl_c_ends_the_processes_and_leaves_nothing(
+    folder: Path, cache_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(read: Callable[[], bytes], size: int, decoding: Decoding) -> Any:
+        time.sleep(0.02)
+        return decode(read, size, decoding)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for i in range(400):
+        (folder / "bee" / f"more{i:03}.png").write_bytes(picture(i % 256))
+    monkeypatch.setattr(filling, "_FEWEST_FOR_PROCESSES", 1)
+    monkeypatch.setattr(filling, "available_cores", lambda: 2)
+    monkeypatch.setattr(filling, "decode", slow)
+    monkeypatch.setattr(filling._Filling, "_collect", interrupted)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        _make(folder)
+    assert time.monotonic() - began < 5
+    assert list(cache_path.iterdir()) == []

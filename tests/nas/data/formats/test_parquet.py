@@ -270,3 +270,17 @@ def test_changed_files_that_rows_name_are_other_content(tmp_path: Path) -> None:
     before = training_source(str(file)).fingerprint
     (tmp_path / "in.png").write_bytes(CONTENT[3])
     assert training_source(str(file)).fingerprint != before
+
+
+def test_processes_decode_what_threads_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [{"bytes": content, "path": None} for content in CONTENT]
+    for name, images in (("a", CONTENT), ("b", cells)):
+        columns = {"label": [7, 3, 7, 3], "image": images}
+        path = str(_write(tmp_path / f"{name}.parquet", columns))
+        first = decoded(training_source(path))
+        assert first.pixels[:, 0, 0, 0].tolist() == GREYS
+        with monkeypatch.context() as patch:
+            patch.setattr("nas.data.cache.filling._FEWEST_FOR_PROCESSES", 1)
+            patch.setattr("nas.data.cache.filling.available_cores", lambda: 2)
+            patch.setattr("nas.data.cache.filling.ThreadPoolExecutor", None)
+            assert decoded(training_source(path), 9).pixels[:, 0, 0, 0].tolist() == GREYS
