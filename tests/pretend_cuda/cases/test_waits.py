@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -43,7 +44,7 @@ def _counts_of_steps(recipe: Recipe, images: Images) -> list[Counts]:
     )
     list(training.epochs())
     second = seen[-STEPS:]
-    return [after - before for before, after in zip(second, second[1:], strict=False)]
+    return [after - before for before, after in pairwise(second)]
 
 
 def _progressive(recipe: Recipe) -> Recipe:
