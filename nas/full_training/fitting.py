@@ -112,12 +112,13 @@ def _train(
 
 
 def _made_images(images: Images, count: int) -> Images:
-    """Return ``count`` images like these, in the same place."""
+    """Return ``count`` images like these, on the device or on the host as they are."""
     pixels = torch.zeros(
         (count, *images.pixels.shape[1:]), dtype=torch.uint8, device=images.pixels.device
     )
     labels: Tensor = torch.zeros((count, *images.labels.shape[1:]), dtype=torch.int64)
-    return replace(images, pixels=pixels, labels=labels.to(images.labels.device))
+    labels = labels.to(images.labels.device)
+    return Images(pixels, labels, images.mean, images.std, images.classes)
 
 
 def _margin_bytes(device: torch.device) -> int:

@@ -174,7 +174,9 @@ class GraphStep:
             weight.grad = gradient  # an eager step in between has made others
         graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(graph, pool=self._pool):
+            # Threads that read batches ahead wait for the GPU meanwhile, as only "thread_local"
+            # allows them to.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 result = run()
         except Exception as error:
             if is_out_of_memory(error):

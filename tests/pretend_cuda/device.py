@@ -138,6 +138,8 @@ class _Event:
 
     def synchronize(self) -> None:
         assert self._recorded_s
+        if PretendCapture.forbids_other_threads:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
 
     def wait(self, stream: object = None) -> None:
         assert self._recorded_s

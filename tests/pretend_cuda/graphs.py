@@ -40,25 +40,36 @@ class PretendCapture(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """What ``torch.cuda.graph`` is: a context in which operators are noted as they run.
 
     A capture changes nothing: what an operator wrote to is put back at the end. A read of a value
-    is an error, as on a GPU.
+    is an error, as on a GPU. So is another thread's waiting for the GPU, unless
+    ``capture_error_mode`` is ``thread_local``.
     """
 
     running = 0
+    forbids_other_threads = False
     fails_with: str | None = None  # set by tests
 
-    def __init__(self, cuda_graph: PretendGraph, pool: object = None, **_: object) -> None:
+    def __init__(
+        self,
+        cuda_graph: PretendGraph,
+        pool: object = None,
+        stream: object = None,
+        capture_error_mode: str = "global",
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._graph = cuda_graph
+        self._mode = capture_error_mode
         self._before: list[tuple[Tensor, Tensor]] = []
         self._made: set[int] = set()
 
     def __enter__(self) -> PretendCapture:
         PretendCapture.running += 1
+        PretendCapture.forbids_other_threads = self._mode == "global"
         super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: object) -> None:
         PretendCapture.running -= 1
+        PretendCapture.forbids_other_threads = False
         super().__exit__(*error)  # type: ignore[no-untyped-call]
         with torch.no_grad():
             for changed, before in reversed(self._before):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -132,3 +133,29 @@ def test_another_size_is_captured_anew() -> None:
     for size in (12, 8):
         assert _trained(graph, graph.optimizer, size) == _trained(eager, eager.optimizer, size)
     assert len(graph._parts) == 1
+
+
+def test_another_thread_may_wait_for_the_gpu_during_a_capture() -> None:
+    """As threads that read batches ahead do."""
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record()
+    waited = []
+
+    class Waits(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(64, 4)
+
+        def forward(self, images: Tensor) -> Tensor:
+            if torch.cuda.is_current_stream_capturing():
+                with ThreadPoolExecutor(1) as thread:
+                    thread.submit(event.synchronize).result()
+                waited.append(event)
+            logits: Tensor = self.linear(images.flatten(1))
+            return logits
+
+    step = training_step(Waits().to(CUDA), proxy())
+    assert isinstance(step, GraphStep)
+    _trained(step, step.optimizer)
+    assert waited
+    assert (step.mode, step.failure) == ("graph", None)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from nas.data.images import Images
+from nas.data.images import Images, images_on_device
+from nas.data.load import load_training_data
 from nas.full_training.fitting import fitting_micro_batch
 from nas.training.distributed import World
 from nas.training.loop import Training
 from nas.training.recipes import Recipe, epoch_stages, imagenet, proxy
 from nas.training.validation import Portion, accuracy
 from reward.step_time.clocks import to_channels_last
+from tests.nas.data.pictures import class_folders
 from tests.nas.training.networks import resnet
-from tests.pretend_cuda.device import current_bytes, memory_limit
+from tests.pretend_cuda.device import counts, current_bytes, memory_limit
 
 CUDA = torch.device("cuda")
 MIB = 2**20
@@ -127,3 +130,18 @@ def test_what_ran_out_of_memory_is_free_again() -> None:
     gc.collect()
     assert found is not None
     assert current_bytes() - before < MIB
+
+
+def test_the_trial_decodes_no_streamed_image_and_has_its_batches_on_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    folder = str(class_folders(tmp_path / "pets", ("a", "b", "c", "d"), count=10))
+    data = load_training_data(folder, 32, is_streamed=True)
+    images, _ = images_on_device(data, CUDA)
+    recipe = replace(proxy(), epochs=1, batch_size=32)
+    stages = epoch_stages(recipe, len(images), images.size, 0)
+    monkeypatch.setattr("nas.data.streaming.decode", None)
+    before = counts()
+    assert fitting_micro_batch(_network, images, recipe, stages, World()) is None
+    assert (counts() - before).operators > 0
