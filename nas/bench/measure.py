@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -48,7 +48,8 @@ class MeasurementRequest:
     """The network to measure, its reference, and how.
 
     ``batch_size`` is by default what suits the reference's image size, 2 to 128. ``cap_s`` bounds
-    the timing of the step, in seconds.
+    the timing of the step, in seconds. With ``is_compiled``
+    both are compiled by ``torch.compile``.
     """
 
     network: SizedArchitecture
@@ -56,6 +57,7 @@ class MeasurementRequest:
     task: Task = IMAGENET
     batch_size: int | None = None
     cap_s: float = DEFAULT_CAP_S
+    is_compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,8 @@ def _measure(request: dict[str, Any]) -> NetworkMeasurement:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = Task(**request["task"])
     batch_size = request["batch_size"] or _batch_size(request["reference"]["image_size"], device)
-    make_step = partial(step_without_learning, proxy())
+    recipe = replace(proxy(), is_compiled=request["is_compiled"])
+    make_step = partial(step_without_learning, recipe)
     reference = Reference(
         build=lambda: _timed_network(request["reference"], task, batch_size, device, make_step),
         make_step=make_step,

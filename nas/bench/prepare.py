@@ -28,6 +28,7 @@ class BenchRequest:
     fuse: str | None = None
     reference: str | None = None
     cap_s: float = DEFAULT_CAP_S
+    is_compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class PlannedRow:
     file: ArchitectureFile
     reference: ArchitectureFile
     batch_size: int | None
+    is_compiled: bool = False
 
     def measure(self, cap_s: float) -> Row:
         """Measure the row; a row that cannot be measured holds the reason."""
@@ -47,6 +49,7 @@ class PlannedRow:
             file.task,
             self.batch_size,
             cap_s,
+            self.is_compiled,
         )
         try:
             answer, problem = measure_in_subprocess(request), None
@@ -76,7 +79,7 @@ def plan(request: BenchRequest) -> list[PlannedRow]:
         for sized in _sized(file, request.image_sizes):
             reference = _reference(request.reference, files[0], sized.train_size)
             for batch_size in request.batch_sizes or (_searched_batch_size(file),):
-                rows.append(PlannedRow(sized, reference, batch_size))
+                rows.append(PlannedRow(sized, reference, batch_size, request.is_compiled))
     return rows
 
 

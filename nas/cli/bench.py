@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     help="Time the steps of a network for at most so long, or twice as long if something disturbs "
     "them.  [default: 30]",
 )
+@options.compile_option(group="Measurement")
 @option(
     "--csv",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -92,6 +93,7 @@ def bench(
     fuse: str | None,
     reference: str | None,
     time_cap: float | None,
+    is_compiled: bool | None,
     csv: Path | None,
     plot: Path | None,
     as_json: bool,
@@ -107,7 +109,9 @@ def bench(
     from nas.bench.prepare import BenchRequest, plan
 
     cap_s = time_cap or DEFAULT_CAP_S
-    planned = plan(BenchRequest(archs, image_sizes, batch_sizes, fuse, reference, cap_s))
+    planned = plan(
+        BenchRequest(archs, image_sizes, batch_sizes, fuse, reference, cap_s, bool(is_compiled))
+    )
     _check_places(csv, plot)
     rows: list[Row] = []
     try:

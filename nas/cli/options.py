@@ -142,6 +142,15 @@ batch_size_option = partial(
     type=Whole(2),
     help="Train on N images a step. Default: 32 to 128, by the number of images.",
 )
+compile_option = partial(
+    option,
+    "--compile",
+    "is_compiled",
+    is_flag=True,
+    default=None,
+    help="Compile each network with torch.compile, which takes up to a minute each; step time is "
+    "then that of the compiled step.",
+)
 reward_option = partial(
     option,
     "--reward",

@@ -114,6 +114,7 @@ _QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its o
 )
 @options.epochs_option(group="Training")
 @options.batch_size_option(group="Training")
+@options.compile_option(group="Training")
 @option(
     "--sampler",
     metavar="S",
@@ -231,6 +232,7 @@ def search(
     epochs: int | None,
     image_size: int | None,
     batch_size: int | None,
+    is_compiled: bool | None,
     sampler: str | None,
     reward: str | None,
     start_from: tuple[str, ...],
@@ -279,6 +281,7 @@ def search(
         epochs=epochs,
         image_size=image_size,
         batch_size=batch_size,
+        is_compiled=is_compiled,
         sampler=sampler,
         reward=reward,
         start_from=start_from,

@@ -143,6 +143,10 @@ if TYPE_CHECKING:
     help="Train on N images at once in each worker, and sum the gradients up to a whole step. "
     "Default: the worker's share of the batch, or on a GPU as many as fit.",
 )
+@options.compile_option(
+    group="Run",
+    help="Compile the network with torch.compile, which takes up to some minutes at first.",
+)
 @option(
     "--log",
     metavar="TOOLS",
@@ -168,6 +172,7 @@ def train(
     stream: bool | None,
     batch_size: int | None,
     micro_batch: int | None,
+    is_compiled: bool | None,
     seed: int | None,
     patience: int | None,
     workers: int | None,
@@ -209,6 +214,7 @@ def train(
             stream=stream,
             batch_size=batch_size,
             micro_batch=micro_batch,
+            is_compiled=is_compiled,
             seed=seed,
             patience=patience,
             pretrained=pretrained,

@@ -54,6 +54,7 @@ class TrainRequest:
     stream: bool | None = None
     batch_size: int | None = None
     micro_batch: int | None = None
+    is_compiled: bool | None = None
     seed: int | None = None
     patience: int | None = None
     pretrained: Path | None = None
@@ -104,6 +105,7 @@ def _new(request: TrainRequest) -> Job:
         pretrained=str(request.pretrained.absolute()) if request.pretrained else None,
         workers=request.workers or 1,
         micro_batch=request.micro_batch,
+        is_compiled=bool(request.is_compiled),
         random_sizes=bool(request.random_sizes),
         batch_growth=request.batch_growth or 1.0,
         minival=request.data_options.minival,
@@ -272,6 +274,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "data-size": request.data_size,
         "batch-size": request.batch_size,
         "micro-batch": request.micro_batch,
+        "compile": request.is_compiled,
         "seed": request.seed,
         "patience": request.patience,
         "pretrained": str(request.pretrained.absolute()) if request.pretrained else None,
@@ -288,6 +291,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "data-size": settings.loaded_sizes[0],
         "batch-size": settings.batch_size,
         "micro-batch": settings.micro_batch,
+        "compile": settings.is_compiled,
         "min-per-class": settings.min_per_class,
         "arch": settings.file.architecture.architecture_id,
     }

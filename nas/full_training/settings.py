@@ -40,7 +40,8 @@ class TrainSettings:
     data and the image sizes to train and to evaluate at. ``progressive`` are the ranges of
     progressive learning, or None; ``random_sizes`` and ``batch_growth`` refine it. ``workers`` is
     the number of processes that the training was started with. ``micro_batch`` is the number of
-    images that a process trains on at once, or None for its whole share of the batch. ``minival``,
+    images that a process trains on at once, or None for its whole share of the batch. With
+    ``is_compiled`` the network is compiled by ``torch.compile``. ``minival``,
     ``background`` and ``min_per_class`` are :class:`nas.data.options.DataOptions`. ``data_size`` is
     the size in pixels that training images are kept at; None stands for a training of an earlier
     release, which kept all images at the larger of the sizes to train and to evaluate at. With
@@ -59,6 +60,7 @@ class TrainSettings:
     pretrained: str | None = None
     workers: int = 1
     micro_batch: int | None = None
+    is_compiled: bool = False
     random_sizes: bool = False
     batch_growth: float = 1.0
     minival: str = "auto"
@@ -88,7 +90,12 @@ class TrainSettings:
     def recipe(self, images: int) -> Recipe:
         """Return the preset's recipe for ``images`` training images, adapted to these settings."""
         recipe = PRESETS[self.preset](images, self.epochs, self.batch_size)
-        recipe = replace(recipe, patience=self.patience, micro_batch=self.micro_batch)
+        recipe = replace(
+            recipe,
+            patience=self.patience,
+            micro_batch=self.micro_batch,
+            is_compiled=self.is_compiled,
+        )
         if self.preset != LIGHT:
             recipe = _regularized(recipe, self.file.training)
         if self.progressive is not None:

@@ -132,6 +132,7 @@ def _settings(
         max_parameters=request.max_parameters,
         max_step_time=request.max_step_time,
         max_memory_bytes=request.max_memory_bytes,
+        is_compiled=bool(request.is_compiled),
         scheduler=request.scheduler or "none",
         bound=request.bound or "none",
         reward=request.reward or "product",

@@ -37,6 +37,7 @@ class SearchRequest:
     epochs: int | None = None
     image_size: int | None = None
     batch_size: int | None = None
+    is_compiled: bool | None = None
     sampler: str | None = None
     seed: int | None = None
     time_limit_s: float | None = None

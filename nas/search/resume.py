@@ -27,6 +27,7 @@ _FIXED_OPTIONS = {
     "min_per_class": "--min-per-class",
     "epochs": "--epochs",
     "batch_size": "--batch-size",
+    "is_compiled": "--compile",
     "sampler": "--sampler",
     "seed": "--seed",
     "scheduler": "--scheduler",

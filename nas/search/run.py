@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
@@ -176,7 +177,9 @@ def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
     return EvaluationSettings(
         data=prepared.data,
         backbone=prepared.grid.backbone,
-        recipe=proxy(settings.epochs, settings.batch_size),
+        recipe=replace(
+            proxy(settings.epochs, settings.batch_size), is_compiled=settings.is_compiled
+        ),
         image_size=settings.image_size,
         time_limit_s=settings.time_limit_s,
         versions=versions(),

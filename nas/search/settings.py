@@ -55,6 +55,7 @@ class SearchSettings:
     baseline: int | None = None  # trainings of the backbone; None for the default
     hours: float | None = None  # of the whole run, without pauses between its processes
     until: float | None = None  # Unix seconds when the last process ends; follows from hours
+    is_compiled: bool = False  # each network, by torch.compile
     price: float | None = None  # of one worker's hour, in any currency
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures evaluated first
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched

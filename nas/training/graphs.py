@@ -65,7 +65,7 @@ class GraphStep:
         """How the step runs: ``graph`` or ``eager``, or ``compiled graph`` or ``compiled``."""
         if self.failure is not None:
             return self.eager.mode
-        return "compiled graph" if self.eager.compiled else "graph"
+        return "graph" if self.eager.compiled is None else "compiled graph"
 
     @property
     def warmup(self) -> int:

@@ -42,7 +42,7 @@ class TrainingStep:
     @property
     def mode(self) -> str:
         """How the step runs: ``eager`` or ``compiled``."""
-        return "compiled" if self.compiled else "eager"
+        return "eager" if self.compiled is None else "compiled"
 
     @property
     def failure(self) -> str | None:
@@ -88,11 +88,12 @@ class TrainingStep:
 
     def gradients(self, images: Tensor, labels: Tensor, count: int, is_last: bool) -> Tensor:
         """Add the gradients of a part of ``count`` images; return its share of the mean loss."""
+        forward = self.network if self.compiled is None else self.compiled
         # Processes exchange their gradients once a batch, at its last part.
         skips_sync = isinstance(self.network, DistributedDataParallel) and not is_last
         with self.network.no_sync() if skips_sync else nullcontext():  # type: ignore[operator]
             with mixed_precision(images.device):
-                logits = (self.compiled or self.network)(images)
+                logits = forward(images)
                 loss = nn.functional.cross_entropy(
                     logits, labels, label_smoothing=self.label_smoothing
                 )
@@ -121,7 +122,7 @@ def training_step(
         recipe.label_smoothing,
         recipe.micro_batch,
         between_parts,
-        torch.compile(network) if recipe.is_compiled else None,
+        compiled(network) if recipe.is_compiled else None,
     )
     is_on_gpu = next(network.parameters()).is_cuda
     # Processes that train together exchange gradients within the backward pass, which a graph would
@@ -130,6 +131,20 @@ def training_step(
         return step
     make_capturable(step.optimizer)
     return GraphStep(step)
+
+
+def compiled(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Return the network as ``torch.compile`` makes it, which takes up to a minute.
+
+    All our networks share the code of one ``forward``, and torch would take the ninth for a code
+    that it should no longer compile, and run it eager without an error.
+    """
+    from torch._dynamo import config  # takes a second, and few trainings need it
+
+    config.recompile_limit = config.accumulated_recompile_limit = 10**9
+    config.fail_on_recompile_limit_hit = True
+    function: Callable[[Tensor], Tensor] = torch.compile(network)
+    return function
 
 
 def step_without_learning(

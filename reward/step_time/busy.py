@@ -17,7 +17,7 @@ def busy_share(step: Callable[[], object], device: torch.device) -> float | None
     The time is that of steps one after the other, each on an empty queue, as step time is measured.
     None where the device does not tell, such as a CPU.
     """
-    if device.type != "cuda" or ProfilerActivity.CUDA not in supported_activities():
+    if device.type != "cuda" or ProfilerActivity.CUDA not in supported_activities():  # type: ignore[no-untyped-call]
         return None
     step_s = _seconds(step, device)
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
