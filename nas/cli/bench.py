@@ -227,6 +227,8 @@ def _rate(images_per_s: float) -> str:
 
 
 def _remarks(row: Mapping[str, Any]) -> list[str]:
+    from results.timing_notes import remarks_on
+
     if row["problem"] is not None:
         return [row["problem"]]
     remarks = []
@@ -236,7 +238,8 @@ def _remarks(row: Mapping[str, Any]) -> list[str]:
         remarks.append("the batch does not fit into memory for inference")
     if row["unsteady"]:
         remarks.append(f"unsteady: {row['unsteady']}")
-    elif not row["is_precise"]:
+    remarks += remarks_on(row["conditions"] or {})
+    if not row["unsteady"] and not row["is_precise"]:
         remarks.append(f"time was up after {row['steps']} steps, before it was precise")
     return remarks
 

@@ -407,6 +407,7 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
 
     from results.files import best_file
     from results.noise import outcomes
+    from results.timing_notes import timing_notes
     from results.verdict import find_verdict
 
     settings, path = prepared.settings, prepared.run.path
@@ -437,10 +438,5 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     echo(f"more: nas results {path}")
     if hint := _time_is_up(prepared, candidates):
         echo(hint)
-    timed = [c.step_time for c in candidates if c.step_time is not None]
-    unsteady = sum(step_time.unsteady is not None for step_time in timed)
-    if unsteady:
-        echo(
-            f"{unsteady} of {len(timed)} step times are unsteady, as other work disturbed them; "
-            "nas results marks them with ~"
-        )
+    for note in timing_notes(candidates):
+        echo(note)

@@ -135,16 +135,32 @@ def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> N
 def _print_measurements(console: Console, measured: Mapping[str, Any]) -> None:
     low, high = (1000 * x for x in measured["step_time_ci_s"])
     unsteady = measured.get("unsteady")
+    how = _how_timed(measured.get("conditions") or {})
     lines = (
         f"accuracy       {_accuracy(measured)}",
         f"training step  {1000 * measured['step_time_s']:.1f} ms ({low:.1f} to {high:.1f}), "
         f"batch {measured['batch_size']} on {measured['device']}",
         f"               {_relative(measured)}",
+        *([f"               {how}"] if how else []),
         *([f"               unsteady: {unsteady}"] if unsteady else []),
         f"reward         {measured['reward']:.4f}",
     )
     for line in (*lines, *_confirmation(measured.get("confirmation"))):
         console.print(line, highlight=False)
+
+
+def _how_timed(conditions: Mapping[str, Any]) -> str:
+    """Return how a GPU ran the step, such as "as a CUDA graph, the GPU busy for 92 % of it"."""
+    modes = {"graph": "as a CUDA graph", "compiled graph": "compiled, as a CUDA graph"}
+    mode, busy = conditions.get("mode"), conditions.get("busy_share")
+    parts = [modes.get(str(mode), str(mode))] if mode not in (None, "eager") else []
+    if conditions.get("failure"):
+        parts.append("eager, not as a CUDA graph")
+    if busy is not None:
+        parts.append(f"the GPU busy for {100 * busy:.0f} % of it")
+    if conditions.get("sharers", 1) > 1:
+        parts.append(f"{conditions['sharers']} candidates to a GPU")
+    return ", ".join(parts)
 
 
 def _accuracy(measured: Mapping[str, Any]) -> str:

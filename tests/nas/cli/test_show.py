@@ -148,3 +148,22 @@ def test_bad_input_is_one_line_and_exit_code_2(
 def test_a_name_and_a_space_together_are_refused(refusal: Refusal) -> None:
     message = refusal("show", "efficientnet-b0", "--space", "small")
     assert message.startswith("ARCH: must be given, or --space instead of it, and not both")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ({"mode": "graph", "busy_share": 0.917}, "as a CUDA graph, the GPU busy for 92 % of it"),
+        ({"mode": "eager", "failure": "it reads"}, "eager, not as a CUDA graph"),
+        (
+            {"mode": "compiled graph", "busy_share": None, "sharers": 4},
+            "compiled, as a CUDA graph, 4 candidates to a GPU",
+        ),
+    ],
+)
+def test_it_shows_how_a_gpu_ran_the_step(
+    tmp_path: Path, conditions: dict[str, object], expected: str
+) -> None:
+    measurements = {**MEASUREMENTS, "conditions": conditions}
+    file = ArchitectureFile("winner", SMALL, 8, 8, Task(10, 1), 123_456, 7_654_321, measurements)
+    assert f"\n               {expected}\n" in _show(write(tmp_path / "best.json", file))
