@@ -4,10 +4,11 @@ python -m benchmarks.input_rate --photographs FOLDER      # 3 minutes
 
 Files like ImageNet's, of 500 by 375 pixels and 90 kB, are put together from the photographs in the
 folder; ImageNet's have 110 kB on average. The photographs of the clothing data set were taken
-(github.com/alexeygrigorev/clothing-dataset-small, CC0). The files are decoded by the rules of the cache, by one process and by one for each core, and read from
-the pixels of a cache's entry by 1, 2, and 4 threads. Other work on the machine slows down all of
-it, so each is done several times, in turn with the others, and images for a second of processor
-time are told too: what one core that does nothing else would give.
+(github.com/alexeygrigorev/clothing-dataset-small, CC0). The files are decoded by the rules of the
+cache, by one process and by one for each core, and read from the pixels of a cache's entry by 1, 2,
+and 4 threads. Other work on the machine slows down all of it, so each is done several times, in
+turn with the others, and images for a second of processor time are told too: what one core that
+does nothing else would give.
 """
 
 from __future__ import annotations
