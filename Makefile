@@ -15,7 +15,7 @@ PAGE := tests/results/dashboard/page
 NPM := .venv/npm
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format clean
+.PHONY: help setup demo test check gpu-check format clean
 
 # Says how to get the browser that the dashboard's tests need; without one they are skipped.
 browser = @for name in chromium chromium-browser google-chrome; do \
@@ -36,7 +36,8 @@ help:
 	  'make demo     a small search on the embedded images' \
 	  'make test     the tests (ARGS="-k scaling" for some, ARGS="-m slow" for the long ones)' \
 	  'make check    what CI runs: format, lint, types, page, layering, tests' \
-	  'make format   formats the code and mends what the linter can' \
+	  'make gpu-check   on a GPU: checks what needs one, and measures it, into gpu-check/' \
+  'make format   formats the code and mends what the linter can' \
 	  'make clean    removes .venv and caches; runs/ stays'
 
 setup: $(STAMP)
@@ -70,6 +71,9 @@ check: setup $(if $(shell command -v npm 2> /dev/null),$(NPM)/made)
 	$(call step,page,$(page))
 	$(call step,layering,out=$$($(BIN)/lint-imports --no-logo) || { echo "$$out"; false; })
 	$(call step,tests,$(BIN)/pytest --quiet $(SPREAD) $(ARGS))
+
+gpu-check: setup
+	@$(BIN)/python -m benchmarks.gpu_check $(ARGS)
 
 format: setup
 	@$(BIN)/ruff check --quiet --fix-only .

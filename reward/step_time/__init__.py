@@ -19,8 +19,10 @@ assumes no distribution.
 **By which clock** (:mod:`.clocks`). On a CPU the process's own CPU time, on one thread, in a
 process that was started under the allocator's settings (:mod:`.allocator`): by default glibc
 returns large buffers to the kernel at each step, which biases the ratio. On a GPU the time between
-two CUDA events, each step beginning with an empty queue. Python's garbage collector is off during a
-pair.
+two CUDA events, each step beginning with an empty queue, and as a CUDA graph: an eager step of a
+small network would measure how fast the host launches kernels. A step that cannot be captured is
+eager, and so is then the reference's beside it. Python's garbage collector is off during a pair.
+How the steps ran is kept with the result (:class:`.measurement.Conditions`).
 
 **When.** In a search the candidate is timed *within its own training*
 (:mod:`.within_training`), in a few rows of pairs, so that only the reference's steps cost extra

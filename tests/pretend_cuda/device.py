@@ -209,7 +209,12 @@ def _become_the_gpu() -> None:
         "mem_get_info": lambda device=None: (_total_bytes - current_bytes(), _total_bytes),
         "memory_allocated": lambda device=None: current_bytes(),
         "reset_peak_memory_stats": lambda device=None: _LIBRARY.pretend_reset_peak(),
+        "max_memory_reserved": lambda device=None: int(_LIBRARY.pretend_peak_bytes()),
         "set_device": lambda device: None,
+        "set_per_process_memory_fraction": lambda share, device=None: _LIBRARY.pretend_limit(
+            0 if share == 1 else int(share * _total_bytes)
+        ),
+        "set_sync_debug_mode": lambda mode: None,
         "stream": lambda stream: nullcontext(),
         "synchronize": lambda device=None: None,
     }
