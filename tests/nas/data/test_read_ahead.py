@@ -37,3 +37,22 @@ def test_reading_ahead_may_be_left_early_and_raises_what_reading_raises() -> Non
     assert not [thread for thread in threading.enumerate() if "read-ahead" in thread.name]
     with pytest.raises(IndexError):
         list(_read(pixels, [torch.tensor([9])], CPU))
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_that_is_behind_no_batch_is_overwritten() -> None:
+    """The pretend device copies at once, so that only a real one can show this."""
+    device = torch.device("cuda")
+    pixels = torch.randint(256, (3000, 3, 32, 32), dtype=torch.uint8)
+    parts = torch.split(torch.randperm(len(pixels)), 100)
+    sums = torch.zeros(len(parts), 100, dtype=torch.int64, device=device)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for i, batch in enumerate(_read(pixels, parts, device)):
+            torch.cuda._sleep(20_000_000)  # type: ignore[no-untyped-call]  # some 10 ms
+            sums[i] = batch.sum((1, 2, 3))
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    expected = pixels.sum((1, 2, 3))
+    assert torch.equal(sums.cpu(), torch.stack([expected[part] for part in parts]))
