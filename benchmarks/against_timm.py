@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from benchmarks.cpu_protocol import follow
+from nas.devices import training_device
 from nas.training.recipes import proxy
 from nas.training.step import step_without_learning
 from reward.step_time.clocks import device_name, to_channels_last
@@ -71,7 +72,7 @@ def main() -> None:
         "--time-cap", type=float, default=CAP_S, help="longest measurement in seconds"
     )
     options = parser.parse_args()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     if device.type == "cpu":
         follow("benchmarks.against_timm")
     print(

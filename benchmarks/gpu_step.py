@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.cpu_protocol import follow
+from nas.devices import training_device
 from nas.training.recipes import proxy
 from nas.training.step import TrainingStep, step_without_learning
 from reward.step_time.clocks import device_name, stopwatch, to_channels_last
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, metavar="N", help="steps timed of each")
     parser.add_argument("--small-only", action="store_true", help="leave EfficientNetV2-S out")
     options = parser.parse_args()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     if device.type == "cpu":
         follow("benchmarks.gpu_step")
     print(f"{device_name(device)}, {os.cpu_count()} cores, torch {torch.__version__}")

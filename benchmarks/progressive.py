@@ -28,6 +28,7 @@ import torch
 from benchmarks.cpu_protocol import follow
 from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
+from nas.devices import training_device
 from nas.training.loop import Training
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
@@ -84,7 +85,7 @@ def main() -> None:
     parser.add_argument("--wide", action="store_true", help="use a network of twice the width")
     options = parser.parse_args()
     follow("benchmarks.progressive")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     size, images = options.size, options.images
     print(f"{device_name(device)}; {images} images of {size} px, {options.epochs} epochs")
     print(f"progressive: {options.stages} stages from {options.start} px")

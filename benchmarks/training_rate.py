@@ -28,6 +28,7 @@ from benchmarks.cpu_protocol import follow
 from nas.data.formats.shapes import shapes
 from nas.data.images import Images, images
 from nas.data.split import Split, histogram, statistics
+from nas.devices import training_device
 from nas.training.loop import Training
 from nas.training.recipes import Recipe, proxy
 from reward.step_time.clocks import device_name, to_channels_last
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()
     follow("benchmarks.training_rate")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     count = options.images or (16_384 if device.type == "cuda" else 1024)
     split = Split(*shapes("train", count, options.image_size, CLASSES))
     recipe = replace(proxy(options.rounds + 1, options.batch_size), flip=True)

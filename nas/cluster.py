@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import platform
 import signal
 import sys
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+import torch
 from ray.exceptions import RayError
 from ray.util.client import ray as client
 
@@ -30,6 +32,7 @@ from nas.cluster_pulse import (
     nodes,
     raylet_address,
 )
+from nas.devices import training_device, visible_gpus, why_no_gpu
 from nas.errors import ClusterLost, UserError
 from nas.machine import available_cores, available_memory
 from nas.scratch import scratch_folder
@@ -182,6 +185,22 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
             yield Cluster(capacity, gpus > 0, _pulse(CONTROL_PATIENCE_S if address else 0.0))
 
 
+def assigned_device() -> torch.device:
+    """Return the device that Ray has given this process: a GPU, or else the CPU.
+
+    A machine may have a GPU that its cluster does not give away.
+
+    Raises:
+        UserError: torch cannot use the GPU.
+    """
+    if not ray.get_gpu_ids():
+        return torch.device("cpu")
+    device = training_device()
+    if device.type == "cpu":
+        raise UserError(f"{platform.node()}: Ray gives its workers a GPU, but {why_no_gpu()}")
+    return device
+
+
 @contextmanager
 def _lost_connections_named() -> Iterator[None]:
     """Turn the error of Ray Client whose server is gone into ClusterLost."""
@@ -200,6 +219,7 @@ def _start(environment: dict[str, Any], folder: Path, cores: int) -> None:
         ray.init(
             address="local",  # never a cluster that happens to run on this machine
             num_cpus=cores,
+            num_gpus=visible_gpus(),  # those that torch can use
             _memory=_free_memory(),
             include_dashboard=False,
             log_to_driver=False,

@@ -30,6 +30,10 @@ class ClusterLost(UserError):
     """A process of Ray itself, or a machine that is needed, is gone; the work cannot go on."""
 
 
+class DeviceLost(UserError):
+    """The GPU failed, and this process cannot use it any more; another one may."""
+
+
 class Diverged(ArithmeticError):
     """The loss became NaN or infinite."""
 

@@ -45,11 +45,11 @@ class Candidate:
     """One candidate: its architecture, its state and all that was measured of it.
 
     ``cause`` is a short code for a state other than COMPLETE, such as out_of_memory, diverged,
-    time_limit, worker_lost, error or duplicate; ``detail`` describes it in one line. ``accuracy``
-    is on the minival, in [0, 1]. ``started_at`` and ``finished_at`` are Unix seconds; ``phases_s``
-    are the seconds of each phase (build, count, step_time, training). ``reference_parameters`` are
-    the parameters of the space's backbone, P0. ``inference_time_s`` is the median latency of one
-    image. ``image_size`` is in pixels, None for the image size of the run.
+    time_limit, worker_lost, device_error, error or duplicate; ``detail`` describes it in one line.
+    ``accuracy`` is on the minival, in [0, 1]. ``started_at`` and ``finished_at`` are Unix seconds;
+    ``phases_s`` are the seconds of each phase (build, count, step_time, training).
+    ``reference_parameters`` are the parameters of the space's backbone, P0. ``inference_time_s`` is
+    the median latency of one image. ``image_size`` is in pixels, None for that of the run.
 
     ``proposal`` is the point that the sampler proposed, by choice. The sampler's state is rebuilt
     from it, also where two points decode to one architecture. ``confirms`` is the number of the

@@ -190,6 +190,7 @@ def _measure(request: dict[str, Any]) -> NetworkMeasurement:
     """Measure in this process what :func:`measure_in_subprocess` was asked for, in JSON types."""
     import torch
 
+    from nas.devices import training_device
     from nas.training.recipes import proxy
     from nas.training.step import step_without_learning
     from reward.complexity import complexity
@@ -199,7 +200,7 @@ def _measure(request: dict[str, Any]) -> NetworkMeasurement:
     from reward.step_time.warmup import Reference
 
     torch.set_num_threads(1)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     task = Task(**request["task"])
     batch_size = request["batch_size"] or _batch_size(request["reference"]["image_size"], device)
     recipe = replace(proxy(), is_compiled=request["is_compiled"])

@@ -60,8 +60,7 @@ def evaluate(
     """
     import json
 
-    import torch
-
+    from nas.devices import training_device
     from nas.errors import UserError
     from nas.full_training.checkpoint import CheckpointError, read_network
     from nas.full_training.evaluate import evaluate as on_test
@@ -70,8 +69,7 @@ def evaluate(
         trained = read_network(checkpoint)
     except CheckpointError as error:
         raise UserError(f"CHECKPOINT: {error}") from error
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    result = on_test(trained, data, batch_size, device, split)
+    result = on_test(trained, data, batch_size, training_device(), split)
     if result.unreadable:
         echo(f"left out {len(result.unreadable)} unreadable images", err=True)
     if result.is_validation:

@@ -15,7 +15,7 @@ from nas.cli.announcement import data_lines, print_doubts
 from nas.cli.echo import echo
 from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole
 from nas.cli.options import option
-from nas.errors import ClusterLost, UserError
+from nas.errors import ClusterLost, DeviceLost, UserError
 from nas.versions import check_ray
 from reward.step_time.allocator import restart_with_settings
 
@@ -355,7 +355,7 @@ def search_and_print(
                     )
                 interrupts.say_last_words()
                 raise
-            except (ClusterLost, PatienceOver) as error:
+            except (ClusterLost, DeviceLost, PatienceOver) as error:
                 is_removed = prepared.remove_unless_begun()
                 how = "" if is_removed else f"; {go_on}"
                 raise UserError(f"{error}{how}", exit_code=1) from error

@@ -7,14 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from nas.architectures import find_architecture
 from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute_data, load_training_data
 from nas.data.moved import load_recorded
 from nas.data.options import DataOptions
 from nas.data.split import SearchData
+from nas.devices import visible_gpus
 from nas.errors import UserError, there_are
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import LIGHT, Job, TrainDirectory, TrainSettings, create
@@ -181,7 +180,7 @@ def _check_workers(workers: int, batch_size: int, address: str | None) -> None:
 
     What the cluster at an address has is known, and checked, once it is joined.
     """
-    gpus = torch.cuda.device_count()
+    gpus = visible_gpus()
     what, devices = ("GPU", gpus) if gpus else ("core", available_cores())
     most = min(devices, batch_size)
     if workers > most and workers > 1 and address is None:

@@ -24,7 +24,7 @@ class Begun:
     """Training begins, or is resumed after the epochs in ``rows``.
 
     ``work`` is the relative duration of every epoch, by its number of pixels. ``notes``
-    are sentences on what is slower than it could be.
+    are sentences on the device, and on what is slower than it could be.
     """
 
     rows: tuple[CurveRow, ...]

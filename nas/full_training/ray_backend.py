@@ -19,12 +19,12 @@ import ray
 from fsspec.implementations.memory import MemoryFileSystem  # type: ignore[import-untyped]
 from pyarrow.fs import FSSpecHandler, PyFileSystem  # type: ignore[import-untyped]
 from ray import train
-from ray.exceptions import RayError, RaySystemError
+from ray.exceptions import RayError, RaySystemError, RayTaskError
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from nas.cluster import Cluster, ray_cluster
+from nas.cluster import Cluster, assigned_device, ray_cluster
 from nas.cluster_pulse import ask
 from nas.errors import ClusterLost, UserError, there_are
 from nas.full_training.progress import (
@@ -43,6 +43,7 @@ MACHINE_PATIENCE_S = 30.0
 """Seconds that a training waits for another machine after the cluster lost one."""
 _QUIET_S = 10.0  # in which nothing is said on what is waited for
 _POLL_S = 0.5
+_LOOK_S = 60.0  # for a process to start, once another has left its GPU
 # Only we know the last checkpoint, so that Ray Train restarts nothing itself.
 _NO_RESTARTS: dict[str, Any] = {
     limit.name: 0
@@ -75,6 +76,8 @@ def train_on_workers(job: Job, workers: int, listener: Listener, address: str | 
                 _train_once(sent, job.directory.read_last(), workers, cluster, listener)
                 return
             except _WorkersFailed as error:
+                if cluster.has_gpus:
+                    _check_gpu()
                 if not tries_left:
                     text = " ".join(str(error).split())[:300]
                     raise UserError(f"Ray Train gave up: {text}", exit_code=1) from error
@@ -107,6 +110,22 @@ def _await_devices(cluster: Cluster, workers: int, listener: Listener) -> None:
             is_said = True
             listener(Waiting(f"waiting for {workers} {devices}: {free} of {total} are free"))
         time.sleep(_POLL_S)
+
+
+def _check_gpu() -> None:
+    """Check that torch can use a GPU of the cluster, after a training has failed there.
+
+    Raises:
+        UserError: it cannot.
+    """
+    look: Any = ray.remote(num_gpus=1, max_retries=0)(assigned_device)
+    try:
+        ray.get(look.remote(), timeout=_LOOK_S)
+    except RayTaskError as error:
+        if isinstance(error.cause, UserError):
+            raise UserError(str(error.cause), exit_code=1) from error
+    except RayError:
+        pass
 
 
 def _train_once(

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-import torch
-
+from nas.devices import training_device
 from nas.errors import ClusterLost, UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, TrainedNetwork
@@ -74,8 +73,7 @@ def _train_here(job: Job, listener: Listener) -> None:
     Raises:
         UserError: training ended early; the message is the cause.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    run_worker(job, job.directory.read_last(), World(), device, listener)
+    run_worker(job, job.directory.read_last(), World(), training_device(), listener)
 
 
 def _listener(

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from nas.data.images import Images, images_on_device
+from nas.devices import remarks
 from nas.errors import Diverged, UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
@@ -91,7 +92,7 @@ def _train(
         training.load_state_dict(state["loop"])
         rows += [CurveRow(**row) for row in state["rows"]]
     work = tuple(float(stage.image_size**2) for stage in stages)
-    listener(Begun(tuple(rows), work, device_name(device), world.size, tuple(notes)))
+    listener(Begun(tuple(rows), work, device_name(device), world.size, (*remarks(device), *notes)))
     best, done = training.best_accuracy, training.epochs_done
     reporter.begin_epoch(stages[min(done, len(stages) - 1)].batch_size)
     for epoch in training.epochs():

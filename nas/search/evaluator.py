@@ -45,6 +45,9 @@ _REFERENCE_WARMUP = 4  # steps; a process's first ones take up to three times as
 _LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
 _CAP_BEFORE_TRAINING_S = 10.0
 
+DEVICE_ERROR = "device_error"
+"""The cause of a failure after which the process cannot use its GPU any more."""
+
 
 @dataclass(frozen=True)
 class EvaluationSettings:
@@ -93,8 +96,9 @@ class Evaluator:
         """Yield the candidate as RUNNING after each measurement and epoch, and last as it ended.
 
         Whatever is wrong with the candidate becomes its state and cause and is not raised. One that
-        does not fit into memory starts again with gradients accumulated over micro-batches. An
-        error on the GPU itself ends the process; Ray then starts a new one.
+        does not fit into memory starts again with gradients accumulated over micro-batches. After
+        an error on the GPU itself, with the cause :data:`DEVICE_ERROR`, only another process can
+        use the GPU.
         """
         candidate = replace(
             candidate,
@@ -111,7 +115,10 @@ class Evaluator:
             ended = yield from self._attempt(candidate, recipe, deadline)
             if ended.state is State.COMPLETE:
                 break
-            self._free_memory_or_exit()  # the traceback kept the network alive until here
+            problem = self._free_memory()  # the traceback kept the network alive until here
+            if problem is not None:
+                detail = ended.detail if ended.cause == "error" else problem
+                ended = replace(ended, state=State.FAILED, cause=DEVICE_ERROR, detail=detail)
             if ended.cause != "out_of_memory":
                 break
         yield replace(ended, finished_at=time.time())
@@ -259,15 +266,19 @@ class Evaluator:
         image = image.contiguous(memory_format=torch.channels_last)
         return median(latencies_s(network, image, self._device, _LATENCY_RUNS, _LATENCY_WARMUP))
 
-    def _free_memory_or_exit(self) -> None:
+    def _free_memory(self) -> str | None:
+        """Free the memory of what is gone; return what is wrong with the device itself, if so.
+
+        Such an error stays with the process: each further use of the device raises it again.
+        """
         gc.collect()
         if self._device.type == "cuda":
             try:
                 torch.cuda.synchronize()
                 torch.cuda.empty_cache()
-            except RuntimeError:
-                # An error on the device itself stays with the process: only a new one is of use.
-                os._exit(1)
+            except RuntimeError as error:
+                return failure(error)[1]
+        return None
 
 
 def failure(error: BaseException) -> tuple[str, str]:

@@ -12,7 +12,9 @@ from typing import Protocol
 
 import torch
 
-from nas.search.evaluator import EvaluationSettings, Evaluator, failure
+from nas.devices import remarks, training_device
+from nas.errors import DeviceLost
+from nas.search.evaluator import DEVICE_ERROR, EvaluationSettings, Evaluator, failure
 from results.candidate import Candidate, State
 from reward.step_time.allocator import ALLOCATOR_SETTINGS, lacks_settings
 
@@ -48,15 +50,15 @@ class Evaluates(Protocol):
         """Yield the candidate as RUNNING while it progresses, and last as it ended."""
 
 
-def load_evaluator(evaluation: EvaluationSettings) -> Evaluator:
-    """Load the data onto this process's device, and build the backbone.
+def load_evaluator(evaluation: EvaluationSettings, device: torch.device | None = None) -> Evaluator:
+    """Load the data onto the device, by default this process's, and build the backbone.
 
     On a CPU torch computes on one thread from now on, which step times are measured with.
     """
-    is_on_gpu = torch.cuda.is_available()
-    if not is_on_gpu:
+    device = device or training_device()
+    if device.type == "cpu":
         torch.set_num_threads(1)
-    return Evaluator(evaluation, torch.device("cuda" if is_on_gpu else "cpu"))
+    return Evaluator(evaluation, device)
 
 
 def run_here(
@@ -71,9 +73,13 @@ def run_here(
     whether the run is to end after each report. ``say`` prints a line on what may disturb.
 
     Raises:
+        DeviceLost: the GPU failed, and this process cannot use it any more.
         Exception: what the driver raised, or the loading of the data.
     """
-    if lacks_settings() and not torch.cuda.is_available():
+    device = training_device()
+    for remark in remarks(device):
+        say(remark)
+    if lacks_settings() and device.type == "cpu":
         settings = " ".join(f"{name}={value}" for name, value in ALLOCATOR_SETTINGS.items())
         say(f"step times are less exact in a process that was started without {settings}")
     with _threads_kept():
@@ -96,6 +102,10 @@ def _follow(driver: Driver, number: int, reports: Iterator[Candidate]) -> None:
             return
         if candidate.state is not State.RUNNING:
             driver.ended(candidate)
+            if candidate.cause == DEVICE_ERROR:
+                raise DeviceLost(
+                    f"this process cannot use the GPU any more ({candidate.detail})", exit_code=1
+                )
             return
         if driver.progressed(candidate) or driver.is_finished():
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -13,10 +13,11 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from nas.cluster import Cluster
+from nas.cluster import Cluster, assigned_device
 from nas.cluster_pulse import ask
+from nas.devices import remarks
 from nas.errors import ClusterLost, UserError
-from nas.search.evaluator import EvaluationSettings, failure
+from nas.search.evaluator import DEVICE_ERROR, EvaluationSettings, failure
 from nas.search.executor import Driver, Evaluates, load_evaluator
 from results.candidate import Candidate, State
 from reward.step_time.memory_and_latency import is_about_memory
@@ -36,9 +37,15 @@ class Worker:
     def answer(self) -> None:
         """Return, which shows that the process runs."""
 
-    def load(self, evaluation: EvaluationSettings) -> None:
-        """Load the data onto the device, and build the backbone."""
-        self._evaluator: Evaluates = load_evaluator(evaluation)
+    def load(self, evaluation: EvaluationSettings) -> list[str] | None:
+        """Load the data onto the device, and build the backbone; return remarks on the device.
+
+        Raises:
+            UserError: torch cannot use the GPU that Ray has given this worker.
+        """
+        device = assigned_device()
+        self._evaluator: Evaluates = load_evaluator(evaluation, device)
+        return remarks(device)
 
     def advance(self, candidate: Candidate | None) -> Candidate:
         """Begin a candidate, or with None go on with the last one; return its next report."""
@@ -131,6 +138,7 @@ class _Pool:
         self._last_start = time.monotonic()
         self._shortage = cluster.shortage()  # until a worker has come up
         self._is_shortage_said = False
+        self._said: set[str] = set()
         self._slots = [self._start() for _ in range(workers)]
 
     def run(self) -> None:
@@ -197,12 +205,21 @@ class _Pool:
             case _Phase.LOADING:
                 slot.enter(_Phase.IDLE)
                 self._failed_starts = 0
+                self._say_once(value or ())
             case _:
                 self._report(slot, value)
+
+    def _say_once(self, remarks: Iterable[str]) -> None:
+        for remark in remarks:
+            if remark not in self._said:
+                self._said.add(remark)
+                self._say(remark)
 
     def _report(self, slot: _Slot, candidate: Candidate) -> None:
         if candidate.state is not State.RUNNING:
             slot.enter(_Phase.IDLE)
+            if candidate.cause == DEVICE_ERROR:  # its process can use the GPU no more
+                self._restart(slot)
             self._driver.ended(candidate)
         elif self._driver.progressed(candidate):
             slot.enter(_Phase.IDLE)

@@ -144,8 +144,12 @@ def driver_version(device: torch.device) -> str | None:
 
 def mixed_precision(device: torch.device) -> torch.autocast:
     """Autocast to bfloat16 where the device computes with it; elsewhere float32 as it is."""
-    has_bfloat16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast(device.type, torch.bfloat16, has_bfloat16)
+    return torch.autocast(device.type, torch.bfloat16, has_bfloat16(device))
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Return whether it is a GPU that computes with bfloat16: of compute capability 8 or more."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def to_channels_last(network: N, device: torch.device) -> N:

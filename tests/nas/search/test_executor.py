@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from nas.data.load import load_search_data
-from nas.search.evaluator import EvaluationSettings
+from nas.errors import DeviceLost
+from nas.search.evaluator import DEVICE_ERROR, EvaluationSettings
 from nas.search.executor import run_here
 from nas.search.run_directory import open_for_reading
 from nas.training.recipes import proxy
@@ -61,6 +62,21 @@ def test_candidates_that_raise_are_lost_and_the_others_go_on(settings: Evaluatio
     driver = Fixed([ENDS, RAISES, ENDS])
     run_here(driver, settings, print, Scripted)
     assert driver.ends == {0: "complete", 1: "error: ValueError: broken", 2: "complete"}
+
+
+def test_a_gpu_that_failed_ends_the_search_once_its_candidate_is_recorded(
+    settings: EvaluationSettings,
+) -> None:
+    class Poisoned(Scripted):
+        def evaluate(self, candidate: Candidate) -> Iterator[Candidate]:
+            detail = "RuntimeError: CUDA error: device-side assert triggered"
+            failed = replace(candidate, state=State.FAILED, cause=DEVICE_ERROR, detail=detail)
+            yield failed
+
+    driver = Fixed([ENDS, ENDS])
+    with pytest.raises(DeviceLost, match=r"cannot use the GPU any more .*device-side assert"):
+        run_here(driver, settings, print, Poisoned)
+    assert driver.ends == {0: "failed"}
 
 
 def test_a_candidate_that_the_driver_stops_goes_no_further(settings: EvaluationSettings) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import ray
@@ -20,7 +20,7 @@ from nas.cluster import Cluster, ray_cluster
 from nas.data.load import load_search_data
 from nas.errors import UserError
 from nas.search import ray_backend
-from nas.search.evaluator import EvaluationSettings
+from nas.search.evaluator import DEVICE_ERROR, EvaluationSettings
 from nas.search.ray_backend import Worker, grace_s, run_candidates
 from nas.training.recipes import proxy
 from results.candidate import Candidate, CurvePoint, State
@@ -134,6 +134,47 @@ def test_a_candidate_that_the_driver_stops_leaves_its_worker_to_the_next(
     driver = Fixed([ENDS] * 5, stops_at=2)
     run_candidates(driver, settings, cluster, 1, print, worker_class())
     assert set(driver.ends.values()) == {"stopped"}
+
+
+def test_a_process_whose_gpu_failed_is_replaced_before_the_next_candidate(
+    cluster: Cluster, settings: EvaluationSettings
+) -> None:
+    """The candidate's own report arrives, and no other candidate counts as lost."""
+
+    class Poisoned(worker_class()):  # type: ignore[misc]
+        def advance(self, candidate: Candidate | None) -> Candidate:
+            assert candidate is not None
+            ended = replace(candidate, worker=str(os.getpid()), state=State.COMPLETE)
+            if candidate.seed == RAISES:
+                ended = replace(ended, state=State.FAILED, cause=DEVICE_ERROR, detail="an assert")
+            return ended
+
+    class Noting(Fixed):
+        processes: ClassVar[list[str | None]] = []
+
+        def ended(self, candidate: Candidate) -> None:
+            self.processes.append(candidate.worker)
+            super().ended(candidate)
+
+    driver = Noting([ENDS, RAISES, ENDS, ENDS])
+    run_candidates(driver, settings, cluster, 1, print, Poisoned)
+    assert driver.ends == {0: "complete", 1: "failed", 2: "complete", 3: "complete"}
+    before, failed, after, last = driver.processes
+    assert before == failed != after == last
+
+
+def test_a_gpu_that_torch_cannot_use_is_refused_in_words(settings: EvaluationSettings) -> None:
+    """Ray counts GPUs by itself on the machines of a cluster, whatever torch is there."""
+    script = Path(__file__).with_name("search_without_torchs_gpu.py")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    last = done.stdout.splitlines()[-1]
+    assert re.fullmatch(r"no worker starts: .*: Ray gives its workers a GPU, but torch .*", last)
 
 
 def test_workers_that_cannot_load_end_the_search(
