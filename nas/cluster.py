@@ -33,7 +33,7 @@ from nas.cluster_pulse import (
     raylet_address,
 )
 from nas.devices import training_device, visible_gpus, why_no_gpu
-from nas.errors import ClusterLost, UserError
+from nas.errors import ClusterLost, UserError, there_are
 from nas.machine import available_cores, available_memory
 from nas.scratch import scratch_folder
 from reward.step_time.allocator import ALLOCATOR_SETTINGS
@@ -71,13 +71,37 @@ class Cluster:
     """The Ray cluster in use, and how many candidates it can evaluate at once.
 
     ``pulse`` is None where Ray itself checks whether it lives (``ray://``). ``worker_memory`` are
-    the bytes that Ray reserves for each worker; None for none.
+    the bytes that Ray reserves for each worker; None for none. ``per_gpu`` workers share a GPU,
+    and each needs a core besides.
     """
 
-    capacity: int
+    devices: int  # GPUs, or else cores
+    cores: int
     has_gpus: bool
     pulse: Pulse | None = None
     worker_memory: int | None = None
+    per_gpu: int = 1
+
+    @property
+    def capacity(self) -> int:
+        """How many workers run at once at most."""
+        if self.per_gpu == 1:
+            return self.devices
+        return max(1, min(self.devices * self.per_gpu, self.cores))
+
+    @property
+    def gpu_share(self) -> float:
+        """The share of a GPU that Ray reserves for a worker; it counts in steps of 0.0001."""
+        return 10_000 // self.per_gpu / 10_000 if self.has_gpus else 0.0
+
+    def room(self) -> str:
+        """Return what there is for workers, such as ``there is 1 GPU, for 4 workers``."""
+        there = there_are(self.devices, self.device)
+        if self.per_gpu == 1:
+            return there
+        limit = f" and {there_are(self.cores, 'core')}"
+        is_limited = self.capacity < self.devices * self.per_gpu
+        return f"{there}, each for {self.per_gpu} workers{limit if is_limited else ''}"
 
     @property
     def device(self) -> str:
@@ -117,11 +141,12 @@ class Cluster:
         """
         everything, unused = ask(ray.cluster_resources), ask(ray.available_resources)
         total = everything.get(self._resource, 0)
-        free = int(unused.get(self._resource, 0))
+        share = self.gpu_share or 1.0  # of a device, for a worker
+        free = unused.get(self._resource, 0)
         what = self.device
         if total < 1:
             return f"waiting for a machine: the cluster has no {what} now"
-        if free >= 1 or total - free <= workers:
+        if free >= share or total - free <= workers * share:
             memory, free_memory = (each.get("memory", 0) for each in (everything, unused))
             return self._memory_shortage(memory, free_memory, workers)
         taken = (
@@ -180,9 +205,10 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
         interrupts.reinstall()
         resources = ask(ray.cluster_resources)
         gpus = int(resources.get("GPU", 0))
-        capacity = gpus or max(1, int(resources.get("CPU", 1)))
+        count = max(1, int(resources.get("CPU", 1)))
+        pulse = _pulse(CONTROL_PATIENCE_S if address else 0.0)
         with _lost_connections_named():
-            yield Cluster(capacity, gpus > 0, _pulse(CONTROL_PATIENCE_S if address else 0.0))
+            yield Cluster(gpus or count, count, gpus > 0, pulse)
 
 
 def assigned_device() -> torch.device:

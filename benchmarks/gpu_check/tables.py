@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from nas.training.step import TrainingStep, step_without_learning
 from results.candidate import Candidate, State
 from reward.step_time.busy import busy_share
 from reward.step_time.clocks import stopwatch
+from reward.step_time.lease import Lease
 from reward.step_time.measurement import normalized, normalized_interval
 from reward.step_time.paired import Precision
 from reward.step_time.standalone import measure_step_time
@@ -210,14 +212,18 @@ def evaluate_for(workers: int) -> None:
         recipe=proxy(10, 128),
         sharers=workers,
     )
-    evaluator = Evaluator(settings, CUDA)
+    lease = Lease.of_gpu(CUDA) if workers > 1 else None
+    working = nullcontext if lease is None else lease.working
+    with working():
+        evaluator = Evaluator(settings, CUDA, lease)
     generator, space = random.Random(os.getpid()), small(32)
     start, done = time.monotonic(), 0
     ratios: list[float] = []
     while (seconds := time.monotonic() - start) < _SECONDS_A_WORKER or done < 2:
         is_backbone = not ratios
         architecture = space.backbone if is_backbone else space.sample(generator)
-        ended = list(evaluator.evaluate(Candidate(0, State.RUNNING, architecture, 0)))[-1]
+        with working():
+            ended = list(evaluator.evaluate(Candidate(0, State.RUNNING, architecture, 0)))[-1]
         assert ended.state is State.COMPLETE, ended.detail
         assert ended.step_time is not None
         done += 1

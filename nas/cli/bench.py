@@ -107,13 +107,14 @@ def bench(
     """
     from nas.bench.measure import DEFAULT_CAP_S
     from nas.bench.prepare import BenchRequest, plan
-    from nas.devices import remarks, training_device
 
     cap_s = time_cap or DEFAULT_CAP_S
     planned = plan(
         BenchRequest(archs, image_sizes, batch_sizes, fuse, reference, cap_s, bool(is_compiled))
     )
     _check_places(csv, plot)
+    from nas.devices import remarks, training_device  # imports torch
+
     for remark in remarks(training_device()):
         echo(remark, err=True)
     rows: list[Row] = []

@@ -37,6 +37,23 @@ class Whole(click.ParamType[int]):
         return f"from {self._low} to {self._high}"
 
 
+class WholeOr(Whole):
+    """A whole number within bounds, or a word."""
+
+    def __init__(self, word: str, low: int, high: int) -> None:
+        super().__init__(low, high)
+        self._word = word
+
+    def convert(  # type: ignore[override]
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Read the number or the word, or fail with the option's name."""
+        return self._word if value == self._word else super().convert(value, param, ctx)
+
+    def _range(self) -> str:
+        return f"{super()._range()}, or {self._word}"
+
+
 class WholeNumbers(click.ParamType[tuple[int, ...]]):
     """Whole numbers within bounds with commas between them, as a tuple."""
 

@@ -13,9 +13,10 @@ from nas import interrupts
 from nas.cli import options
 from nas.cli.announcement import data_lines, print_doubts
 from nas.cli.echo import echo
-from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole
+from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole, WholeOr
 from nas.cli.options import option
 from nas.errors import ClusterLost, DeviceLost, UserError
+from nas.search.sharing import AUTO, MOST_SHARERS
 from nas.versions import check_ray
 from reward.step_time.allocator import restart_with_settings
 
@@ -198,6 +199,13 @@ _QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its o
 )
 @options.workers_option(group="Run")
 @option(
+    "--per-gpu",
+    type=WholeOr(AUTO, 1, MOST_SHARERS),
+    group="Run",
+    help="Train N candidates on each GPU at once, or auto: as many as keep it busy, by its memory "
+    "and the backbone's step. Steps are timed alone all the same.  [default: 1]",
+)
+@option(
     "--in-process",
     is_flag=True,
     group="Run",
@@ -228,6 +236,7 @@ def search(
     price: float | None,
     baseline: int | None,
     workers: int | None,
+    per_gpu: int | str | None,
     in_process: bool,
     epochs: int | None,
     image_size: int | None,
@@ -261,7 +270,7 @@ def search(
     report.
     """
     if in_process:
-        _check_in_process(workers, address)
+        _check_in_process(workers, address, per_gpu)
         os.environ.setdefault(*_QUIET_PROFILER)  # before torch is imported
         restart_with_settings()  # they are those of Ray's workers
     from nas.search.prepare import prepare
@@ -277,6 +286,7 @@ def search(
         hours=hours,
         until=until,
         price=price,
+        per_gpu=per_gpu,
         baseline=baseline,
         epochs=epochs,
         image_size=image_size,
@@ -303,13 +313,15 @@ def search(
     search_and_print(lambda: prepare(request), workers, address, as_json, patience, in_process)
 
 
-def _check_in_process(workers: int | None, address: str | None) -> None:
+def _check_in_process(workers: int | None, address: str | None, per_gpu: int | str | None) -> None:
     """Check that no option asks for what one process cannot do; raise UserError otherwise."""
     if workers is not None and workers > 1:
         raise UserError(
             f"--workers: got {workers}, must be 1 with --in-process, which evaluates one candidate "
             "at a time"
         )
+    if per_gpu not in (None, 1):
+        raise UserError(f"--per-gpu: got {per_gpu}, must be 1 with --in-process")
     if address is not None:
         raise UserError("--address: not allowed together with --in-process, must be one of the two")
 

@@ -25,7 +25,7 @@ from ray.util.queue import Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from nas.cluster import Cluster, assigned_device, ray_cluster
-from nas.cluster_pulse import ask
+from nas.cluster_pulse import ask, nodes
 from nas.errors import ClusterLost, UserError, there_are
 from nas.full_training.progress import (
     Event,
@@ -43,7 +43,7 @@ MACHINE_PATIENCE_S = 30.0
 """Seconds that a training waits for another machine after the cluster lost one."""
 _QUIET_S = 10.0  # in which nothing is said on what is waited for
 _POLL_S = 0.5
-_LOOK_S = 60.0  # for a process to start, once another has left its GPU
+_LOOK_S = 60.0  # for a process to start on each machine
 # Only we know the last checkpoint, so that Ray Train restarts nothing itself.
 _NO_RESTARTS: dict[str, Any] = {
     limit.name: 0
@@ -69,6 +69,7 @@ def train_on_workers(job: Job, workers: int, listener: Listener, address: str | 
     """
     with ray_cluster(address) as cluster:
         _check_workers(workers, cluster, job.recipe.batch_size)
+        _check_gpus(cluster)
         sent = ray.put(job)
         for tries_left in reversed(range(LOST_WORKER_TRIES + 1)):
             _await_devices(cluster, workers, listener)
@@ -76,8 +77,6 @@ def train_on_workers(job: Job, workers: int, listener: Listener, address: str | 
                 _train_once(sent, job.directory.read_last(), workers, cluster, listener)
                 return
             except _WorkersFailed as error:
-                if cluster.has_gpus:
-                    _check_gpu()
                 if not tries_left:
                     text = " ".join(str(error).split())[:300]
                     raise UserError(f"Ray Train gave up: {text}", exit_code=1) from error
@@ -112,20 +111,31 @@ def _await_devices(cluster: Cluster, workers: int, listener: Listener) -> None:
         time.sleep(_POLL_S)
 
 
-def _check_gpu() -> None:
-    """Check that torch can use a GPU of the cluster, after a training has failed there.
+def _check_gpus(cluster: Cluster) -> None:
+    """Check that torch can use the GPUs of every machine that has some.
 
     Raises:
-        UserError: it cannot.
+        UserError: on one of them it cannot.
     """
-    look: Any = ray.remote(num_gpus=1, max_retries=0)(assigned_device)
+    if not cluster.has_gpus:
+        return
+    look: Any = ray.remote(max_retries=0)(assigned_device)
+    answers = [
+        look.options(
+            num_cpus=0,
+            num_gpus=0.01,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        ).remote()
+        for node in nodes()
+        if node["Alive"] and node["Resources"].get("GPU", 0)
+    ]
     try:
-        ray.get(look.remote(), timeout=_LOOK_S)
+        ray.get(answers, timeout=_LOOK_S)
     except RayTaskError as error:
         if isinstance(error.cause, UserError):
             raise UserError(str(error.cause), exit_code=1) from error
     except RayError:
-        pass
+        pass  # a machine was lost, or is busy: training will tell
 
 
 def _train_once(

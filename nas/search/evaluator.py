@@ -27,6 +27,7 @@ from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
 from reward.limits import Infeasible, Limits
 from reward.step_time.clocks import to_channels_last
+from reward.step_time.lease import Lease
 from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
 from reward.step_time.memory_and_latency import is_out_of_memory, latencies_s
 from reward.step_time.paired import Precision, UsualStep
@@ -56,7 +57,8 @@ class EvaluationSettings:
     A candidate is trained at its own image size if it has one, else at ``image_size`` pixels, which
     is the backbone's too; None is the data's size. The step is timed within training, at next to no
     cost. If ``times_before_training`` is set or a limit needs it, it is timed before training.
-    ``confirm_epochs`` are for candidates that confirm another; None is the recipe's.
+    ``confirm_epochs`` are for candidates that confirm another; None is the recipe's. ``sharers`` is
+    the number of candidates that train on a GPU at once.
     """
 
     data: SearchData
@@ -69,16 +71,25 @@ class EvaluationSettings:
     limits: Limits = field(default_factory=Limits)
     times_before_training: bool = False
     confirm_epochs: int | None = None
+    sharers: int = 1
 
 
 class Evaluator:
-    """Evaluates candidates one after the other on one device, with the data loaded once."""
+    """Evaluates candidates one after the other on one device, with the data loaded once.
 
-    def __init__(self, settings: EvaluationSettings, device: torch.device) -> None:
+    The ``lease`` is on the GPU, if several processes share it: who evaluates holds it.
+    """
+
+    def __init__(
+        self, settings: EvaluationSettings, device: torch.device, lease: Lease | None = None
+    ) -> None:
         self._settings = settings
         self._device = device
+        self._lease = lease
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
-        self._training_images, self._minival_images = images_on_device(settings.data, device)
+        self._training_images, self._minival_images = images_on_device(
+            settings.data, device, settings.sharers
+        )
         self._image_size = settings.image_size or settings.data.image_size
         self._usual = UsualStep()
         self._reference = Reference(
@@ -166,9 +177,9 @@ class Evaluator:
 
         timer = None
         if self._settings.times_before_training or limits.needs_timing:
-            with _timed(phases, "step_time"):
+            with self._alone(), _timed(phases, "step_time"):
                 step_time = self._standalone_step_time(candidate, recipe, deadline)
-            candidate = replace(candidate, step_time=step_time)
+            candidate = replace(candidate, step_time=self._shared(step_time))
             yield candidate
             if is_limited:
                 limits.check_step_time(step_time)
@@ -182,21 +193,22 @@ class Evaluator:
             recipe,
             candidate.seed,
             deadline,
+            on_step=self._after_step,
             run_step=timer,
         )
         epochs = training.epochs()  # each trains, then validates
-        while (epoch := _next_epoch(epochs, timer, phases)) is not None:
+        while (epoch := _next_epoch(epochs, timer, phases, self._lease)) is not None:
             point = CurvePoint(epoch.number, epoch.loss, epoch.accuracy, phases["training"])
             candidate = replace(candidate, curve=(*candidate.curve, point))
             if timer is not None:
-                candidate = replace(candidate, step_time=timer.step_time())
+                candidate = replace(candidate, step_time=self._shared(timer.step_time()))
             yield candidate
 
-        with _timed(phases, "step_time"):
+        with self._alone(), _timed(phases, "step_time"):
             if timer is not None:
                 timer.top_up(FEWEST_PAIRS, deadline)
                 timer.measure_busy_share()
-                candidate = replace(candidate, step_time=timer.step_time())
+                candidate = replace(candidate, step_time=self._shared(timer.step_time()))
             latency_s = self._latency_s(training.ema, size)
         yield replace(candidate, inference_time_s=latency_s)
 
@@ -242,7 +254,9 @@ class Evaluator:
 
     def _training_timer(self) -> TrainingTimer:
         half_width = self._precision.half_width
-        return TrainingTimer(self._reference, self._device, half_width, TIMING_SHARE, self._usual)
+        return TrainingTimer(
+            self._reference, self._device, half_width, TIMING_SHARE, self._usual, self._lease
+        )
 
     def _standalone_step_time(
         self, candidate: Candidate, recipe: Recipe, deadline: float
@@ -265,6 +279,33 @@ class Evaluator:
         image = self._minival_images.at(size).batch(slice(0, 1))[0]
         image = image.contiguous(memory_format=torch.channels_last)
         return median(latencies_s(network, image, self._device, _LATENCY_RUNS, _LATENCY_WARMUP))
+
+    def reference_step(self) -> None:
+        """Run one step of the backbone on its batch, at learning rate 0."""
+        self._reference(self._reference.step.mode)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Have the GPU alone while the context is open, if other processes share it."""
+        if self._lease is None:
+            yield
+            return
+        self._lease.alone()
+        try:
+            yield
+        finally:
+            self._lease.together()
+
+    def _after_step(self, step: int, count: int) -> None:
+        if self._lease is not None:
+            self._lease.between_steps()
+
+    def _shared(self, step_time: StepTime | None) -> StepTime | None:
+        """Return the step time with the number of candidates that shared the GPU."""
+        if step_time is None or step_time.conditions is None:
+            return step_time
+        conditions = replace(step_time.conditions, sharers=self._settings.sharers)
+        return replace(step_time, conditions=conditions)
 
     def _free_memory(self) -> str | None:
         """Free the memory of what is gone; return what is wrong with the device itself, if so.
@@ -295,21 +336,29 @@ def failure(error: BaseException) -> tuple[str, str]:
 
 
 def _next_epoch(
-    epochs: Iterator[Epoch], timer: TrainingTimer | None, phases: dict[str, float]
+    epochs: Iterator[Epoch],
+    timer: TrainingTimer | None,
+    phases: dict[str, float],
+    lease: Lease | None,
 ) -> Epoch | None:
     """Train and validate one epoch; return None after the last.
 
-    The time spent on timing its steps is added to the phase ``step_time``, the rest to
-    ``training``. The time between two epochs, in which the candidate is reported, counts for
-    neither.
+    The time spent on timing its steps is added to the phase ``step_time``, that of waiting for
+    other processes on the GPU to ``waiting``, and the rest to ``training``. The time between two
+    epochs, in which the candidate is reported, counts for none.
     """
     before_s = timer.spent_s if timer else 0.0
+    waited_before_s = lease.waited_s if lease else 0.0
     with _timed(phases, "training"):
         epoch = next(epochs, None)
     if epoch is not None and timer is not None:
         timing_s = timer.spent_s - before_s
         phases["training"] -= timing_s
         phases["step_time"] = phases.get("step_time", 0.0) + timing_s
+    if epoch is not None and lease is not None:
+        waited_s = lease.waited_s - waited_before_s
+        phases["training"] -= waited_s
+        phases["waiting"] = phases.get("waiting", 0.0) + waited_s
     return epoch
 
 

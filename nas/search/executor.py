@@ -15,8 +15,11 @@ import torch
 from nas.devices import remarks, training_device
 from nas.errors import DeviceLost
 from nas.search.evaluator import DEVICE_ERROR, EvaluationSettings, Evaluator, failure
+from nas.search.sharing import CONTEXT_BYTES, Probe
 from results.candidate import Candidate, State
 from reward.step_time.allocator import ALLOCATOR_SETTINGS, lacks_settings
+from reward.step_time.busy import busy_share
+from reward.step_time.lease import Lease
 
 _POLL_S = 0.5
 
@@ -50,15 +53,32 @@ class Evaluates(Protocol):
         """Yield the candidate as RUNNING while it progresses, and last as it ended."""
 
 
-def load_evaluator(evaluation: EvaluationSettings, device: torch.device | None = None) -> Evaluator:
+def load_evaluator(
+    evaluation: EvaluationSettings,
+    device: torch.device | None = None,
+    lease: Lease | None = None,
+) -> Evaluator:
     """Load the data onto the device, by default this process's, and build the backbone.
 
-    On a CPU torch computes on one thread from now on, which step times are measured with.
+    On a CPU torch computes on one thread from now on, which step times are measured with. The
+    ``lease`` is on the GPU, if several processes share it.
     """
     device = device or training_device()
     if device.type == "cpu":
         torch.set_num_threads(1)
-    return Evaluator(evaluation, device)
+    return Evaluator(evaluation, device, lease)
+
+
+def probe(evaluation: EvaluationSettings, device: torch.device) -> Probe:
+    """Load the data onto the GPU, as a worker does, and measure the backbone's step there."""
+    free_bytes = torch.cuda.mem_get_info(device)[0] + CONTEXT_BYTES  # this process has one already
+    torch.cuda.reset_peak_memory_stats(device)
+    before_bytes = torch.cuda.memory_allocated(device)
+    evaluator = load_evaluator(evaluation, device)
+    evaluator.reference_step()
+    peak_bytes = torch.cuda.max_memory_allocated(device) - before_bytes
+    busy = busy_share(evaluator.reference_step, device)
+    return Probe(free_bytes, peak_bytes + CONTEXT_BYTES, busy)
 
 
 def run_here(

@@ -143,6 +143,7 @@ def _settings(
         guessing_accuracy=guessing_accuracy(data.minival.labels),
         baseline=request.baseline,
         price=request.price,
+        per_gpu=request.per_gpu or 1,
         start_from=[architecture.to_json() for architecture in starts],
     )
     settings = settings.with_end(request.hours, request.until, 0.0, request.begun_at)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
 from typing import Any
 
 import ray
+import torch
 from ray.exceptions import RayError, RayTaskError
 
 from nas.cluster import Cluster, assigned_device
@@ -18,8 +19,10 @@ from nas.cluster_pulse import ask
 from nas.devices import remarks
 from nas.errors import ClusterLost, UserError
 from nas.search.evaluator import DEVICE_ERROR, EvaluationSettings, failure
-from nas.search.executor import Driver, Evaluates, load_evaluator
+from nas.search.executor import Driver, Evaluates, load_evaluator, probe
+from nas.search.sharing import Probe
 from results.candidate import Candidate, State
+from reward.step_time.lease import Lease
 from reward.step_time.memory_and_latency import is_about_memory
 
 START_LIMIT_S = 300.0
@@ -34,6 +37,8 @@ _PATIENCE_S = 10.0  # of a full cluster, before the search says what it waits fo
 class Worker:
     """Evaluates one candidate after another in a process of its own, as a Ray actor."""
 
+    _lease: Lease | None = None  # on a GPU that several workers share
+
     def answer(self) -> None:
         """Return, which shows that the process runs."""
 
@@ -44,14 +49,24 @@ class Worker:
             UserError: torch cannot use the GPU that Ray has given this worker.
         """
         device = assigned_device()
-        self._evaluator: Evaluates = load_evaluator(evaluation, device)
+        if evaluation.sharers > 1 and device.type == "cuda":
+            self._lease = Lease.of_gpu(device)
+        with self._working():
+            self._evaluator: Evaluates = load_evaluator(evaluation, device, self._lease)
         return remarks(device)
 
     def advance(self, candidate: Candidate | None) -> Candidate:
         """Begin a candidate, or with None go on with the last one; return its next report."""
         if candidate is not None:
             self._reports: Iterator[Candidate] = self._evaluator.evaluate(candidate)
-        return next(self._reports)
+            if self._lease is not None:
+                torch.cuda.empty_cache()  # others may need what the last candidate has left
+        with self._working():
+            return next(self._reports)
+
+    def _working(self) -> AbstractContextManager[None]:
+        """Hold the lease on a shared GPU; while the driver is heard, nothing runs there."""
+        return nullcontext() if self._lease is None else self._lease.working()
 
 
 def run_candidates(
@@ -80,6 +95,33 @@ def run_candidates(
         pool.close()
         raise
     pool.close()
+
+
+def probed(evaluation: EvaluationSettings, cluster: Cluster, say: Callable[[str], None]) -> int:
+    """Return how many candidates are to train on a GPU at once, by a probe on one that is free.
+
+    Raises:
+        UserError: the probe failed.
+    """
+    task: Any = ray.remote(num_cpus=1, num_gpus=1, max_retries=0)(_probe)
+    answer = task.remote(evaluation)
+    start, is_said = time.monotonic(), False
+    while not ray.wait([answer], timeout=_POLL_S)[0]:
+        cluster.check_is_alive()
+        if not is_said and time.monotonic() - start > _PATIENCE_S and (what := cluster.shortage()):
+            is_said = True
+            say(what)
+    try:
+        found: Probe = ray.get(answer)
+    except RayError as error:
+        raise UserError(f"--per-gpu auto: the probe failed: {failure_of(error)[1]}", 1) from error
+    count = found.sharers
+    say(f"--per-gpu auto: {count} candidate{'s' * (count > 1)} on each GPU ({found})")
+    return count
+
+
+def _probe(evaluation: EvaluationSettings) -> Probe:
+    return probe(evaluation, assigned_device())
 
 
 class _Phase(Enum):
@@ -130,9 +172,8 @@ class _Pool:
         self._say = say
         self._evaluation = ray.put(evaluation)
         self._time_limit_s = evaluation.time_limit_s
-        gpus = 1 if cluster.has_gpus else 0
         self._actor: Any = ray.remote(worker).options(
-            num_cpus=1, num_gpus=gpus, memory=cluster.worker_memory
+            num_cpus=1, num_gpus=cluster.gpu_share, memory=cluster.worker_memory
         )
         self._failed_starts = 0  # since a worker last came up
         self._last_start = time.monotonic()

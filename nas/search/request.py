@@ -34,6 +34,7 @@ class SearchRequest:
     hours: float | None = None
     until: float | None = None
     price: float | None = None
+    per_gpu: int | str | None = None
     epochs: int | None = None
     image_size: int | None = None
     batch_size: int | None = None

@@ -70,7 +70,7 @@ def _resumed(
     """Return the settings of a run with those that the request changes, and the run's data."""
     _check_agreement(request, settings, path)
     # These may change, since they decide when the search ends, not how a candidate is evaluated.
-    for name in ("budget", "max_failures", "time_limit_s", "baseline", "price"):
+    for name in ("budget", "max_failures", "time_limit_s", "baseline", "price", "per_gpu"):
         value = getattr(request, name)
         settings = settings if value is None else replace(settings, **{name: value})
     settings = with_confirmation(settings, request)

@@ -33,6 +33,7 @@ from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.random import PermutationSampler
 from nas.search.samplers.registry import TWO_OBJECTIVE_SAMPLERS, SearchProblem, make_sampler
 from nas.search.settings import SearchSettings
+from nas.search.sharing import AUTO, at_once
 from nas.search.study import ProposalStudy
 from nas.search.worker_memory import worker_count, worker_memory
 from nas.terminal import Terminal
@@ -114,11 +115,18 @@ def _run_on_ray(
 ) -> None:
     """Evaluate the candidates in Ray's workers; ``cluster`` is left when it is closed."""
     from nas.cluster import ray_cluster  # imports Ray, which takes seconds
-    from nas.search.ray_backend import run_candidates
+    from nas.search.ray_backend import probed, run_candidates
 
     joined = cluster.enter_context(ray_cluster(address))
+    evaluation = _evaluation(prepared)
+    wanted = prepared.settings.per_gpu
+    if joined.has_gpus:
+        joined.per_gpu = probed(evaluation, joined, say) if wanted == AUTO else int(wanted)
+    elif wanted != 1:
+        say(f"--per-gpu {wanted}: there is no GPU; each worker has a core")
     count = _worker_count(prepared, workers, joined, search, say)
-    run_candidates(search, _evaluation(prepared), joined, count, say)
+    joined.per_gpu = at_once(joined.per_gpu, count, joined.devices)
+    run_candidates(search, replace(evaluation, sharers=joined.per_gpu), joined, count, say)
 
 
 def _driver(

@@ -57,6 +57,7 @@ class SearchSettings:
     until: float | None = None  # Unix seconds when the last process ends; follows from hours
     is_compiled: bool = False  # each network, by torch.compile
     price: float | None = None  # of one worker's hour, in any currency
+    per_gpu: int | str = 1  # candidates that train on a GPU at once, or "auto"
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures evaluated first
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
 

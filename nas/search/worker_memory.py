@@ -13,7 +13,6 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from nas.data.cache.directory import in_units
 from nas.data.split import SearchData
-from nas.errors import there_are
 from nas.search.settings import SearchSettings
 from search_space.architecture import Architecture
 from search_space.network import Network
@@ -70,10 +69,11 @@ def worker_count(
 ) -> tuple[int, str | None]:
     """Return how many workers to run, and why they are fewer than wanted, in one line.
 
-    By default there is one for each GPU or core. Each needs so many bytes of memory, which Ray
-    then reserves for it; None, or a cluster that declares no memory, does not limit them.
+    By default there is one for each GPU, share of a GPU, or core. Each needs so many bytes of
+    memory, which Ray then reserves for it; None, or a cluster that declares no memory, does not
+    limit them.
     """
-    count, why = cluster.capacity, there_are(cluster.capacity, cluster.device)
+    count, why = cluster.capacity, cluster.room()
     if wanted is not None and wanted <= count:
         count, why = wanted, ""
     if needed is not None:

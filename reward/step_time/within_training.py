@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from reward.step_time.busy import busy_share
+from reward.step_time.lease import Lease
 from reward.step_time.measurement import (
     FEWEST_PAIRS,
     STANDARD_ERROR,
@@ -52,12 +53,15 @@ class TrainingTimer:
         half_width: float,
         share: float,
         usual: UsualStep | None = None,
+        lease: Lease | None = None,
     ) -> None:
         """``half_width`` as in :class:`reward.step_time.paired.Precision`; ``share`` is the part of
-        the time that timing may take; ``usual`` is the reference's usual step in this process."""
+        the time that timing may take; ``usual`` is the reference's usual step in this process. A
+        row is taken alone on the GPU of the ``lease``, if processes share it."""
         self._reference = reference
         self._device = device
         self._share = share
+        self._lease = lease
         self._timer = PairedTimer(device, half_width, usual)
         self._started = time.monotonic()
         self._steps = 0
@@ -128,11 +132,15 @@ class TrainingTimer:
     def _in_a_row(self, run: Callable[[], Tensor], step: TimedStep) -> Tensor:
         """Take the next pair of the row, of a new one where none is in progress."""
         begins = not self._left_in_row
+        if self._lease is not None:
+            self._lease.alone()
         if begins:
             self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
         self._left_in_row -= 1
         loss = self._pair(run, step, begins)
         if not self._left_in_row:
+            if self._lease is not None:
+                self._lease.together()
             self._next_row = self._steps + 1 + _PAUSE
             is_disturbed = self._timer.standard_error > STANDARD_ERROR
             self._share_now = self._share * (_DISTURBED if is_disturbed else 1)

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from nas.data.cache.entry import Entry, open_entry
 from nas.data.cache.opening import (
@@ -39,6 +38,7 @@ from nas.data.minival import MinivalChoice
 from nas.data.options import DataOptions
 from nas.data.split import EvaluationData, EvaluationSplit, SearchData, Split
 from nas.data.streaming import EncodedSplit
+from nas.devices import training_device
 from nas.errors import UserError
 
 # Data up to this size is sent to workers, for nodes that have neither the cache nor the data.
@@ -71,7 +71,7 @@ def cached_search_data(
     source = without_rare_classes(joined, options.min_per_class, spec)
     found, reason = survey(training), ""
     if size is None:
-        size, reason = default_size(found, torch.cuda.is_available())
+        size, reason = default_size(found, training_device().type == "cuda")
     decoding = _decoding(found, options)
     sizes = size, minival_size or size
     wanted = Reopening(
@@ -137,7 +137,7 @@ def cached_evaluation_data(
     leaves_out_others = options.min_per_class is not None
     source = evaluation_source(spec, class_names, split, leaves_out_others)
     found = survey(source)
-    size = size or default_size(found, torch.cuda.is_available())[0]
+    size = size or default_size(found, training_device().type == "cuda")[0]
     entry = open_cached(spec, source, size, WholeListing(), _decoding(found, options))
     (test,) = entry.parts()
     meta = entry.meta

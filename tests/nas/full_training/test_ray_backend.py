@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from nas.full_training.checkpoint import read_network
 from reward.step_time.clocks import processor_name
-from tests.nas.command_line import start_nas
+from tests.nas.command_line import environment, start_nas
 from tests.nas.conftest import Refusal
 
 
@@ -51,6 +53,29 @@ def test_more_workers_than_the_machine_has_are_refused(
 ) -> None:
     message = refusal("train", *options[:-1], 999, "--out", tmp_path / "run")
     assert message.startswith("--workers: got 999, must be from 1 to ")
+
+
+def test_gpus_that_torch_cannot_use_are_refused_in_words(
+    options: tuple[object, ...], tmp_path: Path
+) -> None:
+    """Ray counts the GPUs of a cluster by itself, whatever torch is there."""
+    script = Path(__file__).with_name("train_without_torchs_gpu.py")
+    run = tmp_path / "run"
+    command = [sys.executable, script, "train", *options, "--out", run]
+    done = subprocess.run(
+        [str(part) for part in command],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    says = (
+        r"nas: .*: Ray gives its workers a GPU, but torch .* (is built without CUDA|cannot use it)"
+    )
+    assert re.match(says, done.stderr), done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not run.exists()
 
 
 def _processes(driver: int) -> list[int]:

@@ -177,6 +177,19 @@ def test_a_gpu_that_torch_cannot_use_is_refused_in_words(settings: EvaluationSet
     assert re.fullmatch(r"no worker starts: .*: Ray gives its workers a GPU, but torch .*", last)
 
 
+def test_workers_that_share_a_gpu_run_at_once(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("search_on_shared_gpu.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["0.25 of GPU [0], 4"] * 4
+
+
 def test_workers_that_cannot_load_end_the_search(
     cluster: Cluster, settings: EvaluationSettings
 ) -> None:

@@ -141,7 +141,8 @@ class Declared(Cluster):
     """A cluster whose machines declare what a test says."""
 
     def __init__(self, *machines: Machine, gpus: int = 0) -> None:
-        super().__init__(gpus or sum(machine.cores for machine in machines), gpus > 0)
+        cores = sum(machine.cores for machine in machines)
+        super().__init__(gpus or cores, cores, gpus > 0)
         self._machines = list(machines)
 
     def machines(self) -> list[Machine]:
