@@ -13,6 +13,8 @@ import numpy.random  # noqa: F401 - what the processes import is better imported
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from nas.errors import UserError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -31,7 +33,7 @@ def in_processes(
 
     Raises:
         Exception: what ``work`` raised, after the results before it; or an item cannot be pickled.
-        RuntimeError: a process died.
+        UserError: a process died.
     """
     with warnings.catch_warnings():
         # Of more processes than cores, and of a fork beside threads, which ours do not rely on.
@@ -58,6 +60,15 @@ def _results(outcomes: Any) -> Generator[Any, None, None]:
             if isinstance(outcome, _Raised):
                 raise outcome.error
             yield outcome
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        reason = " ".join(str(error).split())
+        raise UserError(
+            "a process that decodes images died, perhaps for want of memory or of room in "
+            f"/dev/shm ({reason})",
+            exit_code=1,
+        ) from error
     finally:
         del outcomes  # which ends the processes; the traceback of an error may outlive them
 

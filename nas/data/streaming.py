@@ -81,8 +81,7 @@ def decoded_ahead(
     Processes decode them in small pieces, which a thread joins to batches.
 
     Raises:
-        UserError: an image cannot be decoded any more.
-        RuntimeError: a process died.
+        UserError: an image cannot be decoded any more, or a process died.
     """
     pieces = (piece.tolist() for part in parts for piece in torch.split(part, _PIECE))
     decoded: Generator[Tensor, None, None]

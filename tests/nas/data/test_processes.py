@@ -95,7 +95,7 @@ def test_the_processes_end_with_an_error_that_is_kept() -> None:
 def test_a_process_that_is_killed_is_an_error() -> None:
     results = in_processes(_pid, count(), 1)
     os.kill(next(results), signal.SIGKILL)
-    with pytest.raises(RuntimeError, match="DataLoader worker"):
+    with pytest.raises(UserError, match=r"^a process that decodes images died, .* worker .*\)$"):
         for _ in results:
             pass
 
