@@ -32,6 +32,7 @@ CHECKS: tuple[Part, ...] = (
     checks.backbone_against_itself,
     checks.same_numbers_as_the_cpu,
     checks.graph_against_eager,
+    checks.failed_capture,
     checks.no_waits,
     checks.evaluations,
     checks.memory_fractions,

@@ -151,6 +151,29 @@ def _losses(step: GraphStep | TrainingStep) -> list[float]:
     return losses
 
 
+def failed_capture() -> str:
+    """A network that reads a value and drops out trains eager, and random numbers go on."""
+
+    class Reads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(3 * 32 * 32, 10))
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.body(x * (1.0 if float(x.mean()) > -100 else 0.0))
+            return logits
+
+    step = training_step(Reads().to(CUDA), proxy())
+    assert isinstance(step, GraphStep)
+    losses = _losses(step)
+    assert step.failure is not None
+    torch.rand(3, device=CUDA)
+    again = training_step(_network(32, CUDA), proxy())
+    _losses(again)
+    assert again.failure is None, again.failure
+    return f"losses {losses[0]:.3f} to {losses[-1]:.3f}; {step.failure}"
+
+
 def no_waits() -> str:
     """No step of any preset waits for the GPU, by torch's own debug mode."""
     names = []

@@ -36,6 +36,7 @@ class BatchStatistics:
         self._norms: list[tuple[_BatchNorm, float]] = []
         self._averages: dict[str, Tensor] = {}
         self._groups: dict[float, tuple[list[Tensor], list[Tensor]]] = {}
+        self._updates, self._parts, self._done = 0, 1, 0
         for name, norm in network.named_modules():
             if not isinstance(norm, _BatchNorm) or norm.momentum is None:
                 continue
@@ -54,21 +55,24 @@ class BatchStatistics:
         """The averages by the names that the network's state gives its buffers."""
         return self._averages
 
-    def begin(self) -> None:
-        """Begin an epoch with the averages that the network has."""
+    def begin(self, updates: int, parts: int = 1) -> None:
+        """Begin an epoch with the averages that the network has.
+
+        They have had ``updates`` updates since they began to warm up. Where a batch is processed in
+        ``parts``, there is an update after each, and all together have the weight of one.
+        """
+        self._updates, self._parts, self._done = updates, parts, 0
         for averages, newest in self._groups.values():
             torch._foreach_copy_(averages, newest)
         for norm, _ in self._norms:
             norm.momentum = 1.0
 
-    def update(self, updates: int, parts: int = 1) -> None:
-        """Move the averages towards the statistics of the newest batch.
-
-        ``updates`` is the number of steps before this one, from which the averages warm up. Where a
-        batch is processed in ``parts``, this is called after each, and all have the weight of one.
-        """
+    def update(self) -> None:
+        """Move the averages towards the statistics of the newest batch, or part of one."""
+        updates = self._updates + self._done // self._parts
+        self._done += 1
         for momentum, (averages, newest) in self._groups.items():
-            weight = 1 - (1 - warm_momentum(momentum, updates)) ** (1 / parts)
+            weight = 1 - (1 - warm_momentum(momentum, updates)) ** (1 / self._parts)
             torch._foreach_lerp_(averages, newest, weight)
 
     def end(self) -> None:

@@ -8,7 +8,7 @@ the same, to the last bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -179,11 +179,23 @@ class GraphStep:
             with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 result = run()
         except Exception as error:
-            if is_out_of_memory(error):
-                raise
+            if is_out_of_memory(error) or is_out_of_memory(error.__context__ or error):
+                raise MemoryError("CUDA out of memory in the capture of a step") from error
+            _free_generator(next(self.network.parameters()).device)
             self.failure = " ".join(str(error).split())[:200] or type(error).__name__
             return None
         return graph, result
+
+
+def _free_generator(device: torch.device) -> None:
+    """Let the GPU's random numbers go on after a capture that failed.
+
+    Their generator may believe that it is still captured, and would refuse to draw.
+    """
+    generators: Sequence[torch.Generator] = torch.cuda.default_generators
+    if generators:
+        generator = generators[device.index or 0]
+        generator.graphsafe_set_state(generator.clone_state())
 
 
 class _CapturedPart:

@@ -109,13 +109,11 @@ class Training:
         self._on_step, self._run_step = on_step, run_step
         self._generator = torch.Generator().manual_seed(seed)
         self._norms = BatchStatistics(unwrapped(network))
-        self._step = training_step(network, recipe, between_parts=self._update_statistics)
+        self._step = training_step(network, recipe, between_parts=self._norms.update)
         self._stages = epoch_stages(recipe, len(training), training.size, seed)
         self._ema = EMA(unwrapped(network), sources=self._norms.averages)
         self._portion = Portion.of(validation, recipe.micro_batch)
         self._losses = LossWatch(training.device)
-        self._steps = 0  # since the averages began to warm up
-        self._parts = 1  # of a batch
         self._stage_number: int | None = None
 
     @property
@@ -141,9 +139,8 @@ class Training:
         self.network.train()
         order = torch.randperm(len(training), generator=self._generator)
         positions, batch_size = self._world.shard(order, stage.batch_size)
-        self._steps = steps_in_stage(self._stages, self.epochs_done, len(training))
-        self._parts = -(-batch_size // (recipe.micro_batch or batch_size))
-        self._norms.begin()
+        averaged = steps_in_stage(self._stages, self.epochs_done, len(training))
+        self._norms.begin(averaged, parts=-(-batch_size // (recipe.micro_batch or batch_size)))
         losses, rate = torch.zeros((), device=training.device), 0.0
         start = time.perf_counter()
         for i, (pixels, labels) in enumerate(training.batches(positions, batch_size)):
@@ -154,9 +151,8 @@ class Training:
             rate = recipe.learning_rate * factor * stage.learning_rate_scale
             set_learning_rate(self._step.optimizer, rate)
             losses += self._train_on(pixels, labels, stage)
-            self._update_statistics()
-            self._ema.update(self._steps)
-            self._steps += 1
+            self._norms.update()
+            self._ema.update(averaged + i)
             self._on_step(i + 1, count)
             if (i + 1) % _STEPS_BETWEEN_CHECKS == 0:
                 self._check_finite(self._losses.earlier(losses))
@@ -200,9 +196,6 @@ class Training:
         if self._run_step is None:
             return self._step.run(parts, len(pixels))
         return self._run_step(self._step, *joined(parts))
-
-    def _update_statistics(self) -> None:
-        self._norms.update(self._steps, self._parts)
 
     def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):

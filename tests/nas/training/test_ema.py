@@ -72,12 +72,12 @@ def test_batch_statistics_warm_up_to_each_layers_own_momentum() -> None:
     for updates, weights in ((0, [0.9, 0.9]), (50, [0.2, 0.15]), (5000, [0.2, 0.01])):
         for norm in norms:
             norm.reset_running_stats()
-        statistics.begin()
+        statistics.begin(updates)
         assert [norm.momentum for norm in norms] == [1.0, 1.0, None]
         for norm in norms[:2]:
             assert norm.running_mean is not None
             norm.running_mean.fill_(5.0)  # the newest batch's
-        statistics.update(updates)
+        statistics.update()
         statistics.end()
         assert [norm.momentum for norm in norms] == [0.2, 0.01, None]
         for i, weight in enumerate(weights):
@@ -90,11 +90,11 @@ def test_batch_statistics_warm_up_to_each_layers_own_momentum() -> None:
 def test_the_parts_of_a_batch_weigh_as_much_as_the_batch(parts: int) -> None:
     network = nn.BatchNorm1d(2, momentum=0.1)
     statistics = BatchStatistics(network)
-    statistics.begin()
+    statistics.begin(10**6, parts)
     assert network.running_mean is not None
     network.running_mean.fill_(1.0)
     for _ in range(parts):
-        statistics.update(10**6, parts)
+        statistics.update()
     statistics.end()
     assert network.running_mean.tolist() == pytest.approx([0.1] * 2)
 
@@ -103,11 +103,11 @@ def test_statistics_are_those_of_torchs_own_momentum() -> None:
     torch.manual_seed(0)
     ours, torchs = (nn.BatchNorm2d(3, momentum=0.3).train() for _ in range(2))
     statistics = BatchStatistics(ours)
-    statistics.begin()
+    statistics.begin(10**6)
     for _ in range(4):
         images = torch.randn(5, 3, 4, 4)
         ours(images)
-        statistics.update(10**6)
+        statistics.update()
         torchs(images)
     statistics.end()
     assert ours.running_mean is not None

@@ -112,7 +112,7 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
     recipe = proxy(epochs=2, batch_size=64)
     statistics = BatchStatistics(network)
     ema = EMA(network, sources=statistics.averages)
-    statistics.begin()
+    statistics.begin(0)
     kernels = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": kernels, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
@@ -132,7 +132,7 @@ def test_the_proxy_is_these_lines_to_the_last_bit(digits: tuple[Images, Images])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            statistics.update(3 * epoch + i)
+            statistics.update()
             ema.update(3 * epoch + i)
             total += loss.detach()
         losses.append(float(total) / 3)

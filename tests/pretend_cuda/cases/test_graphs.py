@@ -122,7 +122,7 @@ def test_memory_that_runs_out_in_a_capture_is_not_taken_for_a_failure_of_it() ->
     graph, _ = _steps(proxy())
     PretendCapture.fails_with = "out of memory"
     try:
-        with pytest.raises(RuntimeError, match="out of memory"):
+        with pytest.raises(MemoryError, match="out of memory"):
             _trained(graph, graph.optimizer)
     finally:
         PretendCapture.fails_with = None

@@ -119,6 +119,21 @@ def test_not_two_images_that_fit_is_an_error() -> None:
         fitting_micro_batch(_network, images, recipe, stages, World())
 
 
+def test_a_training_that_is_over_holds_nothing() -> None:
+    """Also before the garbage collector runs, which does not know how full a GPU is."""
+    images = _images(32, 32)
+    recipe = replace(proxy(), epochs=1)
+    list(Training(_network(), images, images, recipe, seed=0).epochs())  # constants are made once
+    gc.collect()
+    before = current_bytes()
+    gc.disable()
+    try:
+        list(Training(_network(), images, images, recipe, seed=0).epochs())
+        assert current_bytes() == before
+    finally:
+        gc.enable()
+
+
 def test_what_ran_out_of_memory_is_free_again() -> None:
     images = _images(32, 32)
     recipe = replace(proxy(), epochs=1)
