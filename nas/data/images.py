@@ -27,9 +27,9 @@ class Images:
 
     ``pixels`` (N, C, H, W) are uint8 with H = W. They are on the device, or in the host's memory,
     from which batches are copied there; then they are not to be written to, and may be a memory
-    map. ``labels`` are (N,) int64, or (N, L) padded with -1 if an
-    image has up to L of the ``classes``. ``mean`` and ``std`` (1, C, 1, 1) are in units of 0 to
-    255. If ``resized_to`` is set, batches have that height and width in pixels.
+    map. ``labels`` are (N,) int64, or (N, L) padded with -1 if an image has up to L of the
+    ``classes``. ``mean`` and ``std`` (1, C, 1, 1) are in units of 0 to 255. If ``resized_to`` is
+    set, batches have that height and width in pixels.
     """
 
     pixels: Tensor
