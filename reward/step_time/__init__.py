@@ -32,6 +32,9 @@ before training (a limit, a pruner), and in ``nas bench``, the step is timed *st
 (:mod:`.standalone`) at learning rate 0, until a time cap at the latest. Both stop once the interval
 is as narrow as :class:`.paired.Precision` asks: 1 % on a GPU, 2 % on a CPU.
 
+**Beside other candidates** (:mod:`.lease`). Where several processes share a GPU, one that takes a
+row of pairs, or times standing alone, is the only one that works there meanwhile.
+
 **Warm-up** (:mod:`.warmup`). A process first fills the holes that imports left in its heap, builds
 the reference network, and trains a few small networks that are then dropped, so that the first
 candidate of a worker finds the same memory as all later ones. The first steps of training are not
