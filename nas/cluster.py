@@ -95,13 +95,17 @@ class Cluster:
         return 10_000 // self.per_gpu / 10_000 if self.has_gpus else 0.0
 
     def room(self) -> str:
-        """Return what there is for workers, such as ``there is 1 GPU, for 4 workers``."""
+        """Return what there is for workers, such as ``there is 1 GPU, for 4 workers each``."""
         there = there_are(self.devices, self.device)
         if self.per_gpu == 1:
             return there
-        limit = f" and {there_are(self.cores, 'core')}"
-        is_limited = self.capacity < self.devices * self.per_gpu
-        return f"{there}, each for {self.per_gpu} workers{limit if is_limited else ''}"
+        cores = f", which need a core each, and {there_are(self.cores, 'core')}"
+        return f"{there}, for {self.per_gpu} workers each{cores if self.lacks_cores else ''}"
+
+    @property
+    def lacks_cores(self) -> bool:
+        """Whether fewer workers run than the GPUs are for, for want of cores."""
+        return self.capacity < self.devices * self.per_gpu
 
     @property
     def device(self) -> str:

@@ -124,6 +124,8 @@ def _run_on_ray(
         joined.per_gpu = probed(evaluation, joined, say) if wanted == AUTO else int(wanted)
     elif wanted != 1:
         say(f"--per-gpu {wanted}: there is no GPU; each worker has a core")
+    if workers is None and joined.lacks_cores:
+        say(f"running {joined.capacity} workers: {joined.room()}")
     count = _worker_count(prepared, workers, joined, search, say)
     joined.per_gpu = at_once(joined.per_gpu, count, joined.devices)
     run_candidates(search, replace(evaluation, sharers=joined.per_gpu), joined, count, say)

@@ -54,7 +54,10 @@ def test_the_shares_of_a_gpu_fill_it_and_no_more(per_gpu: int) -> None:
 def test_each_worker_needs_a_core_too() -> None:
     cluster = Cluster(1, 3, True, per_gpu=8)
     assert cluster.capacity == 3
-    assert cluster.room() == "there is 1 GPU, each for 8 workers and there are 3 cores"
+    assert cluster.lacks_cores
+    says = "there is 1 GPU, for 8 workers each, which need a core each, and there are 3 cores"
+    assert cluster.room() == says
+    assert not Cluster(1, 8, True, per_gpu=8).lacks_cores
     assert Cluster(4, 4, False).gpu_share == 0
 
 
