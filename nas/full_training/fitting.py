@@ -123,7 +123,9 @@ def _made_images(images: Images, count: int) -> Images:
 
 def _margin_bytes(device: torch.device) -> int:
     total: int = torch.cuda.get_device_properties(device).total_memory
-    return int(MARGIN * total)
+    # Releases of torch before 2.8 do not tell.
+    share_of = getattr(torch.cuda, "get_per_process_memory_fraction", lambda device: 1.0)
+    return int(MARGIN * share_of(device) * total)
 
 
 @contextmanager

@@ -179,6 +179,15 @@ def _properties(device: object = None) -> types.SimpleNamespace:
     )  # fmt: skip
 
 
+_fraction = 1.0
+
+
+def _set_fraction(share: float, device: object = None) -> None:
+    global _fraction
+    _fraction = share
+    _LIBRARY.pretend_limit(0 if share == 1 else int(share * _total_bytes))
+
+
 def _become_the_gpu() -> None:
     """Let ``torch.cuda`` tell of the pretend device what it tells of a real one."""
     # PyTorch runs a GPU's backward pass in a thread of its own, and oneDNN takes the number of its
@@ -211,9 +220,8 @@ def _become_the_gpu() -> None:
         "reset_peak_memory_stats": lambda device=None: _LIBRARY.pretend_reset_peak(),
         "max_memory_reserved": lambda device=None: int(_LIBRARY.pretend_peak_bytes()),
         "set_device": lambda device: None,
-        "set_per_process_memory_fraction": lambda share, device=None: _LIBRARY.pretend_limit(
-            0 if share == 1 else int(share * _total_bytes)
-        ),
+        "get_per_process_memory_fraction": lambda device=None: _fraction,
+        "set_per_process_memory_fraction": _set_fraction,
         "set_sync_debug_mode": lambda mode: None,
         "stream": lambda stream: nullcontext(),
         "synchronize": lambda device=None: None,
