@@ -15,6 +15,7 @@ from nas.training.distributed import World
 from nas.training.graphs import EAGER_STEPS
 from nas.training.loop import Training
 from nas.training.recipes import Recipe, TrainingStage
+from nas.training.validation import MOST_AT_ONCE
 from reward.step_time.memory_and_latency import is_out_of_memory
 from reward.step_time.standalone import micro_batches
 
@@ -106,8 +107,9 @@ def _train(
     )
     # Processes that train together hold their gradients a second time, to exchange them.
     exchanged = sum(weight.nbytes for weight in network.parameters()) if world.size > 1 else 0
+    validation = _made_images(images, min(share, MOST_AT_ONCE)).at(images.size)
     with _reserved(exchanged):
-        for _ in Training(network, made, made, trial, seed=0).epochs():
+        for _ in Training(network, made, validation, trial, seed=0).epochs():
             pass
 
 

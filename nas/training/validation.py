@@ -13,7 +13,7 @@ from nas.training.distributed import World
 from reward.step_time.clocks import mixed_precision
 from reward.step_time.memory_and_latency import is_out_of_memory
 
-_FEWEST_AT_ONCE, _MOST_AT_ONCE = 64, 256  # images
+_FEWEST_AT_ONCE, MOST_AT_ONCE = 64, 256  # images
 _PIXELS_AT_ONCE = 2**18  # on a CPU
 
 
@@ -30,7 +30,7 @@ class Portion:
         On a CPU, more than 64 images of 64 px would take more memory than training, and as much
         time.
         """
-        size = _MOST_AT_ONCE
+        size = MOST_AT_ONCE
         if images.device.type == "cpu":
             size = min(size, max(_FEWEST_AT_ONCE, _PIXELS_AT_ONCE // images.size**2))
         return cls(min(size, most or size))
