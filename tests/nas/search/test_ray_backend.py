@@ -163,33 +163,6 @@ def test_a_process_whose_gpu_failed_is_replaced_before_the_next_candidate(
     assert before == failed != after == last
 
 
-def test_a_gpu_that_torch_cannot_use_is_refused_in_words(settings: EvaluationSettings) -> None:
-    """Ray counts GPUs by itself on the machines of a cluster, whatever torch is there."""
-    script = Path(__file__).with_name("search_without_torchs_gpu.py")
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    last = done.stdout.splitlines()[-1]
-    assert re.fullmatch(r"no worker starts: .*: Ray gives its workers a GPU, but torch .*", last)
-
-
-def test_workers_that_share_a_gpu_run_at_once(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("search_on_shared_gpu.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["0.25 of GPU [0], 4"] * 4
-
-
 def test_workers_that_cannot_load_end_the_search(
     cluster: Cluster, settings: EvaluationSettings
 ) -> None:
@@ -327,6 +300,33 @@ def test_a_process_of_ray_that_died_ends_the_search_with_a_line(
     assert done.returncode == 1
     assert re.fullmatch(line, done.stdout.splitlines()[-1])
     assert time.monotonic() - start < 60
+
+
+def test_a_gpu_that_torch_cannot_use_is_refused_in_words(settings: EvaluationSettings) -> None:
+    """Ray counts GPUs by itself on the machines of a cluster, whatever torch is there."""
+    script = Path(__file__).with_name("search_without_torchs_gpu.py")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    last = done.stdout.splitlines()[-1]
+    assert re.fullmatch(r"no worker starts: .*: Ray gives its workers a GPU, but torch .*", last)
+
+
+def test_workers_that_share_a_gpu_run_at_once(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("search_on_shared_gpu.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["0.25 of GPU [0], 4"] * 4
 
 
 @pytest.mark.parametrize(("limit_s", "grace"), [(1, 5), (30, 30), (3600, 60)])
