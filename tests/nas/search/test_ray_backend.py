@@ -198,8 +198,9 @@ def test_a_worker_that_cannot_load_is_done_without_if_another_runs(
     patient = replace(settings, time_limit_s=200.0)
     run_candidates(driver, patient, cluster, 2, said.append, Lucky)
     assert set(driver.ends.values()) == {"complete"}
-    assert len(said) == 1
-    assert re.fullmatch(r"a worker does not start \(.*no memory left\); going on with 1", said[0])
+    # A worker of the test before may hold its core for a while yet.
+    (given_up,) = (line for line in said if not line.startswith("waiting for a core"))
+    assert re.fullmatch(r"a worker does not start \(.*no memory left\); going on with 1", given_up)
 
 
 def test_a_process_that_hangs_at_its_start_is_replaced(
