@@ -26,6 +26,7 @@ from nas.training.step import step_without_learning
 from results.candidate import Candidate, CurvePoint, State
 from reward.complexity import complexity
 from reward.limits import Infeasible, Limits
+from reward.step_time.busy import busy_share
 from reward.step_time.clocks import to_channels_last
 from reward.step_time.lease import Lease
 from reward.step_time.measurement import FEWEST_PAIRS, StepTime, TimeLimitExceeded
@@ -92,6 +93,7 @@ class Evaluator:
         )
         self._image_size = settings.image_size or settings.data.image_size
         self._usual = UsualStep()
+        self._uses_graphs = True
         self._reference = Reference(
             build=self._build_reference,
             make_step=partial(step_without_learning, settings.recipe),
@@ -99,6 +101,9 @@ class Evaluator:
             classes=settings.data.classes,
             warmup=_REFERENCE_WARMUP,
         )
+        # Where the backbone cannot be captured, candidates are timed eager as well.
+        self._uses_graphs = self._reference.step.failure is None
+        busy_share(self.reference_step, device)  # before the first candidate: see there
         backbone = self._reference.timed.network
         count = complexity(backbone, settings.data.channels, self._image_size)
         self._reference_parameters = count.parameters
@@ -119,6 +124,8 @@ class Evaluator:
             reference_parameters=self._reference_parameters,
             versions=self._settings.versions,
         )
+        if self._lease is not None:
+            self._lease.gave_up = False
         deadline = time.monotonic() + self._settings.time_limit_s
         ended = candidate
         for micro_batch in micro_batches(self._batch_size):
@@ -195,6 +202,7 @@ class Evaluator:
             deadline,
             on_step=self._after_step,
             run_step=timer,
+            uses_graphs=self._uses_graphs,
         )
         epochs = training.epochs()  # each trains, then validates
         while (epoch := _next_epoch(epochs, timer, phases, self._lease)) is not None:
@@ -249,7 +257,9 @@ class Evaluator:
         """Return the network with the training set's first batch at ``size`` pixels, to time it."""
         images, labels = self._training_images.at(size).batch(slice(0, self._batch_size))
         images = images.contiguous(memory_format=torch.channels_last)
-        make_step = partial(step_without_learning, self._settings.recipe)
+        make_step = partial(
+            step_without_learning, self._settings.recipe, uses_graphs=self._uses_graphs
+        )
         return TimedNetwork(network, images, labels, make_step)
 
     def _training_timer(self) -> TrainingTimer:
@@ -305,7 +315,10 @@ class Evaluator:
         if step_time is None or step_time.conditions is None:
             return step_time
         conditions = replace(step_time.conditions, sharers=self._settings.sharers)
-        return replace(step_time, conditions=conditions)
+        unsteady = step_time.unsteady
+        if self._lease is not None and self._lease.gave_up:
+            unsteady = unsteady or "another process did not let the GPU go"
+        return replace(step_time, conditions=conditions, unsteady=unsteady)
 
     def _free_memory(self) -> str | None:
         """Free the memory of what is gone; return what is wrong with the device itself, if so.

@@ -76,7 +76,8 @@ def probe(evaluation: EvaluationSettings, device: torch.device) -> Probe:
     before_bytes = torch.cuda.memory_allocated(device)
     evaluator = load_evaluator(evaluation, device)
     evaluator.reference_step()
-    peak_bytes = torch.cuda.max_memory_allocated(device) - before_bytes
+    # A candidate's step takes as much again: a CUDA graph keeps its memory to itself.
+    peak_bytes = 2 * (torch.cuda.max_memory_allocated(device) - before_bytes)
     busy = busy_share(evaluator.reference_step, device)
     return Probe(free_bytes, peak_bytes + CONTEXT_BYTES, busy)
 

@@ -57,11 +57,11 @@ class Worker:
 
     def advance(self, candidate: Candidate | None) -> Candidate:
         """Begin a candidate, or with None go on with the last one; return its next report."""
-        if candidate is not None:
-            self._reports: Iterator[Candidate] = self._evaluator.evaluate(candidate)
-            if self._lease is not None:
-                torch.cuda.empty_cache()  # others may need what the last candidate has left
         with self._working():
+            if candidate is not None:
+                self._reports: Iterator[Candidate] = self._evaluator.evaluate(candidate)
+                if self._lease is not None:
+                    torch.cuda.empty_cache()  # others may need what the last candidate has left
             return next(self._reports)
 
     def _working(self) -> AbstractContextManager[None]:

@@ -8,7 +8,10 @@ the same, to the last bit.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_IS_WAIT = "synchronizing CUDA operation"  # in torch's warning
+
 EAGER_STEPS = 3
 """Steps before a capture, in which libraries choose their kernels and the optimizer makes its
 state; torch asks for them."""
@@ -31,8 +36,9 @@ class GraphStep:
 
     There is a graph of forward and backward for the first part of a batch, which sets the
     gradients; one for further parts of a batch in micro-batches, which adds to them; and one of the
-    optimizer. Where a capture fails, as for an operator that reads a value, the step stays eager,
-    and ``failure`` says why.
+    optimizer. A step that waits for the GPU, such as one whose operator reads a value, cannot be
+    captured: it stays eager, and ``failure`` says why. That is seen in the last eager step, as a
+    capture that fails leaves torch's allocator in disorder.
     """
 
     def __init__(self, eager: TrainingStep) -> None:
@@ -97,7 +103,11 @@ class GraphStep:
             return self.eager.run(parts, count)
         if self._eager_steps < EAGER_STEPS:
             self._eager_steps += 1
-            return self._on_a_stream_of_its_own(parts, count)
+            run = partial(self._on_a_stream_of_its_own, parts, count)
+            if self._eager_steps < EAGER_STEPS:
+                return run()
+            loss, self.failure = _watched(run)
+            return loss
         total, seen = None, 0
         for images, labels in parts:
             if total is not None:
@@ -168,23 +178,47 @@ class GraphStep:
         """Return the graph of what ``run`` does, and its result; None if it cannot be captured.
 
         Raises:
-            RuntimeError: there is not enough memory for it.
+            MemoryError: there is not enough memory for it.
         """
         for weight, gradient in zip(self.network.parameters(), self._gradients, strict=False):
             weight.grad = gradient  # an eager step in between has made others
-        graph = torch.cuda.CUDAGraph()
+        graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
         try:
             # Threads that read batches ahead wait for the GPU meanwhile, as only "thread_local"
             # allows them to.
             with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 result = run()
         except Exception as error:
+            torch.cuda.set_stream(stream)  # the capture's own, if its end failed
+            _free_generator(next(self.network.parameters()).device)
             if is_out_of_memory(error) or is_out_of_memory(error.__context__ or error):
                 raise MemoryError("CUDA out of memory in the capture of a step") from error
-            _free_generator(next(self.network.parameters()).device)
+            torch.cuda.empty_cache()  # raises where the allocator still waits for the capture's end
             self.failure = " ".join(str(error).split())[:200] or type(error).__name__
             return None
         return graph, result
+
+
+def _watched(run: Callable[[], T]) -> tuple[T, str | None]:
+    """Return the result of a call, and what waited for the GPU in it, in words; None if nothing."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        before = torch.cuda.get_sync_debug_mode()
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            result = run()
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+    waits = [warning for warning in seen if _IS_WAIT in str(warning.message)]
+    for warning in seen:
+        if warning not in waits and "Synchronization debug mode" not in str(warning.message):
+            warnings.warn_explicit(
+                warning.message, warning.category, warning.filename, warning.lineno
+            )
+    if not waits:
+        return result, None
+    where = f"{Path(waits[0].filename).name}, line {waits[0].lineno}"
+    return result, f"it waits for the GPU, such as in {where}"
 
 
 def _free_generator(device: torch.device) -> None:

@@ -17,7 +17,12 @@ from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
 from nas.training.ema import EMA, BatchStatistics
 from nas.training.graphs import GraphStep
-from nas.training.optimizers import learning_rate_factor, make_capturable, set_learning_rate
+from nas.training.optimizers import (
+    learning_rate_factor,
+    make_capturable,
+    make_plain,
+    set_learning_rate,
+)
 from nas.training.recipes import (
     Recipe,
     TrainingStage,
@@ -89,6 +94,7 @@ class Training:
         world: World | None = None,
         on_step: Callable[[int, int], None] = _ignore_step,
         run_step: RunStep | None = None,
+        uses_graphs: bool = True,
     ) -> None:
         """Args:
         seed: decides all of training's randomness, torch's global generators included.
@@ -97,6 +103,7 @@ class Training:
             steps in the epoch.
         run_step: runs a step on a whole batch, images (N, C, H, W) and their labels, and returns
             its loss; None runs it on one part after another, which takes less memory.
+        uses_graphs: whether a GPU runs steps as CUDA graphs, where they can be captured.
         """
         self.network = network
         self.recipe = recipe
@@ -109,7 +116,7 @@ class Training:
         self._on_step, self._run_step = on_step, run_step
         self._generator = torch.Generator().manual_seed(seed)
         self._norms = BatchStatistics(unwrapped(network))
-        self._step = training_step(network, recipe, between_parts=self._norms.update)
+        self._step = training_step(network, recipe, self._norms.update, uses_graphs)
         self._stages = epoch_stages(recipe, len(training), training.size, seed)
         self._ema = EMA(unwrapped(network), sources=self._norms.averages)
         self._portion = Portion.of(validation, recipe.micro_batch)
@@ -245,6 +252,8 @@ class Training:
         if isinstance(self._step, GraphStep):
             make_capturable(self._step.optimizer)
             self._step.forget()
+        else:
+            make_plain(self._step.optimizer)
         self._generator.set_state(state["generator"].cpu())
 
 

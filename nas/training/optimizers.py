@@ -102,6 +102,16 @@ def make_capturable(optimizer: Optimizer) -> None:
         group["lr"] = torch.full((), float(group["lr"]), device=device)
         if "capturable" in group:
             group["capturable"] = True
+    # Its first steps are eager, of which torch would warn.
+    optimizer._warned_capturable_if_run_uncaptured = True
+
+
+def make_plain(optimizer: Optimizer) -> None:
+    """Undo :func:`make_capturable`, which a state that was loaded may have brought along."""
+    for group in optimizer.param_groups:
+        group["lr"] = float(group["lr"])
+        if "capturable" in group:
+            group["capturable"] = False
 
 
 def learning_rate_factor(progress: float, warmup: float, decays: float | None) -> float:

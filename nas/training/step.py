@@ -45,6 +45,11 @@ class TrainingStep:
         return "eager" if self.compiled is None else "compiled"
 
     @property
+    def eager(self) -> TrainingStep:
+        """The step as it runs without CUDA graphs."""
+        return self
+
+    @property
     def failure(self) -> str | None:
         """Why the step runs in this mode and not in a faster one; None if it was meant to."""
         return None
@@ -104,7 +109,10 @@ class TrainingStep:
 
 
 def training_step(
-    network: nn.Module, recipe: Recipe, between_parts: Callable[[], None] = _nothing
+    network: nn.Module,
+    recipe: Recipe,
+    between_parts: Callable[[], None] = _nothing,
+    uses_graphs: bool = True,
 ) -> TrainingStep | GraphStep:
     """Return the step of a recipe, with a new optimizer; on a GPU it runs as CUDA graphs.
 
@@ -127,7 +135,7 @@ def training_step(
     is_on_gpu = next(network.parameters()).is_cuda
     # Processes that train together exchange gradients within the backward pass, which a graph would
     # have to hold as well.
-    if not is_on_gpu or isinstance(network, DistributedDataParallel):
+    if not uses_graphs or not is_on_gpu or isinstance(network, DistributedDataParallel):
         return step
     make_capturable(step.optimizer)
     return GraphStep(step)
@@ -148,14 +156,15 @@ def compiled(network: nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def step_without_learning(
-    recipe: Recipe, network: nn.Module, micro_batch: int | None
+    recipe: Recipe, network: nn.Module, micro_batch: int | None, uses_graphs: bool = True
 ) -> TrainingStep | GraphStep:
     """Make the recipe's step at learning rate 0, for step time: the same work, weights kept.
 
     Under ``functools.partial(step_without_learning, recipe)`` it is the factory of steps that
     :class:`reward.step_time.standalone.TimedNetwork` takes.
     """
-    return training_step(network, replace(recipe, learning_rate=0.0, micro_batch=micro_batch))
+    still = replace(recipe, learning_rate=0.0, micro_batch=micro_batch)
+    return training_step(network, still, uses_graphs=uses_graphs)
 
 
 def _optimizer(groups: list[dict[str, object]], recipe: Recipe) -> torch.optim.Optimizer:

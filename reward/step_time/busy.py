@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,9 @@ def busy_share(step: Callable[[], object], device: torch.device) -> float | None
     """
     if device.type != "cuda" or ProfilerActivity.CUDA not in supported_activities():  # type: ignore[no-untyped-call]
         return None
+    # What a profile attaches stays attached, so that steps after it are all alike; torch does the
+    # same for CUDA graphs of its own, with which detaching has crashed.
+    os.environ.setdefault("TEARDOWN_CUPTI", "0")
     step_s = _seconds(step, device)
     with profile(activities=[ProfilerActivity.CUDA]) as profiler:
         for _ in range(_STEPS):

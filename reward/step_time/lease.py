@@ -56,6 +56,7 @@ class Lease:
         self._synchronize = synchronize
         self._mode = _Mode.FREE
         self.waited_s = 0.0
+        self.gave_up = False  # a wait to be alone, since this was last set to False
 
     @classmethod
     def of_gpu(cls, device: torch.device) -> Lease:
@@ -92,14 +93,19 @@ class Lease:
         fcntl.flock(self._turnstile, fcntl.LOCK_UN)
         self._mode = _Mode.SHARED
 
-    def alone(self) -> None:
-        """Be the only one on the GPU until :meth:`together`, or the end of the work."""
+    def alone(self) -> bool:
+        """Be the only one on the GPU until :meth:`together`, or the end of the work.
+
+        Return whether that is new. If another process did not let the GPU go in time, this one is
+        not alone, and ``gave_up`` is set.
+        """
         if self._mode is _Mode.ALONE:
-            return
+            return False
         self._release()
-        self._wait_for(self._turnstile, fcntl.LOCK_EX)
-        self._wait_for(self._lock, fcntl.LOCK_EX)
+        waits = [self._wait_for(lock, fcntl.LOCK_EX) for lock in (self._turnstile, self._lock)]
+        self.gave_up |= not all(waits)
         self._mode = _Mode.ALONE
+        return True
 
     def close(self) -> None:
         """Let the lease go for good."""
@@ -115,11 +121,15 @@ class Lease:
         fcntl.flock(self._turnstile, fcntl.LOCK_UN)
         self._mode = _Mode.FREE
 
-    def _wait_for(self, descriptor: int, kind: int) -> None:
+    def _wait_for(self, descriptor: int, kind: int) -> bool:
+        """Wait for a lock; return whether it was got before the patience was over."""
         start = time.monotonic()
-        while not _try_lock(descriptor, kind) and time.monotonic() - start < PATIENCE_S:
+        while not (is_got := _try_lock(descriptor, kind)):
+            if time.monotonic() - start >= PATIENCE_S:
+                break
             time.sleep(_POLL_S)
         self.waited_s += time.monotonic() - start
+        return is_got
 
 
 def _opened(path: Path) -> int:

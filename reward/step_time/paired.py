@@ -61,6 +61,10 @@ class TimedStep(Protocol):
         """How it runs, such as ``eager`` or ``graph``; the reference must run in the same way."""
 
     @property
+    def eager(self) -> TimedStep:
+        """The same step as it runs without a CUDA graph; itself, if it is none."""
+
+    @property
     def failure(self) -> str | None:
         """Why it does not run in a faster mode that it was meant to run in."""
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -106,9 +107,16 @@ def measure_step_time(
     if unsteadiness(*timer.samples()) is not None:
         again = measure()
         timer = again if again.count >= timer.count or again.is_precise else timer
-    peak = peak_memory_bytes(candidate_step, step.network, step.optimizer, device)
+    peak = _peak_memory_bytes(candidate, step, device)
     share = busy_share(candidate_step, device)
     return to_step_time(timer, peak, device, candidate.images, step, share)
+
+
+def _peak_memory_bytes(candidate: TimedNetwork, step: TimedStep, device: torch.device) -> int:
+    """Return the peak memory of the step, eager: a CUDA graph holds its memory all the time."""
+    run = partial(step.eager, candidate.images, candidate.labels)
+    run()
+    return peak_memory_bytes(run, step.network, step.optimizer, device)
 
 
 def to_step_time(

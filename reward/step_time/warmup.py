@@ -53,7 +53,7 @@ class Reference:
         """Run one step on the reference's batch, as a network's step runs that is in this mode."""
         step = self.step
         if mode != step.mode:  # that of a network whose step cannot be captured
-            step = getattr(step, "eager", step)
+            step = step.eager
         return step(self.timed.images, self.timed.labels)
 
 

@@ -70,6 +70,7 @@ class TrainingTimer:
         self._share_now = share
         self._peak_bytes = 0
         self._busy_share: float | None = None
+        self._has_leased = False  # rather than whoever called, for more than a row
         self._last: tuple[TimedStep, Tensor, Tensor] | None = None
         self._paired_s = 0.0
         self._reference_steps = 0
@@ -99,6 +100,9 @@ class TrainingTimer:
             if time.monotonic() > deadline:
                 raise TimeLimitExceeded("while its training step was timed")
             step, images, labels = self._last
+            while self._steps < step.warmup:  # of a training of fewer steps
+                step(images, labels)
+                self._steps += 1
             before, start = self.spent_s, time.monotonic()
             self._in_a_row(partial(step, images, labels), step)
             self.spent_s = before + time.monotonic() - start
@@ -133,14 +137,15 @@ class TrainingTimer:
         """Take the next pair of the row, of a new one where none is in progress."""
         begins = not self._left_in_row
         if self._lease is not None:
-            self._lease.alone()
+            self._has_leased |= self._lease.alone()
         if begins:
             self._left_in_row = FURTHER_ROW if self._timer.taken else FIRST_ROW
         self._left_in_row -= 1
         loss = self._pair(run, step, begins)
         if not self._left_in_row:
-            if self._lease is not None:
+            if self._lease is not None and self._has_leased:
                 self._lease.together()
+                self._has_leased = False
             self._next_row = self._steps + 1 + _PAUSE
             is_disturbed = self._timer.standard_error > STANDARD_ERROR
             self._share_now = self._share * (_DISTURBED if is_disturbed else 1)

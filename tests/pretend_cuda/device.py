@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import types
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import astuple, dataclass, fields
@@ -182,6 +183,18 @@ def _properties(device: object = None) -> types.SimpleNamespace:
 _fraction = 1.0
 
 
+_sync_debug_mode: object = "default"
+_waits_before = 0
+
+
+def _set_sync_debug_mode(mode: object) -> None:
+    """Warn of waits when the mode ends, where a GPU's torch warns of each as it comes."""
+    global _sync_debug_mode, _waits_before
+    if _sync_debug_mode == "warn" and counts().waits > _waits_before:
+        warnings.warn("called a synchronizing CUDA operation", stacklevel=2)
+    _sync_debug_mode, _waits_before = mode, counts().waits
+
+
 def _set_fraction(share: float, device: object = None) -> None:
     global _fraction
     _fraction = share
@@ -222,7 +235,9 @@ def _become_the_gpu() -> None:
         "set_device": lambda device: None,
         "get_per_process_memory_fraction": lambda device=None: _fraction,
         "set_per_process_memory_fraction": _set_fraction,
-        "set_sync_debug_mode": lambda mode: None,
+        "get_sync_debug_mode": lambda: _sync_debug_mode,
+        "set_stream": lambda stream: None,
+        "set_sync_debug_mode": _set_sync_debug_mode,
         "stream": lambda stream: nullcontext(),
         "synchronize": lambda device=None: None,
     }

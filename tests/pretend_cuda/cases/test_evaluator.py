@@ -128,7 +128,7 @@ def test_an_operator_that_reads_is_timed_eager_against_an_eager_backbone(
     conditions = _conditions(ended)
     assert conditions.mode == "eager"
     assert conditions.failure is not None
-    assert "capturing" in conditions.failure
+    assert "waits for the GPU" in conditions.failure
     assert set(modes) == {"eager"}
     modes.clear()
     assert _conditions(_end(evaluator, _candidate())).mode == "graph"
@@ -149,3 +149,29 @@ def test_limits_need_the_step_timed_alone() -> None:
     ended = _end(evaluator, _candidate())
     assert ended.state is State.COMPLETE, ended.detail
     assert _conditions(ended).mode == "graph"
+
+
+def test_peak_memory_is_that_of_the_eager_step() -> None:
+    """A graph holds its memory all the time, so that its replay takes next to nothing."""
+    evaluators = [Evaluator(_settings(times_before_training=t), CUDA) for t in (True, False)]
+    before, within = (_end(evaluator, _candidate()).step_time for evaluator in evaluators)
+    assert before is not None
+    assert within is not None
+    assert before.peak_memory_bytes == pytest.approx(within.peak_memory_bytes, rel=0.1)
+
+
+def test_where_the_backbone_reads_candidates_are_timed_eager_as_well() -> None:
+    backbone = tiny().backbone
+    stages = (replace(backbone.stages[0], operator="reads"), *backbone.stages[1:])
+    evaluator = Evaluator(_settings(backbone=replace(backbone, stages=stages)), CUDA)
+    ended = _end(evaluator, _candidate())
+    assert ended.state is State.COMPLETE, ended.detail
+    assert _conditions(ended).mode == "eager"
+
+
+def test_a_training_of_fewer_steps_than_a_capture_needs_is_timed_as_a_graph() -> None:
+    evaluator = Evaluator(_settings(recipe=proxy(1, 128)), CUDA)
+    ended = _end(evaluator, _candidate())
+    assert ended.state is State.COMPLETE, ended.detail
+    assert _conditions(ended).mode == "graph"
+    assert evaluator._reference.step.mode == "graph"

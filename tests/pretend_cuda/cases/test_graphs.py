@@ -116,6 +116,9 @@ def test_a_network_that_reads_a_value_is_trained_eager() -> None:
     losses = _trained(step, step.optimizer)
     assert len(losses) == STEPS
     assert step.mode == "eager"
+    assert step.failure is not None
+    assert step.failure.startswith("it waits for the GPU, such as in ")
+    assert not step._parts  # it was not even tried
 
 
 def test_memory_that_runs_out_in_a_capture_is_not_taken_for_a_failure_of_it() -> None:

@@ -58,9 +58,9 @@ class Noting(Lease):
         super().__init__("gpu", torch.cuda.synchronize, folder)
         self.calls: list[str] = []
 
-    def alone(self) -> None:
+    def alone(self) -> bool:
         self.calls.append("alone")
-        super().alone()
+        return super().alone()
 
     def together(self) -> None:
         self.calls.append("together")

@@ -79,6 +79,7 @@ class _Step:
 
     micro_batch = network = optimizer = failure = None
     mode = "eager"
+    warmup = 2
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
