@@ -36,6 +36,23 @@ def _lines_until(process: subprocess.Popen[str], part: str) -> list[str]:
     raise AssertionError("".join(lines))
 
 
+def _is_spooled_while_locked(
+    process: subprocess.Popen[str], other: sqlite3.Connection, spool: Path
+) -> bool:
+    """Lock the record; return whether a candidate ends meanwhile, or else unlock it again."""
+    other.execute("BEGIN IMMEDIATE")
+    _lines_until(process, "locked by another process (database is locked); waiting for it")
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if list(read_spool(spool)):
+            return True
+        time.sleep(0.1)
+    other.execute("ROLLBACK")
+    _lines_until(process, "the record is back after")
+    _lines_until(process, ": complete")
+    return False
+
+
 def test_what_finishes_while_the_record_is_locked_survives_a_kill(
     options: tuple[object, ...], tmp_path: Path
 ) -> None:
@@ -43,12 +60,9 @@ def test_what_finishes_while_the_record_is_locked_survives_a_kill(
     process = start_nas("search", *options, "--out", run)
     _lines_until(process, "candidate 1: complete")
     with closing(sqlite3.connect(run / "record.sqlite", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        _lines_until(process, "locked by another process (database is locked); waiting for it")
         spool = open_run(run).spool
-        end = time.monotonic() + 60
-        while not list(read_spool(spool)) and time.monotonic() < end:
-            time.sleep(0.1)
+        while not _is_spooled_while_locked(process, other, spool):
+            pass  # no candidate was training at that moment
         process.send_signal(signal.SIGKILL)
         process.communicate()
         spooled = {c.number: c.accuracy for c in read_spool(spool)}
