@@ -23,7 +23,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.cpu_protocol import follow
 from nas.data.images import Images
@@ -31,29 +30,12 @@ from nas.training import augmentation
 from nas.training.progressive import Resizing
 from nas.training.recipes import PRESETS, Recipe, TrainingStage, epoch_stages
 from scaling.regularization import Progressive
+from tests.nas.training.augmented import Operators
 
 SIZES = ((8, 128), (32, 128), (64, 64), (128, 32), (224, 16), (300, 16))  # pixels, images
 CLASSES, IMAGENET = 1000, 1_281_167
 
 Augment = Callable[[Images, Recipe, TrainingStage], tuple[Tensor, Tensor]]
-
-
-class Operators(TorchDispatchMode):
-    """Counts the operators that compute."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.count = 0
-
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: tuple[type, ...],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        self.count += int(not func.is_view)
-        return func(*args, **(kwargs or {}))
 
 
 def main() -> None:

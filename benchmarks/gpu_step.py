@@ -16,13 +16,12 @@ from functools import partial
 from statistics import median
 
 import torch
-from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.cpu_protocol import follow
 from nas.devices import training_device
 from nas.training.recipes import proxy
-from nas.training.step import TrainingStep, step_without_learning
+from nas.training.step import step_without_learning
+from reward.step_time.busy import covered_ns, kernel_spans_ns
 from reward.step_time.clocks import device_name, stopwatch, to_channels_last
 from search_space.architecture import Architecture
 from search_space.network import Network
@@ -68,25 +67,20 @@ def _print_case(case: Case, batch_size: int, steps: int, device: torch.device) -
     images = images.to(device, memory_format=torch.channels_last)
     labels = torch.arange(batch_size, device=device) % CLASSES
     network = to_channels_last(Network(case.architecture, CLASSES, 3, 0.0, 1.0), device)
-    run = partial(_step(network), images, labels)
+    step = step_without_learning(proxy(), network, None)
+    run = partial(step.eager, images, labels)
     eager_s = _times(run, steps, device)
     line = f"{case.name} {case.pixels} px, batch {batch_size}: eager {_shown(eager_s)}"
     if device.type == "cuda":
-        kernels, kernel_s = _kernels(run)
-        step = _step(network)
-        graph = _captured(step, images, labels)  # which needs step, images, and labels kept
-        graph_s = _times(graph.replay, steps, device)
+        spans = kernel_spans_ns(run, _PROFILED_STEPS, device)
+        kernels, kernel_s = len(spans) / _PROFILED_STEPS, covered_ns(spans) / 1e9 / _PROFILED_STEPS
+        graph_s = _times(partial(step, images, labels), steps, device)
+        assert step.failure is None, step.failure
         line += (
             f", {kernels:.0f} kernels in {1e3 * kernel_s:.2f} ms: busy "
             f"{100 * kernel_s / median(eager_s):.0f} %; graph {_shown(graph_s)}"
         )
     print(line, flush=True)
-
-
-def _step(network: nn.Module) -> TrainingStep:
-    """Make the search's own step at learning rate 0, eager, such that a graph can capture it."""
-    step = step_without_learning(proxy(), network, None)
-    return step if isinstance(step, TrainingStep) else step.eager
 
 
 def _times(run: Callable[[], object], steps: int, device: torch.device) -> tuple[float, ...]:
@@ -96,41 +90,6 @@ def _times(run: Callable[[], object], steps: int, device: torch.device) -> tuple
     for _ in range(steps):
         watch.time(run)
     return watch.seconds()
-
-
-def _kernels(run: Callable[[], object]) -> tuple[float, float]:
-    """Return the number of kernels of a step, and the seconds in which at least one runs."""
-    torch.cuda.synchronize()
-    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
-        for _ in range(_PROFILED_STEPS):
-            run()
-        torch.cuda.synchronize()
-    assert profiler.profiler is not None
-    assert profiler.profiler.kineto_results is not None
-    spans = sorted(
-        (event.start_ns(), event.start_ns() + event.duration_ns())
-        for event in profiler.profiler.kineto_results.events()
-        if event.device_type() == torch.autograd.DeviceType.CUDA  # type: ignore[attr-defined]
-    )
-    busy_ns = last_end = 0
-    for start, end in spans:
-        busy_ns += max(0, end - max(start, last_end))
-        last_end = max(last_end, end)
-    return len(spans) / _PROFILED_STEPS, busy_ns / 1e9 / _PROFILED_STEPS
-
-
-def _captured(step: TrainingStep, images: Tensor, labels: Tensor) -> torch.cuda.CUDAGraph:
-    """Capture a whole step, after a warm-up on a stream of its own as torch asks for."""
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            step(images, labels)
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step(images, labels)
-    return graph
 
 
 def _shown(seconds: Sequence[float]) -> str:

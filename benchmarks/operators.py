@@ -18,12 +18,12 @@ from dataclasses import replace
 
 import torch
 
-from nas.data.images import Images
 from nas.training.loop import Training
 from nas.training.recipes import PRESETS, Recipe
 from reward.step_time.clocks import to_channels_last
 from search_space.network import Network
 from search_space.spaces import small
+from tests.nas.training.networks import noise
 from tests.pretend_cuda.graphs import PretendGraph
 
 CUDA = torch.device("cuda")
@@ -61,11 +61,7 @@ def main() -> None:
 def _step(recipe: Recipe) -> tuple[Counts, int, int]:
     """Return the counts of a late step: all, the operators in graphs, and the graphs' replays."""
     seen: list[tuple[Counts, int, int]] = []
-    generator = torch.Generator().manual_seed(0)
-    shape = (IMAGES, 3, IMAGE_SIZE, IMAGE_SIZE)
-    pixels = torch.randint(256, shape, dtype=torch.uint8, generator=generator).to(CUDA)
-    mean, std = (torch.full((1, 3, 1, 1), value, device=CUDA) for value in (120.0, 60.0))
-    images = Images(pixels, (torch.arange(IMAGES) % CLASSES).to(CUDA), mean, std, CLASSES)
+    images = noise(IMAGES, IMAGE_SIZE, CUDA, CLASSES)
     torch.manual_seed(0)
     network = Network(small(IMAGE_SIZE).backbone, CLASSES, 3, dropout=0.0, survival=1.0)
     training = Training(

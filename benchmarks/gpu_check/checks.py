@@ -21,7 +21,6 @@ from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from nas.data.formats.digits import digits
-from nas.data.images import Images
 from nas.data.split import SearchData
 from nas.full_training.fitting import fitting_micro_batch
 from nas.search.evaluator import EvaluationSettings, Evaluator
@@ -40,6 +39,7 @@ from search_space.architecture import Architecture, Block
 from search_space.network import Network
 from search_space.operators import OPERATORS, mbconv
 from search_space.spaces import small
+from tests.nas.training.networks import noise
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 ROOT = Path(__file__).parents[2]
@@ -128,7 +128,7 @@ def _trained(preset: str, device: torch.device) -> tuple[list[float], nn.Module]
         randaugment_magnitude=0.0,
         learning_rate=0.001,
     )
-    images = _images(64, 32, device)
+    images = noise(64, 32, device, 10)
     training = Training(_network(32, device), images, images, recipe, seed=0)
     return [epoch.loss for epoch in training.epochs()], training.ema
 
@@ -151,7 +151,7 @@ def graph_against_eager() -> str:
 
 
 def _losses(step: GraphStep | TrainingStep) -> list[float]:
-    batch = _images(64, 32, CUDA).batch(slice(0, 64))
+    batch = noise(64, 32, CUDA, 10).batch(slice(0, 64))
     images = batch[0].contiguous(memory_format=torch.channels_last)
     losses = []
     for i in range(STEPS):
@@ -196,7 +196,7 @@ def no_waits() -> str:
 
 def _train_without_waiting(recipe: Recipe) -> None:
     """Raise RuntimeError where a step of the second epoch waits."""
-    images = _images(64 * STEPS, 64, CUDA)
+    images = noise(64 * STEPS, 64, CUDA, 10)
     epoch = 0
 
     def watch(step: int, count: int) -> None:
@@ -247,7 +247,7 @@ def _evaluation(
 
 def memory_fractions() -> str:
     """What the trial finds to fit trains, whatever part of the memory there is."""
-    images = _images(512, 64, CUDA)
+    images = noise(512, 64, CUDA, 10)
     recipe = replace(proxy(), epochs=2, batch_size=512)
     stages = epoch_stages(recipe, len(images), images.size, 0)
     build = partial(_network, 64, CUDA)
@@ -328,7 +328,7 @@ def _train_together(rank: int, backend: str, count: int, folder: str) -> None:
     distributed.init_process_group(
         backend, init_method=f"file://{store}", rank=rank, world_size=count
     )
-    images = _images(256, 32, CUDA)
+    images = noise(256, 32, CUDA, 10)
     network = DistributedDataParallel(_network(32, CUDA), broadcast_buffers=False)
     recipe = replace(proxy(), epochs=2, batch_size=64)
     training = Training(network, images, images, recipe, seed=0, world=World(rank, count))
@@ -389,11 +389,3 @@ def timed_network(architecture: Architecture, image_size: int, batch_size: int) 
 def _network(image_size: int, device: torch.device) -> nn.Module:
     torch.manual_seed(0)
     return to_channels_last(Network(small(image_size).backbone, 10, 3, 0.0, 1.0), device)
-
-
-def _images(count: int, size: int, device: torch.device) -> Images:
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(256, (count, 3, size, size), dtype=torch.uint8, generator=generator)
-    mean, std = (torch.full((1, 3, 1, 1), value, device=device) for value in (127.0, 74.0))
-    labels = torch.arange(count) % 10
-    return Images(pixels.to(device), labels.to(device), mean, std, classes=10)

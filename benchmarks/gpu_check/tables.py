@@ -34,6 +34,7 @@ from reward.step_time.standalone import measure_step_time
 from search_space.architecture import Architecture
 from search_space.published import published
 from search_space.spaces import small
+from tests.nas.training.networks import noise
 
 _TIMED_STEPS = 20
 _SECONDS_A_WORKER = 20.0
@@ -152,20 +153,16 @@ def repeatability() -> str:
 
 def augmentation() -> str:
     """The time of augmenting a batch of 128 images, by preset and size."""
-    from nas.data.images import Images
     from nas.training.augmentation import augmented
     from nas.training.recipes import epoch_stages
 
     lines = []
     for size in (32, 224, 300):
-        pixels = torch.randint(256, (128, 3, size, size), dtype=torch.uint8, device=CUDA)
-        mean_and_std = torch.full((1, 3, 1, 1), 100.0, device=CUDA)
-        labels = torch.arange(128, device=CUDA) % 10
-        images = Images(pixels, labels, mean_and_std, mean_and_std, classes=10)
+        images = noise(128, size, CUDA, 10)
         for preset, make in PRESETS.items():
             recipe = make(128, 1, 128)
             (stage,) = epoch_stages(recipe, 128, size, 0)
-            times = _times(partial(augmented, pixels, labels, images, recipe, stage))
+            times = _times(partial(augmented, images.pixels, images.labels, images, recipe, stage))
             lines.append(f"{preset:14}{size:4} px  {_shown(times)} ms, n = {len(times)}")
     return "\n".join(lines)
 

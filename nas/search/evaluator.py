@@ -79,6 +79,7 @@ class Evaluator:
     """Evaluates candidates one after the other on one device, with the data loaded once.
 
     The ``lease`` is on the GPU, if several processes share it: who evaluates holds it.
+    ``reference_busy_share`` is the share of the backbone's step in which the GPU computes.
     """
 
     def __init__(
@@ -103,7 +104,8 @@ class Evaluator:
         )
         # Where the backbone cannot be captured, candidates are timed eager as well.
         self._uses_graphs = self._reference.step.failure is None
-        busy_share(self.reference_step, device)  # before the first candidate: see there
+        # Measured before the first candidate, as a profile leaves traces in steps after it.
+        self.reference_busy_share = busy_share(self._reference_step, device)
         backbone = self._reference.timed.network
         count = complexity(backbone, settings.data.channels, self._image_size)
         self._reference_parameters = count.parameters
@@ -290,8 +292,7 @@ class Evaluator:
         image = image.contiguous(memory_format=torch.channels_last)
         return median(latencies_s(network, image, self._device, _LATENCY_RUNS, _LATENCY_WARMUP))
 
-    def reference_step(self) -> None:
-        """Run one step of the backbone on its batch, at learning rate 0."""
+    def _reference_step(self) -> None:
         self._reference(self._reference.step.mode)
 
     @contextmanager

@@ -18,7 +18,6 @@ from nas.search.evaluator import DEVICE_ERROR, EvaluationSettings, Evaluator, fa
 from nas.search.sharing import CONTEXT_BYTES, Probe
 from results.candidate import Candidate, State
 from reward.step_time.allocator import ALLOCATOR_SETTINGS, lacks_settings
-from reward.step_time.busy import busy_share
 from reward.step_time.lease import Lease
 
 _POLL_S = 0.5
@@ -75,11 +74,9 @@ def probe(evaluation: EvaluationSettings, device: torch.device) -> Probe:
     torch.cuda.reset_peak_memory_stats(device)
     before_bytes = torch.cuda.memory_allocated(device)
     evaluator = load_evaluator(evaluation, device)
-    evaluator.reference_step()
     # A candidate's step takes as much again: a CUDA graph keeps its memory to itself.
     peak_bytes = 2 * (torch.cuda.max_memory_allocated(device) - before_bytes)
-    busy = busy_share(evaluator.reference_step, device)
-    return Probe(free_bytes, peak_bytes + CONTEXT_BYTES, busy)
+    return Probe(free_bytes, peak_bytes + CONTEXT_BYTES, evaluator.reference_busy_share)
 
 
 def run_here(

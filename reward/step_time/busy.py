@@ -20,15 +20,8 @@ def busy_share(step: Callable[[], object], device: torch.device) -> float | None
     """
     if device.type != "cuda" or ProfilerActivity.CUDA not in supported_activities():  # type: ignore[no-untyped-call]
         return None
-    # What a profile attaches stays attached, so that steps after it are all alike; torch does the
-    # same for CUDA graphs of its own, with which detaching has crashed.
-    os.environ.setdefault("TEARDOWN_CUPTI", "0")
     step_s = _seconds(step, device)
-    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
-        for _ in range(_STEPS):
-            step()
-        torch.cuda.synchronize(device)
-    spans = _kernel_spans_ns(profiler)
+    spans = kernel_spans_ns(step, _STEPS, device)
     if not spans:
         return None
     return min(1.0, covered_ns(spans) / 1e9 / _STEPS / step_s)
@@ -44,7 +37,17 @@ def _seconds(step: Callable[[], object], device: torch.device) -> float:
     return (time.perf_counter() - start) / _STEPS
 
 
-def _kernel_spans_ns(profiler: profile) -> list[tuple[int, int]]:
+def kernel_spans_ns(
+    step: Callable[[], object], count: int, device: torch.device
+) -> list[tuple[int, int]]:
+    """Return start and end of each kernel of so many steps, in nanoseconds."""
+    # What a profile attaches stays attached, so that steps after it are all alike; torch does the
+    # same for CUDA graphs of its own, with which detaching has crashed.
+    os.environ.setdefault("TEARDOWN_CUPTI", "0")
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        for _ in range(count):
+            step()
+        torch.cuda.synchronize(device)
     assert profiler.profiler is not None
     results = profiler.profiler.kineto_results
     assert results is not None

@@ -6,6 +6,7 @@ import platform
 import re
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -125,11 +126,13 @@ def processor_name() -> str:
     return next(names, platform.processor() or platform.machine())
 
 
+@cache  # is asked for with each epoch's step time
 def host_name(device: torch.device) -> str | None:
     """Name the CPU that launches a GPU's work; None for a CPU, which names itself."""
     return processor_name() if device.type == "cuda" else None
 
 
+@cache
 def driver_version(device: torch.device) -> str | None:
     """Return the version of NVIDIA's driver, such as ``580.159.03``, if Linux tells it."""
     if device.type != "cuda":

@@ -24,6 +24,17 @@ def blobs(
     return Images(pixels.to(torch.uint8), labels, 85 * ones, 55 * ones, classes)
 
 
+def noise(
+    count: int, size: int, device: torch.device, classes: int = 4, labels: Tensor | None = None
+) -> Images:
+    """Return coloured noise on a device, the same each time, with ``labels`` or all in turn."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (count, 3, size, size), dtype=torch.uint8, generator=generator)
+    mean, std = (torch.full((1, 3, 1, 1), value, device=device) for value in (120.0, 60.0))
+    labels = torch.arange(count) % classes if labels is None else labels
+    return Images(pixels.to(device), labels.to(device), mean, std, classes)
+
+
 class Residual(nn.Module):
     """A ResNet's basic block (arXiv 1512.03385), as anyone might write it."""
 

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from nas.training.augmentation import augmented
-from nas.training.progressive import Resizing
-from nas.training.recipes import PRESETS, Recipe, TrainingStage, epoch_stages, imagenet, proxy
-from scaling.regularization import Progressive
+from nas.training.recipes import Recipe, TrainingStage, epoch_stages, imagenet, proxy
+from tests.nas.training.augmented import Operators, recipes
 from tests.nas.training.networks import blobs
 
 # Operators that read a value of a tensor, or whose result's shape depends on values: all of them
 # wait for a GPU.
 WAITING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "bincount", "unique")
 BEFORE = 1876  # operators of a batch of `imagenet`, with RandAugment for each sixteenth of it
-PROGRESSIVE = replace(
-    imagenet(64),
-    epochs=4,
-    resizing=Resizing(Progressive((8, 16), (5.0, 25.0), (0.0, 0.5), (0.1, 0.4))),
-)
-RECIPES = {
-    **{name: preset(64, None, None) for name, preset in PRESETS.items()},
-    "progressive": PROGRESSIVE,
-    "everything": replace(
-        proxy(), flip=True, cutout=0.5, randaugment_magnitude=9.0, mixup_alpha=0.2
-    ),
-}
+RECIPES = recipes(64)
 
 
-class Operators(TorchDispatchMode):
-    """Counts operators that compute, and refuses those that would wait for a GPU."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.count = 0
+class NotWaiting(Operators):  # type: ignore[no-untyped-call]
+    """Counts operators, and refuses those that would wait for a GPU."""
 
     def __torch_dispatch__(
         self,
@@ -48,12 +30,12 @@ class Operators(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        """Check an operator, run it, and count it."""
         name = func.overloadpacket.__name__
         assert name not in WAITING, name
         if name in {"index", "index_put", "index_put_"}:
             assert not any(i is not None and i.dtype == torch.bool for i in args[1]), "a mask"
-        self.count += int(not func.is_view)
-        return func(*args, **(kwargs or {}))
+        return super().__torch_dispatch__(func, types, args, kwargs)
 
 
 def _stages(recipe: Recipe) -> list[TrainingStage]:
@@ -61,7 +43,7 @@ def _stages(recipe: Recipe) -> list[TrainingStage]:
 
 
 def _count(recipe: Recipe, stage: TrainingStage, n: int) -> int:
-    training, operators = blobs(n), Operators()
+    training, operators = blobs(n), NotWaiting()
     with operators:
         augmented(training.pixels, training.labels, training, recipe, stage)
     return operators.count
@@ -99,5 +81,5 @@ def test_there_are_less_than_a_tenth_of_the_operators_of_before() -> None:
     ],
 )
 def test_the_count_would_see_what_waits(wait: Callable[[torch.Tensor], Any]) -> None:
-    with pytest.raises(AssertionError), Operators():
+    with pytest.raises(AssertionError), NotWaiting():
         wait(torch.arange(3.0))

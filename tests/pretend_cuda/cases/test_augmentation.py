@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -11,26 +9,14 @@ import torch
 from nas.data.images import Images
 from nas.training.augmentation import augmented
 from nas.training.distortions import Distortions, Operation
-from nas.training.progressive import Resizing
 from nas.training.randaugment import NAMES, strength
-from nas.training.recipes import PRESETS, Recipe, epoch_stages, imagenet, proxy
-from scaling.regularization import Progressive
+from nas.training.recipes import Recipe, epoch_stages
+from tests.nas.training.augmented import recipes
 from tests.pretend_cuda.device import counts
 
 GPU = torch.device("cuda", 0)
 CLASSES, IMAGES = 5, 48
-PROGRESSIVE = replace(
-    imagenet(64),
-    epochs=4,
-    resizing=Resizing(Progressive((8, 16), (5.0, 25.0), (0.0, 0.5), (0.1, 0.4))),
-)
-RECIPES = {
-    **{name: preset(IMAGES, None, None) for name, preset in PRESETS.items()},
-    "progressive": PROGRESSIVE,
-    "everything": replace(
-        proxy(), flip=True, cutout=0.5, randaugment_magnitude=9.0, mixup_alpha=0.2
-    ),
-}
+RECIPES = recipes(IMAGES)
 
 
 def _images(channels: int = 3, size: int = 16) -> Images:

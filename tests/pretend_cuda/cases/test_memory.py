@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas.data.images import Images, images_on_device
+from nas.data.images import images_on_device
 from nas.data.load import load_training_data
 from nas.full_training.fitting import fitting_micro_batch
 from nas.training.distributed import World
@@ -20,19 +20,11 @@ from nas.training.recipes import Recipe, epoch_stages, imagenet, proxy
 from nas.training.validation import Portion, accuracy
 from reward.step_time.clocks import to_channels_last
 from tests.nas.data.pictures import class_folders
-from tests.nas.training.networks import resnet
+from tests.nas.training.networks import noise, resnet
 from tests.pretend_cuda.device import counts, current_bytes, memory_limit
 
 CUDA = torch.device("cuda")
 MIB = 2**20
-
-
-def _images(count: int, size: int) -> Images:
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(256, (count, 3, size, size), dtype=torch.uint8, generator=generator)
-    mean, std = (torch.full((1, 3, 1, 1), value, device=CUDA) for value in (120.0, 60.0))
-    labels = torch.arange(count) % 4
-    return Images(pixels.to(CUDA), labels.to(CUDA), mean, std, classes=4)
 
 
 def _network() -> nn.Module:
@@ -49,7 +41,7 @@ def _peak_mib(run: Callable[[], object]) -> float:
 
 
 def test_validation_halves_its_batches_until_they_fit() -> None:
-    network, images = _network().eval(), _images(300, 32)
+    network, images = _network().eval(), noise(300, 32, CUDA)
     expected = accuracy(network, images)
     portion = Portion(256)
     whole = _peak_mib(lambda: accuracy(network, images, Portion(256)))
@@ -59,7 +51,7 @@ def test_validation_halves_its_batches_until_they_fit() -> None:
 
 
 def test_not_one_image_that_fits_is_an_error() -> None:
-    network, images = _network().eval(), _images(4, 32)
+    network, images = _network().eval(), noise(4, 32, CUDA)
     with (
         memory_limit(current_bytes() + 2**14),
         pytest.raises((MemoryError, RuntimeError), match="out of memory"),
@@ -69,7 +61,7 @@ def test_not_one_image_that_fits_is_an_error() -> None:
 
 def test_a_batch_is_augmented_in_the_parts_in_which_it_is_trained() -> None:
     """Floats of the whole batch would be 96 MiB, and RandAugment would hold it several times."""
-    images = _images(256, 128)
+    images = noise(256, 128, CUDA)
     recipe = replace(imagenet(1000), epochs=1, batch_size=256)
 
     def train(recipe: Recipe) -> None:
@@ -85,7 +77,7 @@ def test_a_batch_is_augmented_in_the_parts_in_which_it_is_trained() -> None:
 
 @pytest.mark.parametrize("share", [0.9, 0.6, 0.4, 0.25])
 def test_what_the_trial_finds_to_fit_does(share: float) -> None:
-    images = _images(96, 32)
+    images = noise(96, 32, CUDA)
     recipe = replace(proxy(), epochs=2, batch_size=96)
     stages = epoch_stages(recipe, len(images), images.size, 0)
 
@@ -102,14 +94,14 @@ def test_what_the_trial_finds_to_fit_does(share: float) -> None:
 
 
 def test_all_of_a_batch_that_fits_is_trained_at_once() -> None:
-    images = _images(32, 16)
+    images = noise(32, 16, CUDA)
     recipe = replace(proxy(), epochs=1)
     stages = epoch_stages(recipe, len(images), images.size, 0)
     assert fitting_micro_batch(_network, images, recipe, stages, World()) is None
 
 
 def test_not_two_images_that_fit_is_an_error() -> None:
-    images = _images(32, 32)
+    images = noise(32, 32, CUDA)
     recipe = replace(proxy(), epochs=1)
     stages = epoch_stages(recipe, len(images), images.size, 0)
     with (
@@ -121,7 +113,7 @@ def test_not_two_images_that_fit_is_an_error() -> None:
 
 def test_a_training_that_is_over_holds_nothing() -> None:
     """Also before the garbage collector runs, which does not know how full a GPU is."""
-    images = _images(32, 32)
+    images = noise(32, 32, CUDA)
     recipe = replace(proxy(), epochs=1)
     list(Training(_network(), images, images, recipe, seed=0).epochs())  # constants are made once
     gc.collect()
@@ -135,7 +127,7 @@ def test_a_training_that_is_over_holds_nothing() -> None:
 
 
 def test_what_ran_out_of_memory_is_free_again() -> None:
-    images = _images(32, 32)
+    images = noise(32, 32, CUDA)
     recipe = replace(proxy(), epochs=1)
     stages = epoch_stages(recipe, len(images), images.size, 0)
     gc.collect()

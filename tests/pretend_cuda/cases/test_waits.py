@@ -16,7 +16,7 @@ from nas.training.progressive import Resizing
 from nas.training.recipes import PRESETS, Recipe
 from reward.step_time.clocks import to_channels_last
 from scaling.regularization import Progressive
-from tests.nas.training.networks import resnet
+from tests.nas.training.networks import noise, resnet
 from tests.pretend_cuda.device import Counts, counts
 
 CUDA = torch.device("cuda")
@@ -24,11 +24,8 @@ STEPS = 8
 COUNT = 8 * STEPS
 
 
-def _images(labels: Tensor) -> Images:
-    generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(256, (COUNT, 3, 32, 32), dtype=torch.uint8, generator=generator)
-    mean, std = (torch.full((1, 3, 1, 1), value, device=CUDA) for value in (120.0, 60.0))
-    return Images(pixels.to(CUDA), labels.to(CUDA), mean, std, classes=4)
+def _images(labels: Tensor | None = None) -> Images:
+    return noise(COUNT, 32, CUDA, labels=labels)
 
 
 def _counts_of_steps(recipe: Recipe, images: Images) -> list[Counts]:
@@ -64,7 +61,7 @@ CHANGES: dict[str, Callable[[Recipe], Recipe]] = {
 @pytest.mark.parametrize("preset", PRESETS)
 def test_no_step_waits(preset: str, change: str) -> None:
     recipe = CHANGES[change](PRESETS[preset](COUNT, 2, COUNT // STEPS))
-    steps = _counts_of_steps(recipe, _images(torch.arange(COUNT) % 4))
+    steps = _counts_of_steps(recipe, _images())
     assert len(steps) == STEPS - 1
     assert [step.waits for step in steps] == [0] * len(steps)
 
@@ -76,7 +73,7 @@ def test_no_step_waits_with_several_labels_an_image() -> None:
 
 
 def test_images_on_the_host_are_copied_without_waiting() -> None:
-    images = _images(torch.arange(COUNT) % 4)
+    images = _images()
     images = replace(images, pixels=images.pixels.cpu())
     recipe = PRESETS["proxy"](COUNT, 2, COUNT // STEPS)
     assert {step.waits for step in _counts_of_steps(recipe, images)} == {0}
