@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.errors import UserError, nearest_first
+from nas.imports import import_named
 from results.architecture_file import ArchitectureFile, ArchitectureFileError, read
 from search_space.choices import InvalidSpace
+from search_space.named import is_reference, lookup_function, module_of
 from search_space.published import PUBLISHED, published
-from search_space.space import Space
+from search_space.space import Grid, Space
 from search_space.space_file import read_space
 from search_space.spaces import SPACES, default_space
 from search_space.transforms import fuse
 
 if TYPE_CHECKING:
+    from search_space.architecture import Architecture
     from search_space.network import Network
+    from search_space.operators import Operator
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")  # of stages
 
@@ -64,37 +69,89 @@ def _is_path(text: str) -> bool:
 
 
 def find_space(name: str | None, image_size: int) -> Space:
-    """Return the space of a name or a YAML file; None is the one for the image size in pixels.
+    """Return the space of a name, a YAML file or a function; None is the one for the image size.
+
+    A function of the user's own, as ``package.module:attribute``, gets the image size in pixels.
 
     Raises:
-        UserError: ``name`` is neither the name of a space nor a readable file.
+        UserError: ``name`` is none of these, or the space has an unknown operator.
     """
     name = name or default_space(image_size)
     if name in SPACES:
         return SPACES[name](image_size)
+    space = _imported_space(name, image_size) if is_reference(name) else _read_space(name)
+    try:
+        check_operators(space)
+    except ValueError as error:
+        raise UserError(f"--space: {name}: {error}") from error
+    return space
+
+
+def _read_space(name: str) -> Space:
     try:
         if not Path(name).exists():
             missing = "no such file, " if _is_path(name) else ""
             names = ", ".join(nearest_first(name, SPACES))
             raise UserError(
-                f"--space: got {name!r}, {missing}must be one of {names} or a YAML file"
+                f"--space: got {name!r}, {missing}must be one of {names}, a YAML file or a "
+                "function as package.module:attribute"
             )
-        space = read_space(Path(name))
+        return read_space(Path(name))
     except (InvalidSpace, OSError) as error:  # OSError: a name that is too long
         raise UserError(f"--space: {error}") from error
-    _check_operators(name, space)
+
+
+def _imported_space(name: str, image_size: int) -> Space:
+    import_named(name, "--space")
+    try:
+        space = lookup_function(name)(image_size)
+    except Exception as error:  # of any type, as it is the user's function
+        raise UserError(f"--space: {name}: {type(error).__name__}: {error}") from error
+    if not isinstance(space, Space):
+        raise UserError(
+            f"--space: {name}: got a {type(space).__name__}, must return a Space for an image size "
+            "in pixels"
+        )
     return space
 
 
-def _check_operators(name: str, space: Space) -> None:
-    """Check that every operator of the space can be built, which its file alone does not ensure."""
-    from search_space.operators import OPERATORS
+def operator_names(grid: Grid, others: Iterable[Architecture] = ()) -> list[str]:
+    """Return the names of the operators that candidates of a grid, and others, may have."""
+    architectures = (grid.backbone, *others)
+    names = {stage.operator for each in architectures for stage in each.stages}
+    if isinstance(grid, Space):
+        names |= {operator for choices in grid.choices for operator in choices.operator}
+    return sorted(names)
 
-    listed = {operator for choices in space.choices for operator in choices.operator}
-    unknown = sorted(listed - OPERATORS.keys())
-    if unknown:
-        names = ", ".join(nearest_first(unknown[0], OPERATORS))
-        raise UserError(f"--space: {name}: operator: got {unknown[0]!r}, must be one of {names}")
+
+def modules_of_operators(architectures: Iterable[Architecture]) -> list[str]:
+    """Return the modules of the user's own operators, for another process to import.
+
+    Raises:
+        UserError: an operator is not known.
+    """
+    from search_space.operators import OPERATORS, find_operator
+
+    modules = set()
+    for name in {stage.operator for each in architectures for stage in each.stages}:
+        try:
+            is_reference_alone = name not in OPERATORS and find_operator(name) is not None
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        modules.add(module_of(name) if is_reference_alone else OPERATORS[name].__module__)
+    return sorted(modules - {"__main__"})
+
+
+def check_operators(grid: Grid, others: Iterable[Architecture] = ()) -> None:
+    """Check that every operator of candidates can be built, which a file alone does not ensure.
+
+    Raises:
+        ValueError: one is not known; :class:`NotImported` if ``--import`` would mend it.
+    """
+    from search_space.operators import find_operator
+
+    for operator in operator_names(grid, others):
+        find_operator(operator)
 
 
 def with_counts(file: ArchitectureFile, argument: str = "ARCH") -> ArchitectureFile:
@@ -114,6 +171,22 @@ def with_counts(file: ArchitectureFile, argument: str = "ARCH") -> ArchitectureF
     except ValueError as error:
         raise UserError(f"{argument}: {file.name}: {error}") from error
     return replace(file, parameters=count.parameters, multiply_adds=count.multiply_adds)
+
+
+def operators_of(architecture: Architecture, argument: str = "ARCH") -> dict[str, Operator]:
+    """Return the operators of a network by name, which other processes may not know by themselves.
+
+    ``argument`` is what an error names as given wrongly.
+
+    Raises:
+        UserError: an operator is not known.
+    """
+    from search_space.operators import find_operator
+
+    try:
+        return {stage.operator: find_operator(stage.operator) for stage in architecture.stages}
+    except ValueError as error:
+        raise UserError(f"{argument}: {error}") from error
 
 
 def build_network(file: ArchitectureFile, argument: str = "ARCH") -> Network:

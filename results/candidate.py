@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture, Stage
+from search_space.named import short_name
 
 
 class State(StrEnum):
@@ -102,7 +103,7 @@ _OPERATOR_LETTERS = {"mbconv": "M", "fused_mbconv": "F"}
 def stages_text(architecture: Architecture) -> str:
     """Return the stages in short notation, such as ``F3e1c24x2 F3e4c48x4/2 M3e4c128x6/2``.
 
-    Each stage has its operator (F: fused MBConv, M: MBConv, any other by its name) and kernel,
+    Each stage has its operator (F: fused MBConv, M: MBConv, others by name, without a module) and kernel,
     expansion (e), channels (c), layers (x) and the first layer's stride (/) if it is not 1. The
     notation is for people: squeeze-and-excitation, stem and head are only in the JSON.
     """
@@ -110,7 +111,7 @@ def stages_text(architecture: Architecture) -> str:
 
 
 def _stage_text(stage: Stage) -> str:
-    operator = _OPERATOR_LETTERS.get(stage.operator, stage.operator)
+    operator = _OPERATOR_LETTERS.get(stage.operator, short_name(stage.operator))
     stride = f"/{stage.stride}" if stage.stride > 1 else ""
     return f"{operator}{stage.kernel}e{stage.expansion}c{stage.channels}x{stage.layers}{stride}"
 

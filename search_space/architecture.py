@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from search_space import bounds
+from search_space.named import is_reference
 
 SCHEMA_VERSION = 1
 
@@ -30,9 +31,10 @@ _MOST = {
 class Stage:
     """Consecutive layers of one kind; only the first changes channels and resolution.
 
-    ``operator`` is a key of :data:`search_space.operators.OPERATORS`. ``expansion`` multiplies the
-    block's input channels. ``se_ratio`` is the width of squeeze-and-excitation as a share of the
-    block's input channels, 0 for none (EfficientNetV2, Table 4).
+    ``operator`` is a name in :data:`search_space.operators.OPERATORS`, or
+    ``package.module:attribute`` of the user's own. ``expansion`` multiplies the block's input
+    channels. ``se_ratio`` is the width of squeeze-and-excitation as a share of the block's input
+    channels, 0 for none (EfficientNetV2, Table 4).
     """
 
     operator: str
@@ -228,7 +230,7 @@ def _squeeze_channels(se_ratio: float, in_channels: int) -> int:
 
 def _is_name(operator: object) -> bool:
     is_short = isinstance(operator, str) and len(operator) <= bounds.MOST_NAME
-    return is_short and str(operator).isidentifier()
+    return is_short and (str(operator).isidentifier() or is_reference(str(operator)))
 
 
 def _check_positive(name: str, value: object, most: int) -> None:

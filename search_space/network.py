@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from search_space.architecture import Architecture, Block
-from search_space.operators import OPERATORS, Operator, convolution
+from search_space.operators import OPERATORS, Operator, convolution, find_operator
 
 
 class StochasticDepth(nn.Module):
@@ -53,7 +53,8 @@ class Network(nn.Module):
         (EfficientNetV2, section 4.1). As in torch, ``norm_momentum`` is the new batch's weight.
 
         Raises:
-            ValueError: ``operators`` lacks an operator of the architecture.
+            ValueError: an operator of the architecture is not among ``operators``, and not the
+                ``package.module:attribute`` of an imported module.
         """
         super().__init__()
         stem = architecture.stem_channels
@@ -84,9 +85,7 @@ class Network(nn.Module):
 
 
 def _residual(block: Block, survival: float, operators: Mapping[str, Operator]) -> nn.Module:
-    if block.operator not in operators:
-        raise ValueError(f"operator: got {block.operator!r}, must be one of {sorted(operators)}")
-    body = operators[block.operator](block)
+    body = find_operator(block.operator, operators)(block)
     return StochasticDepth(body, survival) if block.is_residual else body
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from search_space.architecture import Block
+from search_space.named import is_reference, lookup_function
 
 NORM_EPS = 1e-3
 
@@ -72,5 +73,25 @@ OPERATORS: dict[str, Operator] = {"mbconv": mbconv, "fused_mbconv": fused_mbconv
 """Operators by name. ``OPERATORS["mine"] = my_operator`` adds one that a space can then list.
 
 An operator is a function from a :class:`Block` to a module that maps (N, in_channels, H, W) to
-(N, out_channels, H / stride, W / stride), rounded up.
+(N, out_channels, H / stride, W / stride), rounded up. One of the user's own can also be named as
+``package.module:attribute``: see :func:`find_operator`.
 """
+
+
+def find_operator(name: str, operators: Mapping[str, Operator] = OPERATORS) -> Operator:
+    """Return the operator of a name, or of ``package.module:attribute`` in an imported module.
+
+    Raises:
+        ValueError: there is none; the message is one line.
+    """
+    if name in operators:
+        return operators[name]
+    if not is_reference(name):
+        raise ValueError(
+            f"operator: got {name!r}, must be one of {', '.join(sorted(operators))}, or "
+            "package.module:attribute; name the module that adds it by --import MODULE"
+        )
+    try:
+        return lookup_function(name)
+    except ValueError as error:
+        raise type(error)(f"operator: {error}") from None

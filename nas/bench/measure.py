@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from nas.architectures import modules_of_operators
 from nas.errors import UserError
 from results.files import step_time_json
 from reward.step_time.measurement import Conditions, StepTime, median_s
@@ -160,6 +161,8 @@ def measure_in_subprocess(request: MeasurementRequest) -> NetworkMeasurement:
     from reward.step_time.allocator import ALLOCATOR_SETTINGS
 
     content = asdict(request)
+    networks = request.network.architecture, request.reference.architecture
+    content["modules"] = modules_of_operators(networks)
     for role in ("network", "reference"):
         content[role]["architecture"] = getattr(request, role).architecture.to_json()
     # Our own packages first, and nothing from the user's folder, which may have a results.py.
@@ -191,6 +194,7 @@ def _measure(request: dict[str, Any]) -> NetworkMeasurement:
     import torch
 
     from nas.devices import training_device
+    from nas.imports import import_modules
     from nas.training.recipes import proxy
     from nas.training.step import step_without_learning
     from reward.complexity import complexity
@@ -199,6 +203,7 @@ def _measure(request: dict[str, Any]) -> NetworkMeasurement:
     from reward.step_time.standalone import measure_step_time
     from reward.step_time.warmup import Reference
 
+    import_modules(tuple(request["modules"]))
     torch.set_num_threads(1)
     device = training_device()
     task = Task(**request["task"])

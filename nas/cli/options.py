@@ -25,7 +25,7 @@ class Option(click.Option):
 class Command(click.Command):
     """A command whose help shows its options in groups, and examples.
 
-    ``examples`` maps what an example is for to the command line.
+    ``examples`` maps what an example is for to the command line. Every command has ``--import``.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Command(click.Command):
     ) -> None:
         super().__init__(*arguments, **attributes)
         self._examples = examples or {}
+        self.params.append(_import_option())
 
     def format_arguments(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write nothing: arguments are the first of the sections."""
@@ -61,6 +62,27 @@ class Command(click.Command):
                 rest.append(row)
         is_grouped = sections.keys() - {"Arguments"}
         return {**sections, "Other options" if is_grouped else "Options": rest}
+
+
+def _import_modules(ctx: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> None:
+    if names:
+        from nas.imports import import_modules
+
+        import_modules(names)
+
+
+def _import_option() -> Option:
+    """Return the option that imports modules of the user's own, before other options are read."""
+    return Option(
+        ["--import", "modules"],
+        metavar="MODULE",
+        multiple=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_import_modules,
+        help="Import this Python module first, so that what it names or adds is known: operators, "
+        "metrics, rewards, recipes. May be repeated.",
+    )
 
 
 _FIRST_COLUMN = 22  # characters at most; a longer name has a line of its own

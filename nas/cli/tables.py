@@ -11,6 +11,7 @@ from rich.table import Table
 
 from nas.cli.echo import echo
 from search_space.architecture import Architecture
+from search_space.named import short_name
 
 
 def print_table(
@@ -34,7 +35,18 @@ def print_stages(console: Console, architecture: Architecture, title: str = "") 
         se_ratio = f"{stage.se_ratio:g}" if stage.se_ratio else ""
         kernel, stride, expansion = str(stage.kernel), str(stage.stride), str(stage.expansion)
         channels, layers = str(stage.channels), str(stage.layers)
-        rows.append((str(i), stage.operator, kernel, stride, expansion, channels, layers, se_ratio))
+        rows.append(
+            (
+                str(i),
+                short_name(stage.operator),
+                kernel,
+                stride,
+                expansion,
+                channels,
+                layers,
+                se_ratio,
+            )
+        )
     rows.append(("head", "conv, fc", "1", "1", "", head, "1", ""))
     columns = ("stage<", "operator<", "kernel", "stride", "expansion", "channels", "layers", "SE")
     print_table(console, columns, rows, title)

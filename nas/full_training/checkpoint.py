@@ -7,18 +7,21 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from nas.architectures import build_network
 from nas.data.options import BACKGROUND, DataOptions
 from nas.data.split import Statistics
 from nas.state_dicts import check_not_compressed
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import atomic_file
 from search_space import bounds
-from search_space.network import Network
+
+if TYPE_CHECKING:
+    from search_space.network import Network
 
 _T = TypeVar("_T")
 BEST, LAST = "best.pt", "last.pt"
@@ -65,10 +68,12 @@ class TrainedNetwork:
         )
 
     def build(self) -> Network:
-        """Build the network with these weights, in evaluation mode."""
-        network = Network(
-            self.file.architecture, self.file.task.classes, self.file.task.in_channels
-        )
+        """Build the network with these weights, in evaluation mode.
+
+        Raises:
+            UserError: an operator is not known.
+        """
+        network = build_network(self.file, "CHECKPOINT")
         network.load_state_dict(dict(self.weights))
         return network.eval()
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nas.architectures import find_architecture
+from nas.architectures import find_architecture, operators_of
 from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute_data, load_training_data
 from nas.data.moved import load_recorded
@@ -116,9 +116,10 @@ def _new(request: TrainRequest) -> Job:
     _check_workers(settings.workers, settings.batch_size, request.address)
     recipe = settings.recipe(len(data.training))
     pretrained = read_pretrained(request.pretrained, file) if request.pretrained else None
+    operators = operators_of(file.architecture, "--arch")
     directory = create(request.out)
     directory.write_settings(settings)
-    return Job(directory, settings, data, recipe, pretrained)
+    return Job(directory, settings, data, recipe, pretrained, operators)
 
 
 def _load(request: TrainRequest, source: ArchitectureFile) -> tuple[SearchData, ArchitectureFile]:
@@ -229,6 +230,7 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     directory = TrainDirectory(path)
     settings = directory.read_settings()
     _check_agreement(request, settings, path)
+    operators = operators_of(settings.file.architecture, f"--resume: {path}")
     workers = request.workers or settings.workers
     if request.stream is not None:
         settings = replace(settings, stream=request.stream)
@@ -251,7 +253,8 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     pretrained = None
     if settings.pretrained is not None and not directory.last.exists():
         pretrained = read_pretrained(Path(settings.pretrained), settings.file)
-    return Job(directory, settings, data, settings.recipe(len(data.training)), pretrained)
+    recipe = settings.recipe(len(data.training))
+    return Job(directory, settings, data, recipe, pretrained, operators)
 
 
 def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path) -> None:

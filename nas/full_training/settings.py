@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from results.architecture_file import ArchitectureFile, checked_training, from_j
 from results.atomic import write_text
 from scaling.regularization import Progressive
 from search_space.bounds import MOST_EPOCHS, MOST_NUMBER, MOST_STRENGTH, read_json, real, whole
+from search_space.operators import OPERATORS, Operator
 
 SCHEMA_VERSION = 1  # of run.json
 LIGHT = "proxy"  # the preset with the same light regularization for networks of all sizes
@@ -164,13 +165,17 @@ def _at_one_size(recipe: Recipe, size: int) -> Resizing:
 
 @dataclass(frozen=True)
 class Job:
-    """A training that is ready to run, as every process of it receives it."""
+    """A training that is ready to run, as every process of it receives it.
+
+    ``operators`` are those of the network, of which some may be the user's own.
+    """
 
     directory: TrainDirectory
     settings: TrainSettings
     data: SearchData
     recipe: Recipe
     pretrained: Pretrained | None
+    operators: Mapping[str, Operator] = field(default_factory=lambda: dict(OPERATORS))
 
 
 @dataclass(frozen=True)

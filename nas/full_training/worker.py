@@ -117,6 +117,7 @@ def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
         dropout=recipe.dropout,
         survival=recipe.survival,
         norm_momentum=NORM_MOMENTUM,
+        operators=job.operators,
     )
     if job.pretrained is not None:
         network.load_state_dict(dict(job.pretrained.weights), strict=False)

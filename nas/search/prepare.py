@@ -11,6 +11,7 @@ from nas.data.load import absolute_data, load_search_data
 from nas.data.minival import guessing_accuracy
 from nas.data.split import SearchData
 from nas.errors import UserError
+from nas.imports import import_named
 from nas.search.pruners.base import check_pruners
 from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
 from nas.search.resume import prepare_resumed
@@ -86,6 +87,7 @@ def _load(request: SearchRequest, image_size: int | None) -> SearchData:
 def _check_names(request: SearchRequest) -> None:
     """Check sampler and reward, which can be done before the data is loaded."""
     check_end(request)
+    import_named(request.sampler or "", "--sampler")
     check_sampler(request.sampler or "random")
     try:
         parse_reward(request.reward or "product")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nas.architectures import find_space
+from nas.architectures import check_operators, find_space
 from nas.data.load import load_search_data
 from nas.data.minival import guessing_accuracy
 from nas.data.moved import load_recorded
@@ -17,6 +17,7 @@ from nas.search.request import PreparedSearch, SearchRequest, check_end, with_co
 from nas.search.run_directory import open_run
 from nas.search.settings import SearchSettings, note_on_release
 from results.forecast import worked_s
+from search_space.named import NotImported
 from search_space.space_file import write_space
 
 # Settings that a resumed run cannot change, with their options.
@@ -54,6 +55,9 @@ def prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         try:
             settings = SearchSettings.from_json(recorded)
             settings.check()
+            check_operators(settings.grid, settings.starts)
+        except NotImported as error:
+            raise UserError(f"--resume: {path}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"--resume: {path}: {error}", exit_code=1) from error
         settings, data = _resumed(request, path, settings)

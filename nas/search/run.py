@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from optuna.samplers import BaseSampler
 
+from nas.architectures import operator_names
 from nas.errors import UserError, has_no_room
 from nas.output import redirect_output, steady_output
 from nas.search.confirmation import (
@@ -45,6 +46,7 @@ from results.dashboard.report import write_report
 from results.database import RecordAway, RecordError
 from results.files import write_files
 from reward.objective import Objective
+from search_space.operators import Operator, find_operator
 from search_space.space import Grid, Space
 
 if TYPE_CHECKING:
@@ -192,11 +194,18 @@ def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
         ),
         image_size=settings.image_size,
         time_limit_s=settings.time_limit_s,
+        operators=_operators(prepared),
         versions=versions(),
         limits=settings.limits,
         times_before_training=settings.bound != "none",
         confirm_epochs=settings.confirm_epochs,
     )
+
+
+def _operators(prepared: PreparedSearch) -> dict[str, Operator]:
+    """Return the operators that candidates may have, which workers get from here."""
+    names = operator_names(prepared.grid, prepared.settings.starts)
+    return {name: find_operator(name) for name in names}
 
 
 def _worker_count(

@@ -15,7 +15,7 @@ from optuna.study import Study
 from reward.complexity import count_parameters
 from search_space.architecture import Architecture, Block
 from search_space.choices import Option
-from search_space.operators import OPERATORS, Operator
+from search_space.operators import OPERATORS, Operator, find_operator
 from search_space.space import Point, Space
 from search_space.task import Task
 
@@ -185,7 +185,7 @@ class ParameterCount:
 
     def _count_block(self, block: Block) -> int:
         with torch.device("meta"):
-            module = self._operators[block.operator](block)
+            module = find_operator(block.operator, self._operators)(block)
         return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler, distributions
 from reward.limits import Limits
 from reward.objective import Objective
+from search_space.named import is_reference, lookup
 from search_space.space import Point
 
 MakeSampler = Callable[[int], BaseSampler]
@@ -75,7 +75,7 @@ def check_sampler(name: str) -> None:
     """Check that there is a sampler of that name.
 
     Raises:
-        UserError: there is none, or the class cannot be imported or used.
+        UserError: there is none, its module is not imported, or the class cannot be used.
     """
     if name not in SAMPLERS:
         _imported_sampler(name)
@@ -94,18 +94,17 @@ def make_sampler(name: str, problem: SearchProblem) -> BaseSampler:
 
 
 def _imported_sampler(name: str) -> Callable[..., BaseSampler]:
-    """Import a sampler class that takes nothing but a seed."""
-    module, _, attribute = name.partition(":")
+    """Return a sampler class that takes nothing but a seed, from an imported module."""
     given = f"--sampler: got {name!r}, "
-    if not attribute:
+    if not is_reference(name):
         names = ", ".join(nearest_first(name, SAMPLERS))
         raise UserError(
             f"{given}must be one of {names}, or a class such as optuna.samplers:GPSampler"
         )
     try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UserError(f"{given}which cannot be imported: {error}") from error
+        found = lookup(name)
+    except ValueError as error:
+        raise UserError(f"--sampler: {error}") from error
     if not (inspect.isclass(found) and issubclass(found, BaseSampler)):
         raise UserError(f"{given}must be a subclass of Optuna's BaseSampler")
     sampler_class: Callable[..., BaseSampler] = found

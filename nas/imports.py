@@ -1,0 +1,67 @@
+"""Import what the user names in a command: modules by ``--import``, things by ``module:attribute``.
+
+Nothing that a file holds is imported: a file from elsewhere must not run code.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from nas.errors import UserError
+from search_space.named import FORM, is_module_name, is_reference, lookup, module_of
+
+
+def import_modules(names: tuple[str, ...], option: str = "--import") -> None:
+    """Import these modules; raise UserError, which names the option, for one that cannot be."""
+    for name in names:
+        if not is_module_name(name):
+            raise UserError(f"{option}: got {name!r}, must be a module, such as package.module")
+        _import(name, f"{option}: got {name!r}")
+
+
+def import_named(text: str, option: str) -> None:
+    """Import the module of a text that the user typed, if it is a reference to a thing in one.
+
+    Raises:
+        UserError: the module cannot be imported, or has no such attribute.
+    """
+    if not is_reference(text):
+        return
+    _import(module_of(text), f"{option}: got {text!r}")
+    try:
+        lookup(text)
+    except ValueError as error:
+        raise UserError(f"{option}: {error}") from None
+
+
+def _import(name: str, given: str) -> None:
+    """Import a module that is installed, on Python's path, or in the working directory."""
+    here = str(Path.cwd())
+    is_added = not {here, ""} & set(sys.path)
+    if is_added:
+        sys.path.append(here)  # last: no file there may hide a module of others
+    try:
+        import_module(name)
+    except Exception as error:  # of any type, as it runs the user's code
+        if is_added:
+            sys.path.remove(here)
+        if isinstance(error, ModuleNotFoundError) and error.name in _with_parents(name):
+            why = "no such module is installed, in PYTHONPATH, or in this folder"
+        else:
+            why = f"which cannot be imported ({type(error).__name__}: {_one_line(error)})"
+        raise UserError(f"{given}, {why}, must be {_may_be(given)}") from error
+
+
+def _may_be(given: str) -> str:
+    return "a module, such as package.module" if given.startswith("--import") else FORM
+
+
+def _with_parents(name: str) -> set[str]:
+    parts = name.split(".")
+    return {".".join(parts[: i + 1]) for i in range(len(parts))}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
