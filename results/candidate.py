@@ -103,9 +103,9 @@ _OPERATOR_LETTERS = {"mbconv": "M", "fused_mbconv": "F"}
 def stages_text(architecture: Architecture) -> str:
     """Return the stages in short notation, such as ``F3e1c24x2 F3e4c48x4/2 M3e4c128x6/2``.
 
-    Each stage has its operator (F: fused MBConv, M: MBConv, others by name, without a module) and kernel,
-    expansion (e), channels (c), layers (x) and the first layer's stride (/) if it is not 1. The
-    notation is for people: squeeze-and-excitation, stem and head are only in the JSON.
+    Each stage has its operator (F: fused MBConv, M: MBConv, others by name without the module) and
+    kernel, expansion (e), channels (c), layers (x) and the first layer's stride (/) if it is not 1.
+    The notation is for people: squeeze-and-excitation, stem and head are only in the JSON.
     """
     return " ".join(_stage_text(stage) for stage in architecture.stages)
 
