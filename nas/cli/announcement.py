@@ -34,18 +34,19 @@ def data_lines(data: SearchData, label_width: int) -> list[str]:
         f"{data.image_size} px{reason}",
         "minival": f"{count:,} images {place}: 90 % measured there means 90 +-{half:.1f} %",
     }
-    return [
-        line
-        for label, text in texts.items()
-        for line in textwrap.wrap(
-            text,
-            _COLUMNS,
-            initial_indent=f"{label:{label_width}}",
-            subsequent_indent=" " * label_width,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    ]
+    return [line for label, text in texts.items() for line in wrapped(label, text, label_width)]
+
+
+def wrapped(label: str, text: str, label_width: int) -> list[str]:
+    """Return a text behind its label, in lines of 80 columns."""
+    return textwrap.wrap(
+        text,
+        _COLUMNS,
+        initial_indent=f"{label:{label_width}}",
+        subsequent_indent=" " * label_width,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def print_size_warning(data: SearchData, image_size: int) -> None:

@@ -122,6 +122,27 @@ class Positive(click.ParamType[float]):
         return number
 
 
+class UpTo(click.ParamType[float]):
+    """A number from 0 to a bound, as ``float``."""
+
+    name = "X"
+
+    def __init__(self, high: float) -> None:
+        self._high = high
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number, or fail with the option's name."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= self._high:
+            raise _bad_value(param, value, f"a number from 0 to {self._high:g}")
+        return number
+
+
 class Moment(click.ParamType[float]):
     """A date and time in the future, as Unix seconds; local time where it names no zone."""
 

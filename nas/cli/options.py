@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from dataclasses import fields
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
-from nas.cli.option_types import Background, MinivalText, Whole
+from nas.cli.option_types import Background, MinivalText, OneOf, Positive, UpTo, Whole
+from nas.training.recipe_options import MOST_MAGNITUDE, RecipeOptions
+from nas.training.recipes import OPTIMIZERS, PRESETS
+from search_space.bounds import MOST_STRENGTH
 
 # Help.
 
@@ -173,6 +177,43 @@ compile_option = partial(
     help="Compile each network with torch.compile, which takes up to a minute each; step time is "
     "then that of the compiled step.",
 )
+
+
+def recipe_options(group: str) -> Callable[[_Function], _Function]:
+    """Give a command the options that change a recipe, as ``recipe_options`` in one value."""
+    made = [
+        option("--flip/--no-flip", default=None, group=group,
+               help="Mirror half of the images, which must keep their class."),
+        option("--randaugment", type=UpTo(MOST_MAGNITUDE), group=group,
+               help="Distort images by RandAugment of this magnitude, 0 (not at all) to 30."),
+        option("--mixup", type=UpTo(MOST_STRENGTH), group=group,
+               help="Blend images in pairs: the alpha of mixup, 0 for none."),
+        option("--cutout", type=UpTo(1), group=group,
+               help="Cut a square out of each image: its side as a share of the image's."),
+        option("--dropout", type=UpTo(0.99), group=group,
+               help="Drop this share of the classifier's inputs."),
+        option("--lr", type=Positive("0.004", MOST_STRENGTH), group=group,
+               help="Train at this learning rate, at the peak of the schedule, for the whole "
+               "batch."),
+        option("--optimizer", type=OneOf(OPTIMIZERS), group=group,
+               help="Train by adamw or rmsprop; --lr should follow, as their rates differ."),
+    ]  # fmt: skip
+
+    def decorate(function: _Function) -> _Function:
+        @wraps(function)
+        def with_options(*arguments: Any, **given: Any) -> Any:
+            values = {each.name: given.pop(each.name) for each in fields(RecipeOptions)}
+            return function(*arguments, recipe_options=RecipeOptions(**values), **given)
+
+        decorated: Any = with_options
+        for add in reversed(made):
+            decorated = add(decorated)
+        return cast(_Function, decorated)
+
+    return decorate
+
+
+RECIPES = f"{', '.join(PRESETS)}, or a function of yours as package.module:attribute"
 reward_option = partial(
     option,
     "--reward",

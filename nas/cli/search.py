@@ -11,7 +11,7 @@ import click
 
 from nas import interrupts
 from nas.cli import options
-from nas.cli.announcement import data_lines, print_doubts
+from nas.cli.announcement import data_lines, print_doubts, wrapped
 from nas.cli.echo import echo
 from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole, WholeOr
 from nas.cli.options import option
@@ -22,6 +22,7 @@ from reward.step_time.allocator import restart_with_settings
 
 if TYPE_CHECKING:
     from nas.search.request import PreparedSearch
+    from nas.training.recipe_options import RecipeOptions
     from results.candidate import Candidate
 
 MOST_HOURS = 24 * 365
@@ -113,8 +114,16 @@ _QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its o
     help="Give up after N failed candidates. Default: half the budget, at least 10; "
     "500 without a budget.",
 )
+@option(
+    "--recipe",
+    metavar="R",
+    group="Training",
+    help=f"Train candidates by this recipe: {options.RECIPES}. photos flips images and crops them "
+    "by scale.  [default: proxy]",
+)
 @options.epochs_option(group="Training")
 @options.batch_size_option(group="Training")
+@options.recipe_options(group="Training")
 @options.compile_option(group="Training")
 @option(
     "--sampler",
@@ -241,6 +250,8 @@ def search(
     epochs: int | None,
     image_size: int | None,
     batch_size: int | None,
+    recipe: str | None,
+    recipe_options: RecipeOptions,
     is_compiled: bool | None,
     sampler: str | None,
     reward: str | None,
@@ -292,6 +303,8 @@ def search(
         image_size=image_size,
         batch_size=batch_size,
         is_compiled=is_compiled,
+        recipe=recipe,
+        recipe_options=recipe_options,
         sampler=sampler,
         reward=reward,
         start_from=start_from,
@@ -380,10 +393,14 @@ def search_and_print(
 
 
 def _announce(prepared: PreparedSearch, as_json: bool) -> None:
+    from nas.training.recipe_options import recipe_text
+
     data, settings, grid = prepared.data, prepared.settings, prepared.grid
     size = grid.size
+    recipe = recipe_text(settings.recipe, settings.training_recipe(len(data.training)))
     lines = (
         *data_lines(data, label_width=9),
+        *wrapped("recipe", recipe, label_width=9),
         f"space    {grid.name}: {size if size < 10**7 else float(size):,.7g} architectures",
         f"run      {prepared.run.path}",
     )

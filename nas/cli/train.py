@@ -10,11 +10,11 @@ import click
 
 from nas import interrupts
 from nas.cli import options
-from nas.cli.announcement import data_lines, print_doubts, print_size_warning
+from nas.cli.announcement import data_lines, print_doubts, print_size_warning, wrapped
 from nas.cli.echo import echo
-from nas.cli.option_types import OneOf, Positive, Whole
+from nas.cli.option_types import Positive, Whole
 from nas.cli.options import option
-from nas.training.recipes import PRESETS
+from nas.training.recipe_options import RecipeOptions, recipe_text
 from nas.versions import check_ray
 
 if TYPE_CHECKING:
@@ -68,11 +68,12 @@ if TYPE_CHECKING:
     "decoded on the disk. The result is the same; they are decoded once before, to check them.",
 )
 @option(
+    "--recipe",
     "--preset",
-    type=OneOf(PRESETS),
-    metavar="P",
+    "preset",
+    metavar="R",
     group="Recipe",
-    help=f"Train by this recipe: {', '.join(PRESETS)}. Default: transfer with --pretrained; "
+    help=f"Train by this recipe: {options.RECIPES}. Default: transfer with --pretrained; "
     "imagenet21k if images have several labels; imagenet from 100,000 images on; else proxy, the "
     "recipe of a search, for 30 epochs.",
 )
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     group="Recipe",
     help="Train on N images a step, over all workers. Default: the recipe's.",
 )
+@options.recipe_options(group="Recipe")
 @option(
     "--progressive/--no-progressive",
     default=None,
@@ -163,6 +165,7 @@ def train(
     min_per_class: int | None,
     out: Path | None,
     preset: str | None,
+    recipe_options: RecipeOptions,
     progressive: bool | None,
     random_sizes: bool | None,
     batch_growth: float | None,
@@ -205,6 +208,7 @@ def train(
             min_per_class=min_per_class,
             out=out,
             preset=preset,
+            recipe_options=recipe_options,
             progressive=progressive,
             random_sizes=random_sizes,
             batch_growth=batch_growth,
@@ -248,8 +252,7 @@ def _announce(job: Job, as_json: bool) -> None:
     lines = [
         f"network  {file.name}: {file.train_size} px to train, {file.eval_size} px to evaluate",
         *data_lines(data, label_width=9),
-        f"recipe   {settings.preset}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
-        f"{recipe.optimizer}",
+        *wrapped("recipe", recipe_text(settings.preset, recipe), label_width=9),
     ]
     if settings.progressive is not None:
         ranges = {

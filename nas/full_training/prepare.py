@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from nas.data.split import SearchData
 from nas.devices import visible_gpus
 from nas.errors import UserError, there_are
 from nas.full_training.pretrained import read_pretrained
-from nas.full_training.settings import LIGHT, Job, TrainDirectory, TrainSettings, create
+from nas.full_training.settings import FOR_SIZES, Job, TrainDirectory, TrainSettings, create
 from nas.machine import available_cores
 from nas.training.progressive import ranges_of
-from nas.training.recipes import PRESETS
+from nas.training.recipe_options import RecipeOptions, check_recipe, make_recipe
+from nas.training.recipes import SHORT, Recipe
 from results.architecture_file import ArchitectureFile
 from reward.complexity import count_parameters
 from scaling.families import sml_parameters
@@ -28,7 +29,8 @@ from scaling.scaled import ImageSizes, to_multiple
 from search_space.task import Task
 
 MANY_IMAGES = 100_000  # from here on the default preset is imagenet
-LIGHT_EPOCHS = 30  # three times a candidate's
+LIGHT = "proxy"  # the default for fewer
+LIGHT_EPOCHS = 30  # of the recipes of a search: three times a candidate's
 NO_ROOM = "a smaller --data-size, or --stream"  # what to do about a cache without room
 PROGRESSIVE = ("imagenet", "imagenet21k")  # presets with enough epochs for progressive learning
 
@@ -44,6 +46,7 @@ class TrainRequest:
     min_per_class: int | None = None
     out: Path | None = None
     preset: str | None = None
+    recipe_options: RecipeOptions = field(default_factory=RecipeOptions)
     progressive: bool | None = None
     random_sizes: bool | None = None
     batch_growth: float | None = None
@@ -83,21 +86,24 @@ def _new(request: TrainRequest) -> Job:
     assert request.arch is not None
     assert request.data is not None
     assert request.out is not None
+    check_recipe(request.preset or LIGHT)
+    _check_recipe_options(request)
     source = find_architecture(request.arch, "--arch")
     data, file = _load(request, source)
     file = _with_task(file, data)
     preset = request.preset or _default_preset(data, request.pretrained)
+    made = _recipe(preset, len(data.training), request)
     is_progressive = _is_progressive(request, preset, source)
     _check_progressive_options(request, is_progressive)
-    if is_progressive or preset != LIGHT:
+    if is_progressive or preset in FOR_SIZES:
         file = replace(file, training=_regularization(file, source))
     settings = TrainSettings(
         architecture=file.to_json(),
         data=absolute_data(request.data),
         data_fingerprint=data.fingerprint(),
         preset=preset,
-        epochs=request.epochs or _epochs(preset, len(data.training), request),
-        batch_size=_batch_size(preset, len(data.training), request),
+        epochs=made.epochs,
+        batch_size=min(made.batch_size, len(data.training)),
         seed=request.seed or 0,
         progressive=file.training["progressive"] if is_progressive else None,
         patience=request.patience,
@@ -112,6 +118,7 @@ def _new(request: TrainRequest) -> Job:
         min_per_class=request.min_per_class,
         data_size=data.image_size,
         stream=bool(request.stream),
+        recipe_options=request.recipe_options.given(),
     )
     _check_workers(settings.workers, settings.batch_size, request.address)
     recipe = settings.recipe(len(data.training))
@@ -165,15 +172,13 @@ def _default_preset(data: SearchData, pretrained: Path | None) -> str:
     return "imagenet" if len(data.training) >= MANY_IMAGES else LIGHT
 
 
-def _epochs(preset: str, images: int, request: TrainRequest) -> int:
-    if preset == LIGHT:
-        return LIGHT_EPOCHS
-    return PRESETS[preset](images, None, request.batch_size).epochs
-
-
-def _batch_size(preset: str, images: int, request: TrainRequest) -> int:
-    recipe = PRESETS[preset](images, request.epochs, request.batch_size)
-    return min(recipe.batch_size, images)
+def _recipe(preset: str, images: int, request: TrainRequest) -> Recipe:
+    """Return the recipe for so many images; those of a search have more epochs here."""
+    epochs = request.epochs or (LIGHT_EPOCHS if preset in SHORT else None)
+    try:
+        return make_recipe(preset, images, epochs, request.batch_size)
+    except ValueError as error:
+        raise UserError(f"--recipe: {error}") from error
 
 
 def _check_workers(workers: int, batch_size: int, address: str | None) -> None:
@@ -201,6 +206,13 @@ def _is_progressive(request: TrainRequest, preset: str, source: ArchitectureFile
     if request.progressive is not None:
         return request.progressive
     return preset in PROGRESSIVE and "progressive" in source.training
+
+
+def _check_recipe_options(request: TrainRequest) -> None:
+    try:
+        request.recipe_options.check()
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def _check_progressive_options(request: TrainRequest, is_progressive: bool) -> None:
@@ -263,11 +275,13 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         raise UserError(
             "--resume: the training stays in its directory, must be given without --out"
         )
+    given = request.recipe_options.given()
     requested: dict[str, Any] = {
+        **given,
         "minival": request.minival,
         "background": request.background,
         "min-per-class": request.min_per_class,
-        "preset": request.preset,
+        "recipe": request.preset,
         "progressive": request.progressive,
         "random-sizes": request.random_sizes,
         "batch-growth": request.batch_growth,
@@ -286,6 +300,8 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
     }
     stored = {
         **settings.to_json(),
+        "recipe": settings.preset,
+        **{name: settings.recipe_options.get(name, "the recipe's") for name in given},
         "progressive": settings.progressive is not None,
         "random-sizes": settings.random_sizes,
         "batch-growth": settings.batch_growth,

@@ -19,7 +19,8 @@ from nas.full_training.pretrained import Pretrained
 from nas.full_training.progress import Saved
 from nas.search.run_directory import remove_new, writer_lock
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
-from nas.training.recipes import PRESETS, Recipe
+from nas.training.recipe_options import RecipeOptions, find_recipe, make_recipe
+from nas.training.recipes import Recipe
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile, checked_training, from_json
 from results.atomic import write_text
@@ -28,7 +29,9 @@ from search_space.bounds import MOST_EPOCHS, MOST_NUMBER, MOST_STRENGTH, read_js
 from search_space.operators import OPERATORS, Operator
 
 SCHEMA_VERSION = 1  # of run.json
-LIGHT = "proxy"  # the preset with the same light regularization for networks of all sizes
+FOR_SIZES = ("imagenet", "efficientnet", "imagenet21k", "transfer")
+"""The recipes whose regularization follows the size of the network; others are taken as they are,
+with the same light regularization for networks of all sizes."""
 
 _FILE = "run.json"
 
@@ -46,7 +49,8 @@ class TrainSettings:
     ``background`` and ``min_per_class`` are :class:`nas.data.options.DataOptions`. ``data_size`` is
     the size in pixels that training images are kept at; None stands for a training of an earlier
     release, which kept all images at the larger of the sizes to train and to evaluate at. With
-    ``stream``, training images are decoded each time they are needed.
+    ``stream``, training images are decoded each time they are needed. ``preset`` is the recipe's
+    name, ``recipe_options`` are :class:`~nas.training.recipe_options.RecipeOptions`.
     """
 
     architecture: Mapping[str, Any]
@@ -69,6 +73,7 @@ class TrainSettings:
     min_per_class: int | None = None
     data_size: int | None = None
     stream: bool = False
+    recipe_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def data_options(self) -> DataOptions:
@@ -89,15 +94,25 @@ class TrainSettings:
         return self.data_size, eval_size
 
     def recipe(self, images: int) -> Recipe:
-        """Return the preset's recipe for ``images`` training images, adapted to these settings."""
-        recipe = PRESETS[self.preset](images, self.epochs, self.batch_size)
+        """Return the recipe for ``images`` training images, adapted to these settings.
+
+        Raises:
+            ValueError: a function of the user's own failed; the message is one line.
+        """
+        recipe = self._without_options(images)
+        return RecipeOptions.from_json(self.recipe_options).applied(recipe)
+
+    def _without_options(self, images: int) -> Recipe:
+        recipe = make_recipe(self.preset, images, self.epochs, self.batch_size)
         recipe = replace(
             recipe,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
             patience=self.patience,
             micro_batch=self.micro_batch,
             is_compiled=self.is_compiled,
         )
-        if self.preset != LIGHT:
+        if self.preset in FOR_SIZES:
             recipe = _regularized(recipe, self.file.training)
         if self.progressive is not None:
             crop_area = min(recipe.crop_area, CROP_AREA)
@@ -120,8 +135,8 @@ class TrainSettings:
         """Return the settings that :meth:`to_json` gave.
 
         Raises:
-            KeyError, TypeError: a field is unknown or missing, or the preset is unknown.
-            ValueError: a value is out of bounds.
+            KeyError, TypeError: a field is unknown or missing.
+            ValueError: a value is out of bounds, or the recipe is unknown.
         """
         settings = cls(**data)
         whole("epochs", settings.epochs, MOST_EPOCHS)
@@ -130,7 +145,8 @@ class TrainSettings:
             whole("data_size", settings.data_size, MOST_NUMBER)
         real("batch_growth", settings.batch_growth, MOST_STRENGTH, 1)
         checked_training({"progressive": settings.progressive})
-        _ = settings.file, PRESETS[settings.preset]
+        _ = settings.file, find_recipe(settings.preset)
+        RecipeOptions.from_json(settings.recipe_options)
         return settings
 
 

@@ -18,7 +18,8 @@ from nas.search.resume import prepare_resumed
 from nas.search.run_directory import RunDirectory, absolute_storage_url, create_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings
-from nas.training.recipes import proxy, proxy_batch_size
+from nas.training.recipe_options import check_recipe, make_recipe
+from nas.training.recipes import PRESETS, Recipe, proxy
 from results.architecture_file import ArchitectureFile, base_json
 from results.database import RecordError
 from results.record import Record
@@ -32,6 +33,7 @@ from search_space.space import Space
 from search_space.space_file import write_space
 
 DEFAULT_BUDGET = 100
+DEFAULT_RECIPE = "proxy"
 _LARGE_BUDGET = 1000  # stands for none
 DEFAULT_TIME_LIMIT_S = 3600.0
 
@@ -89,6 +91,11 @@ def _check_names(request: SearchRequest) -> None:
     check_end(request)
     import_named(request.sampler or "", "--sampler")
     check_sampler(request.sampler or "random")
+    check_recipe(request.recipe or DEFAULT_RECIPE)
+    try:
+        request.recipe_options.check()
+    except ValueError as error:
+        raise UserError(str(error)) from error
     try:
         parse_reward(request.reward or "product")
     except ValueError as error:
@@ -117,6 +124,7 @@ def _settings(
     """Return the settings of a new run, with defaults for options that were not given."""
     has_time = request.hours is not None or request.until is not None
     budget = request.budget or (None if has_time else DEFAULT_BUDGET)
+    recipe = _recipe(request, len(data.training))
     settings = SearchSettings(
         data=absolute_data(data.name),
         data_fingerprint=data.fingerprint(),
@@ -128,8 +136,10 @@ def _settings(
         seed=request.seed or 0,
         budget=budget,
         max_failures=request.max_failures or max(10, (budget or _LARGE_BUDGET) // 2),
-        epochs=request.epochs or proxy().epochs,
-        batch_size=request.batch_size or proxy_batch_size(len(data.training)),
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        recipe=request.recipe or DEFAULT_RECIPE,
+        recipe_options=request.recipe_options.given(),
         time_limit_s=request.time_limit_s or DEFAULT_TIME_LIMIT_S,
         max_parameters=request.max_parameters,
         max_step_time=request.max_step_time,
@@ -151,6 +161,16 @@ def _settings(
     settings = settings.with_end(request.hours, request.until, 0.0, request.begun_at)
     check_pruners(settings.scheduler, settings.bound, settings.epochs)
     return with_confirmation(settings, request)
+
+
+def _recipe(request: SearchRequest, images: int) -> Recipe:
+    """Return the recipe of candidates; one of ours has ten epochs unless ``--epochs`` is given."""
+    name = request.recipe or DEFAULT_RECIPE
+    epochs = request.epochs or (proxy().epochs if name in PRESETS else None)
+    try:
+        return make_recipe(name, images, epochs, request.batch_size, request.recipe_options)
+    except ValueError as error:
+        raise UserError(f"--recipe: {error}") from error
 
 
 def _begin(request: SearchRequest, settings: SearchSettings, data: SearchData) -> PreparedSearch:

@@ -13,6 +13,7 @@ from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.search.run_directory import RunDirectory
 from nas.search.settings import SearchSettings
+from nas.training.recipe_options import RecipeOptions
 from results.closing import Closing
 from results.database import RecordError
 from results.forecast import Plan
@@ -39,6 +40,8 @@ class SearchRequest:
     image_size: int | None = None
     batch_size: int | None = None
     is_compiled: bool | None = None
+    recipe: str | None = None
+    recipe_options: RecipeOptions = field(default_factory=RecipeOptions)
     sampler: str | None = None
     seed: int | None = None
     time_limit_s: float | None = None

@@ -29,6 +29,7 @@ _FIXED_OPTIONS = {
     "epochs": "--epochs",
     "batch_size": "--batch-size",
     "is_compiled": "--compile",
+    "recipe": "--recipe",
     "sampler": "--sampler",
     "seed": "--seed",
     "scheduler": "--scheduler",
@@ -106,6 +107,7 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
         recorded = getattr(settings, name)
         if wanted is not None and wanted != recorded:
             raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {recorded!r}")
+    _check_recipe_options(request, settings, path)
     if request.start_from:
         raise UserError(
             "--start-from: not allowed together with --resume, as the run has begun already"
@@ -118,3 +120,12 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
             raise UserError(
                 f"--space: got {request.space!r}, but {path} was begun with another space"
             )
+
+
+def _check_recipe_options(request: SearchRequest, settings: SearchSettings, path: Path) -> None:
+    """Check that no option of the recipe contradicts the run."""
+    recorded = settings.recipe_options
+    for name, wanted in request.recipe_options.given().items():
+        if wanted != recorded.get(name):
+            begun = recorded.get(name, "the recipe's")
+            raise UserError(f"--{name}: got {wanted!r}, but {path} was begun with {begun!r}")

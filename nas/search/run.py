@@ -38,7 +38,6 @@ from nas.search.sharing import AUTO, at_once
 from nas.search.study import ProposalStudy
 from nas.search.worker_memory import worker_count, worker_memory
 from nas.terminal import Terminal
-from nas.training.recipes import proxy
 from nas.versions import versions
 from results.candidate import Candidate
 from results.dashboard.page_files import page_files
@@ -189,9 +188,7 @@ def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
     return EvaluationSettings(
         data=prepared.data,
         backbone=prepared.grid.backbone,
-        recipe=replace(
-            proxy(settings.epochs, settings.batch_size), is_compiled=settings.is_compiled
-        ),
+        recipe=settings.training_recipe(len(prepared.data.training)),
         image_size=settings.image_size,
         time_limit_s=settings.time_limit_s,
         operators=_operators(prepared),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from typing import Any
 
 from nas.data.options import DataOptions
 from nas.errors import first_of
+from nas.training.recipe_options import RecipeOptions, find_recipe, make_recipe
+from nas.training.recipes import Recipe
 from results.architecture_file import base_from_json
 from reward.limits import Limits
 from reward.objective import Objective, parse_reward
@@ -46,6 +48,8 @@ class SearchSettings:
     confirm: int = 0  # candidates that are trained again at the end
     confirm_seeds: int = 2  # further trainings of each of them
     confirm_epochs: int | None = None  # of these trainings; None for ``epochs``
+    recipe: str = "proxy"  # a name, or package.module:attribute
+    recipe_options: Mapping[str, Any] = field(default_factory=dict)  # given ones, by name
     reward: str = "product"  # in the form that reward.objective parses
     minival: str = "auto"  # in the form that nas.data.minival parses
     background: str = "grey"  # in the form that nas.data.decode parses
@@ -101,6 +105,21 @@ class SearchSettings:
         """The function that gives a candidate's reward."""
         return parse_reward(self.reward)
 
+    def training_recipe(self, images: int) -> Recipe:
+        """Return the recipe that candidates are trained by, on so many images.
+
+        Raises:
+            ValueError: there is no such recipe; the message is one line.
+        """
+        options = RecipeOptions.from_json(self.recipe_options)
+        recipe = make_recipe(self.recipe, images, self.epochs, self.batch_size, options)
+        return replace(
+            recipe,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            is_compiled=self.is_compiled,
+        )
+
     @property
     def starts(self) -> list[Architecture]:
         """The architectures that are evaluated first."""
@@ -113,6 +132,8 @@ class SearchSettings:
             KeyError, TypeError, ValueError: something of it is wrong, or beyond its bound.
         """
         _ = self.objective, self.data_size, self.starts
+        find_recipe(self.recipe)
+        RecipeOptions.from_json(self.recipe_options)
 
     def with_end(
         self, hours: float | None, until: float | None, worked_s: float, now: float
@@ -142,7 +163,11 @@ class SearchSettings:
         Raises:
             ValueError: a setting is missing that every release writes.
         """
-        missing = [f.name for f in fields(cls) if f.default is MISSING and f.name not in data]
+        missing = [
+            f.name
+            for f in fields(cls)
+            if f.default is MISSING and f.default_factory is MISSING and f.name not in data
+        ]
         if missing:
             raise ValueError(f"the settings lack {', '.join(missing)}")
         return cls(**{f.name: data[f.name] for f in fields(cls) if f.name in data})

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Literal
+from typing import Literal, get_args
 
-from nas.training.progressive import Resizing
+from nas.training.progressive import CROP_AREA, Resizing
+
+Optimizer = Literal["adamw", "rmsprop"]
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
 
 STEPS_AN_EPOCH = 16  # the fewest that a default batch size leaves
 
@@ -29,7 +32,7 @@ class Recipe:
     dropout: float
     survival: float  # stochastic depth's survival probability of the last block
     crop_padding: float  # largest shift of a random crop, as a share of the image size
-    optimizer: Literal["adamw", "rmsprop"] = "adamw"
+    optimizer: Optimizer = "adamw"
     decays: float | None = None  # how often the learning rate falls by 3 %; None for a cosine
     crop_area: float = 1.0  # least share of the image's area in a random resized crop
     flip: bool = False  # mirror half of the images; only where that keeps the class
@@ -169,14 +172,28 @@ def proxy_preset(images: int, epochs: int | None = None, batch_size: int | None 
     return proxy(epochs or 10, batch_size or proxy_batch_size(images))
 
 
+def photos(images: int, epochs: int | None = None, batch_size: int | None = None) -> Recipe:
+    """Return :func:`proxy_preset` for photographs: images are flipped, and cropped by scale.
+
+    A crop has from 0.35 to 1 of the image's area, as in progressive learning, instead of a shift.
+    Not for images whose mirror image is another class, such as digits.
+    """
+    recipe = proxy_preset(images, epochs, batch_size)
+    return replace(recipe, crop_padding=0.0, crop_area=CROP_AREA, flip=True)
+
+
 PRESETS: dict[str, Callable[[int, int | None, int | None], Recipe]] = {
     "imagenet": imagenet,
     "efficientnet": efficientnet,
     "imagenet21k": imagenet21k,
     "transfer": transfer,
     "proxy": proxy_preset,
+    "photos": photos,
 }
 """The function that makes each preset from the number of images, epochs and batch size."""
+
+SHORT = ("proxy", "photos")
+"""The presets for the candidates of a search, of ten epochs."""
 
 
 @dataclass(frozen=True)
