@@ -114,13 +114,12 @@ class _Contestant:
 
 def _contestant(number: int, group: Sequence[Outcome], objective: Objective) -> _Contestant:
     any_of = group[0]
-    slope = any_of.reward_at(1.0, any_of.step_time, objective)
-    slope -= any_of.reward_at(0.0, any_of.step_time, objective)
+    accuracy = fmean(outcome.accuracy for outcome in group)
     return _Contestant(
         number=number,
         reward=fmean(outcome.reward(objective) for outcome in group),
-        accuracy=fmean(outcome.accuracy for outcome in group),
-        slope=slope,
+        accuracy=accuracy,
+        slope=any_of.slope(accuracy, objective),
         step_time_deviation=_step_time_deviation(any_of, objective) / math.sqrt(len(group)),
         trainings=len(group),
     )
@@ -158,7 +157,7 @@ def _reward_draws(
     seed_deviation: float,
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Return draws (draws, N) of the true rewards, which are affine in the accuracies."""
+    """Return draws (draws, N) of the true rewards, as if they were affine in the accuracies."""
     import numpy as np
 
     accuracies = np.array([each.accuracy for each in contestants])

@@ -50,6 +50,11 @@ class Outcome:
         objective = objective.relative_to(self.reference_step_time_s)
         return objective(accuracy, step_time, self.size)
 
+    def slope(self, accuracy: float, objective: Objective) -> float:
+        """Return the reward's rise with the accuracy, near an accuracy."""
+        objective = objective.relative_to(self.reference_step_time_s)
+        return objective.slope(accuracy, self.step_time, self.size)
+
 
 def outcomes(candidates: Iterable[Candidate]) -> list[Outcome]:
     """Return the outcomes of the candidates that are complete and have all measurements."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise, product
 from typing import Self
 
 from search_space.bounds import LEAST_TARGET, MOST_EXPONENT, MOST_TARGET, shown
+from search_space.named import is_reference, lookup_function
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,8 @@ class Objective:
     """The weighted product A * S^w * P^v, by default with EfficientNetV2's exponents (section 3.3).
 
     With these, doubling the step time costs 4.7 % of the reward and doubling the parameters 3.4 %.
-    The subclasses have other forms. Each form is affine in the accuracy and rises with it.
+    The subclasses have other forms. Each form rises with the accuracy, and each but :class:`Own` is
+    affine in it.
     """
 
     step_time_exponent: float = -0.07
@@ -36,6 +39,13 @@ class Objective:
     def relative_to(self, reference_step_time_s: float) -> Self:
         """Return the objective for a backbone whose step takes this time: here the same."""
         return self
+
+    def slope(
+        self, accuracy: float, normalized_step_time: float, normalized_parameters: float
+    ) -> float:
+        """Return the reward's rise with the accuracy, at an accuracy in [0, 1]."""
+        cost = normalized_step_time, normalized_parameters
+        return self(1.0, *cost) - self(0.0, *cost)
 
     def to_json(self) -> dict[str, object]:
         """Return the form and its numbers in JSON types."""
@@ -140,6 +150,67 @@ class Absolute(Targeted):
         return f"accuracy + {self.beta:g} * abs(S/T - 1); T = {self._target_text}"
 
 
+_NEAR = 0.01  # a difference in accuracy, for the slope of a reward that is not affine
+_ACCURACIES, _RATIOS = (0.05, 0.35, 0.65, 0.95), (0.5, 1.0, 2.0)  # at which one is tried
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Objective):
+    """A function of the user's own, of accuracy, S/S0 and P/P0, by its name ``module:function``.
+
+    It returns a finite number that rises with the accuracy. Its module must be imported.
+    """
+
+    name: str
+
+    def __call__(
+        self, accuracy: float, normalized_step_time: float, normalized_parameters: float
+    ) -> float:
+        """Return the reward of an accuracy in [0, 1] with S/S0 and P/P0, both above 0.
+
+        Raises:
+            ValueError: the function failed, or returned no finite number.
+        """
+        function = lookup_function(self.name)
+        try:
+            value = float(function(accuracy, normalized_step_time, normalized_parameters))
+        except Exception as error:  # of any type, as it is the user's
+            raise ValueError(f"{self.name}: {type(error).__name__}: {error}") from error
+        if not math.isfinite(value):
+            raise ValueError(
+                f"{self.name}: got {value} for accuracy {accuracy:g}, S/S0 "
+                f"{normalized_step_time:g} and P/P0 {normalized_parameters:g}, must be finite"
+            )
+        return value
+
+    def slope(
+        self, accuracy: float, normalized_step_time: float, normalized_parameters: float
+    ) -> float:
+        """Return the reward's rise with the accuracy, near an accuracy in [0, 1]."""
+        low, high = max(0.0, accuracy - _NEAR), min(1.0, accuracy + _NEAR)
+        cost = normalized_step_time, normalized_parameters
+        return (self(high, *cost) - self(low, *cost)) / (high - low)
+
+    def check(self) -> None:
+        """Raise ValueError if the function fails, or does not rise with the accuracy, at some."""
+        for cost in product(_RATIOS, _RATIOS):
+            for low, high in pairwise(_ACCURACIES):
+                if not self(low, *cost) < self(high, *cost):
+                    raise ValueError(
+                        f"{self.name}: got {self(low, *cost):g} for accuracy {low:g} and "
+                        f"{self(high, *cost):g} for {high:g}, must rise with the accuracy"
+                    )
+
+    def to_json(self) -> dict[str, object]:
+        """Return the form and its name in JSON types; it has no numbers."""
+        return {"form": "own", "numbers": {}, "is_in_seconds": False, "name": self.name}
+
+    @property
+    def formula(self) -> str:
+        """The formula in one line, for people."""
+        return f"{self.name}(accuracy, S/S0, P/P0)"
+
+
 FORMS = "product[:w=-0.07,v=-0.05], soft:T=.., hard:T=.. or absolute:T=..[,beta=-0.07]"
 
 # The numbers of each form with their defaults; T has none.
@@ -152,17 +223,28 @@ _DEFAULTS: dict[str, dict[str, float | None]] = {
 }
 
 
+def is_own(text: str) -> bool:
+    """Return whether the text names a function of the user's own, and not one of our forms."""
+    return is_reference(text) and text.partition(":")[0] not in _DEFAULTS
+
+
 def parse_reward(text: str) -> Objective:
     """Return the objective that a text names, such as ``product:w=-0.1`` or ``hard:T=1.2``.
 
-    ``T`` is relative to the backbone's step, or in seconds as in ``T=0.05s``.
+    ``T`` is relative to the backbone's step, or in seconds as in ``T=0.05s``. Any other
+    ``package.module:attribute`` names a function of the user's own.
 
     Raises:
         ValueError: the text names none; the message is one line.
+        NotImported: the module of a function is not imported.
     """
     name, _, rest = text.partition(":")
+    if is_own(text):
+        own = Own(name=text)
+        own.check()
+        return own
     if name not in _DEFAULTS:
-        raise ValueError(f"got {shown(text)}, must be {FORMS}")
+        raise ValueError(f"got {shown(text)}, must be {FORMS} or package.module:attribute")
     numbers = dict(_DEFAULTS[name])
     is_in_seconds = False
     for part in filter(None, rest.split(",")):

@@ -220,7 +220,7 @@ reward_option = partial(
     metavar="R",
     help="Rank candidates by this reward: product[:w=-0.07,v=-0.05] (the default), or soft:T=.., "
     "hard:T=.. or absolute:T=.. with a target step time T, as a multiple of the backbone's (1.2) "
-    "or in seconds (0.05s).",
+    "or in seconds (0.05s), or a function of yours as package.module:attribute.",
 )
 seed_option = partial(
     option, "--seed", type=Whole(0), help="Derive all randomness from this seed.  [default: 0]"

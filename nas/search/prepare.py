@@ -23,7 +23,7 @@ from nas.training.recipes import PRESETS, Recipe, proxy
 from results.architecture_file import ArchitectureFile, base_json
 from results.database import RecordError
 from results.record import Record
-from reward.objective import parse_reward
+from reward.objective import is_own, parse_reward
 from scaling.coefficient_grid import CoefficientGrid
 from scaling.scaled import Base, ImageSizes
 from search_space.architecture import Architecture, InvalidArchitecture
@@ -96,6 +96,8 @@ def _check_names(request: SearchRequest) -> None:
         request.recipe_options.check()
     except ValueError as error:
         raise UserError(str(error)) from error
+    if is_own(request.reward or ""):
+        import_named(request.reward or "", "--reward")
     try:
         parse_reward(request.reward or "product")
     except ValueError as error:

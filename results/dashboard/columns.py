@@ -48,6 +48,7 @@ SCALARS = (
     "image_size",
     "batch_size",
     "unsteady",
+    "own_reward",
 )
 
 

@@ -77,6 +77,15 @@ def objective_of(settings: Mapping[str, Any]) -> Objective:
         return Objective()
 
 
+def objective_problem(settings: Mapping[str, Any]) -> str | None:
+    """Return why a run's rewards are by the default formula and not by its own; None if not so."""
+    try:
+        recorded_objective(settings)
+    except ValueError as error:
+        return f"rewards are by the default formula, as the run's own is not known: {error}"
+    return None
+
+
 def verdict_json(
     found: Sequence[Outcome], objective: Objective, settings: Mapping[str, Any]
 ) -> dict[str, Any] | None:

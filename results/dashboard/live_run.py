@@ -17,13 +17,14 @@ from results.dashboard.columns import (
     outcome_of,
     row,
 )
-from results.dashboard.facts import space_of, verdict_json
+from results.dashboard.facts import objective_of, space_of, verdict_json
 from results.dashboard.reader import Reader
 from results.forecast import Course, Plan
 from results.noise import Noise, Outcome
+from results.ranking import reward
 from results.salvage import damage_line
 from results.verdict import noise_of
-from reward.objective import Objective
+from reward.objective import Objective, Own
 from reward.step_time.measurement import StepTime, normalized_interval
 
 DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)  # raised by damaged values
@@ -156,6 +157,10 @@ class LiveRun:
     def _add(self, candidate: Candidate, new_rows: dict[int, Row]) -> None:
         """Add the candidate's row to ``new_rows`` if it is new or has changed."""
         n, values = candidate.number, row(candidate, self.space)
+        if isinstance(
+            objective := objective_of(self.settings), Own
+        ):  # which the page cannot compute
+            values["own_reward"] = number(reward(candidate, objective))
         if candidate.state is State.RUNNING:
             self._running.add(n)
         else:

@@ -19,9 +19,11 @@ An OBJECTIVE, the form of a reward; T is a multiple of S0, or in seconds if ``is
     {"form": "product", "numbers": {"w": -0.07, "v": -0.05}, "is_in_seconds": false}
     {"form": "power", "numbers": {"T": 1.2, "alpha": 0, "beta": -1}, "is_in_seconds": false}
     {"form": "absolute", "numbers": {"T": 1.2, "beta": -0.07}, "is_in_seconds": false}
+    {"form": "own", "numbers": {}, "is_in_seconds": false, "name": "package.module:function"}
 
 The rewards are ``A * (S/S0)**w * (P/P0)**v``; ``A * (S/T)**e`` with e = alpha up to T and beta
-above it; and ``A + beta * abs(S/T - 1)``. In an address a reward is a text:
+above it; ``A + beta * abs(S/T - 1)``; and the column own_reward, computed by the user's function.
+In an address a reward is a text:
 ``product:w=-0.07,v=-0.05``, ``hard:T=1.2,alpha=0,beta=-1`` for the form power,
 ``absolute:T=0.05s,beta=-0.07``.
 
@@ -80,6 +82,7 @@ COLUMNS: lists of equal length with one entry per candidate, by ascending number
     epochs, training_s, started_at, finished_at,                       # Unix seconds
     layers, fused_share,               # all stages' layers; the share of them that is fused_mbconv
     unsteady,                                 # what disturbed the step time; null if nothing did
+    own_reward,                               # of the form own, else null
     worker, device, image_size, batch_size,
     choices                            # {"stage1.operator": [0, 1, null, ...], ...}: indices into
                                        # the choice's options; null outside the space, and for a

@@ -17,6 +17,7 @@ from results.dashboard.columns import Row, columns, json_safe, text
 from results.dashboard.facts import (
     is_searching,
     objective_of,
+    objective_problem,
     reference_json,
     space_json,
     task_of,
@@ -169,6 +170,7 @@ class Source:
         return [
             *([f"the run can no longer be read: {self.problem}"] if self.problem else []),
             *([run.space_problem] if run.space_problem else []),
+            *([problem] if (problem := objective_problem(run.settings)) else []),
             *([f"{run.damage}; {SALVAGE_HINT}"] if run.damage else []),
         ]
 

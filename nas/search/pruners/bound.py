@@ -19,7 +19,7 @@ class Bound:
     **Guarantee.** If the final accuracy A of a candidate is at most C, and its recorded step time
     is S, then a stopped candidate is not the winner of the run.
 
-    **Proof.** Every objective is affine in the accuracy and increases with it. So the candidate's
+    **Proof.** Every objective increases with the accuracy. So the candidate's
     reward r(A; S, P) <= r(C; S, P) < B, and B only rises during the run. The inequality is strict:
     a candidate that could equal the best is not stopped, and of equal ones the first still wins.
 

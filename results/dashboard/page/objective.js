@@ -4,15 +4,17 @@
  * The reward in each of its forms, and in which range of one of its numbers the winner stays first.
  *
  * Rows are compared by a score that orders them as the reward does: the reward of the form
- * absolute, and its logarithm for the others. Along each number, a score consists of straight
+ * absolute, that of the user's own function, which Python computes, and its logarithm for the
+ * others. Along each number, a score consists of straight
  * lines that meet where T is the row's own step time.
  */
 {
   /** The forms' names in an address. @type {{[form in Form]: string}} */
-  const NAMES = { product: "product", power: "hard", absolute: "absolute" };
+  const NAMES = { product: "product", power: "hard", absolute: "absolute", own: "own" };
 
   /** As `--reward` and an address have it. @param {Objective} objective */
-  function text({ form, numbers, is_in_seconds: isInSeconds }) {
+  function text({ form, numbers, is_in_seconds: isInSeconds, name: own }) {
+    if (form === "own") return String(own);
     const parts = Object.entries(numbers).map(
       ([name, value]) => `${name}=${value}${name === "T" && isInSeconds ? "s" : ""}`,
     );
@@ -35,6 +37,7 @@
     },
     absolute: (row, at) =>
       row.accuracy + at.numbers.beta * Math.abs(cost(row, at) / at.numbers.T - 1),
+    own: (row) => row.own_reward ?? -Infinity,
   };
 
   /** Of a row that has a reward. @param {Row} row @param {Objective} at */
@@ -44,7 +47,8 @@
   function evaluate(rows, at) {
     for (const row of rows) {
       const value = row.logs && score(row, at);
-      row.reward = value === null || at.form === "absolute" ? value : Math.exp(value);
+      const isItself = at.form === "absolute" || at.form === "own";
+      row.reward = value === null || isItself ? value : Math.exp(value);
     }
   }
 
@@ -79,6 +83,7 @@
     product: { to: Number, from: Number },
     power: { to: Math.log, from: Math.exp },
     absolute: { to: (T) => 1 / T, from: (x) => 1 / x },
+    own: { to: Number, from: Number },
   };
   const PLAIN = AXES_OF_T.product;
 

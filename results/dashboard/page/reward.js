@@ -23,6 +23,7 @@
     product: () => ["A · (S/S0)", element("sup", {}, "w"), " · (P/P0)", element("sup", {}, "v")],
     power: () => ["A · (S/T)", element("sup", {}, "alpha"), ", beta above T"],
     absolute: () => ["A + beta · |S/T − 1|"],
+    own: () => [`${nas.address.own().name}(A, S/S0, P/P0)`],
   };
 
   function listen() {

@@ -76,6 +76,8 @@ type Scalars = Measured & {
   batch_size: number | null;
   /** What disturbed the step time. */
   unsteady: string | null;
+  /** Of the form own, else null. */
+  own_reward: number | null;
 };
 
 /** The columns that are numbers. */
@@ -213,7 +215,7 @@ interface PageData {
   importance?: { [run: string]: { [target: string]: Importance } };
 }
 
-type Form = "product" | "power" | "absolute";
+type Form = "product" | "power" | "absolute" | "own";
 type NumberName = "w" | "v" | "T" | "alpha" | "beta";
 
 /** The reward: its form, and the numbers that the form has. */
@@ -222,6 +224,8 @@ interface Objective {
   numbers: { [name in NumberName]?: number };
   /** Whether T is in seconds rather than a multiple of S0. */
   is_in_seconds: boolean;
+  /** Of the form own, the name of the user's function. */
+  name?: string;
 }
 
 type Pair = [number, number];
