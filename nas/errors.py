@@ -38,6 +38,10 @@ class Diverged(ArithmeticError):
     """The loss became NaN or infinite."""
 
 
+class MetricError(ValueError):
+    """A metric has no value, or not one from 0 to 1; the message is one line with its name."""
+
+
 def nearest_first(name: str, names: Iterable[str]) -> list[str]:
     """Sort names such that those like ``name`` come first; the others keep their order."""
     others = list(names)

@@ -33,7 +33,7 @@ EVALUATED = frozenset({State.COMPLETE, State.STOPPED})
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """End of an epoch: training loss, minival accuracy in [0, 1], seconds of training so far."""
+    """End of an epoch: training loss, a candidate's accuracy, seconds of training so far."""
 
     epoch: int
     loss: float
@@ -46,11 +46,14 @@ class Candidate:
     """One candidate: its architecture, its state and all that was measured of it.
 
     ``cause`` is a short code for a state other than COMPLETE, such as out_of_memory, diverged,
-    time_limit, worker_lost, device_error, error or duplicate; ``detail`` describes it in one line.
-    ``accuracy`` is on the minival, in [0, 1]. ``started_at`` and ``finished_at`` are Unix seconds;
-    ``phases_s`` are the seconds of each phase (build, count, step_time, training).
-    ``reference_parameters`` are the parameters of the space's backbone, P0. ``inference_time_s`` is
-    the median latency of one image. ``image_size`` is in pixels, None for that of the run.
+    time_limit, metric, worker_lost, device_error, error or duplicate; ``detail`` describes it in
+    one line. ``accuracy`` is the value of the run's metric on the minival, in [0, 1]; the metric is
+    accuracy unless ``--metric`` says otherwise. ``effective_images`` is of how many images a share
+    would be as noisy as it; None if the metric is itself a share of the minival. ``started_at`` and
+    ``finished_at`` are Unix seconds; ``phases_s`` are the seconds of each phase (build, count,
+    step_time, training). ``reference_parameters`` are the parameters of the space's backbone, P0.
+    ``inference_time_s`` is the median latency of one image. ``image_size`` is in pixels, None for
+    that of the run.
 
     ``proposal`` is the point that the sampler proposed, by choice. The sampler's state is rebuilt
     from it, also where two points decode to one architecture. ``confirms`` is the number of the
@@ -72,6 +75,7 @@ class Candidate:
     cause: str | None = None
     detail: str | None = None
     accuracy: float | None = None
+    effective_images: float | None = None
     parameters: int | None = None
     multiply_adds: int | None = None
     reference_parameters: int | None = None

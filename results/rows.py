@@ -17,9 +17,10 @@ from reward.step_time.measurement import Conditions, StepTime
 from search_space.architecture import Architecture
 from search_space.bounds import MOST_TEXT, load_json, load_unchecked_json
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _LATER = {"since": 2}  # of a column: what is recorded with an earlier schema lacks it
-_LATEST = {"since": 3}
+_THIRD = {"since": 3}
+_LATEST = {"since": 4}
 
 METADATA = MetaData()
 
@@ -70,7 +71,8 @@ CANDIDATES = Table(
     Column("versions", Text, nullable=False),
     Column("started_event", BigInteger, info=_LATER),
     Column("ended_event", BigInteger, info=_LATER),
-    Column("conditions", Text, info=_LATEST),  # JSON
+    Column("conditions", Text, info=_THIRD),  # JSON
+    Column("effective_images", Double, info=_LATEST),
     Column("checksum", BigInteger, info=_LATER),
 )
 
@@ -81,6 +83,7 @@ _SCALAR_FIELDS = (
     "seed",
     "cause",
     "accuracy",
+    "effective_images",
     "parameters",
     "multiply_adds",
     "reference_parameters",

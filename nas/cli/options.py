@@ -214,6 +214,14 @@ def recipe_options(group: str) -> Callable[[_Function], _Function]:
 
 
 RECIPES = f"{', '.join(PRESETS)}, or a function of yours as package.module:attribute"
+metric_option = partial(
+    option,
+    "--metric",
+    metavar="M",
+    help="Measure networks on the minival by this metric: accuracy (the default), "
+    "balanced_accuracy, macro_f1, top5, auroc, map, or a function of logits and labels as "
+    "package.module:function.",
+)
 reward_option = partial(
     option,
     "--reward",

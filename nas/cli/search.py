@@ -169,6 +169,7 @@ _QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its o
     help="Train the --confirm candidates for N epochs. Default: --epochs.",
 )
 @options.seed_option(group="Search")
+@options.metric_option(group="Reward and limits")
 @options.reward_option(group="Reward and limits")
 @option(
     "--max-params",
@@ -254,6 +255,7 @@ def search(
     recipe_options: RecipeOptions,
     is_compiled: bool | None,
     sampler: str | None,
+    metric: str | None,
     reward: str | None,
     start_from: tuple[str, ...],
     seed: int | None,
@@ -306,6 +308,7 @@ def search(
         recipe=recipe,
         recipe_options=recipe_options,
         sampler=sampler,
+        metric=metric,
         reward=reward,
         start_from=start_from,
         seed=seed,

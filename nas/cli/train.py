@@ -112,8 +112,10 @@ if TYPE_CHECKING:
     "--patience",
     type=Whole(1),
     group="Recipe",
-    help="Stop after N epochs without a better minival accuracy. Default: never.",
+    help="Stop after N epochs without a better minival accuracy, or value of --metric. Default: "
+    "never.",
 )
+@options.metric_option(group="Recipe")
 @options.seed_option(group="Recipe")
 @option(
     "--out",
@@ -178,6 +180,7 @@ def train(
     is_compiled: bool | None,
     seed: int | None,
     patience: int | None,
+    metric: str | None,
     workers: int | None,
     address: str | None,
     pretrained: Path | None,
@@ -221,6 +224,7 @@ def train(
             is_compiled=is_compiled,
             seed=seed,
             patience=patience,
+            metric=metric,
             pretrained=pretrained,
             workers=workers,
             address=address,

@@ -18,6 +18,7 @@ from nas.data.split import Statistics
 from nas.state_dicts import check_not_compressed
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import atomic_file
+from reward.metric import ACCURACY
 from search_space import bounds
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ class TrainedNetwork:
     """A trained network: its architecture and weights, and how it was trained.
 
     ``file`` holds the architecture, the image sizes and the task. ``weights`` are the averaged
-    weights (EMA) by the names of ``Network.state_dict``, on the CPU. ``accuracy`` is the minival
-    accuracy in [0, 1] of these weights after ``epoch`` epochs on ``data``. ``class_names`` are in
+    weights (EMA) by the names of ``Network.state_dict``, on the CPU. ``accuracy`` is the value of
+    ``metric``, which is accuracy by default, on the minival, in [0, 1], with these weights after
+    ``epoch`` epochs on ``data``. ``class_names`` are in
     the order of the labels, empty if the classes have no names. ``minival_split`` is the data's own
     split that epochs were chosen by, empty if the minival was held out of the training images, None
     if it is unknown. ``background`` is the colour that transparent images were laid on, and classes
@@ -59,6 +61,7 @@ class TrainedNetwork:
     background: str = BACKGROUND
     min_per_class: int | None = None
     values: tuple[float, float] | None = None
+    metric: str = ACCURACY
 
     @property
     def data_options(self) -> DataOptions:
@@ -99,6 +102,7 @@ def read_network(path: Path) -> TrainedNetwork:
             background=bounds.text("background", content.get("background", BACKGROUND)),
             min_per_class=_optional(_count, "min_per_class", content),
             values=_pair(content.get("values")),
+            metric=bounds.text("metric", content.get("metric", ACCURACY)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of this release ({error!r})") from error
@@ -171,6 +175,7 @@ def encoded(network: TrainedNetwork, training: Mapping[str, Any] | None = None) 
         "background": network.background,
         "min_per_class": network.min_per_class,
         "values": network.values,
+        "metric": network.metric,
         "training": training,
     }
     file = BytesIO()

@@ -17,7 +17,9 @@ from nas.devices import visible_gpus
 from nas.errors import UserError, there_are
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import FOR_SIZES, Job, TrainDirectory, TrainSettings, create
+from nas.imports import import_named
 from nas.machine import available_cores
+from nas.metrics.registry import check_metric, metric_named, recorded_function
 from nas.training.progressive import ranges_of
 from nas.training.recipe_options import RecipeOptions, check_recipe, make_recipe
 from nas.training.recipes import SHORT, Recipe
@@ -59,6 +61,7 @@ class TrainRequest:
     is_compiled: bool | None = None
     seed: int | None = None
     patience: int | None = None
+    metric: str | None = None
     pretrained: Path | None = None
     workers: int | None = None
     address: str | None = None
@@ -88,8 +91,10 @@ def _new(request: TrainRequest) -> Job:
     assert request.out is not None
     check_recipe(request.preset or LIGHT)
     _check_recipe_options(request)
+    metric = metric_named(request.metric)
     source = find_architecture(request.arch, "--arch")
     data, file = _load(request, source)
+    check_metric(metric, data.minival.labels, data.classes)
     file = _with_task(file, data)
     preset = request.preset or _default_preset(data, request.pretrained)
     made = _recipe(preset, len(data.training), request)
@@ -119,6 +124,7 @@ def _new(request: TrainRequest) -> Job:
         data_size=data.image_size,
         stream=bool(request.stream),
         recipe_options=request.recipe_options.given(),
+        metric=metric.metric.name,
     )
     _check_workers(settings.workers, settings.batch_size, request.address)
     recipe = settings.recipe(len(data.training))
@@ -126,7 +132,7 @@ def _new(request: TrainRequest) -> Job:
     operators = operators_of(file.architecture, "--arch")
     directory = create(request.out)
     directory.write_settings(settings)
-    return Job(directory, settings, data, recipe, pretrained, operators)
+    return Job(directory, settings, data, recipe, pretrained, operators, metric)
 
 
 def _load(request: TrainRequest, source: ArchitectureFile) -> tuple[SearchData, ArchitectureFile]:
@@ -243,6 +249,8 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     settings = directory.read_settings()
     _check_agreement(request, settings, path)
     operators = operators_of(settings.file.architecture, f"--resume: {path}")
+    import_named(request.metric or "", "--metric")
+    metric = recorded_function(settings.metric, f"--resume: {path}")
     workers = request.workers or settings.workers
     if request.stream is not None:
         settings = replace(settings, stream=request.stream)
@@ -266,7 +274,7 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     if settings.pretrained is not None and not directory.last.exists():
         pretrained = read_pretrained(Path(settings.pretrained), settings.file)
     recipe = settings.recipe(len(data.training))
-    return Job(directory, settings, data, recipe, pretrained, operators)
+    return Job(directory, settings, data, recipe, pretrained, operators, metric)
 
 
 def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path) -> None:
@@ -293,6 +301,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "compile": request.is_compiled,
         "seed": request.seed,
         "patience": request.patience,
+        "metric": request.metric,
         "pretrained": str(request.pretrained.absolute()) if request.pretrained else None,
         "arch": find_architecture(request.arch, "--arch").architecture.architecture_id
         if request.arch

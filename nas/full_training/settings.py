@@ -17,6 +17,8 @@ from nas.full_training.checkpoint import BEST, LAST
 from nas.full_training.loggers import write_curve
 from nas.full_training.pretrained import Pretrained
 from nas.full_training.progress import Saved
+from nas.metrics.metric_function import ACCURACY as ACCURACY_FUNCTION
+from nas.metrics.metric_function import MetricFunction
 from nas.search.run_directory import remove_new, writer_lock
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipe_options import RecipeOptions, find_recipe, make_recipe
@@ -24,8 +26,17 @@ from nas.training.recipes import Recipe
 from nas.versions import versions
 from results.architecture_file import ArchitectureFile, checked_training, from_json
 from results.atomic import write_text
+from reward.metric import ACCURACY
 from scaling.regularization import Progressive
-from search_space.bounds import MOST_EPOCHS, MOST_NUMBER, MOST_STRENGTH, read_json, real, whole
+from search_space.bounds import (
+    MOST_EPOCHS,
+    MOST_NUMBER,
+    MOST_STRENGTH,
+    read_json,
+    real,
+    text,
+    whole,
+)
 from search_space.operators import OPERATORS, Operator
 
 SCHEMA_VERSION = 1  # of run.json
@@ -51,6 +62,7 @@ class TrainSettings:
     release, which kept all images at the larger of the sizes to train and to evaluate at. With
     ``stream``, training images are decoded each time they are needed. ``preset`` is the recipe's
     name, ``recipe_options`` are :class:`~nas.training.recipe_options.RecipeOptions`.
+    ``metric`` is the name of the metric that epochs are compared by.
     """
 
     architecture: Mapping[str, Any]
@@ -74,6 +86,7 @@ class TrainSettings:
     data_size: int | None = None
     stream: bool = False
     recipe_options: Mapping[str, Any] = field(default_factory=dict)
+    metric: str = ACCURACY
 
     @property
     def data_options(self) -> DataOptions:
@@ -147,6 +160,7 @@ class TrainSettings:
         checked_training({"progressive": settings.progressive})
         _ = settings.file, find_recipe(settings.preset)
         RecipeOptions.from_json(settings.recipe_options)
+        text("metric", settings.metric)
         return settings
 
 
@@ -192,6 +206,7 @@ class Job:
     recipe: Recipe
     pretrained: Pretrained | None
     operators: Mapping[str, Operator] = field(default_factory=lambda: dict(OPERATORS))
+    metric: MetricFunction = ACCURACY_FUNCTION
 
 
 @dataclass(frozen=True)
@@ -213,7 +228,7 @@ class TrainDirectory:
 
     @property
     def best(self) -> Path:
-        """The checkpoint of the epoch with the best minival accuracy."""
+        """The checkpoint of the epoch that is best by the metric on the minival."""
         return self.path / BEST
 
     def read_last(self) -> bytes | None:

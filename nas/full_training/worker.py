@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from nas.data.images import Images, images_on_device
 from nas.devices import remarks
-from nas.errors import Diverged, UserError
+from nas.errors import Diverged, MetricError, UserError
 from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
 from nas.full_training.fitting import fitting_micro_batch
@@ -53,6 +53,8 @@ def run_worker(
             f"{settings.batch_size} trains at a smaller learning rate",
             exit_code=1,
         ) from error
+    except MetricError as error:
+        raise UserError(f"--metric: {error}", exit_code=1) from error
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -86,7 +88,16 @@ def _train(
         # Buffers hold the statistics of the newest batch; their averages are kept beside them.
         network = DistributedDataParallel(network, broadcast_buffers=False)
     reporter = StepReporter(listener)
-    training = Training(network, images, minival, recipe, seed, world=world, on_step=reporter)
+    training = Training(
+        network,
+        images,
+        minival,
+        recipe,
+        seed,
+        world=world,
+        on_step=reporter,
+        metric=job.metric,
+    )
     if last is not None:
         state = checkpoint.training_state(last, job.directory.last)
         training.load_state_dict(state["loop"])
@@ -143,6 +154,7 @@ def _trained_network(job: Job, training: Training, images: Images, row: CurveRow
         data=job.settings.data,
         epoch=row.epoch,
         accuracy=row.accuracy,
+        metric=job.settings.metric,
         class_names=job.data.class_names,
         minival_split=job.data.minival_split,
         background=job.settings.background,

@@ -18,7 +18,8 @@ from torch import nn
 
 from nas.data.images import images_on_device
 from nas.data.split import SearchData
-from nas.errors import Diverged
+from nas.errors import Diverged, MetricError
+from nas.metrics.metric_function import ACCURACY, MetricFunction
 from nas.training.ema import NORM_MOMENTUM
 from nas.training.loop import Epoch, Training
 from nas.training.recipes import Recipe
@@ -59,7 +60,8 @@ class EvaluationSettings:
     is the backbone's too; None is the data's size. The step is timed within training, at next to no
     cost. If ``times_before_training`` is set or a limit needs it, it is timed before training.
     ``confirm_epochs`` are for candidates that confirm another; None is the recipe's. ``sharers`` is
-    the number of candidates that train on a GPU at once.
+    the number of candidates that train on a GPU at once. The value of ``metric`` is a candidate's
+    accuracy.
     """
 
     data: SearchData
@@ -73,6 +75,7 @@ class EvaluationSettings:
     times_before_training: bool = False
     confirm_epochs: int | None = None
     sharers: int = 1
+    metric: MetricFunction = ACCURACY
 
 
 class Evaluator:
@@ -205,11 +208,17 @@ class Evaluator:
             on_step=self._after_step,
             run_step=timer,
             uses_graphs=self._uses_graphs,
+            metric=self._settings.metric,
+            measures_noise=True,
         )
         epochs = training.epochs()  # each trains, then validates
         while (epoch := _next_epoch(epochs, timer, phases, self._lease)) is not None:
             point = CurvePoint(epoch.number, epoch.loss, epoch.accuracy, phases["training"])
-            candidate = replace(candidate, curve=(*candidate.curve, point))
+            candidate = replace(
+                candidate,
+                curve=(*candidate.curve, point),
+                effective_images=epoch.effective_images,
+            )
             if timer is not None:
                 candidate = replace(candidate, step_time=self._shared(timer.step_time()))
             yield candidate
@@ -344,6 +353,8 @@ def failure(error: BaseException) -> tuple[str, str]:
         return "diverged", detail
     if isinstance(error, TimeLimitExceeded):
         return "time_limit", detail
+    if isinstance(error, MetricError):
+        return "metric", detail
     if is_out_of_memory(error):
         return "out_of_memory", detail
     return "error", f"{type(error).__name__}: {detail}"

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from nas.architectures import find_architecture, find_space
 from nas.data.load import absolute_data, load_search_data
-from nas.data.minival import guessing_accuracy
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.imports import import_named
+from nas.metrics.registry import check_metric, guessing_value, metric_named
 from nas.search.pruners.base import check_pruners
 from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
 from nas.search.resume import prepare_resumed
@@ -87,8 +87,9 @@ def _load(request: SearchRequest, image_size: int | None) -> SearchData:
 
 
 def _check_names(request: SearchRequest) -> None:
-    """Check sampler and reward, which can be done before the data is loaded."""
+    """Check sampler, metric and reward, which can be done before the data is loaded."""
     check_end(request)
+    metric_named(request.metric)
     import_named(request.sampler or "", "--sampler")
     check_sampler(request.sampler or "random")
     check_recipe(request.recipe or DEFAULT_RECIPE)
@@ -124,6 +125,8 @@ def _settings(
     request: SearchRequest, data: SearchData, space: Space, starts: Sequence[Architecture] = ()
 ) -> SearchSettings:
     """Return the settings of a new run, with defaults for options that were not given."""
+    metric = metric_named(request.metric)
+    check_metric(metric, data.minival.labels, data.classes)
     has_time = request.hours is not None or request.until is not None
     budget = request.budget or (None if has_time else DEFAULT_BUDGET)
     recipe = _recipe(request, len(data.training))
@@ -154,7 +157,8 @@ def _settings(
         background=request.data_options.background,
         min_per_class=request.min_per_class,
         minival_images=len(data.minival),
-        guessing_accuracy=guessing_accuracy(data.minival.labels),
+        guessing_accuracy=guessing_value(metric, data.minival.labels, data.classes),
+        metric=metric.metric.name,
         baseline=request.baseline,
         price=request.price,
         per_gpu=request.per_gpu or 1,
@@ -180,7 +184,10 @@ def _begin(request: SearchRequest, settings: SearchSettings, data: SearchData) -
     with ExitStack() as opened:
         record = opened.enter_context(_create_record(run, settings))
         opened.enter_context(run.lock())
-        return PreparedSearch(run, record, settings, data, is_new=True, opened=opened.pop_all())
+        metric = metric_named(request.metric)
+        return PreparedSearch(
+            run, record, settings, data, is_new=True, metric=metric, opened=opened.pop_all()
+        )
 
 
 def _create_record(run: RunDirectory, settings: SearchSettings) -> Record:

@@ -11,6 +11,7 @@ from pathlib import Path
 from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
+from nas.metrics.metric_function import ACCURACY, MetricFunction
 from nas.search.run_directory import RunDirectory
 from nas.search.settings import SearchSettings
 from nas.training.recipe_options import RecipeOptions
@@ -54,6 +55,7 @@ class SearchRequest:
     confirm: int | None = None
     confirm_seeds: int | None = None
     confirm_epochs: int | None = None
+    metric: str | None = None
     reward: str | None = None
     start_from: tuple[str, ...] = ()
     out: Path | None = None
@@ -77,6 +79,7 @@ class PreparedSearch(Closing):
     data: SearchData
     is_new: bool = False
     note: str | None = None  # on settings of another release
+    metric: MetricFunction = ACCURACY
     opened: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:

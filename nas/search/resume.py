@@ -9,10 +9,12 @@ from typing import Any
 
 from nas.architectures import check_operators, find_space
 from nas.data.load import load_search_data
-from nas.data.minival import guessing_accuracy
 from nas.data.moved import load_recorded
 from nas.data.split import SearchData
 from nas.errors import UserError
+from nas.imports import import_named
+from nas.metrics.metric_function import MetricFunction
+from nas.metrics.registry import check_metric, guessing_value, recorded_function
 from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
 from nas.search.run_directory import open_run
 from nas.search.settings import SearchSettings, note_on_release
@@ -37,6 +39,7 @@ _FIXED_OPTIONS = {
     "max_parameters": "--max-params",
     "max_step_time": "--max-step-time",
     "max_memory_bytes": "--max-memory",
+    "metric": "--metric",
     "reward": "--reward",
 }
 
@@ -61,16 +64,20 @@ def prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
             raise UserError(f"--resume: {path}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"--resume: {path}: {error}", exit_code=1) from error
-        settings, data = _resumed(request, path, settings)
+        import_named(request.metric or "", "--metric")
+        metric = recorded_function(settings.metric, f"--resume: {path}")
+        settings, data = _resumed(request, path, settings, metric)
         worked = worked_s(record.candidates())
         settings = settings.with_end(request.hours, request.until, worked, request.begun_at)
         record.change_settings({**recorded, **settings.to_json()})
         note = note_on_release(recorded)
-        return PreparedSearch(run, record, settings, data, note=note, opened=opened.pop_all())
+        return PreparedSearch(
+            run, record, settings, data, note=note, metric=metric, opened=opened.pop_all()
+        )
 
 
 def _resumed(
-    request: SearchRequest, path: Path, settings: SearchSettings
+    request: SearchRequest, path: Path, settings: SearchSettings, metric: MetricFunction
 ) -> tuple[SearchSettings, SearchData]:
     """Return the settings of a run with those that the request changes, and the run's data."""
     _check_agreement(request, settings, path)
@@ -86,11 +93,12 @@ def _resumed(
         settings.data_fingerprint,
         lambda spec: load_search_data(spec, settings.data_size, settings.data_options),
     )
+    check_metric(metric, data.minival.labels, data.classes, f"--resume: {path}")
     settings = replace(
         settings,
         data=place,
         minival_images=len(data.minival),  # not in the records of earlier releases
-        guessing_accuracy=guessing_accuracy(data.minival.labels),
+        guessing_accuracy=guessing_value(metric, data.minival.labels, data.classes),
     )
     return settings, data
 

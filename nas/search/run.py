@@ -196,6 +196,7 @@ def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
         limits=settings.limits,
         times_before_training=settings.bound != "none",
         confirm_epochs=settings.confirm_epochs,
+        metric=prepared.metric,
     )
 
 

@@ -12,6 +12,7 @@ from nas.training.recipe_options import RecipeOptions, find_recipe, make_recipe
 from nas.training.recipes import Recipe
 from results.architecture_file import base_from_json
 from reward.limits import Limits
+from reward.metric import ACCURACY
 from reward.objective import Objective, parse_reward
 from scaling.coefficient_grid import CoefficientGrid
 from search_space.architecture import Architecture
@@ -55,7 +56,7 @@ class SearchSettings:
     background: str = "grey"  # in the form that nas.data.decode parses
     min_per_class: int | None = None
     minival_images: int | None = None
-    guessing_accuracy: float | None = None  # of naming the minival's most frequent class
+    guessing_accuracy: float | None = None  # the metric of guessing, by the classes' frequencies
     baseline: int | None = None  # trainings of the backbone; None for the default
     hours: float | None = None  # of the whole run, without pauses between its processes
     until: float | None = None  # Unix seconds when the last process ends; follows from hours
@@ -63,6 +64,7 @@ class SearchSettings:
     price: float | None = None  # of one worker's hour, in any currency
     per_gpu: int | str = 1  # candidates that train on a GPU at once, or "auto"
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures evaluated first
+    metric: str = ACCURACY  # by name; its value is each candidate's accuracy
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
 
     @property

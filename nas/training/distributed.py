@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -45,6 +46,15 @@ class World:
         if self.size > 1:
             distributed.all_reduce(value)
         return value
+
+    def first(self, value: float | None, device: torch.device) -> float | None:
+        """Return the first process's number, to the last bit; None stands for none and for NaN."""
+        number = math.nan if value is None else value
+        if self.size > 1:
+            sent = torch.tensor(number, dtype=torch.float64, device=device)
+            distributed.broadcast(sent, 0)
+            number = float(sent)
+        return None if math.isnan(number) else number
 
     def least(self, value: Tensor) -> Tensor:
         """Return the minimum of a tensor over the processes; the tensor is changed in place."""

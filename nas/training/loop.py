@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nas.data.images import Images
 from nas.errors import Diverged
+from nas.metrics.metric_function import ACCURACY, MetricFunction
 from nas.training.augmentation import augmented
 from nas.training.distributed import World, set_seed, unwrapped
 from nas.training.ema import EMA, BatchStatistics
@@ -31,7 +32,7 @@ from nas.training.recipes import (
     steps_in_stage,
 )
 from nas.training.step import Part, TrainingStep, training_step
-from nas.training.validation import Portion, accuracy
+from nas.training.validation import Portion, Validated, validate
 from reward.step_time.measurement import TimeLimitExceeded
 
 RunStep = Callable[[TrainingStep | GraphStep, Tensor, Tensor], Tensor]
@@ -43,8 +44,10 @@ _STEPS_BETWEEN_CHECKS = 64  # of the loss
 class Epoch:
     """The result of one epoch: its number from 1, the mean training loss, the accuracy in [0, 1].
 
-    ``learning_rate`` is that of the last step. ``images`` is the number of images that all
-    processes together trained on in ``training_s`` seconds.
+    ``accuracy`` is the value of the training's metric, which is accuracy unless another is asked
+    for. ``effective_images`` is of how many images a share would be as noisy; None except after the
+    last epoch, if it was asked for. ``learning_rate`` is that of the last step. ``images`` is the
+    number of images that all processes together trained on in ``training_s`` seconds.
     """
 
     number: int
@@ -56,6 +59,7 @@ class Epoch:
     images: int
     training_s: float = field(compare=False)
     validation_s: float = field(compare=False)
+    effective_images: float | None = None
 
     @property
     def images_per_s(self) -> float:
@@ -76,8 +80,8 @@ class Training:
     """The training of one network, epoch by epoch, which can be interrupted and resumed.
 
     The network is trained in place, on the device of the images. It may be any ``nn.Module`` that
-    maps images (N, C, H, W) of any size to logits (N, classes). Accuracy is measured with
-    :attr:`ema`, and that is the network to keep.
+    maps images (N, C, H, W) of any size to logits (N, classes). The metric is measured
+    with :attr:`ema`, and that is the network to keep.
 
     Several processes each make a Training with their place in ``world``, a network wrapped in
     ``DistributedDataParallel``, and the same data, recipe and seed.
@@ -95,6 +99,8 @@ class Training:
         on_step: Callable[[int, int], None] = _ignore_step,
         run_step: RunStep | None = None,
         uses_graphs: bool = True,
+        metric: MetricFunction = ACCURACY,
+        measures_noise: bool = False,
     ) -> None:
         """Args:
         seed: decides all of training's randomness, torch's global generators included.
@@ -104,6 +110,8 @@ class Training:
         run_step: runs a step on a whole batch, images (N, C, H, W) and their labels, and returns
             its loss; None runs it on one part after another, which takes less memory.
         uses_graphs: whether a GPU runs steps as CUDA graphs, where they can be captured.
+        metric: validates each epoch, and decides which is the best.
+        measures_noise: whether the metric's noise is measured after the last epoch.
         """
         self.network = network
         self.recipe = recipe
@@ -114,6 +122,7 @@ class Training:
         self._seed, self._deadline = seed, deadline
         self._world = world or World()
         self._on_step, self._run_step = on_step, run_step
+        self._metric, self._measures_noise = metric, measures_noise
         self._generator = torch.Generator().manual_seed(seed)
         self._norms = BatchStatistics(unwrapped(network))
         self._step = training_step(network, recipe, self._norms.update, uses_graphs)
@@ -134,6 +143,7 @@ class Training:
         Raises:
             Diverged: the loss became NaN or infinite.
             TimeLimitExceeded: the deadline passed.
+            MetricError: a user's metric has no value from 0 to 1.
         """
         while self.epochs_done < self.recipe.epochs and not self._is_stalled():
             yield self._epoch()
@@ -168,18 +178,30 @@ class Training:
         trained = time.perf_counter()
         self._check_finite(loss)
         self._world.sync_buffers(self.ema)
-        reached = accuracy(self.ema, self._validation, self._portion, self._world)
-        self._count_epoch(reached)
+        validated = self._validated()
+        self._count_epoch(validated.value)
         return Epoch(
             number=self.epochs_done,
             loss=loss,
-            accuracy=reached,
+            accuracy=validated.value,
+            effective_images=validated.effective_images,
             learning_rate=rate,
             image_size=stage.image_size,
             batch_size=stage.batch_size,
             images=count * batch_size * self._world.size,
             training_s=trained - start,
             validation_s=time.perf_counter() - trained,
+        )
+
+    def _validated(self) -> Validated:
+        is_last = self.epochs_done + 1 == self.recipe.epochs
+        return validate(
+            self.ema,
+            self._validation,
+            self._metric,
+            self._portion,
+            self._world,
+            with_noise=self._measures_noise and is_last,
         )
 
     def _begin_stage(self, stage: TrainingStage) -> None:

@@ -13,7 +13,7 @@ from nas.training.loop import Training, total_steps
 from nas.training.progressive import Resizing
 from nas.training.recipes import Recipe, proxy
 from nas.training.step import training_step
-from nas.training.validation import accuracy
+from nas.training.validation import Validated, accuracy
 from scaling.regularization import Progressive
 from search_space.network import Network
 from search_space.spaces import small
@@ -110,7 +110,9 @@ def test_parts_of_a_batch_are_all_that_the_network_sees_at_once() -> None:
 def reached(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A list of the accuracies that the epochs will reach, one after the other."""
     values: list[float] = []
-    monkeypatch.setattr("nas.training.loop.accuracy", lambda *args, **kwargs: values.pop(0))
+    monkeypatch.setattr(
+        "nas.training.loop.validate", lambda *args, **kwargs: Validated(values.pop(0))
+    )
     return values
 
 
