@@ -30,6 +30,7 @@ from nas.state_dicts import (
     without_prefixes,
 )
 from results.architecture_file import ArchitectureFile, from_json
+from reward.metric import ACCURACY
 from search_space.architecture import Architecture
 from search_space.bounds import MOST_EPOCHS, MOST_TEXT, load_json, real, text, whole
 from search_space.network import Network, StochasticDepth
@@ -45,7 +46,8 @@ Weights = Mapping[str, Tensor]
 class TrainingSummary:
     """How weights were trained: on which data, and the minival accuracy after ``epoch`` epochs.
 
-    ``class_names`` are in the order of the logits, empty if they are unknown.
+    ``accuracy`` is the value of ``metric``. ``class_names`` are in the order of the logits, empty
+    if they are unknown.
     """
 
     data: str
@@ -53,6 +55,7 @@ class TrainingSummary:
     accuracy: float
     normalization: Normalization
     class_names: tuple[str, ...] = ()
+    metric: str = ACCURACY
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def _training_summary(data: Mapping[str, Any] | None) -> TrainingSummary | None:
         accuracy=real("accuracy", data["accuracy"], 1.0),
         normalization=checked_normalization(data["normalization"]),
         class_names=checked_names(data["class_names"]),
+        metric=text("metric", data.get("metric", ACCURACY)),
     )
 
 
@@ -157,6 +161,7 @@ def _read_checkpoint(path: Path) -> Model:
         accuracy=trained.accuracy,
         normalization=trained.normalization,
         class_names=trained.class_names,
+        metric=trained.metric,
     )
     origin = f"of {path}, epoch {trained.epoch} on {trained.data}"
     return Model(trained.file, trained.weights, origin, training)

@@ -194,7 +194,7 @@ def _measurements(data: dict[str, Any]) -> dict[str, Any]:
     for name in _INTERVALS:
         if data.get(name) is not None:
             _check_pair(name, data[name], bounds.MOST_INTEGER)
-    for name in ("device", "unsteady"):
+    for name in ("device", "unsteady", "metric"):
         if data.get(name) is not None:
             bounds.text(name, data[name])
     for key in ("conditions", "confirmation"):

@@ -61,9 +61,10 @@ def find_certainty(
 
     trainings = trainings_by_candidate(found)
     contestants = [
-        _contestant(number, group, objective) for number, group in sorted(trainings.items())
+        _contestant(number, group, objective, noise) for number, group in sorted(trainings.items())
     ]
-    if not contestants or noise.images is None:
+    images = [contestant.images for contestant in contestants]
+    if not contestants or None in images:
         return None
     rewards = np.array([contestant.reward for contestant in contestants])
     confirmed = confirmed_numbers(trainings)
@@ -72,7 +73,7 @@ def find_certainty(
     wins, beats, expected = np.zeros(len(rewards)), np.zeros(len(rewards)), 0.0
     generator = np.random.default_rng(0)
     for deviation in _seed_deviations(noise):
-        draws = _reward_draws(contestants, noise.images, deviation, generator)
+        draws = _reward_draws(contestants, deviation, generator)
         wins += np.bincount(draws.argmax(1), minlength=len(rewards))
         beats += (draws > draws[:, [first]]).sum(0)
         expected += float(draws[:, first].sum())
@@ -93,7 +94,10 @@ def find_certainty(
 
 @dataclass(frozen=True)
 class _Contestant:
-    """A candidate with the mean of its trainings; ``slope`` is the reward's rise with accuracy."""
+    """A candidate with the mean of its trainings; ``slope`` is the reward's rise with accuracy.
+
+    ``images`` is of how many images a share would be as noisy as the accuracy, None if unknown.
+    """
 
     number: int
     reward: float
@@ -101,18 +105,22 @@ class _Contestant:
     slope: float
     step_time_deviation: float  # of the reward, by the measurement of the step time
     trainings: int
+    images: float | None
 
-    def accuracy_deviation(self, images: int, seed_deviation: float) -> float:
+    def accuracy_deviation(self, seed_deviation: float) -> float:
         """Return the standard deviation of the accuracy, at least a millionth.
 
         All trainings are validated on the same images, so more of them reduce only the seeds' part.
         """
+        images = self.images or 1.0
         share = (self.accuracy * images + 1) / (images + 2)  # no image wrong does not mean no noise
         variance = share * (1 - share) / images + seed_deviation**2 / self.trainings
         return max(1e-6, math.sqrt(variance))
 
 
-def _contestant(number: int, group: Sequence[Outcome], objective: Objective) -> _Contestant:
+def _contestant(
+    number: int, group: Sequence[Outcome], objective: Objective, noise: Noise
+) -> _Contestant:
     any_of = group[0]
     accuracy = fmean(outcome.accuracy for outcome in group)
     return _Contestant(
@@ -122,6 +130,7 @@ def _contestant(number: int, group: Sequence[Outcome], objective: Objective) -> 
         slope=any_of.slope(accuracy, objective),
         step_time_deviation=_step_time_deviation(any_of, objective) / math.sqrt(len(group)),
         trainings=len(group),
+        images=noise.share_of([outcome.effective_images for outcome in group]),
     )
 
 
@@ -153,7 +162,6 @@ def _seed_deviations(noise: Noise) -> list[float]:
 
 def _reward_draws(
     contestants: Sequence[_Contestant],
-    images: int,
     seed_deviation: float,
     generator: np.random.Generator,
 ) -> NDArray[np.float64]:
@@ -161,7 +169,7 @@ def _reward_draws(
     import numpy as np
 
     accuracies = np.array([each.accuracy for each in contestants])
-    sds = np.array([each.accuracy_deviation(images, seed_deviation) for each in contestants])
+    sds = np.array([each.accuracy_deviation(seed_deviation) for each in contestants])
     rewards, slopes, step_time_sds = (
         np.array([getattr(each, name) for each in contestants])
         for name in ("reward", "slope", "step_time_deviation")

@@ -21,6 +21,7 @@ from results.candidate import Candidate, State, candidate_name, stages_text
 from results.noise import Noise, outcomes
 from results.ranking import confirmation_json, confirmed, front, reward, winner
 from results.verdict import Verdict, find_verdict, noise_of
+from reward.metric import recorded_metric
 from reward.objective import Objective
 from reward.step_time.measurement import (
     StepTime,
@@ -114,6 +115,7 @@ def winner_file(
         parameters=candidate.parameters,
         multiply_adds=candidate.multiply_adds,
         measurements={
+            "metric": recorded_metric(settings or {}).name,
             "accuracy": again.get("fresh_accuracy_mean", candidate.accuracy),
             **(_certainty_json(verdict, settings or {}) if verdict else {}),
             "epochs": again.get("epochs", len(candidate.curve)),
@@ -152,6 +154,7 @@ COLUMNS = {
     "state": "str",
     "cause": "str",
     "seed": "int64",
+    "metric": "str",
     "accuracy": "float64",
     "accuracy_ci_low": "float64",
     "accuracy_ci_high": "float64",
@@ -218,7 +221,8 @@ def candidate_json(
 ) -> dict[str, Any]:
     """Return one candidate in JSON types; null stands for an unknown value.
 
-    ``accuracy_ci`` is the 95 % interval of one training's accuracy (:class:`Noise`).
+    ``accuracy`` is the value of ``metric``, ``accuracy_ci`` its 95 % interval for one training
+    (:class:`Noise`).
     ``image_size`` has the same value for train and eval, since a proxy uses one size. ``epochs``
     counts the epochs that were trained. ``stopped_at`` is the epoch after which a pruner stopped
     the training, 0 if it stopped it before the first. ``coefficients`` are alpha, beta and gamma in
@@ -232,6 +236,7 @@ def candidate_json(
         "cause": candidate.cause,
         "detail": candidate.detail,
         "seed": candidate.seed,
+        "metric": noise.metric.name,
         "accuracy": candidate.accuracy,
         "accuracy_ci": _accuracy_ci(candidate, noise),
         **step_time_json(candidate.step_time),
@@ -252,7 +257,8 @@ def candidate_json(
 def _accuracy_ci(candidate: Candidate, noise: Noise) -> list[float] | None:
     if candidate.accuracy is None:
         return None
-    interval = noise.accuracy_interval(candidate.accuracy)
+    images = candidate.effective_images
+    interval = noise.accuracy_interval(candidate.accuracy, images=images)
     return interval and list(interval)
 
 

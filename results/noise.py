@@ -1,8 +1,10 @@
 """The outcomes of trainings, and the noise of their accuracies.
 
-An accuracy is noisy for two reasons. The minival is a sample of images, so a measured share is
-binomial. And training a network again with another seed gives another network. The second is
-estimated from networks that were trained several times: the backbone, and confirmed candidates.
+An accuracy, the value of the run's metric, is noisy for two reasons. The minival is a sample of
+images, so a measured share is binomial; another metric is as noisy as a share of so many *effective
+images*, which each candidate's record holds. And training a network again with another seed gives
+another network. The second is estimated from networks that were trained several times: the
+backbone, and confirmed candidates.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from statistics import NormalDist, harmonic_mean
 
 from results.candidate import BACKBONE, Candidate, State
 from results.ranking import seed_deviation
+from reward.metric import ACCURACY, METRICS, Metric
 from reward.objective import Objective
 from reward.step_time.measurement import normalized, normalized_interval, reference_median_s
 
@@ -25,8 +28,9 @@ Z_95 = NormalDist().inv_cdf(0.975)
 class Outcome:
     """A complete training: what its reward follows from, and what it cost.
 
-    ``confirms`` is as in :class:`~results.candidate.Candidate`. ``step_time`` is S/S0 with its 95 %
-    interval, None if that is not known; ``size`` is P/P0, and ``reference_step_time_s`` is S0.
+    ``confirms`` and ``effective_images`` are as in :class:`~results.candidate.Candidate`.
+    ``step_time`` is S/S0 with its 95 % interval, None if that is not known; ``size`` is P/P0, and
+    ``reference_step_time_s`` is S0.
     """
 
     number: int
@@ -40,6 +44,7 @@ class Outcome:
     seconds: float | None = None  # from its start to its end
     worker: str | None = None
     unsteady: str | None = None
+    effective_images: float | None = None
 
     def reward(self, objective: Objective) -> float:
         """Return the reward."""
@@ -80,15 +85,17 @@ def outcomes(candidates: Iterable[Candidate]) -> list[Outcome]:
                 (finished_at or 0.0) - (started_at or 0.0) if is_timed else None,
                 candidate.worker,
                 timed.unsteady,
+                candidate.effective_images,
             )
         )
     return found
 
 
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
+def wilson_interval(share: float, count: float) -> tuple[float, float]:
     """Return the 95 % interval of a share of ``count``, by Wilson's score (JASA 22, 1927).
 
-    Unlike the normal approximation it is also right near 0 and 1, and stays within them.
+    ``count`` need not be whole, as effective images are not. Unlike the normal approximation the
+    interval is also right near 0 and 1, and stays within them.
     """
     z = Z_95
     middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
@@ -98,7 +105,7 @@ def wilson_interval(share: float, count: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Noise:
-    """The noise of a run's accuracies.
+    """The noise of a run's accuracies, the values of its ``metric``.
 
     ``images`` is the size of the minival, ``seed_deviation`` the standard deviation between
     trainings of one network with different seeds, estimated with ``degrees`` degrees of freedom.
@@ -108,16 +115,31 @@ class Noise:
     images: int | None = None
     seed_deviation: float | None = None
     degrees: int = 0
+    metric: Metric = METRICS[ACCURACY]
 
-    def accuracy_interval(self, accuracy: float, trainings: int = 1) -> tuple[float, float] | None:
+    def share_of(self, effective_images: Sequence[float | None]) -> float | None:
+        """Return of how many images a share would be as noisy as the mean of some trainings.
+
+        They are all validated on the same images. None if that is not known; if the metric is
+        itself a share, it is the size of the minival.
+        """
+        if self.metric.is_share:
+            return self.images
+        known = [count for count in effective_images if count is not None]
+        return harmonic_mean(known) if known and len(known) == len(effective_images) else None
+
+    def accuracy_interval(
+        self, accuracy: float, trainings: int = 1, images: float | None = None
+    ) -> tuple[float, float] | None:
         """Return the 95 % interval of an accuracy, the mean of so many trainings.
 
-        It is Wilson's for the minival, with the seeds' 1.96 standard errors added in quadrature.
-        None if the size of the minival is not known.
+        It is Wilson's for ``images``, of :meth:`share_of`, with the seeds' 1.96 standard errors
+        added in quadrature. None if they are not known; for a share they are the minival's.
         """
-        if self.images is None:
+        images = self.share_of([images])
+        if images is None:
             return None
-        low, high = wilson_interval(accuracy, self.images)
+        low, high = wilson_interval(accuracy, images)
         seeds = Z_95 * (self.seed_deviation or 0.0) / math.sqrt(trainings)
         return (
             max(0.0, accuracy - math.hypot(accuracy - low, seeds)),
@@ -125,7 +147,9 @@ class Noise:
         )
 
 
-def find_noise(found: Iterable[Outcome], images: int | None) -> Noise:
+def find_noise(
+    found: Iterable[Outcome], images: int | None, metric: Metric = METRICS[ACCURACY]
+) -> Noise:
     """Return the noise of the accuracies; ``images`` is the size of the minival.
 
     The trainings of the backbone and the fresh trainings of each confirmed candidate are pooled.
@@ -138,7 +162,7 @@ def find_noise(found: Iterable[Outcome], images: int | None) -> Noise:
         if epochs is None or outcome.epochs == epochs:
             groups[outcome.confirms or 0].append(outcome.accuracy)
     degrees = sum(len(values) - 1 for values in groups.values())
-    return Noise(images, seed_deviation(groups.values()), degrees)
+    return Noise(images, seed_deviation(groups.values()), degrees, metric)
 
 
 def compared_epochs(found: Iterable[Outcome]) -> int | None:

@@ -19,6 +19,7 @@ from results.noise import (
     trainings_by_candidate,
 )
 from results.ranking import spread
+from reward.metric import ACCURACY, Metric, recorded_metric
 from reward.objective import Objective
 
 _SHOWN_TIES = 4
@@ -98,17 +99,19 @@ def find_verdict(
     number = winner.number if winner.confirms is None else int(winner.confirms)
     first = next((outcome for outcome in candidates if outcome.number == number), winner)
     reward = fmean(outcome.reward(objective) for outcome in fresh)
+    images = noise.share_of([outcome.effective_images for outcome in fresh])
+    interval = noise.accuracy_interval(accuracy, len(fresh), images)
     hint = _hint(certainty, found, settings) if certainty else ""
     said = (
-        _against_backbone(accuracy, reward, first, backbone) if backbone else "",
+        _against_backbone(accuracy, reward, first, backbone, noise.metric) if backbone else "",
         _how_sure(certainty) if certainty else "",
-        _off_front(first, candidates, objective),
+        _off_front(first, candidates, objective, noise.metric),
     )
     doubts = (
-        guessing(accuracy, noise.accuracy_interval(accuracy, len(fresh)), settings),
+        guessing(accuracy, interval, settings),
         alike(candidates, noise),
         unsteady(first),
-        seeds_unknown(settings) if certainty and noise.seed_deviation is None else "",
+        seeds_unknown(settings, noise.metric) if certainty and noise.seed_deviation is None else "",
     )
     return Verdict(
         winner=number,
@@ -118,7 +121,7 @@ def find_verdict(
         sentences=tuple(filter(None, said)),
         warnings=tuple(filter(None, doubts)),
         hint=hint,
-        accuracy_interval=noise.accuracy_interval(accuracy, len(fresh)),
+        accuracy_interval=interval,
     )
 
 
@@ -126,7 +129,7 @@ def noise_of(found: Iterable[Outcome], settings: Mapping[str, Any]) -> Noise:
     """Return the noise of a run's accuracies; of an early release's run, it is not known."""
     images = settings.get("minival_images")
     is_known = isinstance(images, int) and not isinstance(images, bool) and images > 0
-    return find_noise(found, images if is_known else None)
+    return find_noise(found, images if is_known else None, recorded_metric(settings))
 
 
 def _winners_trainings(found: Sequence[Outcome], objective: Objective) -> list[Outcome]:
@@ -166,14 +169,16 @@ def _backbone(
 # Sentences.
 
 
-def _against_backbone(accuracy: float, reward: float, first: Outcome, backbone: Backbone) -> str:
+def _against_backbone(
+    accuracy: float, reward: float, first: Outcome, backbone: Backbone, metric: Metric
+) -> str:
     plural = "s" if backbone.trainings > 1 else ""
     deviation = backbone.reward_deviation
     spread_text = "" if deviation is None else f", standard deviation {deviation:.4f}"
     return (
         f"Its reward, {reward:.4f}, is {_difference(reward, backbone.reward)} the backbone's, "
-        f"{backbone.reward:.4f} ({backbone.trainings} training{plural}{spread_text}): accuracy "
-        f"{100 * accuracy:.1f} against {100 * backbone.accuracy:.1f} %, step "
+        f"{backbone.reward:.4f} ({backbone.trainings} training{plural}{spread_text}): "
+        f"{metric.title} {100 * accuracy:.1f} against {100 * backbone.accuracy:.1f} %, step "
         f"{first.step_time:.2f} x and parameters {first.size:.2f} x the backbone's."
     )
 
@@ -206,7 +211,9 @@ def _how_sure(certainty: Certainty) -> str:
     )
 
 
-def _off_front(first: Outcome, candidates: Sequence[Outcome], objective: Objective) -> str:
+def _off_front(
+    first: Outcome, candidates: Sequence[Outcome], objective: Objective, metric: Metric
+) -> str:
     """Return why the winner is not on the front over accuracy and step time; empty if it is."""
     point = (first.accuracy, -first.step_time)
     above = [
@@ -225,8 +232,9 @@ def _off_front(first: Outcome, candidates: Sequence[Outcome], objective: Objecti
         why = f"it has {best.size / first.size:.2f} x the parameters"
     else:
         why = "the reward has a target step time"
+    how = "as accurate" if metric.name == ACCURACY else f"as good in {metric.title}"
     return (
-        f"It is not on the plotted front: no. {best.number} is at least as accurate and as fast, "
+        f"It is not on the plotted front: no. {best.number} is at least {how} and as fast, "
         f"but {why}."
     )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from results.candidate import Candidate
+    from reward.metric import Metric
     from reward.objective import Objective
 
 UNSTEADY = "~"  # marks a step time whose measurement was disturbed
@@ -77,8 +78,9 @@ def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
     from nas.terminal import Terminal
     from results.noise import outcomes
     from results.verdict import find_verdict
+    from reward.metric import recorded_metric
 
-    print_results(Terminal(), candidates, objective, top)
+    print_results(Terminal(), candidates, objective, top, recorded_metric(settings))
     print_verdict(find_verdict(outcomes(candidates), objective, settings), run)
 
 
@@ -106,7 +108,7 @@ def _say_what_waits(spool: Path) -> None:
 
 
 def print_results(
-    console: Console, candidates: list[Candidate], objective: Objective, top: int
+    console: Console, candidates: list[Candidate], objective: Objective, top: int, metric: Metric
 ) -> None:
     """Print the best ``top`` candidates, and the number of candidates in each state."""
     from collections import Counter
@@ -137,7 +139,11 @@ def print_results(
         )
     last = ("px", *COEFFICIENTS) if is_fit else ("stages<",)
     if rows:
-        print_table(console, ("no.", "reward", "acc. %", "step ms", "S/S0", "params", *last), rows)
+        print_table(
+            console,
+            ("no.", "reward", f"{metric.short} %", "step ms", "S/S0", "params", *last),
+            rows,
+        )
     if rows and not is_fit:
         console.print(
             "F/M: fused/plain MBConv and kernel, e expansion, c channels, x layers, / stride",
@@ -148,7 +154,7 @@ def print_results(
         console.print(
             f"{UNSTEADY} something disturbed the measurement; --json shows what", highlight=False
         )
-    _print_confirmed(console, candidates, objective)
+    _print_confirmed(console, candidates, objective, metric)
     proposed = [candidate for candidate in candidates if candidate.confirms is None]
     counts = Counter(candidate.state.value for candidate in proposed)
     parts = [f"{count} {state}{_causes(proposed, state)}" for state, count in counts.most_common()]
@@ -186,7 +192,9 @@ def _causes(candidates: list[Candidate], state: str) -> str:
     return " (" + ", ".join(f"{cause} {count}" for cause, count in causes.most_common()) + ")"
 
 
-def _print_confirmed(console: Console, candidates: list[Candidate], objective: Objective) -> None:
+def _print_confirmed(
+    console: Console, candidates: list[Candidate], objective: Objective, metric: Metric
+) -> None:
     """Print the candidates that were trained again, the highest mean and so the winner first."""
     from statistics import fmean
 
@@ -209,7 +217,7 @@ def _print_confirmed(console: Console, candidates: list[Candidate], objective: O
     if not rows:
         return
     console.print("\ntrained again, best mean reward first:", highlight=False)
-    columns = ("no.", "trainings", "epochs", "reward", "fresh", "acc. %", "fresh")
+    columns = ("no.", "trainings", "epochs", "reward", "fresh", f"{metric.short} %", "fresh")
     print_table(console, columns, rows)
     console.print(
         "fresh: the mean without the first training, by which a candidate was selected",
@@ -220,7 +228,7 @@ def _print_confirmed(console: Console, candidates: list[Candidate], objective: O
     if reward_sd is not None and accuracy_sd is not None:
         console.print(
             f"seeds alone: standard deviation {reward_sd:.4f} of the reward, "
-            f"{100 * accuracy_sd:.1f} points of accuracy",
+            f"{100 * accuracy_sd:.1f} points of {metric.title}",
             highlight=False,
         )
 
@@ -234,12 +242,13 @@ def _print_json(
     import json
 
     from results.files import candidate_json
-    from results.noise import Noise, outcomes
-    from results.verdict import find_verdict
+    from results.noise import outcomes
+    from results.verdict import find_verdict, noise_of
 
     verdict = find_verdict(outcomes(candidates), objective, settings)
     winner = verdict and {"number": verdict.winner, **verdict.to_json()}
-    noise = verdict.noise if verdict else Noise()
+    noise = verdict.noise if verdict else noise_of([], settings)
     rows = [candidate_json(candidate, objective, noise) for candidate in candidates]
-    content = {"run": run_id, "winner": winner, "candidates": rows}
+    metric = noise.metric.name
+    content = {"run": run_id, "metric": metric, "winner": winner, "candidates": rows}
     echo(json.dumps(content, indent=2, allow_nan=False))

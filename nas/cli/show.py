@@ -30,6 +30,7 @@ MEASURED = (
     "reward",
 )
 PROGRESSIVE = ("image_size", "randaugment_magnitude", "mixup_alpha", "dropout")
+_LABEL = 15  # characters
 SMALL_IMAGES = 32  # pixels; the space `small` has another form for images under 24 pixels
 
 
@@ -137,7 +138,7 @@ def _print_measurements(console: Console, measured: Mapping[str, Any]) -> None:
     unsteady = measured.get("unsteady")
     how = _how_timed(measured.get("conditions") or {})
     lines = (
-        f"accuracy       {_accuracy(measured)}",
+        *_accuracy(measured),
         f"training step  {1000 * measured['step_time_s']:.1f} ms ({low:.1f} to {high:.1f}), "
         f"batch {measured['batch_size']} on {measured['device']}",
         f"               {_relative(measured)}",
@@ -163,16 +164,21 @@ def _how_timed(conditions: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _accuracy(measured: Mapping[str, Any]) -> str:
-    """Return the accuracy with its 95 % interval, which files of an early release do not have."""
+def _accuracy(measured: Mapping[str, Any]) -> list[str]:
+    """Return lines on the metric, with its 95 % interval, which files of an early release lack."""
+    from reward.metric import recorded_metric
+
     interval, images = measured.get("accuracy_ci"), measured.get("minival_images")
     spread = f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})" if interval else ""
     on = f"the minival's {images:,} images" if images else "the minival"
-    epochs = measured["epochs"]
-    return (
+    epochs, title = measured["epochs"], recorded_metric(measured).title
+    text = (
         f"{100 * measured['accuracy']:.1f} %{spread} on {on}, "
         f"after {epochs} epoch{'s' if epochs != 1 else ''}"
     )
+    if len(title) < _LABEL:
+        return [f"{title:{_LABEL}}{text}"]
+    return [title, f"{'':{_LABEL}}{text}"]
 
 
 def _relative(measured: Mapping[str, Any]) -> str:

@@ -286,12 +286,18 @@ def _conclude(job: Job, trained: TrainedNetwork, as_json: bool) -> None:
             "checkpoint": str(best),
             "architecture_id": trained.file.architecture.architecture_id,
             "epoch": trained.epoch,
+            "metric": trained.metric,
             "accuracy": trained.accuracy,
             "data": data,
         }
         echo(json.dumps(outcome, indent=2))
         return
-    echo(f"best: epoch {trained.epoch}, {100 * trained.accuracy:.2f} % on the minival: {best}")
+    from reward.metric import ACCURACY, describe_metric
+
+    value = f"{100 * trained.accuracy:.2f} %"
+    if trained.metric != ACCURACY:
+        value = f"{describe_metric(trained.metric).title} {value}"
+    echo(f"best: epoch {trained.epoch}, {value} on the minival: {best}")
     _print_what_to_evaluate(path, data, trained)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from nas.versions import versions
 from nas.weights import TORCHVISION_NETWORKS, Model, TrainingSummary
 from results.architecture_file import ArchitectureFile
+from reward.metric import describe_metric
 from search_space.architecture import Architecture
 from search_space.published import PUBLISHED, published
 
@@ -83,7 +84,10 @@ def _figures(model: Model) -> list[tuple[str, str]]:
         training = model.training
         rows += [
             ("trained on", plain_text(training.data)),
-            ("accuracy", f"{training.accuracy:.2%} on its minival, after {training.epoch} epochs"),
+            (
+                describe_metric(training.metric).title,
+                f"{training.accuracy:.2%} on its minival, after {training.epoch} epochs",
+            ),
         ]
     return rows
 

@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from nas.errors import UserError
 from nas.training.loop import Epoch
 from results.atomic import write_text
+from reward.metric import recorded_metric
+from search_space.named import short_name
 
 CURVE_FILE = "curve.csv"
 
@@ -25,6 +27,7 @@ _NOT_LOGGED = ("epoch", "seconds")
 class CurveRow:
     """The row of an epoch: its number from 1, mean training loss, minival accuracy in [0, 1].
 
+    ``accuracy`` is the value of the training's metric, which loggers show under its own name.
     ``learning_rate`` is that of the last step. ``images_per_s`` is the rate of training without
     validation; ``seconds`` are those of training and validation.
     """
@@ -81,11 +84,12 @@ class TensorBoard:
     def __init__(self, directory: Path, settings: Mapping[str, Any], epochs_done: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
+        self._metric = _metric_name(settings)
         self._writer = SummaryWriter(str(directory / "tensorboard"), purge_step=epochs_done + 1)
 
     def log(self, row: CurveRow) -> None:
         """Log each column as a scalar."""
-        for name, value in _metrics(row).items():
+        for name, value in _metrics(row, self._metric).items():
             self._writer.add_scalar(name, value, row.epoch)
         self._writer.flush()
 
@@ -109,11 +113,11 @@ class MLflow:
         if run_id is None:
             id_file.write_text(run.info.run_id)
             mlflow.log_params(_flat(settings))
-        self._mlflow = mlflow
+        self._mlflow, self._metric = mlflow, _metric_name(settings)
 
     def log(self, row: CurveRow) -> None:
         """Log each column as a metric."""
-        self._mlflow.log_metrics(_metrics(row), step=row.epoch)
+        self._mlflow.log_metrics(_metrics(row, self._metric), step=row.epoch)
 
     def close(self) -> None:
         """End the run."""
@@ -128,6 +132,7 @@ class WeightsAndBiases:
 
     def __init__(self, directory: Path, settings: Mapping[str, Any], epochs_done: int) -> None:
         wandb = import_module("wandb")
+        self._metric = _metric_name(settings)
 
         id_file = directory / "wandb_run"  # of a run that is resumed
         if not id_file.exists():
@@ -143,7 +148,7 @@ class WeightsAndBiases:
 
     def log(self, row: CurveRow) -> None:
         """Log each column as a metric."""
-        self._run.log(_metrics(row), step=row.epoch)
+        self._run.log(_metrics(row, self._metric), step=row.epoch)
 
     def close(self) -> None:
         """End the run."""
@@ -196,8 +201,15 @@ def parse_names(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def _metrics(row: CurveRow) -> dict[str, float]:
-    return {name: value for name, value in asdict(row).items() if name not in _NOT_LOGGED}
+def _metrics(row: CurveRow, metric: str) -> dict[str, float]:
+    """Return the columns by name; ``metric`` stands for accuracy."""
+    values = {name: value for name, value in asdict(row).items() if name not in _NOT_LOGGED}
+    return {metric if name == "accuracy" else name: value for name, value in values.items()}
+
+
+def _metric_name(settings: Mapping[str, Any]) -> str:
+    """Return the name of the training's metric, a user's without its module."""
+    return short_name(recorded_metric(settings).name)
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from nas.full_training.loggers import CurveRow
 from nas.search.progress import duration
+from reward.metric import ACCURACY, METRICS, Metric
 
 _BAR_WIDTH = 16
 
@@ -85,8 +86,9 @@ Listener = Callable[[Event], None]
 class Progress:
     """Prints a line for each epoch, and on a terminal a live line for the epoch in progress."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, metric: Metric = METRICS[ACCURACY]) -> None:
         self._console = console
+        self._metric = metric
         self._rows: list[CurveRow] = []
         self._work: tuple[float, ...] = ()
         self._step: Stepped | None = None
@@ -116,7 +118,7 @@ class Progress:
         elif isinstance(event, EpochEnded):
             self._rows.append(event.row)
             self._step = None
-            self._print(_describe(event, len(self._work)))
+            self._print(_describe(event, len(self._work), self._metric))
         elif isinstance(event, WorkerLost):
             self._step = None
             self._print("a worker died; all workers restart from the last checkpoint (see ray.log)")
@@ -172,12 +174,13 @@ class Progress:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-def _describe(event: EpochEnded, epochs: int) -> str:
+def _describe(event: EpochEnded, epochs: int, metric: Metric) -> str:
     """Return the line of an epoch, within 80 columns."""
     row, width = event.row, len(str(epochs))
     best = "  best" if event.is_best else ""
+    name = metric.title if metric.name == ACCURACY else metric.short
     return (
         f"epoch {row.epoch:{width}d}/{epochs}  loss {row.loss:.4f}  "
-        f"accuracy {100 * row.accuracy:5.2f} %  {row.image_size} px  "
+        f"{name} {100 * row.accuracy:5.2f} %  {row.image_size} px  "
         f"{row.images_per_s:,.0f} images/s{best}"
     )

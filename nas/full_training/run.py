@@ -83,7 +83,7 @@ def _listener(
     directory = job.directory
     terminal = stack.enter_context(redirect_output(directory.path / "ray.log", progress_to_stderr))
     console = Terminal(file=terminal)
-    progress = Progress(console)
+    progress = Progress(console, job.metric.metric)
     epoch_logging = _EpochLogging(log, job, lambda text: console.print(text, highlight=False))
     stack.callback(epoch_logging.close)
     stack.enter_context(progress.shown())

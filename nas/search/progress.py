@@ -16,6 +16,7 @@ from rich.text import Text
 from results.candidate import EVALUATED, Candidate, State, devices, mixed_devices_warning
 from results.forecast import Course, Forecast, Interval, Plan
 from results.ranking import normalized_step_time, reward
+from reward.metric import ACCURACY, METRICS, Metric
 from reward.objective import Objective
 
 
@@ -26,10 +27,16 @@ class Progress:
     """
 
     def __init__(
-        self, console: Console, objective: Objective, plan: Plan, known: list[Candidate]
+        self,
+        console: Console,
+        objective: Objective,
+        plan: Plan,
+        known: list[Candidate],
+        metric: Metric = METRICS[ACCURACY],
     ) -> None:
         self._console = console
         self._objective = objective
+        self._metric = metric
         self._plan = plan
         # What an earlier process left running starts again.
         self._course = Course(c for c in known if c.state is not State.RUNNING)
@@ -176,7 +183,7 @@ class Progress:
         if candidate.accuracy is not None and value is not None:
             step_time = f"{normalized_step_time(candidate):.2f} x the backbone's"
             text += (
-                f", accuracy {100 * candidate.accuracy:.1f} %"
+                f", {self._metric.title} {100 * candidate.accuracy:.1f} %"
                 f", step {step_time}{_unsteady_mark(candidate)}"
                 f", reward {value:.4f}"
             )

@@ -85,7 +85,8 @@ def run_search(
         with _files_written(prepared, patience_s, say):
             take_in(prepared.record, prepared.run.spool)
             known = prepared.record.candidates()
-            progress = Progress(console, prepared.settings.objective, prepared.plan, known)
+            objective, metric = prepared.settings.objective, prepared.metric.metric
+            progress = Progress(console, objective, prepared.plan, known, metric)
             with PatientRecord(prepared.record, prepared.run.spool, patience_s, say) as record:
                 search = _driver(prepared, record, known, progress)
                 if not search.is_finished():

@@ -69,6 +69,7 @@ def row(candidate: Candidate, space: Space | None) -> Row:
         "seed": text(candidate.seed),
         "architecture_id": candidate.architecture.architecture_id,
         "accuracy": number(candidate.accuracy),
+        "effective_images": number(candidate.effective_images),
         "parameters": whole_number(candidate.parameters),
         "reference_parameters": whole_number(candidate.reference_parameters),
         "multiply_adds": whole_number(candidate.multiply_adds),
@@ -108,6 +109,7 @@ def outcome_of(row: Row) -> Outcome | None:
         finished_at - started_at if is_timed else None,
         row["worker"],
         row["unsteady"],
+        row.get("effective_images"),
     )
 
 

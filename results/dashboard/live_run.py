@@ -181,7 +181,8 @@ class LiveRun:
         for n, values in list(changed.items()):
             accuracy = values["accuracy"]
             is_share = accuracy is not None and 0 <= accuracy <= 1
-            interval = noise.accuracy_interval(accuracy) if is_share else None
+            images = values["effective_images"]
+            interval = noise.accuracy_interval(accuracy, images=images) if is_share else None
             ends = dict(zip(ACCURACY_INTERVAL, interval or (None, None), strict=True))
             new_rows[n] = {**values, **ends}
 
