@@ -17,6 +17,7 @@ from results.dashboard.columns import Row, json_safe, text, whole_number
 from results.noise import Outcome
 from results.ranking import recorded_objective
 from results.verdict import find_verdict
+from reward.metric import recorded_metric
 from reward.objective import Objective
 from reward.step_time.measurement import (
     StepTime,
@@ -118,6 +119,12 @@ def title_of(settings: Mapping[str, Any], space: Space | None) -> str:
 def task_of(settings: Mapping[str, Any]) -> dict[str, int | None]:
     """Return the number of classes and of the images' channels."""
     return {name: whole_number(settings.get(name)) for name in ("classes", "in_channels")}
+
+
+def metric_json(settings: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the name of the run's metric, and what it is called in texts and in heads."""
+    metric = recorded_metric(settings)
+    return {key: text(getattr(metric, key)) for key in ("name", "title", "short")}
 
 
 def space_json(space: Space | None) -> dict[str, Any] | None:

@@ -39,6 +39,8 @@ A RUN; ``id`` is its index among the RUNs of the command line::
      "run_id": "9a0c...", "created_at": 1.7e9,
      "is_searching": true,               # a search holds the run's lock; null: unknown
      "settings": {"data": "digits", "budget": 100, ...},   # any JSON values
+     "metric": {"name": "macro_f1", "title": "macro F1", "short": "macro F1"},  # each accuracy is
+                                         # its value; accuracy itself by default
      "task": {"classes": 10, "in_channels": 1},
      "space": {"name": "small", "size": 186624, "stages": STAGES of the backbone,
                "stem_channels": 16, "stem_stride": 1, "head_channels": 256,
@@ -73,7 +75,8 @@ A FORECAST of a search's end; pairs are the ends of a 90 % interval. The cost is
 COLUMNS: lists of equal length with one entry per candidate, by ascending number::
 
     number, confirms, state, cause, detail, seed, architecture_id,
-    accuracy, accuracy_low, accuracy_high,              # minival, [0, 1]; 95 % interval, or null
+    accuracy, accuracy_low, accuracy_high,              # the metric on the minival, [0, 1];
+                                                        # 95 % interval, or null
     step_time_s, step_time_low_s, step_time_high_s,                    # median, 95 % interval
     normalized_step_time, normalized_low, normalized_high,             # S/S0, 95 % interval
     reference_step_time_s,                             # S0, timed in turn with the candidate's step

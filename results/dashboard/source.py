@@ -16,6 +16,7 @@ from results.candidate import Candidate
 from results.dashboard.columns import Row, columns, json_safe, text
 from results.dashboard.facts import (
     is_searching,
+    metric_json,
     objective_of,
     objective_problem,
     reference_json,
@@ -105,6 +106,7 @@ class Source:
             "run_id": text(run.place.run_id),
             "created_at": run.created_at,
             "settings": json_safe(run.settings),
+            "metric": metric_json(run.settings),
             "task": task_of(run.settings),
             "space": space_json(run.space),
             "verdict": self._verdict,
@@ -192,6 +194,7 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "run_id": None,
         "created_at": None,
         "settings": {},
+        "metric": metric_json({}),
         "task": {"classes": None, "in_channels": None},
         "space": None,
         "verdict": None,

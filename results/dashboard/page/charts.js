@@ -43,7 +43,7 @@
   /** @param {number} place */
   const colourOf = (place) => nas.colours.theme(place ? "second" : "accent");
 
-  /** Accuracy by epoch. @param {HTMLElement} place @param {Network[]} shown */
+  /** The run's metric by epoch. @param {HTMLElement} place @param {Network[]} shown */
   function learning(place, shown) {
     const traces = shown.map(({ label, detail }, network) => ({
       x: detail.curve.map(([epoch]) => epoch),
@@ -56,7 +56,7 @@
       hovertemplate:
         "epoch %{x}: %{y:.2f} %<br>loss %{customdata[0]:.4f}, after %{customdata[1]:.1f} s<extra></extra>",
     }));
-    return chart(place, traces, { x: { title: "epoch" }, y: { title: "minival accuracy (%)" } });
+    return chart(place, traces, { x: { title: "epoch" }, y: { title: nas.columns.find("accuracy").label } });
   }
 
   /**

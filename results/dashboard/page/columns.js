@@ -38,9 +38,15 @@
     },
     {
       id: "accuracy",
-      label: "minival accuracy (%)",
-      menu: "accuracy (%)",
-      short: "accuracy %",
+      get label() {
+        return `minival ${nas.store.metric().title} (%)`;
+      },
+      get menu() {
+        return `${nas.store.metric().title} (%)`;
+      },
+      get short() {
+        return `${nas.store.metric().title} %`;
+      },
       better: "high",
       value: scaled("accuracy", 100),
       interval: interval("accuracy_low", "accuracy_high", 100),

@@ -3,11 +3,7 @@
 /** What matters: how much each choice does, and what its options lead to, stage by stage. */
 {
   const { byId, element, bar } = nas.dom;
-  const TARGETS = [
-    ["reward", "reward"],
-    ["accuracy", "accuracy"],
-    ["normalized_step_time", "step time"],
-  ];
+  const TARGETS = ["reward", "accuracy", "normalized_step_time"];
   const KINDS = ["operator", "kernel", "expansion", "layers"];
   const MEASURES = ["accuracy", "step"];
   const SETTLE_MS = 600; // of the sliders, before the server is asked again
@@ -35,7 +31,7 @@
 
   /** @param {Run} run @param {Objective} at */
   async function ofRun(run, at) {
-    const answers = await Promise.all(TARGETS.map(([target]) => answer(run, target, at)));
+    const answers = await Promise.all(TARGETS.map((target) => answer(run, target, at)));
     const name = shownRuns().length > 1 && element("h3", {}, run.label);
     const known = answers.filter((one) => one && !one.problem);
     if (!known.length)
@@ -74,7 +70,7 @@
   /** @param {Importance[]} answers */
   function importanceTable(answers) {
     const first = answers.find((one) => one?.values);
-    const head = ["choice", ...TARGETS.map(([, name]) => name)];
+    const head = ["choice", "reward", nas.store.metric().title, "step time"];
     /** @param {string} name */
     const line = (name) =>
       element(

@@ -10,8 +10,13 @@
   const SELECTS = ["population", "split"];
   const MOST_POINTS = 400;
   const DASHES = ["solid", "dash", "dot", "dashdot"];
-  /** @type {{[column: string]: string}} */
-  const QUANTITIES = { accuracy: "error (%)", reward: "reward", step: "S/S0" };
+
+  /** @returns {{[column: string]: string}} by column: its title */
+  function quantities() {
+    const { title } = nas.store.metric();
+    const error = title === "accuracy" ? "error (%)" : `100 - ${title} (%)`;
+    return { accuracy: error, reward: "reward", step: "S/S0" };
+  }
 
   function listen() {
     for (const name of SELECTS) {
@@ -28,11 +33,12 @@
       ...nas.columns.all().filter((column) => column.id.includes(".")),
     ];
     const split = splits.find((column) => column.id === nas.state.split) ?? splits[0];
-    const quantity = Object.hasOwn(QUANTITIES, nas.state.population)
+    const titles = quantities();
+    const quantity = Object.hasOwn(titles, nas.state.population)
       ? nas.state.population
       : "accuracy";
     byId("population").replaceChildren(
-      ...Object.entries(QUANTITIES).map(([id, label]) => option(id, label, quantity)),
+      ...Object.entries(titles).map(([id, label]) => option(id, label, quantity)),
     );
     byId("split").replaceChildren(...splits.map(({ id, label }) => option(id, label, split.id)));
     const column = nas.columns.find(quantity);
@@ -51,7 +57,7 @@
       });
     });
     nas.charts.chart(byId("distribution"), traces, {
-      x: { title: QUANTITIES[quantity] },
+      x: { title: titles[quantity] },
       y: { title: "share of candidates below (%)", range: [0, 102] },
     });
   }

@@ -33,6 +33,7 @@
       x,
       y: { title: "candidates on the front", rangemode: "tozero" },
     });
+    byId("front-metric").textContent = nas.store.metric().title;
     const searching = runs.filter((run) => run.forecast);
     byId("forecasts").replaceChildren(
       ...(searching.length ? [element("h2", {}, "Forecast"), ...searching.map(ofForecast)] : []),

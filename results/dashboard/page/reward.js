@@ -231,7 +231,7 @@
   }
 
   function drawRanking() {
-    const head = ["", "candidate", "reward", "acc. %", "S/S0", "params"];
+    const head = ["", "candidate", "reward", `${nas.store.metric().short} %`, "S/S0", "params"];
     const shown = ["reward", "accuracy", "step", "parameters"].map(nas.columns.find);
     /** @param {Column} column @param {Row} row */
     const cell = (column, row) =>

@@ -105,6 +105,17 @@
   /** Whether a candidate's number alone could be one of several. */
   const areSeveral = () => runs.filter((run) => !run.problem).length > 1;
 
+  const ACCURACY = { title: "accuracy", short: "acc." };
+  const SEVERAL = { title: "metric", short: "metric" };
+
+  /** What the candidates' accuracy is, by the runs' metric, as it stands in texts and in heads. */
+  function metric() {
+    const metrics = runs.filter((run) => !run.problem).map((run) => run.metric);
+    const [first] = metrics;
+    if (!first) return ACCURACY;
+    return metrics.every(({ title }) => title === first.title) ? first : SEVERAL;
+  }
+
   /** Every candidate of every run. */
   function all() {
     return runs.flatMap((run) => [...run.candidates.values()]);
@@ -172,6 +183,7 @@
     isBackbone,
     title,
     areSeveral,
+    metric,
     merge,
     all,
     find,

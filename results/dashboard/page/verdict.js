@@ -152,7 +152,7 @@
       element(
         "p",
         {},
-        `best ${among} with ${percent(share)} (accuracy and step time both uncertain)`,
+        `best ${among} with ${percent(share)} (${nas.store.metric().title} and step time both uncertain)`,
       ),
       chances.length > 1 && element("ol", {}, rows),
     ].filter(Boolean);

@@ -15,6 +15,7 @@ from nas.search.request import SearchRequest
 from nas.search.run_directory import RunDirectory, create_run
 from results.candidate import Candidate, State
 from results.spool import Spool
+from reward.metric import METRICS
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from search_space.spaces import small
@@ -38,7 +39,9 @@ DISTURBED = replace(
 
 def _lines(*candidates: Candidate, top: int = 10) -> list[str]:
     text = StringIO()
-    print_results(Console(file=text, width=80), list(candidates), Objective(), top)
+    print_results(
+        Console(file=text, width=80), list(candidates), Objective(), top, METRICS["accuracy"]
+    )
     return [line.rstrip() for line in text.getvalue().splitlines()]
 
 

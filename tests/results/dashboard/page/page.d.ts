@@ -108,10 +108,17 @@ interface RunFacts {
   created_at: number | null;
   is_searching: boolean | null;
   settings: { budget?: number; until?: number; [name: string]: unknown } | null;
+  metric: Metric;
   space: Space | null;
   verdict: Verdict | null;
   forecast: Forecast | null;
   reference: (Measured & { name: string; candidate: number | null }) | null;
+}
+
+/** What a run's accuracy is: its metric's name in texts, and in the heads of tables. */
+interface Metric {
+  title: string;
+  short: string;
 }
 
 /** When a search will end, and what it will have cost; null without a price. */
@@ -418,6 +425,7 @@ type OtherId =
   | "forecasts"
   | "formula"
   | "front-so-far"
+  | "front-metric"
   | "gone"
   | "importances"
   | "legend"
@@ -482,6 +490,7 @@ interface Nas {
     isBackbone: (row: Row) => boolean;
     title: (row: Row) => string;
     areSeveral: () => boolean;
+    metric: () => Metric;
     merge: (answer: RunAnswer) => boolean;
     all: () => Row[];
     find: (key: string | undefined) => Row | null;
