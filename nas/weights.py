@@ -33,8 +33,8 @@ from results.architecture_file import ArchitectureFile, from_json
 from reward.metric import ACCURACY
 from search_space.architecture import Architecture
 from search_space.bounds import MOST_EPOCHS, MOST_TEXT, load_json, real, text, whole
+from search_space.modules import NORM_EPS, SqueezeExcitation
 from search_space.network import Network, StochasticDepth
-from search_space.operators import NORM_EPS, SqueezeExcitation
 from search_space.published import published
 
 SUFFIXES = (".safetensors", ".pth", ".pt")

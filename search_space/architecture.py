@@ -13,6 +13,9 @@ from search_space.named import is_reference
 
 SCHEMA_VERSION = 1
 
+ACTIVATIONS = ("silu", "relu", "relu6", "hardswish", "gelu", "mish")
+"""The activations that a stage may have; the first is the default, as in the papers."""
+
 
 class InvalidArchitecture(ValueError):
     """A value is not valid in an architecture; the message names field, value and valid ones."""
@@ -34,7 +37,7 @@ class Stage:
     ``operator`` is a name in :data:`search_space.operators.OPERATORS`, or
     ``package.module:attribute`` of the user's own. ``expansion`` multiplies the block's input
     channels. ``se_ratio`` is the width of squeeze-and-excitation as a share of the block's input
-    channels, 0 for none (EfficientNetV2, Table 4).
+    channels, 0 for none (EfficientNetV2, Table 4). ``activation`` is one of :data:`ACTIVATIONS`.
     """
 
     operator: str
@@ -44,6 +47,7 @@ class Stage:
     channels: int
     layers: int
     se_ratio: float = 0.0
+    activation: str = ACTIVATIONS[0]
 
     def __post_init__(self) -> None:
         if not _is_name(self.operator):
@@ -63,6 +67,18 @@ class Stage:
                 f"se_ratio: got {bounds.shown(self.se_ratio)}, must be from 0 to 1"
             )
         object.__setattr__(self, "se_ratio", float(self.se_ratio))
+        if self.activation not in ACTIVATIONS:
+            raise InvalidArchitecture(
+                f"activation: got {bounds.shown(self.activation)}, "
+                f"must be one of {', '.join(ACTIVATIONS)}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON types, without the default activation.
+
+        So a network without another one is written as by releases that knew no activations.
+        """
+        return _without_default_activation(vars(self))
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,7 @@ class Block:
     hidden_channels: int
     out_channels: int
     squeeze_channels: int  # 0: no squeeze-and-excitation
+    activation: str = ACTIVATIONS[0]
 
     @property
     def is_residual(self) -> bool:
@@ -134,6 +151,7 @@ class Architecture:
                     hidden_channels=in_channels * stage.expansion,
                     out_channels=stage.channels,
                     squeeze_channels=_squeeze_channels(stage.se_ratio, in_channels),
+                    activation=stage.activation,
                 )
                 in_channels = stage.channels
 
@@ -167,8 +185,11 @@ class Architecture:
 
         It covers the blocks rather than the stages. So the id stays the same when a stage is cut in
         two or when an ``se_ratio`` rounds to the same channels, because the network is the same.
+        Without another activation than the default it is the id of earlier releases.
         """
-        blocks = [tuple(vars(block).values()) for block in self.blocks()]
+        blocks = [
+            tuple(_without_default_activation(vars(block)).values()) for block in self.blocks()
+        ]
         content = [self.stem_channels, self.stem_stride, blocks, self.head_channels]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
@@ -179,7 +200,7 @@ class Architecture:
             "stem_channels": self.stem_channels,
             "stem_stride": self.stem_stride,
             "head_channels": self.head_channels,
-            "stages": [dict(vars(stage)) for stage in self.stages],
+            "stages": [stage.to_json() for stage in self.stages],
         }
 
     @classmethod
@@ -214,13 +235,18 @@ def _stage_from_json(data: object) -> Stage:
     if not isinstance(data, Mapping):
         raise InvalidArchitecture(f"stages: got {bounds.shown(data)}, must be objects")
     unknown = sorted(str(key) for key in data.keys() - _STAGE_KEYS)
-    missing = sorted(_STAGE_KEYS - {"se_ratio"} - data.keys())
+    missing = sorted(_STAGE_KEYS - {"se_ratio", "activation"} - data.keys())
     if unknown or missing:
         raise InvalidArchitecture(
             f"stages: unknown keys {bounds.shown(unknown)}, missing keys {missing}; "
             f"a stage has {sorted(_STAGE_KEYS)}"
         )
     return Stage(**data)
+
+
+def _without_default_activation(values: Mapping[str, Any]) -> dict[str, Any]:
+    is_default = values["activation"] == ACTIVATIONS[0]
+    return {name: v for name, v in values.items() if name != "activation" or not is_default}
 
 
 def _squeeze_channels(se_ratio: float, in_channels: int) -> int:

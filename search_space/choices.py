@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Any
 
 from search_space import bounds
@@ -19,24 +21,38 @@ class InvalidSpace(ValueError):
     """The choices form no valid space; the message names the place, the value and valid ones."""
 
 
+ALWAYS = ("operator", "layers", "kernel", "expansion")
+"""The choices that every stage has; the others it may have."""
+
+
 @dataclass(frozen=True)
 class StageChoices:
-    """The options of one stage. 0 ``layers`` leave it out, which needs a stride of 1."""
+    """The options of one stage. 0 ``layers`` leave it out, which needs a stride of 1.
+
+    The last three are choices only where they have options. A stage without ``se_ratio`` has that
+    of its operator (:class:`search_space.space.Space`); one without ``channels`` or ``activation``
+    has the backbone's.
+    """
 
     operator: tuple[str, ...]
     layers: tuple[int, ...]
     kernel: tuple[int, ...]
     expansion: tuple[int, ...]
+    se_ratio: tuple[float, ...] = ()
+    channels: tuple[int, ...] = ()
+    activation: tuple[str, ...] = ()
 
     def options(self) -> dict[str, tuple[Option, ...]]:
         """Return the options of each choice by its name, in the order of a point."""
-        return dict(vars(self))
+        return {name: options for name, options in vars(self).items() if options or name in ALWAYS}
 
     @property
     def size(self) -> int:
         """The number of different stages; all points without the stage count as one."""
         kept = sum(count > 0 for count in self.layers)
-        forms = len(self.operator) * len(self.kernel) * len(self.expansion)
+        forms = math.prod(
+            len(options) for name, options in self.options().items() if name != "layers"
+        )
         return kept * forms + (kept < len(self.layers))
 
 
@@ -56,7 +72,6 @@ def check(
         )
     for i, (stage, stage_choices) in enumerate(zip(stages, choices, strict=True), 1):
         _check_choices(i, stage, stage_choices, se_ratio)
-        _check_backbone(i, stage, stage_choices, se_ratio)
     if all(0 in stage_choices.layers for stage_choices in choices):
         raise InvalidSpace("stages: got 0 layers in each, must have a stage without 0")
     _check_unambiguous(stages, choices)
@@ -71,8 +86,8 @@ def _check_choices(
         _check_count(f"{where}: {name}", options)
     for operator in choices.operator:
         _check_option(where, stage, operator=operator, se_ratio=se_ratio.get(operator, 0.0))
-    for name in ("kernel", "expansion", "layers"):
-        for option in getattr(choices, name):
+    for name, options in choices.options().items():
+        for option in options if name != "operator" else ():
             if name != "layers" or option != 0 or isinstance(option, bool):
                 _check_option(where, stage, **{name: option})
     _check_layers(where, stage, choices)
@@ -112,33 +127,21 @@ def _check_option(where: str, stage: Stage, **option: Any) -> None:
         raise InvalidSpace(f"{where}: {error}") from None
 
 
-def _check_backbone(
-    i: int, stage: Stage, choices: StageChoices, se_ratio: Mapping[str, float]
-) -> None:
-    for name, options in choices.options().items():
-        value = getattr(stage, name)
-        if value not in options:
-            raise InvalidSpace(
-                f"stage {i}: {name}: got {bounds.shown(options)}, "
-                f"must include the backbone's {value!r}"
-            )
-    se = se_ratio.get(stage.operator, 0.0)
-    if se != stage.se_ratio:
-        raise InvalidSpace(
-            f"stage {i}: se_ratio: got {se} for {stage.operator}, "
-            f"must be the backbone's {stage.se_ratio}"
-        )
-
-
 def _check_unambiguous(stages: tuple[Stage, ...], choices: tuple[StageChoices, ...]) -> None:
     """Check that an architecture shows which stages are left out, as each is to be one point."""
-    shapes = [(stage.channels, stage.stride) for stage in stages]
-    for i, (shape, stage_choices) in enumerate(zip(shapes, choices, strict=True), 1):
-        if 0 in stage_choices.layers and shapes.count(shape) > 1:
+    numbered = enumerate(zip(stages, choices, strict=True), 1)
+    for (i, (stage, own)), (_, (other, its_choices)) in permutations(numbered, 2):
+        shared = set(widths(stage, own)) & set(widths(other, its_choices))
+        if 0 in own.layers and other.stride == stage.stride and shared:
             raise InvalidSpace(
-                f"stage {i}: layers: got 0, but another stage also has {shape[0]} channels at "
+                f"stage {i}: layers: got 0, but another stage also has {min(shared)} channels at "
                 "stride 1; a stage may be left out only if no other has its channels and stride"
             )
+
+
+def widths(stage: Stage, choices: StageChoices) -> tuple[int, ...]:
+    """Return the channels that a stage of a space may have; ``stage`` is the backbone's."""
+    return choices.channels or (stage.channels,)
 
 
 def _check_se_ratio(se_ratio: Mapping[str, float], choices: tuple[StageChoices, ...]) -> None:

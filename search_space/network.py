@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from search_space.architecture import Architecture, Block
-from search_space.operators import OPERATORS, Operator, convolution, find_operator
+from search_space.modules import activation, convolution
+from search_space.operators import OPERATORS, Operator, find_operator
 
 
 class StochasticDepth(nn.Module):
@@ -34,7 +35,8 @@ class StochasticDepth(nn.Module):
 class Network(nn.Module):
     """The network of an architecture: stem, blocks, head, classifier.
 
-    It maps images (N, in_channels, H, W) to logits (N, classes), for any H and W.
+    It maps images (N, in_channels, H, W) to logits (N, classes), for any H and W. Stem and head
+    have SiLU; each stage has its own activation.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class Network(nn.Module):
         super().__init__()
         stem = architecture.stem_channels
         self.stem = nn.Sequential(
-            *convolution(in_channels, stem, 3, architecture.stem_stride), nn.SiLU()
+            *convolution(in_channels, stem, 3, architecture.stem_stride), activation()
         )
         blocks = tuple(architecture.blocks())
         self.blocks = nn.Sequential(
@@ -69,7 +71,7 @@ class Network(nn.Module):
             )
         )
         head = architecture.head_channels
-        self.head = nn.Sequential(*convolution(blocks[-1].out_channels, head, 1), nn.SiLU())
+        self.head = nn.Sequential(*convolution(blocks[-1].out_channels, head, 1), activation())
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(head, classes)
         self.apply(_initialize)

@@ -1,54 +1,25 @@
-"""Operators, which build the layers of a stage: MBConv, Fused-MBConv and the user's own."""
+"""Operators, which build the layers of a stage: MBConv, Fused-MBConv, more, and the user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from search_space.architecture import Block
+from search_space.modules import (
+    activation,
+    convolution,
+    inverted_bottleneck,
+    squeeze_excitation,
+)
+from search_space.more_operators import bottleneck, convnext, mbconv_k7
 from search_space.named import is_reference, lookup_function
-
-NORM_EPS = 1e-3
-
-
-def convolution(
-    in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
-) -> list[nn.Module]:
-    """Return a convolution without bias, and its batch normalisation."""
-    return [
-        nn.Conv2d(
-            in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False
-        ),
-        nn.BatchNorm2d(out_channels, eps=NORM_EPS),
-    ]
-
-
-class SqueezeExcitation(nn.Module):
-    """Weight each channel by a number computed from the means of all (arXiv 1709.01507)."""
-
-    def __init__(self, channels: int, squeeze_channels: int) -> None:
-        super().__init__()
-        self.reduce = nn.Conv2d(channels, squeeze_channels, 1)
-        self.expand = nn.Conv2d(squeeze_channels, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        scale = x.mean((2, 3), keepdim=True)  # (N, C, H, W) -> (N, C, 1, 1)
-        scale = self.expand(nn.functional.silu(self.reduce(scale)))
-        return x * torch.sigmoid(scale)
 
 
 def mbconv(block: Block) -> nn.Sequential:
-    """Build 1x1 expansion, depthwise convolution, SE, 1x1 projection (1801.04381, 1905.11946)."""
-    layers: list[nn.Module] = []
-    hidden = block.hidden_channels
-    if hidden != block.in_channels:
-        layers += [*convolution(block.in_channels, hidden, 1), nn.SiLU()]
-    layers += [*convolution(hidden, hidden, block.kernel, block.stride, hidden), nn.SiLU()]
-    if block.squeeze_channels:
-        layers.append(SqueezeExcitation(hidden, block.squeeze_channels))
-    return nn.Sequential(*layers, *convolution(hidden, block.out_channels, 1))
+    """Build an inverted bottleneck with the stage's kernel (EfficientNet, 1905.11946)."""
+    return inverted_bottleneck(block, block.kernel)
 
 
 def fused_mbconv(block: Block) -> nn.Sequential:
@@ -61,15 +32,20 @@ def fused_mbconv(block: Block) -> nn.Sequential:
         hidden, projection = block.out_channels, []
     else:
         projection = convolution(hidden, block.out_channels, 1)
-    layers = [*convolution(block.in_channels, hidden, block.kernel, block.stride), nn.SiLU()]
-    if block.squeeze_channels:
-        layers.append(SqueezeExcitation(hidden, block.squeeze_channels))
+    layers = convolution(block.in_channels, hidden, block.kernel, block.stride)
+    layers += [activation(block.activation), *squeeze_excitation(block, hidden)]
     return nn.Sequential(*layers, *projection)
 
 
 Operator = Callable[[Block], nn.Module]
 
-OPERATORS: dict[str, Operator] = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
+OPERATORS: dict[str, Operator] = {
+    "mbconv": mbconv,
+    "fused_mbconv": fused_mbconv,
+    "mbconv_k7": mbconv_k7,
+    "convnext": convnext,
+    "bottleneck": bottleneck,
+}
 """Operators by name. ``OPERATORS["mine"] = my_operator`` adds one that a space can then list.
 
 An operator is a function from a :class:`Block` to a module that maps (N, in_channels, H, W) to

@@ -1,6 +1,8 @@
 """Search spaces: each stage chooses its operator, layers, kernel and expansion.
 
-Channels and strides are the backbone's and are not searched (EfficientNetV2, section 3.3).
+In the paper's space, channels and strides are the backbone's (EfficientNetV2, section 3.3). A space
+may also let a stage choose its channels, its squeeze-and-excitation and its activation; strides are
+always the backbone's.
 """
 
 from __future__ import annotations
@@ -8,12 +10,12 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Protocol
+from typing import Any, Protocol
 
-from search_space.architecture import Architecture, Stage
-from search_space.choices import SE_RATIO, Option, StageChoices, check
+from search_space.architecture import Architecture, InvalidArchitecture, Stage
+from search_space.choices import SE_RATIO, InvalidSpace, Option, StageChoices, check
 
 Point = dict[str, Option]
 """One option for each choice of a space, by the choice's name."""
@@ -21,9 +23,11 @@ Point = dict[str, Option]
 
 @dataclass(frozen=True)
 class Space:
-    """All architectures with the backbone's channels and strides and one option of each choice.
+    """All architectures with the backbone's strides and one option of each choice.
 
-    The backbone is one of them. Step time and parameters are measured relative to it.
+    Step time and parameters are measured relative to the backbone, which need not be one of them.
+    What a stage does not choose is the backbone's, but for squeeze-and-excitation, which follows
+    from the operator by ``se_ratio``; an operator that it lacks has none.
 
     Raises:
         InvalidSpace: the choices do not fit the backbone.
@@ -36,21 +40,25 @@ class Space:
 
     def __post_init__(self) -> None:
         check(self.backbone.stages, self.choices, self.se_ratio)
+        self._check_largest()
 
     @classmethod
     def of_one(cls, name: str, architecture: Architecture) -> Space:
-        """Return the space that contains only this architecture.
-
-        Raises:
-            InvalidSpace: stages with the same operator differ in ``se_ratio``.
-        """
-        stages = architecture.stages
+        """Return the space that contains only this architecture."""
+        ratios: dict[str, float] = dict.fromkeys(SE_RATIO, 0.0)
+        ratios |= {stage.operator: stage.se_ratio for stage in architecture.stages}
         choices = (
-            StageChoices((stage.operator,), (stage.layers,), (stage.kernel,), (stage.expansion,))
-            for stage in stages
+            StageChoices(
+                (stage.operator,),
+                (stage.layers,),
+                (stage.kernel,),
+                (stage.expansion,),
+                # A choice of one option where stages with one operator differ.
+                () if ratios[stage.operator] == stage.se_ratio else (stage.se_ratio,),
+            )
+            for stage in architecture.stages
         )
-        ratios = {stage.operator: stage.se_ratio for stage in stages}
-        return cls(name, architecture, tuple(choices), {**dict.fromkeys(SE_RATIO, 0.0), **ratios})
+        return cls(name, architecture, tuple(choices), ratios)
 
     def options(self) -> dict[str, tuple[Option, ...]]:
         """Return the options of each choice by its name in a point, such as ``stage2.kernel``."""
@@ -136,17 +144,24 @@ class Space:
                 yield self.decode({**point, **other})
 
     def _stage(self, i: int, point: Mapping[str, Option]) -> Stage:
-        backbone_stage = self.backbone.stages[i - 1]
-        operator = str(point[f"stage{i}.operator"])
-        return Stage(
-            operator=operator,
-            kernel=int(point[f"stage{i}.kernel"]),
-            stride=backbone_stage.stride,
-            expansion=int(point[f"stage{i}.expansion"]),
-            channels=backbone_stage.channels,
-            layers=int(point[f"stage{i}.layers"]),
-            se_ratio=self.se_ratio.get(operator, 0.0),
-        )
+        chosen = {name: point[f"stage{i}.{name}"] for name in self.choices[i - 1].options()}
+        se_ratio = self.se_ratio.get(str(chosen["operator"]), 0.0)
+        options: dict[str, Any] = {"se_ratio": se_ratio, **chosen}
+        return replace(self.backbone.stages[i - 1], **options)
+
+    def _check_largest(self) -> None:
+        """Check the network with the most layers and channels, for each operator."""
+        options = self.options()
+        largest = {name: max(values) for name, values in options.items()}
+        for k in range(max(len(choices.operator) for choices in self.choices)):
+            operators = {
+                f"stage{i}.operator": choices.operator[k % len(choices.operator)]
+                for i, choices in enumerate(self.choices, 1)
+            }
+            try:
+                self.decode({**largest, **operators})
+            except InvalidArchitecture as error:
+                raise InvalidSpace(f"stages: the largest network: {error}") from None
 
     def _align(self, architecture: Architecture) -> tuple[Stage | None, ...] | None:
         """Return, for each backbone stage, the architecture's stage, or None if it is left out.
@@ -169,11 +184,15 @@ class Space:
         return None if left else tuple(aligned)
 
     def _fits(self, stage: Stage, backbone_stage: Stage, choices: StageChoices) -> bool:
-        return (
-            (stage.channels, stage.stride) == (backbone_stage.channels, backbone_stage.stride)
-            and stage.se_ratio == self.se_ratio.get(stage.operator, 0.0)
-            and all(getattr(stage, name) in values for name, values in choices.options().items())
-        )
+        """Return whether a stage of the space can be this one, in the place of the backbone's."""
+        options = choices.options()
+        own: dict[str, tuple[Option, ...]] = {
+            "stride": (backbone_stage.stride,),
+            "channels": (backbone_stage.channels,),
+            "activation": (backbone_stage.activation,),
+            "se_ratio": (self.se_ratio.get(stage.operator, 0.0),),
+        }
+        return all(getattr(stage, name) in values for name, values in {**own, **options}.items())
 
 
 def _stage_neighbours(i: int, point: Point, choices: StageChoices) -> Iterator[Point]:

@@ -18,23 +18,37 @@
       - {layers: [1, 2]}
       - {layers: [1, 2, 3], kernel: [3]}
     se_ratio: {mbconv: 0.25}      # by operator; this is the default
+
+A stage may also choose these, under ``choices`` or in its own line:
+
+.. code-block:: yaml
+
+    se_ratio: [0, 0.25]             # in place of that of its operator
+    channels: [x0.75, x1, x1.25]    # times the backbone's, rounded to multiples of 8; or [24, 32]
+    activation: [silu, relu]        # of silu, relu, relu6, hardswish, gelu, mish
+
+Of factors that round to the same channels the first counts; ``x1`` is not rounded. The backbone is
+what step time and parameters are measured against; the space need not contain it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from search_space import bounds
-from search_space.architecture import Architecture, InvalidArchitecture
+from search_space.architecture import Architecture, InvalidArchitecture, Stage
 from search_space.bounds import shown
-from search_space.choices import SE_RATIO, InvalidSpace, StageChoices
+from search_space.choices import ALWAYS, SE_RATIO, InvalidSpace, StageChoices
 from search_space.published import PUBLISHED, published
 from search_space.space import Space
+from search_space.transforms import to_nearest_8
 
 CHOICES = tuple(field.name for field in fields(StageChoices))
 SPACE_KEYS = ("name", "backbone", "choices", "stages", "se_ratio")
@@ -78,7 +92,7 @@ def write_space(space: Space) -> str:
         "backbone": _backbone_to_yaml(space.backbone),
         "choices": shared,
         "stages": [
-            {name: stage[name] for name in ("layers", *CHOICES) if name not in shared}
+            {name: stage[name] for name in ("layers", *CHOICES) if name in stage.keys() - shared}
             for stage in stages
         ],
         "se_ratio": dict(space.se_ratio),
@@ -91,7 +105,8 @@ def write_space(space: Space) -> str:
 
 def _is_shared(name: str, stages: list[dict[str, list[Any]]]) -> bool:
     """Return whether all stages have the same options. Layers are written per stage regardless."""
-    return name != "layers" and all(stage[name] == stages[0][name] for stage in stages)
+    first = stages[0].get(name)
+    return name != "layers" and first is not None and all(s.get(name) == first for s in stages)
 
 
 def _backbone_to_yaml(backbone: Architecture) -> str | dict[str, Any]:
@@ -145,7 +160,8 @@ def _space_from_yaml(data: object) -> Space:
         )
     shared = _choices("choices", keys.get("choices", {}))
     choices = tuple(
-        _stage_choices(f"stage {i}", stage, shared) for i, stage in enumerate(stages, 1)
+        _stage_choices(f"stage {i}", stage, shared, own)
+        for i, (stage, own) in enumerate(zip_longest(stages, backbone.stages[: len(stages)]), 1)
     )
     return Space(name, backbone, choices, _se_ratio(se_ratio))
 
@@ -170,29 +186,67 @@ def _backbone_from_yaml(data: object, se_ratio: Mapping[str, Any]) -> Architectu
         raise InvalidSpace(f"backbone: {error}") from None
 
 
-def _stage_choices(where: str, data: object, shared: Mapping[str, tuple[Any, ...]]) -> StageChoices:
+def _stage_choices(
+    where: str,
+    data: object,
+    shared: Mapping[str, tuple[Any, ...]],
+    backbone_stage: Stage | None,
+) -> StageChoices:
     choices = {**shared, **_choices(where, data)}
-    missing = [name for name in CHOICES if name not in choices]
+    missing = [name for name in ALWAYS if name not in choices]
     if missing:
         raise InvalidSpace(f"{where}: got no {', '.join(missing)}, must be here or under choices")
+    if backbone_stage and "channels" in choices:
+        choices["channels"] = _channels(where, choices["channels"], backbone_stage.channels)
     return StageChoices(**choices)
+
+
+_FORMS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "operator": ((str,), "[mbconv]"),
+    "activation": ((str,), "[silu, relu]"),
+    "se_ratio": ((int, float), "[0, 0.25]"),
+    "channels": ((int, str), "[24, 32] or [x0.75, x1, x1.25]"),
+}
+_FACTOR = re.compile(r"x(\d+|\d*\.\d+)")
 
 
 def _choices(where: str, data: object) -> dict[str, tuple[Any, ...]]:
     choices = _mapping(where, data, CHOICES)
     for name, options in choices.items():
-        kind, example = (str, "[mbconv]") if name == "operator" else (int, "[3, 5]")
-        if not isinstance(options, list) or not all(type(option) is kind for option in options):
+        kinds, example = _FORMS.get(name, ((int,), "[3, 5]"))
+        is_list = isinstance(options, list) and (options or name in ALWAYS)
+        if not is_list or not all(type(option) in kinds for option in options):
             raise InvalidSpace(
                 f"{where}: {name}: got {shown(options)}, must be a list such as {example}"
             )
     return {name: tuple(options) for name, options in choices.items()}
 
 
+def _channels(where: str, options: tuple[int | str, ...], backbone: int) -> tuple[int, ...]:
+    """Return the channels, with factors such as ``x0.75`` applied to the backbone's channels."""
+    channels: list[int] = []
+    for option in options:
+        if isinstance(option, int):
+            channels.append(option)
+            continue
+        match = _FACTOR.fullmatch(option[: bounds.MOST_NAME])
+        if match is None or not 0 < float(match[1]) <= bounds.MOST_COEFFICIENT:
+            raise InvalidSpace(
+                f"{where}: channels: got {shown(option)}, must be a number such as 32 or a factor "
+                f"such as x0.75, up to x{bounds.MOST_COEFFICIENT:g}"
+            )
+        factor = float(match[1])
+        width = backbone if factor == 1 else to_nearest_8(factor * backbone)
+        if width not in channels:
+            channels.append(width)
+    return tuple(channels)
+
+
 def _se_ratio(data: object) -> dict[str, float]:
     if not isinstance(data, dict):
         raise InvalidSpace(
-            f"se_ratio: got {shown(data)}, must be an object such as {{mbconv: 0.25}}"
+            f"se_ratio: got {shown(data)}, must be an object such as {{mbconv: 0.25}}; "
+            "a choice such as [0, 0.25] goes under choices"
         )
     for operator, ratio in data.items():
         if not isinstance(operator, str) or len(operator) > bounds.MOST_NAME:

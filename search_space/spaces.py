@@ -56,6 +56,34 @@ def medium() -> Space:
     return _space("medium", published("efficientnetv2-b0").architecture, layers)
 
 
+def vertex_efficientnetv2() -> Space:
+    """Return the EfficientNetV2 space that Vertex AI NAS publishes, around EfficientNetV2-B0.
+
+    Each of six stages chooses its operator, kernel (3 or 5), expansion (1, 2, 4 or 6),
+    squeeze-and-excitation (none or 0.25), channels (0.75, 1 or 1.25 times B0's, rounded down),
+    activation (SiLU or ReLU), and one layer fewer or more than B0; the first stage has 1 or 2.
+
+    Source: ``efficientnetv2_search_space`` in
+    ``nas_architecture/tunable_efficientnetv2_search_space.py`` of ``google/vertex-ai-nas``. What is
+    not a choice there is ours: stem and head have SiLU, and Fused-MBConv has no projection at
+    expansion 1.
+    """
+    backbone = published("efficientnetv2-b0").architecture
+    choices = tuple(
+        StageChoices(
+            OPERATORS,
+            (1, 2) if stage.layers == 1 else (stage.layers - 1, stage.layers, stage.layers + 1),
+            KERNELS,
+            (1, 2, 4, 6),
+            se_ratio=(0.0, 0.25),
+            channels=(stage.channels * 3 // 4, stage.channels, stage.channels * 5 // 4),
+            activation=("silu", "relu"),
+        )
+        for stage in backbone.stages
+    )
+    return Space("vertex-efficientnetv2", backbone, choices)
+
+
 def small(image_size: int = 32) -> Space:
     """Return a space of four narrow stages, for images of up to 64 px.
 
@@ -80,6 +108,7 @@ SPACES: dict[str, Callable[[int], Space]] = {
     "efficientnetv2": lambda image_size: efficientnetv2(),
     "medium": lambda image_size: medium(),
     "small": small,
+    "vertex-efficientnetv2": lambda image_size: vertex_efficientnetv2(),
 }
 """Functions by the space's name. Each takes the image size, in pixels, of the training."""
 

@@ -55,8 +55,8 @@ _QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its o
     "--space",
     metavar="P",
     group="Space",
-    help="Search this space: small, medium, efficientnetv2, efficientnet-b4 or a YAML file. "
-    "Default: by the image size.",
+    help="Search this space: small, medium, efficientnetv2, efficientnet-b4, "
+    "vertex-efficientnetv2, a YAML file or package.module:function. Default: by the image size.",
 )
 @option(
     "--start-from",

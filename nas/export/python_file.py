@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
+from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
 from nas.errors import UserError
 from nas.export.model_card import counts, history, normalization, plain_text
 from nas.versions import versions
 from nas.weights import TrainingSummary
 from results.architecture_file import ArchitectureFile
-from search_space.architecture import Stage
+from search_space.architecture import ACTIVATIONS, Architecture, Stage
+from search_space.more_operators import (
+    ChannelNorm,
+    LayerScale,
+    WithShortcut,
+    bottleneck,
+    convnext,
+    mbconv_k7,
+)
 from search_space.operators import OPERATORS, fused_mbconv, mbconv
 
 _WIDTH = 88
 _LONGEST_NAME = 56  # that fits into the first line
 _BEGIN, _END = "# The network.\n", "# The network's parts.\n"
-_IN_FILE = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
+_TABLE, _LAST_ROW = "OPERATORS: ", '    "fused_mbconv": fused_mbconv,\n'  # of the operators
+_IN_TEMPLATE = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
+# The source of these is put into the file where a network has them.
+_ADDED: Mapping[str, tuple[Any, ...]] = {
+    "mbconv_k7": (mbconv_k7,),
+    "convnext": (ChannelNorm, LayerScale, convnext),
+    "bottleneck": (WithShortcut, bottleneck),
+}
+_IN_FILE = {**_IN_TEMPLATE, **{name: parts[-1] for name, parts in _ADDED.items()}}
 
 
 def python_file(file: ArchitectureFile, training: TrainingSummary | None, module: str) -> str:
@@ -32,7 +51,7 @@ def python_file(file: ArchitectureFile, training: TrainingSummary | None, module
     template = files("nas.export").joinpath("standalone.py").read_text(encoding="utf-8")
     _, code = template.split('"""\n\nfrom __future__', 1)
     head, rest = code.split(_BEGIN)
-    parts = rest.split(_END)[1]
+    parts = _with_more_operators(rest.split(_END)[1], file.architecture)
     text = f"{_docstring(file, training, module)}\n\nfrom __future__{head}{_table(file)}{parts}"
     return text.replace("  # noqa: T201", "")
 
@@ -47,9 +66,19 @@ def check_operators(file: ArchitectureFile) -> None:
         ours = _IN_FILE.get(stage.operator)
         if ours is None or OPERATORS.get(stage.operator) is not ours:
             raise UserError(
-                f"--to: a Python file can hold the operators {' and '.join(_IN_FILE)} of this "
-                f"tool, but {file.name} has {stage.operator!r} of your own; .onnx can hold it"
+                f"--to: a Python file can hold the operators {', '.join(_IN_FILE)} of this tool, "
+                f"but {file.name} has {stage.operator!r} of your own; .onnx can hold it"
             )
+
+
+def _with_more_operators(code: str, architecture: Architecture) -> str:
+    """Add the operators that are not in the template, and their rows in the table of operators."""
+    used = {stage.operator for stage in architecture.stages}
+    added = [name for name in _ADDED if name in used]
+    before, table = code.split(_TABLE)
+    sources = (f"{inspect.getsource(part)}\n\n" for name in added for part in _ADDED[name])
+    rows = "".join(f'    "{name}": {name},\n' for name in added)
+    return "".join([before, *sources, _TABLE, table.replace(_LAST_ROW, _LAST_ROW + rows)])
 
 
 def _docstring(file: ArchitectureFile, training: TrainingSummary | None, module: str) -> str:
@@ -94,13 +123,16 @@ def _table(file: ArchitectureFile) -> str:
         f"IMAGE_SIZE = {file.eval_size}  # pixels, to evaluate; any other will do\n"
         f"STEM_CHANNELS, STEM_STRIDE = {network.stem_channels}, {network.stem_stride}\n"
         "STAGES = (\n"
-        "    # operator, kernel, stride, expansion, channels, layers, se_ratio\n"
+        "    # operator, kernel, stride, expansion, channels, layers, se_ratio, activation\n"
         f"{rows})\n"
         f"HEAD_CHANNELS = {network.head_channels}\n"
     )
 
 
 def _row(stage: Stage) -> str:
+    optional = [stage.se_ratio, f'"{stage.activation}"']
+    if stage.activation == ACTIVATIONS[0]:
+        optional = optional[:1] if stage.se_ratio else []
     values = [
         f'"{stage.operator}"',
         stage.kernel,
@@ -108,6 +140,6 @@ def _row(stage: Stage) -> str:
         stage.expansion,
         stage.channels,
         stage.layers,
-        *([stage.se_ratio] if stage.se_ratio else []),
+        *optional,
     ]
     return f"Stage({', '.join(map(str, values))})"

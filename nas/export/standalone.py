@@ -7,6 +7,7 @@ that begin with "The network". Nothing except torch may be imported.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,7 @@ class Stage:
     channels: int  # output
     layers: int
     se_ratio: float = 0.0  # squeeze channels / input channels of a layer, 0 for none
+    activation: str = "silu"  # a key of ACTIVATIONS
 
 
 # The network.
@@ -33,7 +35,7 @@ IMAGE_CHANNELS = 3
 IMAGE_SIZE = 384  # pixels, to evaluate; any other will do
 STEM_CHANNELS, STEM_STRIDE = 24, 2
 STAGES = (
-    # operator, kernel, stride, expansion, channels, layers, se_ratio
+    # operator, kernel, stride, expansion, channels, layers, se_ratio, activation
     Stage("fused_mbconv", 3, 1, 1, 24, 2),
     Stage("fused_mbconv", 3, 2, 4, 48, 4),
     Stage("fused_mbconv", 3, 2, 4, 64, 4),
@@ -43,6 +45,33 @@ STAGES = (
 )
 HEAD_CHANNELS = 1280
 # The network's parts.
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "silu": nn.SiLU,
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "hardswish": nn.Hardswish,
+    "gelu": nn.GELU,
+    "mish": nn.Mish,
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A layer, as an operator builds it."""
+
+    kernel: int
+    stride: int
+    in_channels: int
+    hidden_channels: int
+    out_channels: int
+    squeeze_channels: int  # 0: no squeeze-and-excitation
+    activation: str
+
+    @property
+    def is_residual(self) -> bool:
+        """Whether the layer adds its input to its output."""
+        return self.stride == 1 and self.in_channels == self.out_channels
 
 
 def convolution(
@@ -61,55 +90,68 @@ def convolution(
     ]
 
 
+def activation(name: str) -> nn.Module:
+    """Return a new activation."""
+    return ACTIVATIONS[name]()
+
+
 class SqueezeExcitation(nn.Module):
     """Scales each channel by a factor from the whole image (arXiv 1709.01507)."""
 
-    def __init__(self, channels: int, squeeze_channels: int) -> None:
+    def __init__(self, channels: int, squeeze_channels: int, name: str) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(channels, squeeze_channels, 1)
+        self.activation = activation(name)
         self.expand = nn.Conv2d(squeeze_channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         scale = x.mean((2, 3), keepdim=True)  # (N, C, H, W) -> (N, C, 1, 1)
-        scale = self.expand(nn.functional.silu(self.reduce(scale)))
+        scale = self.expand(self.activation(self.reduce(scale)))
         return x * torch.sigmoid(scale)
 
 
-def mbconv(stage: Stage, in_channels: int, stride: int) -> nn.Sequential:
+def squeeze_excitation(block: Block, channels: int) -> list[nn.Module]:
+    """Return the block's squeeze-and-excitation, or nothing."""
+    if not block.squeeze_channels:
+        return []
+    return [SqueezeExcitation(channels, block.squeeze_channels, block.activation)]
+
+
+def inverted_bottleneck(block: Block, kernel: int) -> nn.Sequential:
     """1x1 expansion, depthwise convolution, squeeze-and-excitation, 1x1 projection."""
-    hidden = in_channels * stage.expansion
     layers: list[nn.Module] = []
-    if stage.expansion > 1:
-        layers += [*convolution(in_channels, hidden, 1), nn.SiLU()]
-    layers += convolution(hidden, hidden, stage.kernel, stride, groups=hidden)
-    layers.append(nn.SiLU())
-    layers += squeeze_excitation(stage, in_channels, hidden)
-    return nn.Sequential(*layers, *convolution(hidden, stage.channels, 1))
+    hidden = block.hidden_channels
+    if hidden != block.in_channels:
+        layers += convolution(block.in_channels, hidden, 1)
+        layers.append(activation(block.activation))
+    layers += convolution(hidden, hidden, kernel, block.stride, groups=hidden)
+    layers += [activation(block.activation), *squeeze_excitation(block, hidden)]
+    return nn.Sequential(*layers, *convolution(hidden, block.out_channels, 1))
 
 
-def fused_mbconv(stage: Stage, in_channels: int, stride: int) -> nn.Sequential:
+def mbconv(block: Block) -> nn.Sequential:
+    """An inverted bottleneck with the stage's kernel."""
+    return inverted_bottleneck(block, block.kernel)
+
+
+def fused_mbconv(block: Block) -> nn.Sequential:
     """MBConv with expansion and depthwise convolution fused into one full convolution.
 
     At expansion 1 there is no projection, which would have the same width.
     """
-    expands = stage.expansion > 1
-    hidden = in_channels * stage.expansion if expands else stage.channels
-    layers = convolution(in_channels, hidden, stage.kernel, stride)
-    layers.append(nn.SiLU())
-    layers += squeeze_excitation(stage, in_channels, hidden)
+    expands = block.hidden_channels != block.in_channels
+    hidden = block.hidden_channels if expands else block.out_channels
+    layers = convolution(block.in_channels, hidden, block.kernel, block.stride)
+    layers += [activation(block.activation), *squeeze_excitation(block, hidden)]
     if expands:
-        layers += convolution(hidden, stage.channels, 1)
+        layers += convolution(hidden, block.out_channels, 1)
     return nn.Sequential(*layers)
 
 
-def squeeze_excitation(stage: Stage, in_channels: int, hidden: int) -> list[nn.Module]:
-    """Return squeeze-and-excitation, or nothing if the stage has none."""
-    if stage.se_ratio == 0:
-        return []
-    return [SqueezeExcitation(hidden, max(1, int(stage.se_ratio * in_channels)))]
-
-
-OPERATORS = {"mbconv": mbconv, "fused_mbconv": fused_mbconv}
+OPERATORS: dict[str, Callable[[Block], nn.Module]] = {
+    "mbconv": mbconv,
+    "fused_mbconv": fused_mbconv,
+}
 
 
 class Residual(nn.Module):
@@ -163,9 +205,18 @@ def blocks(survival: float) -> list[nn.Module]:
     modules: list[nn.Module] = []
     in_channels = STEM_CHANNELS
     for i, (stage, layer) in enumerate(rows):
-        stride = stage.stride if layer == 0 else 1
-        body: nn.Module = OPERATORS[stage.operator](stage, in_channels, stride)
-        if stride == 1 and in_channels == stage.channels:
+        squeeze_channels = max(1, int(stage.se_ratio * in_channels))
+        block = Block(
+            kernel=stage.kernel,
+            stride=stage.stride if layer == 0 else 1,
+            in_channels=in_channels,
+            hidden_channels=in_channels * stage.expansion,
+            out_channels=stage.channels,
+            squeeze_channels=squeeze_channels if stage.se_ratio else 0,
+            activation=stage.activation,
+        )
+        body: nn.Module = OPERATORS[stage.operator](block)
+        if block.is_residual:
             body = Residual(body, 1 - (1 - survival) * i / len(rows))
         modules.append(body)
         in_channels = stage.channels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from nas.data.cache.directory import in_units
 from nas.data.split import SearchData
 from nas.search.settings import SearchSettings
 from search_space.architecture import Architecture
+from search_space.choices import Option
 from search_space.network import Network
 from search_space.operators import OPERATORS, mbconv
 from search_space.space import Grid, Point, Space
@@ -151,11 +152,19 @@ def _largest_points(grid: Grid) -> list[Point]:
     if not isinstance(grid, Space):
         points = (grid.at(i) for i in range(grid.grid_size))
         return [max(points, key=_growth)]
-    operators = {name for values in options.values() for name in values if isinstance(name, str)}
+    operators = {operator for choices in grid.choices for operator in choices.operator}
     return [
-        {name: operator if operator in values else max(values) for name, values in options.items()}
+        {
+            name: operator if operator in values else max(values, key=_costliness)
+            for name, values in options.items()
+        }
         for operator in sorted(operators)
     ]
+
+
+def _costliness(option: Option) -> tuple[bool, Any]:
+    """Return what orders options by memory: a ReLU keeps less than any other activation."""
+    return not str(option).startswith("relu"), option
 
 
 def _growth(point: Point) -> float:

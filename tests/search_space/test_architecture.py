@@ -43,6 +43,16 @@ def test_the_id_stays_the_same_from_release_to_release() -> None:
     assert published("efficientnetv2-s").architecture.architecture_id == "9e7b7684be4c"
 
 
+def test_without_another_activation_json_and_id_are_those_of_earlier_releases() -> None:
+    silu = ARCHITECTURE
+    relu = replace(silu, stages=(STAGE, replace(STAGE, activation="relu")))
+    keys = {"operator", "kernel", "stride", "expansion", "channels", "layers", "se_ratio"}
+    assert [set(stage) for stage in silu.to_json()["stages"]] == [keys, keys]
+    assert silu.architecture_id == "e9e45c23997d"
+    assert [stage.get("activation") for stage in relu.to_json()["stages"]] == [None, "relu"]
+    assert relu.architecture_id != silu.architecture_id
+
+
 @given(strategies.architectures, st.data())
 def test_a_stage_cut_in_two_is_the_same_network(
     architecture: Architecture, data: st.DataObject
@@ -63,11 +73,14 @@ def test_every_number_that_changes_a_block_changes_the_id(
 ) -> None:
     i = data.draw(st.integers(0, len(architecture.stages) - 1))
     name = data.draw(
-        st.sampled_from(["operator", "kernel", "stride", "expansion", "channels", "layers"])
+        st.sampled_from(
+            ["operator", "kernel", "stride", "expansion", "channels", "layers", "activation"]
+        )
     )
     stage = architecture.stages[i]
-    step = 2 if name == "kernel" else 1
-    other: Any = "another" if name == "operator" else getattr(stage, name) + step
+    others: dict[str, Any] = {"operator": "another", "kernel": stage.kernel + 2}
+    others["activation"] = "mish" if stage.activation == "silu" else "silu"
+    other = others[name] if name in others else getattr(stage, name) + 1
     stages = list(architecture.stages)
     stages[i] = replace(stage, **{name: other})
     changed = replace(architecture, stages=tuple(stages))
@@ -120,6 +133,7 @@ INVALID_STAGES: list[tuple[str, object]] = [
       for value in (0, -1, 1.5, "3", None, True)),
     ("kernel", 4),
     *(("se_ratio", value) for value in (-0.1, 1.1, float("nan"), "0.25", None, True)),
+    *(("activation", value) for value in ("swish", "", None, 3, ["relu"])),
 ]  # fmt: skip
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from search_space.architecture import Block
-from search_space.operators import OPERATORS, SqueezeExcitation, fused_mbconv, mbconv
+from search_space.architecture import ACTIVATIONS, Block
+from search_space.modules import SqueezeExcitation
+from search_space.operators import OPERATORS, fused_mbconv, mbconv
 
 BLOCK = Block(
     operator="mbconv",
@@ -18,6 +21,8 @@ BLOCK = Block(
     out_channels=12,
     squeeze_channels=2,
 )
+
+_ACTIVATION_TYPES = (nn.SiLU, nn.ReLU, nn.ReLU6, nn.Hardswish, nn.GELU, nn.Mish)
 
 
 def _layers(module: nn.Module) -> list[str]:
@@ -77,6 +82,17 @@ def test_squeeze_and_excitation_scales_whole_channels() -> None:
 
 
 @pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_activation_is_the_blocks(name: str, activation: str) -> None:
+    """Everywhere in the block, in squeeze-and-excitation too."""
+    modules = list(OPERATORS[name](replace(BLOCK, activation=activation)).modules())
+    kinds = [type(module).__name__ for module in modules if isinstance(module, _ACTIVATION_TYPES)]
+    by_name = dict(zip(ACTIVATIONS, _ACTIVATION_TYPES, strict=True))
+    assert len(kinds) >= 2
+    assert set(kinds) == {by_name[activation].__name__}
+
+
+@pytest.mark.parametrize("name", OPERATORS)
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("kernel", [1, 3, 7])
 def test_an_operator_divides_the_size_by_its_stride_rounded_up(
@@ -87,7 +103,7 @@ def test_an_operator_divides_the_size_by_its_stride_rounded_up(
     assert y.shape == (1, 12, -(-7 // stride), -(-10 // stride))
 
 
-@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("name", ["mbconv", "fused_mbconv"])
 def test_only_squeeze_and_excitation_has_biases(name: str) -> None:
     operator = OPERATORS[name](BLOCK)
     for child in operator.children():

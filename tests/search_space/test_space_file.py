@@ -92,12 +92,9 @@ def test_a_backbone_may_be_a_published_name(tmp_path: Path) -> None:
         ("[3, 5]", "[3, true]", "choices: kernel: got [3, True], must be a list such as [3, 5]"),
         ("[3, 5]", "[3, 4]", "stage 1: kernel: got 4, must be odd"),
         ("[3, 5]", "[3, 3]", "stage 1: kernel: got (3, 3), must be one or more different"),
-        ("[3, 5]", "[5]", "stage 1: kernel: got (5,), must include the backbone's 3"),
         ("[3, 5]", "[]", "stage 1: kernel: got (), must be one or more different val"),
         ("[mbconv, my_operator]", "mbconv", "choices: operator: got 'mbconv', must be a list such"),
-        ("[mbconv, my_operator]", "[fused_mbconv]", "stage 1: operator: got ('fused_mbconv',), mu"),
         ("  expansion: [1, 4]\n", "", "stage 1: got no expansion, must be here or under choices"),
-        ("[1, 2]", "[0, 2]", "stage 1: layers: got (0, 2), must include the backbone's 1"),
         ("[2], k", "[0, 2], k", "stage 2: layers: got 0 at stride 2, must be 1 or more: only"),
         ("{layers: [1, 2]}", "[1, 2]", "stage 1: got [1, 2], must be an object of operator, layer"),
         ("{layers: [1, 2]}", "{depth: [1]}", "stage 1: got key 'depth', may be operator, layers,"),
@@ -108,12 +105,37 @@ def test_a_backbone_may_be_a_published_name(tmp_path: Path) -> None:
         ("choices:\n", "se_ratio: {mbconv: 2}\nchoices:\n", "se_ratio: mbconv: got 2, must be a n"),
         ("choices:\n", "se_ratio: {mbconf: 0.25, mbconv: 0.25}\nchoices:\n",
          "se_ratio: got 'mbconf', must be one of ['mbconv', 'my_operator']"),
-        ("choices:\n", "se_ratio: {mbconv: 0.5}\nchoices:\n", "stage 1: se_ratio: got 0.5 for mbc"),
+        ("choices:\n", "se_ratio: [0, 1]\nchoices:\n",
+         "se_ratio: got [0, 1], must be an object such as {mbconv: 0.25}; a choice such as [0,"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_in_one_line(tmp_path: Path, was: str, now: str, message: str) -> None:
     assert TEXT.count(was) == 1
     assert_told(tmp_path, TEXT.replace(was, now), message)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("se_ratio: 0.25", "choices: se_ratio: got 0.25, must be a list such as [0, 0.25]"),
+        ("se_ratio: [2]", "stage 1: se_ratio: got 2, must be from 0 to 1"),
+        ("activation: []", "choices: activation: got [], must be a list such as [silu, relu]"),
+        ("activation: [swish]", "stage 1: activation: got 'swish', must be one of silu, relu, "),
+        (
+            "channels: [0.75]",
+            "choices: channels: got [0.75], must be a list such as [24, 32] or [x",
+        ),
+        ("channels: [0.5x]", "stage 1: channels: got '0.5x', must be a number such as 32 or a fac"),
+        ("channels: [x0]", "stage 1: channels: got 'x0', must be a number such as 32 or a factor "),
+        ("channels: [x99]", "stage 1: channels: got 'x99', must be a number such as 32 or a facto"),
+        ("channels: [0]", "stage 1: channels: got 0, must be a whole number from 1 to 65,536"),
+        ("channels: [8, 8]", "stage 1: channels: got (8, 8), must be one or more different values"),
+    ],
+)
+def test_a_mistake_in_a_further_choice_is_told_in_one_line(
+    tmp_path: Path, line: str, message: str
+) -> None:
+    assert_told(tmp_path, TEXT.replace("choices:\n", f"choices:\n  {line}\n"), message)
 
 
 @pytest.mark.parametrize(
@@ -162,10 +184,31 @@ def _read(folder: Path, text: str) -> Space:
     return read_space(path)
 
 
-def test_the_example_in_the_description_is_a_space() -> None:
-    """It can be copied as it is; the ``se_ratio`` of its backbone follows from the operator."""
+def test_the_examples_in_the_description_are_a_space() -> None:
+    """They can be copied as they are; the backbone's ``se_ratio`` follows from the operator."""
     assert space_file.__doc__ is not None
-    text = textwrap.dedent(space_file.__doc__.partition(".. code-block:: yaml")[2])
+    _, first, second = space_file.__doc__.split(".. code-block:: yaml\n")
+    text = textwrap.dedent(first.partition("\nA stage may also")[0])
     space = parse_space(text)
     assert [stage.se_ratio for stage in space.backbone.stages] == [0.25, 0.25]
     assert space.size == (2 * 2 * 2 * 3) * (2 * 3 * 1 * 3)
+    more = textwrap.indent(textwrap.dedent(second.partition("\nOf factors")[0]), "  ")
+    wider = parse_space(text.replace("choices:", f"choices:\n{more}#"))
+    # 16 channels: 12 rounds to 16, 20 to 24. 32 channels: 24, 32 and 40.
+    assert [choices.channels for choices in wider.choices] == [(16, 24), (24, 32, 40)]
+    assert wider.size == (24 * 2 * 2 * 2) * (18 * 2 * 3 * 2)
+
+
+def test_factors_of_channels_are_rounded_but_for_the_factor_of_one() -> None:
+    """Of 9 channels, x0.75 is 6.75 and so 8, x1 stays 9, x2 is 18 and so 16."""
+    factors = "  channels: [x0.75, x1, 10, x2.0, x.9]\n  expansion:"
+    space = parse_space(TEXT.replace("  expansion:", factors))
+    assert space.choices[1].channels == (8, 9, 10, 16)
+
+
+def test_a_space_need_not_contain_its_backbone(tmp_path: Path) -> None:
+    text = TEXT.replace("[3, 5]", "[5]").replace("[2], kernel: [3]", "[3, 4]")
+    space = _read(tmp_path, text.replace("[mbconv, my_operator]", "[fused_mbconv]"))
+    assert not space.contains(space.backbone)
+    assert space.size == 2 * 2 * (2 * 2)
+    assert _read(tmp_path, write_space(space)) == space

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 
-from search_space.architecture import Stage
+from search_space.architecture import Architecture, Stage
 from search_space.network import Network
 from search_space.published import EFFICIENTNETV2_S, published
 from search_space.space import Space
@@ -20,10 +22,12 @@ from search_space.spaces import (
     efficientnetv2,
     medium,
     small,
+    vertex_efficientnetv2,
 )
 from tests.search_space import strategies
 
-LARGE = [SPACES[name](224) for name in ("efficientnet-b4", "efficientnetv2", "medium")]
+LARGE_NAMES = ("efficientnet-b4", "efficientnetv2", "medium", "vertex-efficientnetv2")
+LARGE = [SPACES[name](224) for name in LARGE_NAMES]
 NAMED = [*LARGE, small(8), small(32)]
 named = pytest.mark.parametrize(
     "space", NAMED, ids=lambda space: f"{space.name}-stem{space.backbone.stem_stride}"
@@ -78,6 +82,52 @@ def test_sizes() -> None:
     assert efficientnetv2().size == (3 * 12) * (5 * 12) ** 5
     assert medium().size == (2 * 12) * (3 * 12) ** 3 * (4 * 12) ** 2
     assert small().size == (2 * 12) * (3 * 12) ** 2 * (3 * 12 + 1)
+
+
+def test_vertex_ais_space() -> None:
+    """The choices of google/vertex-ai-nas, and their number by hand.
+
+    2 operators, 4 expansions, 2 kernels, 2 ratios, 3 widths and 2 activations make 192 forms; the
+    first stage has 2 numbers of layers and the other five have 3.
+    """
+    space = vertex_efficientnetv2()
+    assert 2 * 4 * 2 * 2 * 3 * 2 == 192
+    assert space.size == space.grid_size == (2 * 192) * (3 * 192) ** 5 == 24_346_898_290_704_384
+    assert space.contains(published("efficientnetv2-b0").architecture)
+    assert [choices.channels for choices in space.choices] == [
+        (12, 16, 20), (24, 32, 40), (36, 48, 60), (72, 96, 120), (84, 112, 140), (144, 192, 240)
+    ]  # fmt: skip
+    layers = [choices.layers for choices in space.choices]
+    assert layers == [(1, 2), (1, 2, 3), (1, 2, 3), (2, 3, 4), (4, 5, 6), (7, 8, 9)]
+    for choices in space.choices:
+        assert set(choices.operator) == {"mbconv", "fused_mbconv"}
+        assert (choices.expansion, choices.kernel) == ((1, 2, 4, 6), (3, 5))
+        assert (choices.se_ratio, choices.activation) == ((0, 0.25), ("silu", "relu"))
+
+
+# Computed before a space could choose more than the paper's does.
+@pytest.mark.parametrize(
+    ("name", "samples", "neighbours"),
+    [
+        ("efficientnet-b4", "bacb131172b3", "06e5d2796e38"),
+        ("efficientnetv2", "b02871444b5b", "c8e0dacbf3fe"),
+        ("medium", "bb7dcd811ec9", "df2305a31574"),
+        ("small", "10fd60926c8d", "53257ee669a8"),
+    ],
+)
+def test_samples_and_neighbours_stay_the_same_from_release_to_release(
+    name: str, samples: str, neighbours: str
+) -> None:
+    space, generator = SPACES[name](32), random.Random(1)
+    assert _digest(space.sample(generator) for _ in range(50)) == samples
+    assert _digest(space.neighbours(space.backbone)) == neighbours
+    choices = {choice.partition(".")[2] for choice in space.options()}
+    assert choices == {"operator", "layers", "kernel", "expansion"}
+
+
+def _digest(architectures: Iterable[Architecture]) -> str:
+    ids = " ".join(architecture.architecture_id for architecture in architectures)
+    return hashlib.sha256(ids.encode()).hexdigest()[:12]
 
 
 def test_the_medium_space_is_around_efficientnetv2_b0() -> None:

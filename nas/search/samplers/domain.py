@@ -55,11 +55,22 @@ class Domain:
 
     def key(self, point: Point) -> Key:
         """Return what identifies a point: all its choices, with 0 for those of an absent stage."""
-        layers = (point[name.partition(".")[0] + ".layers"] for name in self.options)
-        return tuple(
-            0 if count == 0 else point[name]
-            for name, count in zip(self.options, layers, strict=True)
-        )
+        absent = self.absent(point)
+        return tuple(0 if name in absent else point[name] for name in self.options)
+
+    def absent(self, point: Point) -> set[str]:
+        """Return the names of the choices that mean nothing, since their stage has 0 layers."""
+        stages = {
+            name.removesuffix(".layers")
+            for name, option in point.items()
+            if name.endswith(".layers") and option == 0
+        }
+        choices = (name.partition(".") for name in self.options) if stages else ()
+        return {
+            f"{stage}.{choice}"
+            for stage, _, choice in choices
+            if stage in stages and choice != "layers"
+        }
 
     def seen(self, study: Study, excluding: int) -> set[Key]:
         """Return the keys of all trials in any state, except trial number ``excluding``."""
@@ -148,8 +159,11 @@ class Domain:
 
     def _codes(self, point: Point) -> list[int]:
         """Return the index of the option at each choice; -1 for the choices of an absent stage."""
-        keyed = zip(self.options.items(), self.key(point), strict=True)
-        return [options.index(value) if value in options else -1 for (_, options), value in keyed]
+        absent = self.absent(point)
+        return [
+            -1 if name in absent else options.index(point[name])
+            for name, options in self.options.items()
+        ]
 
 
 class ParameterCount:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from nas.search.samplers.base import Observation, PointSampler, SamplerState
 from nas.search.samplers.domain import Domain
-from search_space.choices import Option
 from search_space.space import Point
 
 Matrix = NDArray[np.float64]
@@ -65,12 +64,12 @@ class PolicySampler(PointSampler):
     def _gradient(self, logits: Matrix, point: Point) -> Matrix:
         """Return the gradient of log p(point) by the logits; 0 for choices of an absent stage."""
         gradient = -softmax(logits)
-        key = self.domain.key(point)
+        absent = self.domain.absent(point)
         for i, (name, options) in enumerate(self.domain.options.items()):
-            if _is_of_absent_stage(name, key[i]):
+            if name in absent:
                 gradient[i] = 0.0
             else:
-                gradient[i, options.index(key[i])] += 1.0
+                gradient[i, options.index(point[name])] += 1.0
         return gradient
 
 
@@ -83,7 +82,3 @@ def softmax(logits: Matrix) -> Matrix:
 
 def _average(mean: float, value: float) -> float:
     return BASELINE_DECAY * mean + (1 - BASELINE_DECAY) * value
-
-
-def _is_of_absent_stage(name: str, value: Option) -> bool:
-    return value == 0 and not name.endswith(".layers")

@@ -65,7 +65,18 @@ def _cases() -> dict[str, Architecture]:
         stem_stride=1,
         head_channels=9,
     )
-    return {**by_space, "v2_b0": published("efficientnetv2-b0").architecture, "odd": odd}
+    more = Architecture(
+        (
+            Stage("convnext", 7, 2, 4, 8, 2, 0.25, "gelu"),
+            Stage("bottleneck", 3, 2, 4, 16, 2, 0.25, "relu"),
+            Stage("mbconv_k7", 3, 1, 4, 16, 2, 0.0, "hardswish"),
+            Stage("fused_mbconv", 3, 1, 4, 16, 1, 0.25, "relu6"),
+            Stage("mbconv", 3, 1, 1, 16, 1, 0.25, "mish"),
+        ),
+        stem_channels=8,
+    )
+    b0 = published("efficientnetv2-b0").architecture
+    return {**by_space, "v2_b0": b0, "odd": odd, "more": more}
 
 
 def test_equal_weights_and_logits_in_training_and_after_without_this_tool(tmp_path: Path) -> None:
@@ -145,7 +156,9 @@ def test_it_says_sizes_normalisation_and_how_to_load(digits_model: Model) -> Non
 @pytest.mark.parametrize("width", [88, 100])
 def test_formatted_and_linted(width: int, tmp_path: Path, digits_model: Model) -> None:
     odd = replace(digits_model.file, name='x """ \\ \n' + "long " * 40)
-    for i, file in enumerate((digits_model.file, odd, _file(_cases()["odd"]))):
+    for i, file in enumerate(
+        (digits_model.file, odd, *map(_file, (_cases()["odd"], _cases()["more"])))
+    ):
         (tmp_path / f"model{i}.py").write_text(python_file(file, digits_model.training, "model"))
     options = ("--isolated", f"--line-length={width}", ".")
     _run("-m", "ruff", "format", "--check", *options, cwd=tmp_path)
@@ -156,8 +169,9 @@ def test_formatted_and_linted(width: int, tmp_path: Path, digits_model: Model) -
 
 @pytest.mark.slow
 def test_types(tmp_path: Path, digits_file: ArchitectureFile) -> None:
-    (tmp_path / "model.py").write_text(python_file(digits_file, None, "model"))
-    _run("-m", "mypy", "--strict", "model.py", cwd=tmp_path)
+    for file in (digits_file, _file(_cases()["more"])):
+        (tmp_path / "model.py").write_text(python_file(file, None, "model"))
+        _run("-m", "mypy", "--strict", "model.py", cwd=tmp_path)
 
 
 @pytest.mark.parametrize(
