@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from nas.data.cache.dataset import cached_evaluation_data, cached_search_data
@@ -12,6 +13,7 @@ from nas.data.formats.base import split_of_folder
 from nas.data.formats.hub import FORM, PREFIX
 from nas.data.formats.rare_classes import kept_classes
 from nas.data.formats.registry import evaluation_source, is_encoded
+from nas.data.given import data_place, from_function, is_function
 from nas.data.in_memory import (
     NamedSplit,
     has_split,
@@ -35,7 +37,8 @@ from nas.errors import UserError
 _DEFAULTS = DataOptions()
 FORMS = (
     "digits, shapes[:classes=..,size=..,n=..], a folder of class folders, of Parquet files or of "
-    f"WebDataset .tar shards, one such file, a CIFAR archive, a .npz file, or {FORM}"
+    f"WebDataset .tar shards, one such file, a CIFAR archive, a .npz file, {FORM}, or a function "
+    "as package.module:attribute"
 )
 
 
@@ -57,6 +60,10 @@ def load_search_data(
     Raises:
         UserError: ``spec`` is none of the :data:`FORMS`, or the data cannot be used.
     """
+    if is_function(spec):
+        place = from_function(spec)
+        data = load_search_data(place, image_size, options, minival_size, remedy, is_streamed)
+        return _renamed(data, spec)
     with _readable(spec):
         if is_in_memory(spec):
             if is_streamed:
@@ -95,6 +102,9 @@ def load_test_data(
     Raises:
         UserError: as :func:`load_search_data`, ``spec`` has no such split, or has other classes.
     """
+    if is_function(spec):
+        place = from_function(spec)
+        return replace(load_test_data(place, image_size, class_names, options, split), name=spec)
     with _readable(spec):
         if is_in_memory(spec):
             return _evaluation_data_in_memory(spec, image_size, class_names, options, split)
@@ -109,6 +119,7 @@ def find_evaluation_split(spec: str, class_names: tuple[str, ...]) -> Evaluation
 
     No image is decoded.
     """
+    spec = data_place(spec)
     for split in EVALUATION_SPLITS:
         with suppress(UserError, OSError):
             if not is_in_memory(spec):
@@ -121,13 +132,24 @@ def find_evaluation_split(spec: str, class_names: tuple[str, ...]) -> Evaluation
 
 def absolute_data(spec: str) -> str:
     """Return a ``spec`` of the same data that does not depend on the working directory."""
-    if spec == "digits" or is_shapes(spec):
+    if spec == "digits" or is_shapes(spec) or is_function(spec):
         return spec
     if spec.startswith(PREFIX):
         name, comma, options = spec.removeprefix(PREFIX).partition(",")
         name = str(Path(name).resolve()) if name and Path(name).exists() else name
         return f"{PREFIX}{name}{comma}{options}"
     return str(Path(spec).resolve())
+
+
+def _renamed(data: SearchData, name: str) -> SearchData:
+    """Return the data by the name that the user gave it, also in other processes."""
+    reopen = data.reopen
+    again = None if reopen is None else partial(_reopened, reopen, name)
+    return replace(data, name=name, reopen=again)
+
+
+def _reopened(reopen: Callable[[], SearchData], name: str) -> SearchData:
+    return _renamed(reopen(), name)
 
 
 @contextmanager

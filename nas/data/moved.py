@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nas.data.formats.hub import PREFIX
+from nas.data.given import import_data
 from nas.data.load import absolute_data
 from nas.data.split import SearchData
 from nas.errors import UserError
@@ -32,6 +33,7 @@ def load_recorded(
             f"--resume: {directory}: its data {recorded!r} is missing, must be there, or --data "
             "must name where it is now"
         )
+    import_data(given)
     spec = recorded if given is None else absolute_data(given)
     data = load(spec)
     if data.fingerprint() == fingerprint:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from nas.data.given import import_data
 from nas.data.images import Images, images
 from nas.data.load import load_test_data
 from nas.data.split import EvaluationSplit
@@ -74,6 +75,7 @@ def evaluate(
         UserError: the data are missing, have no such split, or have other classes or channels than
             the network; or a batch does not fit into memory.
     """
+    import_data(data)
     size, task = trained.file.eval_size, trained.file.task
     loaded = load_test_data(data, size, trained.class_names, trained.data_options, split)
     channels = int(loaded.test.pixels.shape[1])

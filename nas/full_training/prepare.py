@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.architectures import find_architecture, operators_of
+from nas.data.given import data_place, import_data
 from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute_data, load_training_data
 from nas.data.moved import load_recorded
@@ -89,6 +90,7 @@ def _new(request: TrainRequest) -> Job:
     assert request.arch is not None
     assert request.data is not None
     assert request.out is not None
+    import_data(request.data)
     check_recipe(request.preset or LIGHT)
     _check_recipe_options(request)
     metric = metric_named(request.metric)
@@ -144,7 +146,7 @@ def _load(request: TrainRequest, source: ArchitectureFile) -> tuple[SearchData, 
     spec, options = request.data, request.data_options
     assert spec is not None
     data, data_size = None, None
-    if request.image_size is None and is_in_memory(spec):
+    if request.image_size is None and is_in_memory(data_place(spec)):
         data = load_training_data(spec, options=options)
         data_size = data.image_size
     file = with_sizes(source, request.image_size, data_size)

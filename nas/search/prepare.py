@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from nas.architectures import find_architecture, find_space
+from nas.data.given import import_data
 from nas.data.load import absolute_data, load_search_data
 from nas.data.split import SearchData
 from nas.errors import UserError
@@ -90,6 +91,7 @@ def _check_names(request: SearchRequest) -> None:
     """Check sampler, metric and reward, which can be done before the data is loaded."""
     check_end(request)
     metric_named(request.metric)
+    import_data(request.data)
     import_named(request.sampler or "", "--sampler")
     check_sampler(request.sampler or "random")
     check_recipe(request.recipe or DEFAULT_RECIPE)

@@ -1,0 +1,332 @@
+"""Data that a program gives: arrays, a torch ``Dataset``, or one of Hugging Face's ``datasets``.
+
+They are read once, into a copy below the cache directory: a .npz file of arrays, or Parquet files
+of encoded images. From there everything else reads them, as it reads a user's own files: workers,
+other commands, and a search that is resumed. The copy's name holds a hash of its content, so the
+same data is the same copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.data.cache.directory import cache_directory, not_writable
+from nas.data.formats.given_items import Item, encoded, label_of
+from nas.errors import UserError
+from nas.imports import import_named
+from search_space.named import is_reference, lookup_function
+
+FOLDER = "given"  # below the cache directory
+_OURS = ("hub", "shapes")  # which are followed by a colon too
+_FILES = {"train": "train", "validation": "validation", "test": "test"}
+_ROWS = 256  # of a Parquet file that are written at a time
+_TIME_NS = 10**18  # of all files: the fingerprint of Parquet files holds their times
+
+
+@dataclass(frozen=True)
+class Data:
+    """Images and labels in memory, for :func:`nas.search` and the other functions of this library.
+
+    Each split is a pair of arrays, a map-style ``torch.utils.data.Dataset`` of (image, label), or a
+    ``datasets.Dataset`` with a column of images and one of labels. Arrays are images (N, H, W),
+    (N, H, W, C) or (N, C, H, W) with C = 1 or 3, as uint8 or as floats from 0 to 1, and labels (N,)
+    of whole numbers. Images of a ``Dataset`` are Pillow's, or arrays and tensors without the N; its
+    labels are whole numbers, names, or vectors (classes,) of 0 and 1 for several labels an image.
+
+    Without ``validation``, the minival is held out of ``train``. ``test`` is read by
+    :func:`nas.evaluate` alone. ``class_names`` are by label, from 0.
+    """
+
+    train: Any
+    validation: Any = None
+    test: Any = None
+    class_names: Sequence[str] | None = None
+    name: str = "data"
+    _copies: dict[str, Path] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def splits(self) -> dict[str, Any]:
+        """Return the splits that are there, by name."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in named.items() if split is not None}
+
+
+def is_function(spec: str) -> bool:
+    """Return whether a ``--data`` names a function of the user's own, ``module:function``."""
+    return is_reference(spec) and spec.partition(":")[0] not in _OURS and not Path(spec).exists()
+
+
+def import_data(spec: str | None) -> None:
+    """Import the module of the function that the user names by ``--data``, if it is one."""
+    if spec is not None and is_function(spec):
+        import_named(spec, "--data")
+
+
+def data_place(spec: str) -> str:
+    """Return the place of a ``--data``: what its function returns, or itself.
+
+    Raises:
+        UserError: as :func:`from_function`.
+    """
+    return from_function(spec) if is_function(spec) else spec
+
+
+@cache
+def from_function(spec: str) -> str:
+    """Call the function that a ``--data`` names; return the place of the data that it returns.
+
+    Raises:
+        UserError: its module is not imported, or it failed, or what it returned is no data.
+    """
+    try:
+        function = lookup_function(spec)
+    except ValueError as error:
+        raise UserError(f"--data: {error}") from error
+    try:
+        data = function()
+    except Exception as error:  # of any type, as it is the user's
+        raise UserError(f"--data: {spec}: {type(error).__name__}: {error}") from error
+    return place_of(data, spec.rpartition(":")[2])
+
+
+def place_of(data: object, name: str = "data") -> str:
+    """Return the ``--data`` of what a program gives: a text or path as it is, or that of a copy.
+
+    Raises:
+        UserError: it is no data, or cannot be read.
+    """
+    if isinstance(data, str | os.PathLike):
+        return os.fspath(data) if isinstance(data, str) else str(data)
+    given = data if isinstance(data, Data) else _as_data(data, name)
+    if "place" not in given._copies or not given._copies["place"].exists():
+        given._copies["place"] = _copy(given)
+    return str(given._copies["place"])
+
+
+def _as_data(data: object, name: str) -> Data:
+    """Return arrays, a data set, or a mapping of splits as :class:`Data`."""
+    if isinstance(data, Mapping):
+        splits = {_split_name(str(key)): value for key, value in data.items()}
+        if "train" not in splits:
+            raise UserError(f"data: got the splits {', '.join(map(str, data))}, must have train")
+        return Data(**splits, name=name)
+    if isinstance(data, tuple) and len(data) == 4:  # Keras's (images, labels) of train and test
+        return Data(data[:2], test=data[2:], name=name)
+    return Data(data, name=name)
+
+
+def _split_name(name: str) -> str:
+    names = {"train": "train", "test": "test", "validation": "validation", "valid": "validation",
+             "val": "validation"}  # fmt: skip
+    if name not in names:
+        raise UserError(f"data: got the split {name!r}, must be train, validation or test")
+    return names[name]
+
+
+def _copy(data: Data) -> Path:
+    splits = data.splits()
+    if all(_is_arrays(split) for split in splits.values()):
+        return _copy_of_arrays(data, splits)
+    for name, split in splits.items():
+        if not (hasattr(split, "__len__") and hasattr(split, "__getitem__")):
+            raise UserError(
+                f"data: {name}: got a {type(split).__name__}, must be a pair of arrays (images, "
+                "labels), a map-style Dataset of torch, or a Dataset of the datasets library"
+            )
+    return _copy_of_datasets(data, splits)
+
+
+# Arrays.
+
+
+def _is_arrays(split: object) -> bool:
+    is_pair = isinstance(split, tuple | list) and len(split) == 2
+    return is_pair and all(hasattr(each, "shape") or isinstance(each, list) for each in split)  # type: ignore[attr-defined]
+
+
+def _copy_of_arrays(data: Data, splits: Mapping[str, Any]) -> Path:
+    """Write a .npz file, which other checks are left to: they name what is wrong with an array."""
+    arrays: dict[str, NDArray[Any]] = {}
+    prefixes = {"train": "train", "validation": "val", "test": "test"}
+    for name, (images, labels) in splits.items():
+        arrays[f"{prefixes[name]}_images"] = _channels_last(np.asarray(images))
+        arrays[f"{prefixes[name]}_labels"] = np.asarray(labels)
+    if data.class_names is not None:
+        arrays["class_names"] = np.array([str(name) for name in data.class_names])
+    digest = hashlib.sha256()
+    for key, array in arrays.items():
+        digest.update(repr((key, array.shape, str(array.dtype))).encode())
+        digest.update(np.ascontiguousarray(array).data if array.dtype.kind != "U" else
+                      repr(array.tolist()).encode())  # fmt: skip
+
+    def write(folder: Path) -> None:
+        with (folder / f"{_safe(data.name)}.npz").open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+
+    return _kept(data.name, digest.hexdigest(), write) / f"{_safe(data.name)}.npz"
+
+
+def _channels_last(images: NDArray[Any]) -> NDArray[Any]:
+    """Return images as (N, H, W) or (N, H, W, C), also those of torch, (N, C, H, W)."""
+    is_first = images.ndim == 4 and images.shape[1] in (1, 3) and images.shape[3] not in (1, 3)
+    return images.transpose(0, 2, 3, 1) if is_first else images
+
+
+# Data sets.
+
+
+def _copy_of_datasets(data: Data, splits: Mapping[str, Any]) -> Path:
+    """Write a Parquet file for each split; the hash of the content is that of all rows."""
+    draft = Path(mkdtemp(prefix="reading-", dir=_folder()))
+    try:
+        digest = hashlib.sha256(repr(data.class_names and list(data.class_names)).encode())
+        for name, split in splits.items():
+            names = _class_names(data, split)
+            _write_rows(draft / f"{_FILES[name]}.parquet", _items(name, split), names, digest)
+
+        def move(folder: Path) -> None:
+            for file in sorted(draft.iterdir()):
+                file.replace(folder / file.name)
+
+        return _kept(data.name, digest.hexdigest(), move)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _class_names(data: Data, split: Any) -> list[str] | None:
+    """Return the names by label: those given, else those of torchvision or of ``datasets``."""
+    if data.class_names is not None:
+        return [str(name) for name in data.class_names]
+    classes = getattr(split, "classes", None)
+    if isinstance(classes, list | tuple):
+        return [str(name) for name in classes]
+    for feature in (getattr(split, "features", None) or {}).values():
+        feature = getattr(feature, "feature", feature)  # of a list
+        if names := getattr(feature, "names", None):
+            return [str(name) for name in names]
+    return None
+
+
+def _items(name: str, split: Any) -> Iterator[Item]:
+    """Yield the images and labels of a data set.
+
+    Raises:
+        UserError: an item is no image with its label; the message says which.
+    """
+    columns = getattr(split, "column_names", None)
+    image, label = _columns(name, split) if columns is not None else (None, None)
+    for i in range(len(split)):
+        try:
+            item = split[i]
+        except Exception as error:  # of any type, as it is the user's
+            raise UserError(
+                f"data: {name}: item {i} cannot be read ({type(error).__name__}: {error})"
+            ) from error
+        if image is not None:
+            yield Item(f"{name}: row {i}", item[image], item[label])
+            continue
+        if not (isinstance(item, tuple | list) and len(item) == 2):
+            raise UserError(
+                f"data: {name}: item {i}: got a {type(item).__name__}, must be (image, label)"
+            )
+        yield Item(f"{name}: item {i}", *item)
+
+
+def _columns(name: str, split: Any) -> tuple[str, str]:
+    """Return the names of the columns of images and of labels."""
+    kinds = {column: type(kind).__name__ for column, kind in split.features.items()}
+    images = [column for column, kind in kinds.items() if kind == "Image"]
+    known = ("label", "labels", "fine_label", "class", "target")
+    labels = [column for column in known if column in kinds]
+    labels = labels or [column for column, kind in kinds.items() if kind == "ClassLabel"]
+    if len(images) != 1 or not labels:
+        told = ", ".join(f"{column} ({kind})" for column, kind in kinds.items())
+        raise UserError(
+            f"data: {name}: got the columns {told}, must have one of images (Image) and one of "
+            "labels (label)"
+        )
+    return images[0], labels[0]
+
+
+def _write_rows(path: Path, items: Iterator[Item], names: list[str] | None, digest: Any) -> None:
+    import pyarrow as pa  # type: ignore[import-untyped]
+    from pyarrow import parquet
+
+    writer = None
+    while chunk := list(islice(items, _ROWS)):
+        labels = [label_of(item, names) for item in chunk]
+        images = [encoded(item) for item in chunk]
+        for image, label in zip(images, labels, strict=True):
+            digest.update(hashlib.sha256(image).digest())
+            digest.update(repr(label).encode())
+        table = pa.table({"image": pa.array(images, pa.binary()), "label": pa.array(labels)})
+        if writer is None:
+            schema = table.schema.with_metadata(_metadata(names))
+            writer = parquet.ParquetWriter(path, schema, compression="none")
+        writer.write_table(table.cast(writer.schema))
+    if writer is None:
+        raise UserError(f"data: {path.stem}: got 0 images, must have one or more")
+    writer.close()
+
+
+def _metadata(names: list[str] | None) -> dict[bytes, bytes]:
+    """Return the class names as the ``datasets`` library writes them into a Parquet file."""
+    import json
+
+    if names is None:
+        return {}
+    feature = {"_type": "ClassLabel", "names": names}
+    return {b"huggingface": json.dumps({"info": {"features": {"label": feature}}}).encode()}
+
+
+# Copies.
+
+
+def _folder() -> Path:
+    folder = cache_directory().path / FOLDER
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise not_writable(folder, error) from error
+    return folder
+
+
+def _kept(name: str, digest: str, write: Callable[[Path], None]) -> Path:
+    """Return the folder of a copy; ``write`` fills it if it is not there yet."""
+    path = _folder() / f"{_safe(name)}-{digest[:12]}"
+    if path.is_dir():
+        return path
+    draft = Path(mkdtemp(prefix="writing-", dir=_folder()))
+    try:
+        write(draft)
+        for file in draft.iterdir():
+            os.utime(file, ns=(_TIME_NS, _TIME_NS))
+        draft.chmod(0o755)
+        try:
+            draft.rename(path)
+        except OSError:
+            if not path.is_dir():  # else another process was faster
+                raise
+    except OSError as error:
+        raise not_writable(_folder(), error, exit_code=1) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return path
+
+
+def _safe(name: str) -> str:
+    """Return a name as part of a path; no word in it may mean a split, as in ``train``."""
+    kept = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")[:40]
+    return kept or "data"
