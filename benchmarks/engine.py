@@ -24,12 +24,12 @@ from statistics import median
 from nas.cluster import ray_cluster
 from nas.data.load import load_search_data
 from nas.output import redirect_output
+from nas.run_directory import open_for_reading
 from nas.search.driver import SearchDriver
 from nas.search.evaluator import EvaluationSettings
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PatientRecord
 from nas.search.ray_backend import Worker, run_candidates
-from nas.search.run_directory import open_for_reading
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
 from nas.training.recipes import proxy

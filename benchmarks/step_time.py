@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 
 from nas.bench.measure import MeasurementRequest, SizedArchitecture, measure_in_subprocess
-from nas.search.run_directory import open_for_reading
+from nas.run_directory import open_for_reading
 from nas.search.settings import SearchSettings
 from results.candidate import State
 from results.ranking import normalized_step_time, ranked

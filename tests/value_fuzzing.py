@@ -17,8 +17,8 @@ import yaml
 from nas.cli.show import print_architecture
 from nas.errors import UserError
 from nas.full_training.settings import TrainDirectory, TrainSettings
+from nas.run_directory import dashboard_source, open_run
 from nas.scale.members import family_from
-from nas.search.run_directory import dashboard_source, open_run
 from nas.search.settings import SearchSettings
 from nas.terminal import Terminal
 from results.architecture_file import ArchitectureFile, ArchitectureFileError, base_json, read

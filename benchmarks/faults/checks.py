@@ -11,7 +11,7 @@ from collections.abc import Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
-from nas.search.run_directory import open_for_reading
+from nas.run_directory import open_for_reading
 from results.candidate import EVALUATED, Candidate, State
 from tests.processes import working_in
 

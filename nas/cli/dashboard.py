@@ -55,7 +55,7 @@ def dashboard(
     Ctrl-C stops the server. To see it from another machine, forward the port:
     ssh -L 8080:localhost:8080 HOST
     """
-    from nas.search.run_directory import dashboard_source
+    from nas.run_directory import dashboard_source
     from results.dashboard.server import Board, serve
 
     board = Board([dashboard_source(run) for run in runs], bench_rows(benches))

@@ -40,7 +40,7 @@ def report(runs: tuple[Path, ...], out: Path, benches: tuple[Path, ...]) -> None
     """
     from nas.cli.dashboard import bench_rows
     from nas.errors import UserError
-    from nas.search.run_directory import dashboard_source
+    from nas.run_directory import dashboard_source
     from results.dashboard.report import write_report
 
     sources = [dashboard_source(run) for run in runs]

@@ -44,7 +44,7 @@ UNSTEADY = "~"  # marks a step time whose measurement was disturbed
 @options.json_option(help="Print every candidate as JSON.")
 def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
     """Show the candidates of a run, the best first, and how many failed or were stopped."""
-    from nas.search.run_directory import open_for_reading
+    from nas.run_directory import open_for_reading
     from results.candidate import interrupted
     from results.dashboard.facts import is_searching
     from results.database import RecordError

@@ -19,7 +19,7 @@ from nas.full_training.pretrained import Pretrained
 from nas.full_training.progress import Saved
 from nas.metrics.metric_function import ACCURACY as ACCURACY_FUNCTION
 from nas.metrics.metric_function import MetricFunction
-from nas.search.run_directory import remove_new, writer_lock
+from nas.run_directory import remove_new, writer_lock
 from nas.training.progressive import CROP_AREA, Resizing, ranges_of
 from nas.training.recipe_options import RecipeOptions, find_recipe, make_recipe
 from nas.training.recipes import Recipe

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from nas.errors import UserError
-from nas.search.run_directory import open_for_reading
+from nas.run_directory import open_for_reading
 from results.candidate import Candidate, CurvePoint, State
 from results.checks import check_settings, checked
 from results.database import RecordError

@@ -13,10 +13,10 @@ from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.imports import import_named
 from nas.metrics.registry import check_metric, guessing_value, metric_named
+from nas.run_directory import RunDirectory, absolute_storage_url, create_run
 from nas.search.pruners.base import check_pruners
 from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
 from nas.search.resume import prepare_resumed
-from nas.search.run_directory import RunDirectory, absolute_storage_url, create_run
 from nas.search.samplers.registry import check_sampler
 from nas.search.settings import SearchSettings
 from nas.training.recipe_options import check_recipe, make_recipe

@@ -12,7 +12,7 @@ from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.metrics.metric_function import ACCURACY, MetricFunction
-from nas.search.run_directory import RunDirectory
+from nas.run_directory import RunDirectory
 from nas.search.settings import SearchSettings
 from nas.training.recipe_options import RecipeOptions
 from results.closing import Closing

@@ -15,8 +15,8 @@ from nas.errors import UserError
 from nas.imports import import_named
 from nas.metrics.metric_function import MetricFunction
 from nas.metrics.registry import check_metric, guessing_value, recorded_function
+from nas.run_directory import open_run
 from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
-from nas.search.run_directory import open_run
 from nas.search.settings import SearchSettings, note_on_release
 from results.forecast import worked_s
 from search_space.named import NotImported

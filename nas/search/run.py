@@ -14,6 +14,7 @@ from optuna.samplers import BaseSampler
 from nas.architectures import operator_names
 from nas.errors import UserError, has_no_room
 from nas.output import redirect_output, steady_output
+from nas.run_directory import dashboard_source
 from nas.search.confirmation import (
     Baseline,
     ConfirmationPlan,
@@ -29,7 +30,6 @@ from nas.search.patient_record import PATIENCE_S, PatientRecord, take_in
 from nas.search.progress import Progress, duration
 from nas.search.pruners.base import make_pruners
 from nas.search.request import PreparedSearch
-from nas.search.run_directory import dashboard_source
 from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.random import PermutationSampler
 from nas.search.samplers.registry import TWO_OBJECTIVE_SAMPLERS, SearchProblem, make_sampler

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from nas.search.run_directory import RunDirectory, create_run, open_for_reading
+from nas.run_directory import RunDirectory, create_run, open_for_reading
 from results.database import OtherEnd
 from results.spool import read_spool
 

@@ -16,7 +16,7 @@ import pytest
 
 from nas.cluster_address import find_cluster
 from nas.errors import UserError
-from nas.search.run_directory import open_for_reading
+from nas.run_directory import open_for_reading
 from results.candidate import Candidate, State
 from search_space.choices import StageChoices
 from search_space.space import Space

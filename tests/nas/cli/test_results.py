@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from nas.cli.results import print_results
+from nas.run_directory import RunDirectory, create_run
 from nas.search.prepare import prepare
 from nas.search.request import SearchRequest
-from nas.search.run_directory import RunDirectory, create_run
 from results.candidate import Candidate, State
 from results.spool import Spool
 from reward.metric import METRICS

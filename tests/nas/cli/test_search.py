@@ -11,9 +11,9 @@ import pytest
 
 from nas.cli.main import main
 from nas.errors import UserError
+from nas.run_directory import create_run, open_run
 from nas.search.prepare import prepare
 from nas.search.request import SearchRequest
-from nas.search.run_directory import create_run, open_run
 from nas.search.samplers.registry import SAMPLERS
 from nas.search.settings import SearchSettings
 from results.candidate import Candidate, State

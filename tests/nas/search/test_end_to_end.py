@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.search.run_directory import open_for_reading
+from nas.run_directory import open_for_reading
 from nas.search.settings import BASELINE
 from results.candidate import State
 from tests.nas.command_line import candidates, completed, nas, start_nas

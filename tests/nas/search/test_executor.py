@@ -16,9 +16,9 @@ import torch
 
 from nas.data.load import load_search_data
 from nas.errors import DeviceLost
+from nas.run_directory import open_for_reading
 from nas.search.evaluator import DEVICE_ERROR, EvaluationSettings
 from nas.search.executor import run_here
-from nas.search.run_directory import open_for_reading
 from nas.training.recipes import proxy
 from results.candidate import Candidate, CurvePoint, State
 from reward.step_time.allocator import ALLOCATOR_SETTINGS

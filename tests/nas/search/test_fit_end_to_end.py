@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.search.run_directory import open_for_reading
+from nas.run_directory import open_for_reading
 from results.architecture_file import COEFFICIENTS, ArchitectureFile, coefficients, read, write
 from scaling.coefficient_grid import TOLERANCE
 from search_space.space import Space

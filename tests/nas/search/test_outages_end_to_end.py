@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.search.run_directory import open_run
+from nas.run_directory import open_run
 from results.spool import read_spool
 from tests.nas.command_line import completed, nas, start_nas
 from tests.postgres import postgres_server

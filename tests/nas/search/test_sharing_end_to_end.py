@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nas.machine import available_cores
-from nas.search.run_directory import open_for_reading
+from nas.run_directory import open_for_reading
 from results.candidate import State
 from tests.nas.command_line import REPOSITORY
 

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from nas.search.run_directory import dashboard_source
+from nas.run_directory import dashboard_source
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.server import Board, app, listen
 from results.database_url import sqlite_url

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from nas.search.run_directory import open_run
+from nas.run_directory import open_run
 from results.candidate import BACKBONE, EVALUATED, Candidate, State
 from results.ranking import ranked, winner
 from reward.objective import Objective

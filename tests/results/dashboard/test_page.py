@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from nas.search.run_directory import dashboard_source
+from nas.run_directory import dashboard_source
 from results.architecture_file import read
 from results.candidate import Candidate
 from results.dashboard.report import write_report

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from nas.search.run_directory import dashboard_source
+from nas.run_directory import dashboard_source
 from results.candidate import Candidate
 from results.dashboard import report
 from results.dashboard.importance import importances

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nas.search.run_directory import dashboard_source, open_run
+from nas.run_directory import dashboard_source, open_run
 from results.candidate import Candidate
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.payload import page_data
@@ -277,7 +277,7 @@ def test_settings_that_no_search_records_give_no_forecast(
 
 
 def test_a_search_is_detected_by_its_lock(tmp_path: Path) -> None:
-    from nas.search.run_directory import open_run
+    from nas.run_directory import open_run
 
     make_run(tmp_path, 3).close()
     source = _polled(tmp_path)

@@ -14,9 +14,9 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from nas import run_directory
 from nas.errors import UserError
-from nas.search import run_directory
-from nas.search.run_directory import (
+from nas.run_directory import (
     RunDirectory,
     create_run,
     open_for_reading,
@@ -190,8 +190,8 @@ def test_a_record_that_is_gone_is_one_line(run: RunDirectory) -> None:
 _REFUSED = """
 from pathlib import Path
 from nas.errors import UserError
-from nas.search import run_directory
-from nas.search.run_directory import create_run, dashboard_source, open_for_reading, open_run
+from nas import run_directory
+from nas.run_directory import create_run, dashboard_source, open_for_reading, open_run
 path = Path({path!r})
 def refused(act):
     try:
@@ -223,7 +223,7 @@ def test_another_user_is_told_whose_a_run_is(act: str, message: str) -> None:
         RunDirectory(path, "a", None).create_record({}).close()
         path.chmod(0o700)
         imports = _REFUSED.format(path=str(path))
-        code = f"from nas.search.run_directory import writer_lock\nrefused(lambda: {act})"
+        code = f"from nas.run_directory import writer_lock\nrefused(lambda: {act})"
         output = as_nobody(code, imports).splitlines()[1:]
     reason = "(Permission denied, it belongs to root)"
     assert output == [f"{message.format(path=path)} {reason}"]
