@@ -1,4 +1,7 @@
-"""ARCH and SPACE: architectures and spaces by file or by name; without torch until one is built."""
+"""ARCH and SPACE: architectures and spaces by file or by name; without torch until one is built.
+
+A candidate of a run is an architecture too, by the run's directory and its number: ``RUN#7``.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +27,19 @@ if TYPE_CHECKING:
     from search_space.network import Network
     from search_space.operators import Operator
 
+_FORMS = "a file such as best.json, RUN#7 for candidate 7 of a run, or"
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")  # of stages
+_NUMBER = re.compile(r"\d{1,9}")
 
 
 def find_architecture(arch: str, argument: str = "ARCH") -> ArchitectureFile:
-    """Return the architecture of a published name, of a file, or of a run's directory.
+    """Return the architecture of a published name, a file, a run's candidate, or its winner.
 
-    ``argument`` is what an error names as given wrongly.
+    A run's directory stands for its winner, and ``RUN#7`` for its candidate 7 with what was
+    measured of it. ``argument`` is what an error names as given wrongly.
 
     Raises:
-        UserError: ``arch`` is neither a published name nor a readable file.
+        UserError: ``arch`` is none of these, or cannot be read.
     """
     if arch in PUBLISHED:
         network = published(arch)
@@ -45,22 +51,49 @@ def find_architecture(arch: str, argument: str = "ARCH") -> ArchitectureFile:
             training={"dropout": network.dropout},
         )
     try:
-        if not Path(arch).exists():
-            raise UserError(f"{argument}: got {arch!r}, {_may_be_architecture(arch)}")
-        winner = Path(arch, "best.json")  # of a run's directory
-        return read(winner if winner.is_file() else Path(arch))
+        if Path(arch).exists():
+            winner = Path(arch, "best.json")  # of a run's directory
+            return read(winner if winner.is_file() else Path(arch))
     except (ArchitectureFileError, OSError) as error:  # OSError: a name that is too long
         raise UserError(f"{argument}: {error}") from error
+    if "#" in arch:
+        return _candidate(arch, argument)
+    raise UserError(f"{argument}: got {arch!r}, {_may_be_architecture(arch)}")
+
+
+def _candidate(arch: str, argument: str) -> ArchitectureFile:
+    """Return the architecture of ``RUN#7``, from the run's record.
+
+    Raises:
+        UserError: there is no such run or candidate, or the record cannot be read.
+    """
+    from nas.run_directory import open_run  # and with it SQLAlchemy, which takes a while
+    from results.candidate_file import NoSuchCandidate, candidate_file
+    from results.database import RecordError
+
+    path, _, number = arch.rpartition("#")
+    if not _NUMBER.fullmatch(number):
+        raise UserError(
+            f"{argument}: got {arch!r}, must end in a candidate's number, such as {path}#7"
+        )
+    run = open_run(Path(path), argument)
+    try:
+        with run.read_record() as record:
+            candidates, settings = record.candidates(), record.settings()
+    except RecordError as error:
+        raise UserError(f"{argument}: {error}", exit_code=1) from error
+    try:
+        return candidate_file(candidates, int(number), settings, run.run_id)
+    except (NoSuchCandidate, ValueError) as error:
+        damage = f" ({record.damage})" if record.damage else ""
+        raise UserError(f"{argument}: {path}: {error}{damage}") from error
 
 
 def _may_be_architecture(arch: str) -> str:
     if _is_path(arch):
-        return (
-            "no such file, must be a file such as best.json or a published name such as "
-            "efficientnetv2-s"
-        )
+        return f"no such file, must be {_FORMS} a published name such as efficientnetv2-s"
     names = ", ".join(nearest_first(arch, PUBLISHED))
-    return f"must be a file such as best.json or one of {names}"
+    return f"must be {_FORMS} one of {names}"
 
 
 def _is_path(text: str) -> bool:

@@ -1,5 +1,7 @@
 """A file with one architecture: best.json, a scaled network, or one saved from the dashboard.
 
+A candidate of ``nas results --json`` that is saved as a file is one too.
+
 Also the JSON of the base that a scaled network comes from, and the coefficients of ``--fit``.
 """
 
@@ -90,10 +92,13 @@ def from_json(data: object) -> ArchitectureFile:
     Raises:
         InvalidArchitecture: the data is anything else, or of a later schema.
     """
+    if isinstance(data, dict) and isinstance(data.get("candidates"), list):
+        count = len(data["candidates"])
+        raise InvalidArchitecture(f"holds {count} candidates, must hold one; or name RUN#7")
     if not isinstance(data, dict) or "stages" not in data:
         raise InvalidArchitecture("holds no architecture, such as best.json does")
     try:
-        return _parsed(data)
+        return _parsed(data if "measurements" in data else _of_table(data))
     except bounds.OutOfBounds as error:
         raise InvalidArchitecture(str(error)) from error
 
@@ -118,6 +123,21 @@ def _parsed(data: Mapping[str, Any]) -> ArchitectureFile:
         provenance=_object(data, "provenance"),
         training=checked_training(_object(data, "training")),
     )
+
+
+def _of_table(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a candidate of ``nas results --json`` in the form of a file.
+
+    There, measurements stand beside the architecture, with the candidate's number, seed and run.
+    """
+    names = (*_NUMBERS, *_INTERVALS, *_TEXTS, "conditions")
+    origin = {"run": "run", "number": "candidate", "seed": "seed"}
+    return {
+        **data,
+        "measurements": {name: data[name] for name in names if data.get(name) is not None},
+        "provenance": {origin[key]: data[key] for key in origin if key in data}
+        or data.get("provenance"),
+    }
 
 
 def base_json(base: Base, provenance: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,6 +196,7 @@ _NUMBERS = (
     "peak_memory_bytes",
     "reward",
 )
+_TEXTS = ("device", "unsteady", "metric")
 _INTERVALS = ("accuracy_ci", "step_time_ci_s", "normalized_step_time_ci")
 _RANGES = {  # of progressive learning
     "image_size": bounds.MOST_IMAGE_SIZE,
@@ -194,7 +215,7 @@ def _measurements(data: dict[str, Any]) -> dict[str, Any]:
     for name in _INTERVALS:
         if data.get(name) is not None:
             _check_pair(name, data[name], bounds.MOST_INTEGER)
-    for name in ("device", "unsteady", "metric"):
+    for name in _TEXTS:
         if data.get(name) is not None:
             bounds.text(name, data[name])
     for key in ("conditions", "confirmation"):

@@ -129,7 +129,10 @@ def option(*names: str, group: str = "", **attributes: Any) -> Callable[[_Functi
 
 # Options and arguments of several commands; each command adds the group of an option.
 
-ARCH = "a file such as best.json, or a published name such as efficientnetv2-s"
+ARCH = (
+    "a file such as best.json, RUN#7 for candidate 7 of a run, or a published name such as "
+    "efficientnetv2-s"
+)
 DATA = (
     "a folder with one sub-folder of images per class, Parquet files or WebDataset shards (a file "
     "or their folder), CIFAR's archive, a .npz file, hub:NAME (Hugging Face Hub), digits "

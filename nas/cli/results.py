@@ -248,7 +248,22 @@ def _print_json(
     verdict = find_verdict(outcomes(candidates), objective, settings)
     winner = verdict and {"number": verdict.winner, **verdict.to_json()}
     noise = verdict.noise if verdict else noise_of([], settings)
-    rows = [candidate_json(candidate, objective, noise) for candidate in candidates]
     metric = noise.metric.name
+    task = {"run": run_id, **{key: settings.get(key) for key in ("classes", "in_channels")}}
+    rows = [
+        {**candidate_json(candidate, objective, noise), **_sizes(candidate, settings), **task}
+        for candidate in candidates
+    ]
     content = {"run": run_id, "metric": metric, "winner": winner, "candidates": rows}
     echo(json.dumps(content, indent=2, allow_nan=False))
+
+
+def _sizes(candidate: Candidate, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the image size to train and to evaluate at, also of a candidate that never was."""
+    from results.candidate_file import recorded_size
+
+    try:
+        size = recorded_size(candidate, settings)
+    except ValueError:  # settings of another release
+        return {"image_size": None}
+    return {"image_size": {"train": size, "eval": size}}

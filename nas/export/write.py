@@ -133,7 +133,8 @@ def find_source(source: str, arch: str | None) -> Model | ArchitectureFile:
             fit the architecture, or ``arch`` is missing or given without need.
     """
     path = Path(source)
-    if path.suffix not in SUFFIXES and not path.is_dir():
+    is_run = path.is_dir() and (path / "best.json").is_file()
+    if (path.suffix not in SUFFIXES and not path.is_dir()) or is_run:
         _check_no_architecture(arch, source)
         return find_architecture(source, "SOURCE")
     found = read_weights(path, "SOURCE")

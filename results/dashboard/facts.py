@@ -11,8 +11,8 @@ from pathlib import Path, PurePath
 from statistics import fmean
 from typing import Any
 
-from results.architecture_file import ArchitectureFile
 from results.candidate import Candidate, candidate_name
+from results.candidate_file import single_file
 from results.dashboard.columns import Row, json_safe, text, whole_number
 from results.noise import Outcome
 from results.ranking import recorded_objective
@@ -30,7 +30,6 @@ from search_space.bounds import read_text
 from search_space.choices import InvalidSpace
 from search_space.space import Space
 from search_space.space_file import parse_space
-from search_space.task import Task
 
 _LOCKS = Path("/proc/locks")  # Linux; proc_locks(5)
 _MEASUREMENTS = (
@@ -232,27 +231,9 @@ def _step_time_json(step_time: StepTime) -> dict[str, Any]:
 
 def _file(candidate: Candidate, settings: Mapping[str, Any], run_id: str) -> dict[str, Any] | None:
     """Return the candidate's architecture file; None if the settings lack the task or a size."""
-    classes = whole_number(settings.get("classes"))
-    channels = whole_number(settings.get("in_channels"))
-    size = candidate.image_size or whole_number(settings.get("image_size"))
-    if not classes or not channels:
-        return None
-    task = Task(classes, channels)
-    if candidate.step_time is not None:
-        from results.files import winner_file  # imports pandas, which would delay the first page
-
-        file = winner_file(candidate, objective_of(settings), run_id, task, settings=settings)
-    elif size:
-        provenance = {"run": run_id, "candidate": candidate.number, "seed": candidate.seed}
-        file = ArchitectureFile(
-            candidate_name(candidate),
-            candidate.architecture,
-            size,
-            size,
-            task,
-            provenance=provenance,
-        )
-    else:
+    try:
+        file = single_file(candidate, settings, run_id, objective_of(settings))
+    except ValueError:
         return None
     content: dict[str, Any] = json_safe(file.to_json())
     return content

@@ -13,6 +13,8 @@ from search_space.published import PUBLISHED, published
 from search_space.space import Space
 from search_space.spaces import SPACES, efficientnet_b4, small
 
+MUST_BE = "must be a file such as best.json, RUN#7 for candidate 7 of a run, or"
+
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_published_architectures_by_name(name: str) -> None:
@@ -31,7 +33,7 @@ def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError) as error:
         find_architecture("resnet-50")
     text = str(error.value)
-    assert text.startswith("ARCH: got 'resnet-50', must be a file such as best.json or one of ")
+    assert text.startswith(f"ARCH: got 'resnet-50', {MUST_BE} one of ")
     assert all(name in text for name in PUBLISHED)
     assert "\n" not in text
 
@@ -41,7 +43,7 @@ def test_an_unknown_architecture_is_refused_with_the_known_ones() -> None:
     [("efficientnetv2s", "efficientnetv2-s"), ("EfficientNet-B7", "efficientnet-b7")],
 )
 def test_the_nearest_architecture_comes_first(name: str, nearest: str) -> None:
-    start = f"--from: got {name!r}, must be a file such as best.json or one of {nearest}, "
+    start = f"--from: got {name!r}, {MUST_BE} one of {nearest}, "
     with pytest.raises(UserError, match=f"^{start}"):
         find_architecture(name, "--from")
 
@@ -51,8 +53,7 @@ def test_a_file_that_is_not_there(path: str) -> None:
     with pytest.raises(UserError) as error:
         find_architecture(path)
     assert str(error.value) == (
-        f"ARCH: got {path!r}, no such file, must be a file such as best.json or a published name "
-        "such as efficientnetv2-s"
+        f"ARCH: got {path!r}, no such file, {MUST_BE} a published name such as efficientnetv2-s"
     )
     with pytest.raises(UserError, match=f"^--space: got {path!r}, no such file, must be one of "):
         find_space(path, 32)

@@ -158,7 +158,7 @@ def test_a_measured_step_time(best: Path) -> None:
         ("efficientnet-b0", "-5M", "--to: got '-5M', must be one of"),
         ("efficientnet-b0", "B1,,B2", "--to: got '', must be one of"),
         ("efficientnet-b0", "infG", "--to: got 'infG', must be one of"),
-        ("resnet-50", "M", "--from: got 'resnet-50', must be a file such as best.json or one of"),
+        ("resnet-50", "M", "--from: got 'resnet-50', must be a file such as best.json, RUN#7 "),
         (
             "efficientnet-b0",
             "500M",

@@ -134,7 +134,7 @@ def test_a_space_as_json(tiny_space_file: Path, tiny_space: Space) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("resnet-50",), "ARCH: got 'resnet-50', must be a file such as best.json or one of"),
+        (("resnet-50",), "ARCH: got 'resnet-50', must be a file such as best.json, RUN#7 "),
         ((), "ARCH: must be given, or --space instead of it"),
         (("--space", "darts"), "--space: got 'darts', must be one of"),
     ],
