@@ -14,6 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from nas.architectures import build_network
+from nas.data.decode import GREY, parse_background
+from nas.data.formats.hub import PREFIX
+from nas.data.in_memory import is_in_memory
 from nas.errors import UserError
 from nas.full_training.checkpoint import (
     CheckpointError,
@@ -21,6 +24,13 @@ from nas.full_training.checkpoint import (
     checked_names,
     checked_normalization,
     read_network,
+)
+from nas.preprocessing import (
+    INTERPOLATIONS,
+    Preprocessing,
+    checked_background,
+    checked_interpolation,
+    checked_values,
 )
 from nas.state_dicts import (
     NotAStateDict,
@@ -46,8 +56,10 @@ Weights = Mapping[str, Tensor]
 class TrainingSummary:
     """How weights were trained: on which data, and the minival accuracy after ``epoch`` epochs.
 
-    ``accuracy`` is the value of ``metric``. ``class_names`` are in the order of the logits, empty
-    if they are unknown.
+    ``accuracy`` is the value of ``metric``. ``data`` has no folders of the machine that trained
+    (:func:`public_name`). ``class_names`` are in the order of the logits, empty if they are
+    unknown. ``background``, ``values`` and ``interpolation`` say how images were read
+    (:class:`~nas.preprocessing.Preprocessing`).
     """
 
     data: str
@@ -56,6 +68,9 @@ class TrainingSummary:
     normalization: Normalization
     class_names: tuple[str, ...] = ()
     metric: str = ACCURACY
+    background: tuple[int, int, int] = GREY
+    values: tuple[float, float] | None = None
+    interpolation: str = INTERPOLATIONS[0]
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,27 @@ class Model:
     weights: Weights
     origin: str
     training: TrainingSummary | None = None
+
+    @property
+    def preprocessing(self) -> Preprocessing | None:
+        """How an image becomes the pixels that the network takes; None if it is unknown."""
+        training = self.training
+        if training is None:
+            return None
+        return Preprocessing(
+            size=self.file.eval_size,
+            channels=self.file.task.in_channels,
+            mean=training.normalization.mean,
+            std=training.normalization.std,
+            background=training.background,
+            values=training.values,
+            interpolation=training.interpolation,
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the logits; empty if they are unknown."""
+        return self.training.class_names if self.training else ()
 
     def build(self) -> Network:
         """Build the network with these weights, in evaluation mode."""
@@ -139,7 +175,11 @@ def _training_summary(data: Mapping[str, Any] | None) -> TrainingSummary | None:
         accuracy=real("accuracy", data["accuracy"], 1.0),
         normalization=checked_normalization(data["normalization"]),
         class_names=checked_names(data["class_names"]),
+        # These are not in files of earlier releases.
         metric=text("metric", data.get("metric", ACCURACY)),
+        background=checked_background(data.get("background", GREY)),
+        values=checked_values(data.get("values")),
+        interpolation=checked_interpolation(data.get("interpolation", INTERPOLATIONS[0])),
     )
 
 
@@ -156,15 +196,25 @@ def _read_torch(path: Path) -> Model | StateDict:
 def _read_checkpoint(path: Path) -> Model:
     trained = read_network(path)
     training = TrainingSummary(
-        data=trained.data,
+        data=public_name(trained.data),
         epoch=trained.epoch,
         accuracy=trained.accuracy,
         normalization=trained.normalization,
         class_names=trained.class_names,
         metric=trained.metric,
+        background=parse_background(trained.background),
+        values=trained.values,
+        interpolation=INTERPOLATIONS[is_in_memory(trained.data)],
     )
-    origin = f"of {path}, epoch {trained.epoch} on {trained.data}"
+    origin = f"of {path.resolve().name}, epoch {trained.epoch} on {training.data}"
     return Model(trained.file, trained.weights, origin, training)
+
+
+def public_name(data: str) -> str:
+    """Return the name of data without the folders that lead to it on this machine."""
+    prefix = PREFIX if data.startswith(PREFIX) else ""
+    name, comma, options = data.removeprefix(prefix).partition(",")
+    return f"{prefix}{Path(name).name}{comma}{options}" if Path(name).is_absolute() else data
 
 
 TORCHVISION_NETWORKS: Mapping[str, tuple[str, float]] = {

@@ -13,7 +13,6 @@ from nas.cli.option_types import OneOf, Whole
 from nas.cli.options import option
 
 if TYPE_CHECKING:
-    from nas.export.request import Request
     from nas.export.write import Written
 
 
@@ -47,6 +46,12 @@ if TYPE_CHECKING:
     "torchvision.",
 )
 @option(
+    "--with-preprocessing",
+    is_flag=True,
+    help="Put cutting, resizing and normalising into the .onnx file's network, which then takes "
+    "uint8 pixels of any size.",
+)
+@option(
     "--arch",
     metavar="ARCH",
     help="Read a SOURCE of weights alone as this architecture.",
@@ -59,26 +64,38 @@ if TYPE_CHECKING:
     help="Draw the weights of an architecture, which has none, from this seed.",
 )
 @option("--force", is_flag=True, help="Replace files that exist.")
-def export(source: str, to: Path, names: str, arch: str | None, seed: int, force: bool) -> None:
+def export(
+    source: str,
+    to: Path,
+    names: str,
+    with_preprocessing: bool,
+    arch: str | None,
+    seed: int,
+    force: bool,
+) -> None:
     """Write a network for use without this tool.
 
     \b
     .onnx         the network with its weights, for any batch size; its outputs
                   are compared with torch's before the file is kept
     .py           Python code that builds the network with torch alone
-    .safetensors  the weights, with a model card beside them (.md)
-    .pth          the weights as torch.save writes them, with a model card
+    .safetensors  the weights, and the .py file
+    .pth          the weights as torch.save writes them, and the .py file
+
+    Each says in its metadata and in a model card (.md) how an image becomes
+    pixels. Beside trained weights, predict.py runs them on images.
     """
     from nas.export.request import Request
 
-    request = Request(to, names == "torchvision")
-    request.check(force)
-    from nas.export.write import find_source, write
+    request = Request(to, names, with_preprocessing, force)
+    request.check()
+    from nas.export.source import find_source
+    from nas.export.write import write
 
-    _print(request, write(find_source(source, arch), request, seed))
+    _print(write(find_source(source, arch), request, seed))
 
 
-def _print(request: Request, written: Written) -> None:
+def _print(written: Written) -> None:
     from nas.export.onnx_file import BATCHES
 
     echo(f"network: {written.name}")
@@ -87,6 +104,5 @@ def _print(request: Request, written: Written) -> None:
     if written.difference is not None:
         batches = " and ".join(map(str, BATCHES))
         echo(f"checked: onnxruntime against torch, {batches} images: {written.difference}")
-    for path in request.paths:
-        if path.exists():
-            echo(f"written: {path}")
+    for path in written.paths:
+        echo(f"written: {path}")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
+from nas.preprocessing import Preprocessing
 from nas.versions import versions
-from nas.weights import TORCHVISION_NETWORKS, Model, TrainingSummary
+from nas.weights import TORCHVISION_NETWORKS, Model
 from results.architecture_file import ArchitectureFile
 from reward.metric import describe_metric
 from search_space.architecture import Architecture
@@ -15,13 +17,21 @@ from search_space.published import PUBLISHED, published
 _PAPERS = {"efficientnet-": "1905.11946", "efficientnetv2-": "2104.00298"}  # by arXiv
 
 
-def model_card(model: Model, weights_name: str, torchvision_name: str | None) -> str:
-    """Return the text of the card for the weights in the file ``weights_name``.
+def model_card(
+    model: Model,
+    weights_name: str,
+    torchvision_name: str | None = None,
+    preprocessing: Preprocessing | None = None,
+    has_predict: bool = False,
+) -> str:
+    """Return the text of the card for the model in the file ``weights_name``.
 
     The model's architecture file must hold its parameters and multiply-adds. ``torchvision_name``
     is a key of :data:`TORCHVISION_NETWORKS` if the weights have torchvision's names, or else None.
+    ``preprocessing`` is how an image becomes the input, None if that is unknown. With
+    ``has_predict``, predict.py is beside the file.
     """
-    file = model.file
+    file, steps = model.file, reading(preprocessing)
     paragraphs = [
         "---\nlibrary_name: pytorch\npipeline_tag: image-classification\n---",
         f"# {plain_text(file.name)}",
@@ -29,8 +39,10 @@ def model_card(model: Model, weights_name: str, torchvision_name: str | None) ->
         f"{file.task.in_channels} x {file.eval_size} x {file.eval_size}.\n"
         f"Weights: {plain_text(model.origin)}.",
         "## Use",
-        f"```python\n{_use(model, weights_name, torchvision_name)}\n```",
-        normalization(model.training),
+        f"```python\n{_use(model, weights_name, torchvision_name, preprocessing)}\n```",
+        "## How an image becomes pixels",
+        "\n".join(f"{i}. {line}" for i, line in enumerate(steps, 1)),
+        *([f"`python predict.py {weights_name} IMAGE...` does all this."] if has_predict else []),
         "## Figures",
         _table(("", ""), _figures(model)),
         "## Architecture",
@@ -43,31 +55,50 @@ def model_card(model: Model, weights_name: str, torchvision_name: str | None) ->
     return "\n\n".join(paragraphs) + "\n"
 
 
-def _use(model: Model, weights_name: str, torchvision_name: str | None) -> str:
+def _use(
+    model: Model,
+    weights_name: str,
+    torchvision_name: str | None,
+    preprocessing: Preprocessing | None,
+) -> str:
+    size, channels = model.file.eval_size, model.file.task.in_channels
+    result = f"(N, {model.file.task.classes})"
+    image = f"(N, {channels}, {size}, {size})"
+    if weights_name.endswith(".onnx"):
+        if preprocessing and preprocessing.is_in_graph:
+            image = f"(N, {channels}, H, W) uint8"
+        return "\n".join(
+            [
+                "import onnxruntime",
+                "",
+                f'session = onnxruntime.InferenceSession("{weights_name}")',
+                f'(logits,) = session.run(None, {{"images": images}})  # {image} -> {result}',
+            ]
+        )
     if weights_name.endswith(".safetensors"):
-        reading = "from safetensors.torch import load_file"
+        imported = "from safetensors.torch import load_file"
         weights = f'load_file("{weights_name}")'
     else:
-        reading = "import torch"
+        imported = "import torch"
         weights = f'torch.load("{weights_name}", weights_only=True)'
     if torchvision_name is None:
-        building = "from model import build  # model.py: nas export SOURCE --to model.py"
+        name = PurePath(weights_name).stem
+        name = name if name.isidentifier() else "model"
+        building = f"from {name} import build  # {name}.py: nas export SOURCE --to {name}.py"
         built = "build()"
     else:
         building = "from torchvision.models import " + TORCHVISION_NETWORKS[torchvision_name][0]
         built = (
             f"{TORCHVISION_NETWORKS[torchvision_name][0]}(num_classes={model.file.task.classes})"
         )
-    size = model.file.eval_size
-    image = f"(N, {model.file.task.in_channels}, {size}, {size})"
     return "\n".join(
         [
             building,
-            reading,
+            imported,
             "",
             f"network = {built}.eval()",
             f"network.load_state_dict({weights})",
-            f"logits = network(images)  # {image} -> (N, {model.file.task.classes})",
+            f"logits = network(images)  # {image} -> {result}",
         ]
     )
 
@@ -106,10 +137,10 @@ def _architecture(network: Architecture) -> str:
 
 
 def _classes(model: Model) -> list[str]:
-    names = model.training.class_names if model.training is not None else ()
-    if not names:
+    if not model.class_names:
         return []
-    return ["## Classes", "\n".join(f"{i}. {plain_text(name)}" for i, name in enumerate(names))]
+    names = (f"{i}. {plain_text(name)}" for i, name in enumerate(model.class_names))
+    return ["## Classes", "In the order of the logits, from 0.", "\n".join(names)]
 
 
 def _measured(model: Model) -> list[str]:
@@ -163,18 +194,11 @@ def counts(file: ArchitectureFile) -> str:
     )
 
 
-def normalization(training: TrainingSummary | None) -> str:
-    """Return how images have to be normalised, in one sentence."""
-    if training is None:
-        return "Images are normalised as in training; the mean and std are unknown."
-    mean, std = (
-        "(" + ", ".join(f"{x:g}" for x in values) + ")"
-        for values in (training.normalization.mean, training.normalization.std)
-    )
-    return (
-        "Images are normalised channel by channel, (pixels - mean) / std, with pixels from 0 to "
-        f"255, mean {mean} and std {std}."
-    )
+def reading(preprocessing: Preprocessing | None) -> list[str]:
+    """Return how an image becomes the network's input, in sentences."""
+    if preprocessing is None:
+        return ["Images are read and normalised as in training, of which nothing is known here."]
+    return preprocessing.sentences()
 
 
 def plain_text(text: str) -> str:

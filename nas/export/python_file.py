@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import json
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 from nas.errors import UserError
-from nas.export.model_card import counts, history, normalization, plain_text
+from nas.export.model_card import counts, history, plain_text, reading
+from nas.preprocessing import Preprocessing
 from nas.versions import versions
-from nas.weights import TrainingSummary
 from results.architecture_file import ArchitectureFile
 from search_space.architecture import ACTIVATIONS, Architecture, Stage
 from search_space.more_operators import (
@@ -38,11 +39,17 @@ _ADDED: Mapping[str, tuple[Any, ...]] = {
 _IN_FILE = {**_IN_TEMPLATE, **{name: parts[-1] for name, parts in _ADDED.items()}}
 
 
-def python_file(file: ArchitectureFile, training: TrainingSummary | None, module: str) -> str:
+def python_file(
+    file: ArchitectureFile,
+    module: str,
+    preprocessing: Preprocessing | None = None,
+    class_names: Sequence[str] = (),
+) -> str:
     """Return the text of the Python file, whose code is that of :mod:`nas.export.standalone`.
 
     ``file`` must hold its parameters and multiply-adds. ``module`` is the name that the Python file
-    is imported by. ``training`` is that of the weights, which are in another file.
+    is imported by. ``preprocessing`` and ``class_names`` are those of the weights, which are in
+    another file; None and empty if they are unknown.
 
     Raises:
         UserError: the network has an operator of the user's own.
@@ -52,7 +59,9 @@ def python_file(file: ArchitectureFile, training: TrainingSummary | None, module
     _, code = template.split('"""\n\nfrom __future__', 1)
     head, rest = code.split(_BEGIN)
     parts = _with_more_operators(rest.split(_END)[1], file.architecture)
-    text = f"{_docstring(file, training, module)}\n\nfrom __future__{head}{_table(file)}{parts}"
+    start = _docstring(file, preprocessing, module)
+    table = _table(file) + _about_images(preprocessing, class_names)
+    text = f"{start}\n\nfrom __future__{head}{table}{parts}"
     return text.replace("  # noqa: T201", "")
 
 
@@ -63,8 +72,7 @@ def check_operators(file: ArchitectureFile) -> None:
         UserError: the network has an operator of the user's own.
     """
     for stage in file.architecture.stages:
-        ours = _IN_FILE.get(stage.operator)
-        if ours is None or OPERATORS.get(stage.operator) is not ours:
+        if not _is_ours(stage):
             raise UserError(
                 f"--to: a Python file can hold the operators {', '.join(_IN_FILE)} of this tool, "
                 f"but {file.name} has {stage.operator!r} of your own; .onnx can hold it"
@@ -81,7 +89,17 @@ def _with_more_operators(code: str, architecture: Architecture) -> str:
     return "".join([before, *sources, _TABLE, table.replace(_LAST_ROW, _LAST_ROW + rows)])
 
 
-def _docstring(file: ArchitectureFile, training: TrainingSummary | None, module: str) -> str:
+def is_standalone(file: ArchitectureFile) -> bool:
+    """Return whether the network has only operators that a Python file can hold."""
+    return all(map(_is_ours, file.architecture.stages))
+
+
+def _is_ours(stage: Stage) -> bool:
+    ours = _IN_FILE.get(stage.operator)
+    return ours is not None and OPERATORS.get(stage.operator) is ours
+
+
+def _docstring(file: ArchitectureFile, preprocessing: Preprocessing | None, module: str) -> str:
     name = module if module.isidentifier() else "model"
     image = f"(N, {file.task.in_channels}, {file.eval_size}, {file.eval_size})"
     description = (
@@ -102,7 +120,7 @@ def _docstring(file: ArchitectureFile, training: TrainingSummary | None, module:
             f'    network.load_state_dict(load_file("{name}.safetensors"))',
             f"    logits = network(images)  # {image} -> (N, {file.task.classes})",
             "",
-            textwrap.fill(f"{normalization(training)} {writer}", _WIDTH),
+            textwrap.fill(f"{' '.join(reading(preprocessing))} {writer}", _WIDTH),
             '"""',
         ]
     )
@@ -127,6 +145,28 @@ def _table(file: ArchitectureFile) -> str:
         f"{rows})\n"
         f"HEAD_CHANNELS = {network.head_channels}\n"
     )
+
+
+def _about_images(preprocessing: Preprocessing | None, class_names: Sequence[str]) -> str:
+    names = "".join(f"    {_literal(name)},\n" for name in class_names)
+    steps = preprocessing.to_json() if preprocessing else {}
+    items = "".join(f"    {_literal(key)}: {_literal(value)},\n" for key, value in steps.items())
+    return (
+        "# In the order of the logits; empty: unknown.\n"
+        f"CLASS_NAMES: tuple[str, ...] = ({f'{chr(10)}{names}' if names else ''})\n"
+        "# How an image becomes pixels, for predict.py; empty: unknown.\n"
+        f"PREPROCESSING: dict[str, Any] = {{{f'{chr(10)}{items}' if items else ''}}}\n"
+    )
+
+
+def _literal(value: Any) -> str:
+    """Return a value as Python code, with the quotes that formatters prefer."""
+    if not isinstance(value, str):
+        return repr(value)
+    if value.isprintable():
+        return json.dumps(value, ensure_ascii=False)
+    escaped = value.encode("unicode_escape").decode().replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _row(stage: Stage) -> str:

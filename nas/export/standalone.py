@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(NamedTuple):
     """A sequence of equal layers; the first one changes channels and resolution."""
 
     operator: str  # a key of OPERATORS
@@ -44,6 +43,10 @@ STAGES = (
     Stage("mbconv", 3, 2, 6, 256, 15, 0.25),
 )
 HEAD_CHANNELS = 1280
+# In the order of the logits; empty: unknown.
+CLASS_NAMES: tuple[str, ...] = ()
+# How an image becomes pixels, for predict.py; empty: unknown.
+PREPROCESSING: dict[str, Any] = {}
 # The network's parts.
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -56,8 +59,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A layer, as an operator builds it."""
 
     kernel: int

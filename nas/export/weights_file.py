@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from nas.architectures import build_network
+from nas.preprocessing import Preprocessing
 from nas.weights import Model, Weights
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network, StochasticDepth
@@ -23,14 +24,23 @@ def write_safetensors(path: Path, model: Model, weights: Weights) -> None:
     """
     from safetensors.torch import save
 
-    metadata = {
-        "format": "pt",
+    about = {"format": "pt", **metadata(model, model.preprocessing)}
+    tensors = {key: value.contiguous() for key, value in weights.items()}
+    path.write_bytes(save(tensors, about))  # save_file would make it unreadable for other users
+
+
+def metadata(model: Model, preprocessing: Preprocessing | None) -> dict[str, str]:
+    """Return what a file of the model says of it, by key: texts, most of them JSON.
+
+    ``preprocessing`` is how an image becomes the network's input, null if that is unknown.
+    """
+    return {
         "architecture": json.dumps(model.file.to_json()),
         "origin": model.origin,
         "training": json.dumps(asdict(model.training) if model.training else None),
+        "preprocessing": json.dumps(preprocessing and preprocessing.to_json()),
+        "class_names": json.dumps(model.class_names),
     }
-    tensors = {key: value.contiguous() for key, value in weights.items()}
-    path.write_bytes(save(tensors, metadata))  # save_file would make it unreadable for other users
 
 
 def write_pth(path: Path, weights: Weights) -> None:

@@ -1,36 +1,27 @@
-"""An export: from the source on the command line to the files that are written."""
+"""An export: the files of a model or an architecture, all of them or none."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import Tensor
 
-from nas.architectures import build_network, find_architecture, with_counts
+from nas.architectures import with_counts
 from nas.errors import UserError
 from nas.export.model_card import model_card
 from nas.export.onnx_file import Difference, write_onnx
-from nas.export.python_file import check_operators, python_file
-from nas.export.request import Request
+from nas.export.python_file import check_operators, is_standalone, python_file
+from nas.export.request import PREDICT, Request
 from nas.export.weights_file import with_random_weights, write_pth, write_safetensors
-from nas.weights import (
-    SUFFIXES,
-    Model,
-    NotInTorchvision,
-    Weights,
-    name_in_torchvision,
-    read_weights,
-    to_torchvision,
-    with_our_names,
-)
+from nas.weights import Model, NotInTorchvision, Weights, name_in_torchvision, to_torchvision
 from results.architecture_file import ArchitectureFile
 from results.atomic import sync
-from search_space.task import Task
 
 
 @dataclass(frozen=True)
@@ -38,12 +29,13 @@ class Written:
     """The result of an export.
 
     ``name`` is the network's, ``origin`` that of its weights if there are any, and ``difference``
-    the result of the check if the file is an ONNX file.
+    the result of the check if the file is an ONNX file. ``paths`` are the files.
     """
 
     name: str
     origin: str | None
     difference: Difference | None
+    paths: tuple[Path, ...]
 
 
 def write(source: Model | ArchitectureFile, request: Request, seed: int) -> Written:
@@ -61,7 +53,7 @@ def write(source: Model | ArchitectureFile, request: Request, seed: int) -> Writ
             return _write_python(source, request.to)
         model = source if isinstance(source, Model) else with_random_weights(source, seed)
         if request.to.suffix == ".onnx":
-            return _write_onnx(model, request.to)
+            return _write_onnx(model, request)
         return _write_weights(model, request)
     except OSError as error:
         raise UserError(
@@ -71,18 +63,27 @@ def write(source: Model | ArchitectureFile, request: Request, seed: int) -> Writ
 
 
 def _write_python(source: Model | ArchitectureFile, to: Path) -> Written:
-    file, training = (source.file, source.training) if isinstance(source, Model) else (source, None)
+    file = source.file if isinstance(source, Model) else source
     check_operators(file)
-    text = python_file(with_counts(file, "SOURCE"), training, to.stem)
+    text = _code(source, to)
     with atomic_files(to) as path:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    return Written(file.name, None, None)
+        _write_text(path, text)
+    return Written(file.name, None, None, (to,))
 
 
-def _write_onnx(model: Model, to: Path) -> Written:
-    with atomic_files(to) as path:
+def _code(source: Model | ArchitectureFile, to: Path) -> str:
+    """Return the text of the Python file of the network, which is to be at ``to``."""
+    if not isinstance(source, Model):
+        return python_file(with_counts(source, "SOURCE"), to.stem)
+    file = with_counts(source.file, "SOURCE")
+    return python_file(file, to.stem, source.preprocessing, source.class_names)
+
+
+def _write_onnx(model: Model, request: Request) -> Written:
+    beside, card = _beside(model, request), _card(model, request)
+    with atomic_files(request.to) as path:
         try:
-            difference = write_onnx(path, model)
+            difference = write_onnx(path, model, request.with_preprocessing)
         except torch.onnx.OnnxExporterError as error:
             reason = str(error).strip().splitlines()[0]
             raise UserError(
@@ -90,22 +91,87 @@ def _write_onnx(model: Model, to: Path) -> Written:
             ) from error
         if not difference.is_rounding:
             raise UserError(
-                f"{to}: not written: {difference}, which is more than rounding", exit_code=1
+                f"{request.to}: not written: {difference}, which is more than rounding", exit_code=1
             )
-    return Written(model.file.name, model.origin, difference)
+        _write_texts(path, card | beside)
+        paths = _paths(path, request.to)
+    return Written(model.file.name, model.origin, difference, paths)
 
 
 def _write_weights(model: Model, request: Request) -> Written:
-    model = replace(model, file=with_counts(model.file, "SOURCE"))
-    weights, name = _torchvision_weights(model) if request.torchvision else (model.weights, None)
+    is_renamed = request.names == "torchvision"
+    weights, name = _torchvision_weights(model) if is_renamed else (model.weights, None)
+    beside, card = _beside(model, request), _card(model, request, name)
     with atomic_files(request.to) as path:
         if path.suffix == ".safetensors":
             write_safetensors(path, model, weights)
         else:
             write_pth(path, weights)
-        card = model_card(model, path.name, name)
-        path.with_suffix(".md").write_text(card, encoding="utf-8", newline="\n")
-    return Written(model.file.name, model.origin, None)
+        _write_texts(path, card | beside)
+        paths = _paths(path, request.to)
+    return Written(model.file.name, model.origin, None, paths)
+
+
+def _card(model: Model, request: Request, torchvision_name: str | None = None) -> dict[str, str]:
+    """Return the text of the model card by the name of its file."""
+    assert request.card is not None
+    preprocessing = model.preprocessing
+    if request.with_preprocessing:
+        if preprocessing is None:
+            raise UserError(
+                f"--with-preprocessing: got {model.file.name}, of which it is not known how images "
+                "become pixels, must be of a nas train"
+            )
+        preprocessing = replace(preprocessing, is_in_graph=True)
+    counted = replace(model, file=with_counts(model.file, "SOURCE"))
+    has_predict = _is_run(model, request)
+    text = model_card(counted, request.to.name, torchvision_name, preprocessing, has_predict)
+    return {request.card.name: text}
+
+
+def _is_run(model: Model, request: Request) -> bool:
+    """Whether predict.py can run the network: it must know how images become pixels."""
+    has_code = request.code is None or is_standalone(model.file)
+    return request.predict is not None and model.preprocessing is not None and has_code
+
+
+def _beside(model: Model, request: Request) -> dict[str, str]:
+    """Return the texts of predict.py and of the Python file that it needs, by their names.
+
+    Raises:
+        UserError: another file of that name is there.
+    """
+    if not _is_run(model, request):
+        return {}
+    texts = {PREDICT: _predict()}
+    if request.code is not None:
+        texts[request.code.name] = _code(model, request.code)
+    for name, text in texts.items():
+        path = request.to.with_name(name)
+        if path.exists() and not request.replaces and path.read_bytes() != text.encode():
+            raise UserError(f"--to: {path} exists already, and is another; --force replaces it")
+    return texts
+
+
+def _predict() -> str:
+    """Return the text of predict.py: that of :mod:`nas.export.predict`, without its remarks."""
+    text = files("nas.export").joinpath(PREDICT).read_text(encoding="utf-8")
+    return re.sub(r"  # (noqa|type: ignore).*", "", text)
+
+
+def _write_texts(path: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        _write_text(path.with_name(name), text)
+
+
+def _paths(path: Path, to: Path) -> tuple[Path, ...]:
+    """Return where the files beside ``path`` will be, that of the export itself first."""
+    names = sorted(file.name for file in path.parent.iterdir())
+    return tuple(to.with_name(name) for name in sorted(names, key=lambda n: n != to.name))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _torchvision_weights(model: Model) -> tuple[Weights, str]:
@@ -120,96 +186,6 @@ def _torchvision_weights(model: Model) -> tuple[Weights, str]:
         return to_torchvision(file.architecture, model.weights), name
     except NotInTorchvision as error:
         raise UserError(f"--format: got torchvision, but {file.name} is not {error}") from error
-
-
-def find_source(source: str, arch: str | None) -> Model | ArchitectureFile:
-    """Find the model or architecture that ``source`` names.
-
-    ``arch`` is the architecture of a file that holds weights alone, by our names or by
-    torchvision's.
-
-    Raises:
-        UserError: ``source`` is neither a readable file nor a published name, the weights do not
-            fit the architecture, or ``arch`` is missing or given without need.
-    """
-    path = Path(source)
-    is_run = path.is_dir() and (path / "best.json").is_file()
-    if (path.suffix not in SUFFIXES and not path.is_dir()) or is_run:
-        _check_no_architecture(arch, source)
-        return find_architecture(source, "SOURCE")
-    found = read_weights(path, "SOURCE")
-    if isinstance(found, Model):
-        _check_no_architecture(arch, source)
-        return replace(found, weights=_checked(source, found.file, found.weights))
-    if arch is None:
-        raise UserError(
-            f"--arch: must be given, since {source} has weights alone: a file such as best.json "
-            "or a published name"
-        )
-    return _with_architecture(source, found.weights, find_architecture(arch, "--arch"))
-
-
-def _check_no_architecture(arch: str | None, source: str) -> None:
-    if arch is not None:
-        raise UserError(
-            f"--arch: got {arch}, must go with weights alone; {source} holds an architecture"
-        )
-
-
-def _with_architecture(source: str, weights: Mapping[str, Tensor], file: ArchitectureFile) -> Model:
-    """Return the model of weights alone, with the classes and channels that the weights have.
-
-    Counts in ``file`` are removed if they hold for other classes or channels.
-    """
-    renamed = with_our_names(weights, file, f"SOURCE: {source}")
-    task = Task(
-        classes=_dimension(renamed, "classifier.weight", 0, file.task.classes),
-        in_channels=_dimension(renamed, "stem.0.weight", 1, file.task.in_channels),
-    )
-    if task != file.task:
-        file = replace(file, task=task, parameters=None, multiply_adds=None)
-    return Model(file, _checked(source, file, renamed), f"read from {source}")
-
-
-def _dimension(weights: Mapping[str, Tensor], key: str, axis: int, default: int) -> int:
-    tensor = weights.get(key)
-    return default if tensor is None or tensor.dim() <= axis else tensor.shape[axis]
-
-
-def _checked(
-    source: str, file: ArchitectureFile, weights: Mapping[str, Tensor]
-) -> Mapping[str, Tensor]:
-    """Return the weights by our names, in our order, with the network's shapes and types.
-
-    Batch normalisation's step counts may be missing: old files have none, and inference does not
-    read them.
-
-    Raises:
-        UserError: a weight is missing, unknown or has another shape.
-    """
-    weights = with_our_names(weights, file, f"SOURCE: {source}")
-    with torch.device("meta"):
-        expected = build_network(file, "SOURCE").state_dict()
-    tensors = {
-        key: weights.get(key, torch.tensor(0) if key.endswith("num_batches_tracked") else None)
-        for key in expected
-    }
-    missing = [key for key, tensor in tensors.items() if tensor is None]
-    unknown = [key for key in weights if key not in expected]
-    wrong = [
-        f"{key} {tuple(tensor.shape)} for {tuple(expected[key].shape)}"
-        for key, tensor in tensors.items()
-        if tensor is not None and tensor.shape != expected[key].shape
-    ]
-    for problem, keys in (("missing", missing), ("unknown", unknown), ("of another shape", wrong)):
-        if keys:
-            raise UserError(
-                f"SOURCE: {source}: its weights are not {file.name}'s: {len(keys)} of "
-                f"{len(expected)} {problem}, such as {keys[0]}"
-            )
-    return {
-        key: tensor.to(expected[key].dtype) for key, tensor in tensors.items() if tensor is not None
-    }
 
 
 @contextmanager

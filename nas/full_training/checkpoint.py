@@ -15,6 +15,7 @@ from torch import Tensor
 from nas.architectures import build_network
 from nas.data.options import BACKGROUND, DataOptions
 from nas.data.split import Statistics
+from nas.preprocessing import checked_values
 from nas.state_dicts import check_not_compressed
 from results.architecture_file import ArchitectureFile, from_json
 from results.atomic import atomic_file
@@ -101,7 +102,7 @@ def read_network(path: Path) -> TrainedNetwork:
             minival_split=_optional(bounds.text, "minival_split", content),
             background=bounds.text("background", content.get("background", BACKGROUND)),
             min_per_class=_optional(_count, "min_per_class", content),
-            values=_pair(content.get("values")),
+            values=checked_values(content.get("values")),
             metric=bounds.text("metric", content.get("metric", ACCURACY)),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -132,14 +133,6 @@ def _optional(
 ) -> _T | None:
     value = content.get(name)
     return None if value is None else check(name, value)
-
-
-def _pair(values: Any) -> tuple[float, float] | None:
-    if values is None:
-        return None
-    most = bounds.MOST_INTEGER
-    low, high = (bounds.real("values", value, most, -most) for value in values)
-    return low, high
 
 
 def training_state(content: bytes, path: Path) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_onnx_says_the_largest_error_and_nothing_of_torchs_own() -> None:
     done = nas_process("export", "best.json", "--to", "m.onnx")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert lines[2].startswith("checked: onnxruntime against torch, 1 and 3 images: largest error ")
 
 

@@ -37,5 +37,6 @@ def digits_model(digits_file: ArchitectureFile) -> Model:
         accuracy=0.9725,
         normalization=Normalization((77.5,), (91.25,)),
         class_names=tuple("0123456789"),
+        interpolation="bilinear",
     )
     return replace(with_random_weights(digits_file, 1), origin="of a training", training=training)

@@ -26,7 +26,8 @@ def test_any_batch_the_metadata_and_no_path_of_this_machine(
 ) -> None:
     path = tmp_path / "net.onnx"
     written = write(digits_model, Request(path), seed=0)
-    assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+    assert written.paths == tuple(tmp_path / n for n in ("net.onnx", "net.onnx.md", "predict.py"))
+    assert sorted(tmp_path.iterdir()) == sorted(written.paths)
     assert written.difference is not None
     assert written.difference.error < 1e-5 * written.difference.logit
     network = digits_model.build()
@@ -39,6 +40,9 @@ def test_any_batch_the_metadata_and_no_path_of_this_machine(
     metadata = session.get_modelmeta().custom_metadata_map
     assert json.loads(metadata["architecture"]) == digits_model.file.to_json()
     assert json.loads(metadata["training"])["normalization"] == {"mean": [77.5], "std": [91.25]}
+    assert digits_model.preprocessing is not None
+    assert json.loads(metadata["preprocessing"]) == digits_model.preprocessing.to_json()
+    assert json.loads(metadata["class_names"]) == list("0123456789")
     assert str(Path(onnx_file.__file__).parents[2]).encode() not in path.read_bytes()
 
 
@@ -47,7 +51,7 @@ def test_weights_beyond_what_one_file_holds_are_beside_it(
 ) -> None:
     monkeypatch.setattr(onnx_file, "PROTOBUF_BYTES", 1000)
     write(digits_model, Request(tmp_path / "net.onnx"), seed=0)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["net.onnx", "net.onnx.data"]
+    assert {p.name for p in tmp_path.iterdir()} >= {"net.onnx", "net.onnx.data"}
     onnx.checker.check_model(tmp_path / "net.onnx", full_check=True)
     (logits,) = onnxruntime.InferenceSession(tmp_path / "net.onnx").run(
         None, {"images": images(digits_model).numpy()}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def test_equal_weights_and_logits_in_training_and_after_without_this_tool(tmp_pa
     statistics after it, logits in evaluation."""
     cases = _cases()
     for name, architecture in cases.items():
-        (tmp_path / f"{name}.py").write_text(python_file(_file(architecture), None, name))
+        (tmp_path / f"{name}.py").write_text(python_file(_file(architecture), name))
     _run("-c", STANDALONE, cwd=tmp_path, stdin=json.dumps(list(cases)))
     found = torch.load(tmp_path / "found.pth", weights_only=True)
     for name, architecture in cases.items():
@@ -116,7 +117,7 @@ def test_names_and_shapes_of_published_networks(name: str) -> None:
     architecture = published(name).architecture
     with torch.device("meta"):
         ours = Network(architecture, 7)
-        theirs = _network(python_file(_file(architecture), None, "model"))
+        theirs = _network(python_file(_file(architecture), "model"))
     assert _shapes(ours) == _shapes(theirs)
 
 
@@ -126,28 +127,25 @@ def _shapes(network: nn.Module) -> list[tuple[str, torch.Size]]:
 
 def _network(text: str) -> nn.Module:
     namespace: dict[str, Any] = {"__name__": "standalone"}
-    sys.modules["standalone"] = sys  # dataclasses look up their module
-    try:
-        exec(compile(text, "model.py", "exec"), namespace)
-    finally:
-        del sys.modules["standalone"]
+    exec(compile(text, "model.py", "exec"), namespace)
     network: nn.Module = namespace["build"]()
     return network
 
 
 def test_run_it_says_what_it_is(tmp_path: Path, digits_file: ArchitectureFile) -> None:
-    (tmp_path / "model.py").write_text(python_file(digits_file, None, "model"))
+    (tmp_path / "model.py").write_text(python_file(digits_file, "model"))
     first, second = _run("model.py", cwd=tmp_path).splitlines()
     assert first == f"winner: {digits_file.parameters:,} parameters"
     assert second == "images (1, 1, 8, 8) -> logits (1, 10)"
 
 
 def test_it_says_sizes_normalisation_and_how_to_load(digits_model: Model) -> None:
-    text = python_file(digits_model.file, digits_model.training, "my_net")
+    text = python_file(digits_model.file, "my_net", digits_model.preprocessing, ("a",))
     docstring = " ".join(text.split('"""')[1].split())
     assert docstring.startswith("winner: an image network for torch.")
     assert "Trained at 8 px, evaluated at 8 px." in docstring
-    assert "mean (77.5) and std (91.25)" in docstring
+    assert "mean (77.5), std (91.25)" in docstring
+    assert 'CLASS_NAMES: tuple[str, ...] = (\n    "a",\n)\n' in text
     assert "from my_net import build" in docstring
     assert 'load_file("my_net.safetensors")' in docstring
     assert "logits = network(images) # (N, 1, 8, 8) -> (N, 10)" in docstring
@@ -159,7 +157,7 @@ def test_formatted_and_linted(width: int, tmp_path: Path, digits_model: Model) -
     for i, file in enumerate(
         (digits_model.file, odd, *map(_file, (_cases()["odd"], _cases()["more"])))
     ):
-        (tmp_path / f"model{i}.py").write_text(python_file(file, digits_model.training, "model"))
+        (tmp_path / f"model{i}.py").write_text(_with_images(file, digits_model))
     options = ("--isolated", f"--line-length={width}", ".")
     _run("-m", "ruff", "format", "--check", *options, cwd=tmp_path)
     _run(
@@ -167,10 +165,36 @@ def test_formatted_and_linted(width: int, tmp_path: Path, digits_model: Model) -
     )
 
 
+def _with_images(file: ArchitectureFile, model: Model) -> str:
+    return python_file(file, "model", model.preprocessing, model.class_names)
+
+
+@pytest.mark.parametrize(
+    "names", [("a", "b"), ("it's", 'say "x"', "\\n", "\n", "\u202e", "\ud800", "ä")]
+)
+def test_it_loads_without_being_listed_as_a_module(
+    names: tuple[str, ...], tmp_path: Path, digits_model: Model
+) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        python_file(digits_model.file, "model", digits_model.preprocessing, names), encoding="utf-8"
+    )
+    spec = spec_from_file_location("unlisted", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert "unlisted" not in sys.modules
+    assert names == module.CLASS_NAMES
+    assert digits_model.preprocessing is not None
+    assert digits_model.preprocessing.to_json() == module.PREPROCESSING
+    module.build().load_state_dict(digits_model.weights)
+
+
 @pytest.mark.slow
 def test_types(tmp_path: Path, digits_file: ArchitectureFile) -> None:
     for file in (digits_file, _file(_cases()["more"])):
-        (tmp_path / "model.py").write_text(python_file(file, None, "model"))
+        (tmp_path / "model.py").write_text(python_file(file, "model"))
         _run("-m", "mypy", "--strict", "model.py", cwd=tmp_path)
 
 
@@ -178,7 +202,7 @@ def test_types(tmp_path: Path, digits_file: ArchitectureFile) -> None:
     "name", ['"""', "\\", "a\nb", "\ud800", "'", "#", "x" * 300, "", "name with \u0000"]
 )
 def test_any_name_makes_a_file_that_compiles(name: str, digits_file: ArchitectureFile) -> None:
-    text = python_file(replace(digits_file, name=name), None, "model")
+    text = python_file(replace(digits_file, name=name), "model")
     compile(text.encode(), "model.py", "exec")
 
 
@@ -186,17 +210,17 @@ def test_any_name_makes_a_file_that_compiles(name: str, digits_file: Architectur
 def test_a_file_that_cannot_be_imported_by_its_name_says_model(
     module: str, digits_file: ArchitectureFile
 ) -> None:
-    assert "from model import build" in python_file(digits_file, None, module)
+    assert "from model import build" in python_file(digits_file, module)
 
 
 def test_an_operator_of_ones_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     architecture = Architecture((Stage("mine", 3, 1, 1, 4, 1),), stem_channels=4)
     monkeypatch.setitem(OPERATORS, "mine", mbconv)
     with pytest.raises(UserError, match=r"net has 'mine' of your own; \.onnx can hold it"):
-        python_file(_file(architecture), None, "model")
+        python_file(_file(architecture), "model")
 
 
 def test_an_operator_put_in_the_place_of_ours_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(OPERATORS, "fused_mbconv", mbconv)
     with pytest.raises(UserError, match="'fused_mbconv' of your own"):
-        python_file(_file(published("efficientnetv2-s").architecture), None, "model")
+        python_file(_file(published("efficientnetv2-s").architecture), "model")

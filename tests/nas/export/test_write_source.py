@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 
 from nas.errors import UserError
+from nas.export.source import find_source
 from nas.export.weights_file import write_pth, write_safetensors
-from nas.export.write import find_source
 from nas.full_training.checkpoint import TrainedNetwork, encoded
 from nas.full_training.checkpoint import write as write_checkpoint
 from nas.weights import Model
@@ -68,7 +68,7 @@ def test_a_checkpoint_and_its_folder(digits_model: Model, tmp_path: Path) -> Non
     for source in (tmp_path, tmp_path / "best.pt"):
         found = _same(find_source(str(source), None), digits_model)
         assert found.training == training
-        assert found.origin == f"of {source}, epoch 12 on digits"
+        assert found.origin == f"of {source.name}, epoch 12 on digits"
 
 
 def test_weights_alone_need_an_architecture(digits_model: Model, arch: str, tmp_path: Path) -> None:
