@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nas import interrupts
+from nas.api.announcement import search_doubts, search_lines
+from nas.api.conduct import PATIENCE_S, check_in_process, conduct
 from nas.cli import options
-from nas.cli.announcement import data_lines, print_doubts, wrapped
 from nas.cli.echo import echo
 from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole, WholeOr
 from nas.cli.options import option
-from nas.errors import ClusterLost, DeviceLost, UserError
 from nas.search.sharing import AUTO, MOST_SHARERS
-from nas.versions import check_ray
 from reward.step_time.allocator import restart_with_settings
 
 if TYPE_CHECKING:
@@ -283,7 +281,7 @@ def search(
     report.
     """
     if in_process:
-        _check_in_process(workers, address, per_gpu)
+        check_in_process(workers, address, per_gpu)
         os.environ.setdefault(*_QUIET_PROFILER)  # before torch is imported
         restart_with_settings()  # they are those of Ray's workers
     from nas.search.prepare import prepare
@@ -329,25 +327,12 @@ def search(
     search_and_print(lambda: prepare(request), workers, address, as_json, patience, in_process)
 
 
-def _check_in_process(workers: int | None, address: str | None, per_gpu: int | str | None) -> None:
-    """Check that no option asks for what one process cannot do; raise UserError otherwise."""
-    if workers is not None and workers > 1:
-        raise UserError(
-            f"--workers: got {workers}, must be 1 with --in-process, which evaluates one candidate "
-            "at a time"
-        )
-    if per_gpu not in (None, 1):
-        raise UserError(f"--per-gpu: got {per_gpu}, must be 1 with --in-process")
-    if address is not None:
-        raise UserError("--address: not allowed together with --in-process, must be one of the two")
-
-
 def search_and_print(
     prepare: Callable[[], PreparedSearch],
     workers: int | None,
     address: str | None,
     as_json: bool,
-    patience_s: float = 1800.0,  # the default of --patience
+    patience_s: float = PATIENCE_S,
     in_process: bool = False,
 ) -> None:
     """Prepare the search, run it and print the winner, as JSON if asked for.
@@ -356,68 +341,17 @@ def search_and_print(
         UserError: an error that the user can mend, in one line.
         KeyboardInterrupt: Ctrl-C; how to go on has been printed.
     """
-    from results.database import PatienceOver, RecordError
 
-    if not in_process:
-        check_ray()
-    if address:
-        from nas.cluster_address import check_address
+    def announce(prepared: PreparedSearch) -> None:
+        for line in search_lines(prepared):
+            echo(line, err=as_json)
+        for line in search_doubts(prepared):
+            echo(line, err=True)
 
-        check_address(address)
-    try:
-        prepared = prepare()
-        with prepared:
-            go_on = f"go on with: nas search --resume {prepared.run.path}"
-            go_on += " --in-process" if in_process else ""
-            interrupts.set_last_words(f"interrupted; {go_on}")
-            try:
-                _announce(prepared, as_json)
-                # Ray and torch take seconds to import, in which Ctrl-C may come.
-                from nas.search.run import run_search
-
-                candidates = run_search(prepared, workers, address, as_json, patience_s, in_process)
-            except KeyboardInterrupt:
-                if prepared.remove_unless_begun():
-                    interrupts.set_last_words(
-                        "interrupted before the first candidate; nothing is kept"
-                    )
-                interrupts.say_last_words()
-                raise
-            except (ClusterLost, DeviceLost, PatienceOver) as error:
-                is_removed = prepared.remove_unless_begun()
-                how = "" if is_removed else f"; {go_on}"
-                raise UserError(f"{error}{how}", exit_code=1) from error
-            except UserError:
-                prepared.remove_unless_begun()
-                raise
-    except RecordError as error:
-        raise UserError(str(error), exit_code=1) from error
-    _conclude(prepared, candidates, as_json)
-
-
-def _announce(prepared: PreparedSearch, as_json: bool) -> None:
-    from nas.training.recipe_options import recipe_text
-
-    data, settings, grid = prepared.data, prepared.settings, prepared.grid
-    size = grid.size
-    recipe = recipe_text(settings.recipe, settings.training_recipe(len(data.training)))
-    lines = (
-        *data_lines(data, label_width=9),
-        *wrapped("recipe", recipe, label_width=9),
-        f"space    {grid.name}: {size if size < 10**7 else float(size):,.7g} architectures",
-        f"run      {prepared.run.path}",
+    prepared, candidates = conduct(
+        prepare, announce, workers, address, patience_s, in_process, progress_to_stderr=as_json
     )
-    for line in lines:
-        echo(line, err=as_json)
-    if prepared.note is not None:
-        echo(prepared.note, err=True)
-    print_doubts(data)
-    if settings.budget is not None and settings.budget > size:
-        echo(
-            f"--budget {settings.budget}: the space has {size} architectures, "
-            "so the search ends with those",
-            err=True,
-        )
+    _conclude(prepared, candidates, as_json)
 
 
 def _time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> str:

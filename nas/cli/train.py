@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from nas import interrupts
+from nas.api.announcement import doubts, size_warnings, training_lines
 from nas.cli import options
-from nas.cli.announcement import data_lines, print_doubts, print_size_warning, wrapped
 from nas.cli.echo import echo
 from nas.cli.option_types import Positive, Whole
 from nas.cli.options import option
-from nas.training.recipe_options import RecipeOptions, recipe_text
+from nas.training.recipe_options import RecipeOptions
 from nas.versions import check_ray
 
 if TYPE_CHECKING:
@@ -251,29 +251,10 @@ def train(
 
 
 def _announce(job: Job, as_json: bool) -> None:
-    data, settings, recipe = job.data, job.settings, job.recipe
-    file = settings.file
-    lines = [
-        f"network  {file.name}: {file.train_size} px to train, {file.eval_size} px to evaluate",
-        *data_lines(data, label_width=9),
-        *wrapped("recipe", recipe_text(settings.preset, recipe), label_width=9),
-    ]
-    if settings.progressive is not None:
-        ranges = {
-            name: f"{low:g} to {high:g}" for name, (low, high) in settings.progressive.items()
-        }
-        order = "random sizes" if settings.random_sizes else "progressive"
-        lines.append(
-            f"         {order}: {ranges['image_size']} px, dropout {ranges['dropout']}, "
-            f"RandAugment {ranges['randaugment_magnitude']}, mixup {ranges['mixup_alpha']}"
-        )
-    if job.pretrained is not None:
-        lines.append(f"weights  {job.pretrained.said}")
-    lines.append(f"out      {job.directory.path}")
-    for line in lines:
+    for line in training_lines(job):
         echo(line, err=as_json)
-    print_doubts(data)
-    print_size_warning(data, file.train_size)
+    for line in (*doubts(job.data), *size_warnings(job.data, job.settings.file.train_size)):
+        echo(line, err=True)
 
 
 def _conclude(job: Job, trained: TrainedNetwork, as_json: bool) -> None:

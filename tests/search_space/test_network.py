@@ -143,7 +143,7 @@ def test_an_operator_of_ones_own_is_one_dict_entry() -> None:
 
 def test_an_unknown_operator_is_told_in_one_line() -> None:
     with pytest.raises(
-        ValueError, match="^operator: got 'plain', must be one of bottleneck, convnext, "
+        ValueError, match=r"^operator: got 'plain', must be one of bottleneck, convnext, "
     ):
         Network(_with_operator("plain"))
 

@@ -1,0 +1,130 @@
+"""Lines on a search or a training before it begins: on its data, its recipe, and doubts."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from nas.errors import first_of
+
+if TYPE_CHECKING:
+    from nas.data.split import SearchData
+    from nas.full_training.settings import Job
+    from nas.search.request import PreparedSearch
+
+_COLUMNS = 80
+
+
+def data_lines(data: SearchData, label_width: int) -> list[str]:
+    """Return lines on the training set and on the minival, and how exact accuracies are on it."""
+    from nas.data.minival import half_width
+
+    count = len(data.minival)
+    place = (
+        f"from {data.minival_split}" if data.minival_split else "held out of the training images"
+    )
+    if data.unused_split:
+        place += f" ({data.unused_split})"
+    size = int(data.minival.pixels.shape[-1])
+    if size != data.image_size:
+        place += f", {size} px"
+    half = 100 * half_width(count)
+    reason = f" ({data.size_reason}; --image-size sets another)" if data.size_reason else ""
+    texts = {
+        "data": f"{data.name}: {len(data.training):,} images to train on, {data.classes} classes, "
+        f"{data.image_size} px{reason}",
+        "minival": f"{count:,} images {place}: 90 % measured there means 90 +-{half:.1f} %",
+    }
+    return [line for label, text in texts.items() for line in wrapped(label, text, label_width)]
+
+
+def wrapped(label: str, text: str, label_width: int) -> list[str]:
+    """Return a text behind its label, in lines of 80 columns."""
+    return textwrap.wrap(
+        text,
+        _COLUMNS,
+        initial_indent=f"{label:{label_width}}",
+        subsequent_indent=" " * label_width,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def size_warnings(data: SearchData, image_size: int) -> list[str]:
+    """Return a line if the images in their files have a size far from this one."""
+    native = data.native_size
+    if native is None or image_size / 2 < native < 2 * image_size:
+        return []
+    return [
+        f"warning: the network is for {image_size} px, but the images have about {native} px "
+        "(--image-size trains it at another size)"
+    ]
+
+
+def doubts(data: SearchData) -> list[str]:
+    """Return a line on each thing that was passed over or left out, or that looks wrong."""
+    from nas.data.glance import classes_look_alike
+
+    lines = [*data.notes, *(f"warning: {warning}" for warning in data.warnings)]
+    if classes_look_alike(data.training):
+        lines.append(
+            "warning: the classes' average images do not differ: is a label right, and does "
+            "decoding show what it should?"
+        )
+    if data.unreadable:
+        count = len(data.unreadable)
+        names = first_of(data.unreadable, count)
+        lines.append(f"left out {count} unreadable images: {names}")
+    return lines
+
+
+def search_lines(prepared: PreparedSearch) -> list[str]:
+    """Return lines on the data, the recipe, the space and the run's place of a search."""
+    from nas.training.recipe_options import recipe_text
+
+    data, settings, grid = prepared.data, prepared.settings, prepared.grid
+    size = grid.size
+    recipe = recipe_text(settings.recipe, settings.training_recipe(len(data.training)))
+    return [
+        *data_lines(data, label_width=9),
+        *wrapped("recipe", recipe, label_width=9),
+        f"space    {grid.name}: {size if size < 10**7 else float(size):,.7g} architectures",
+        f"run      {prepared.run.path}",
+    ]
+
+
+def search_doubts(prepared: PreparedSearch) -> list[str]:
+    """Return lines on what of a search may not be as the user thinks."""
+    budget, size = prepared.settings.budget, prepared.grid.size
+    lines = [prepared.note] if prepared.note is not None else []
+    lines += doubts(prepared.data)
+    if budget is not None and budget > size:
+        lines.append(
+            f"--budget {budget}: the space has {size} architectures, so the search ends with those"
+        )
+    return lines
+
+
+def training_lines(job: Job) -> list[str]:
+    """Return lines on the network, the data, the recipe and the place of a training."""
+    from nas.training.recipe_options import recipe_text
+
+    data, settings, recipe = job.data, job.settings, job.recipe
+    file = settings.file
+    lines = [
+        f"network  {file.name}: {file.train_size} px to train, {file.eval_size} px to evaluate",
+        *data_lines(data, label_width=9),
+        *wrapped("recipe", recipe_text(settings.preset, recipe), label_width=9),
+    ]
+    if settings.progressive is not None:
+        ranges = {
+            name: f"{low:g} to {high:g}" for name, (low, high) in settings.progressive.items()
+        }
+        order = "random sizes" if settings.random_sizes else "progressive"
+        lines.append(
+            f"         {order}: {ranges['image_size']} px, dropout {ranges['dropout']}, "
+            f"RandAugment {ranges['randaugment_magnitude']}, mixup {ranges['mixup_alpha']}"
+        )
+    if job.pretrained is not None:
+        lines.append(f"weights  {job.pretrained.said}")
+    return [*lines, f"out      {job.directory.path}"]
