@@ -1,13 +1,17 @@
 """nas-engine: training-aware neural architecture search, as a library.
 
-Everything that a script or notebook needs is here; the packages beside this one (``search_space``,
-``reward``, ``scaling``, ``results``) are where it is written::
+Everything that a script or notebook needs is here (docs/python.md explains it)::
 
     import nas
 
-    network = nas.Network(nas.published("efficientnetv2-s").architecture)  # a torch.nn.Module
+    run = nas.search("path/to/folder", budget=50)
+    family = nas.scale(run.best, "M,L")
+    trained = nas.train(family["M"], "path/to/folder", "trained")
+    nas.evaluate(trained, "path/to/folder")
+    nas.export(trained, "model.onnx")
 
-Names are imported when they are first used, so that ``import nas`` takes no time.
+Errors are :class:`UserError`, in one line. Names are imported when they are first used, so that
+``import nas`` takes no time.
 """
 
 from __future__ import annotations
@@ -19,43 +23,75 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.api.networks import Trained, bench, evaluate, export, scale, train
+    from nas.api.run import Page, Run
+    from nas.api.search import resume, search
+    from nas.data.given import Data
     from nas.errors import UserError
+    from nas.training.recipes import PRESETS, Recipe
     from results.architecture_file import ArchitectureFile
     from results.architecture_file import read as read_architecture
-    from search_space.architecture import Architecture, Stage
+    from results.architecture_file import write as write_architecture
+    from search_space.architecture import Architecture, Block, Stage
     from search_space.network import Network
     from search_space.operators import OPERATORS
     from search_space.published import PUBLISHED, published
     from search_space.space import Space
+    from search_space.space_file import read_space
     from search_space.spaces import SPACES
 
 __all__ = [
     "OPERATORS",
+    "PRESETS",
     "PUBLISHED",
     "SPACES",
     "Architecture",
     "ArchitectureFile",
+    "Block",
+    "Data",
     "Network",
+    "Page",
+    "Recipe",
+    "Run",
     "Space",
     "Stage",
+    "Trained",
     "UserError",
+    "bench",
+    "evaluate",
+    "export",
     "published",
     "read_architecture",
+    "read_space",
+    "resume",
+    "scale",
+    "search",
+    "train",
+    "write_architecture",
 ]
 
-# The module of each public name, and its name there.
+# The module of each public name, and its name there where that is another one.
+_MODULES = {
+    "nas.api.networks": ("Trained", "bench", "evaluate", "export", "scale", "train"),
+    "nas.api.run": ("Page", "Run"),
+    "nas.api.search": ("resume", "search"),
+    "nas.data.given": ("Data",),
+    "nas.errors": ("UserError",),
+    "nas.training.recipes": ("PRESETS", "Recipe"),
+    "results.architecture_file": ("ArchitectureFile", "read_architecture", "write_architecture"),
+    "search_space.architecture": ("Architecture", "Block", "Stage"),
+    "search_space.network": ("Network",),
+    "search_space.operators": ("OPERATORS",),
+    "search_space.published": ("PUBLISHED", "published"),
+    "search_space.space": ("Space",),
+    "search_space.space_file": ("read_space",),
+    "search_space.spaces": ("SPACES",),
+}
+_OTHER_NAMES = {"read_architecture": "read", "write_architecture": "write"}
 _SOURCES = {
-    "OPERATORS": ("search_space.operators", "OPERATORS"),
-    "PUBLISHED": ("search_space.published", "PUBLISHED"),
-    "SPACES": ("search_space.spaces", "SPACES"),
-    "Architecture": ("search_space.architecture", "Architecture"),
-    "ArchitectureFile": ("results.architecture_file", "ArchitectureFile"),
-    "Network": ("search_space.network", "Network"),
-    "Space": ("search_space.space", "Space"),
-    "Stage": ("search_space.architecture", "Stage"),
-    "UserError": ("nas.errors", "UserError"),
-    "published": ("search_space.published", "published"),
-    "read_architecture": ("results.architecture_file", "read"),
+    name: (module, _OTHER_NAMES.get(name, name))
+    for module, names in _MODULES.items()
+    for name in names
 }
 
 # A file of each of our packages, by which it is told from another package of the same name.

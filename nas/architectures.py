@@ -5,6 +5,7 @@ A candidate of a run is an architecture too, by the run's directory and its numb
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -32,7 +33,11 @@ _RANGE = re.compile(r"(\d+)(?:-(\d+))?")  # of stages
 _NUMBER = re.compile(r"\d{1,9}")
 
 
-def find_architecture(arch: str, argument: str = "ARCH") -> ArchitectureFile:
+Arch = str | os.PathLike[str] | ArchitectureFile
+"""What names an architecture: a text as of ARCH, a path, or what was read already."""
+
+
+def find_architecture(arch: Arch, argument: str = "ARCH") -> ArchitectureFile:
     """Return the architecture of a published name, a file, a run's candidate, or its winner.
 
     A run's directory stands for its winner, and ``RUN#7`` for its candidate 7 with what was
@@ -41,6 +46,9 @@ def find_architecture(arch: str, argument: str = "ARCH") -> ArchitectureFile:
     Raises:
         UserError: ``arch`` is none of these, or cannot be read.
     """
+    if isinstance(arch, ArchitectureFile):
+        return arch
+    arch = os.fspath(arch)
     if arch in PUBLISHED:
         network = published(arch)
         return ArchitectureFile(
@@ -101,8 +109,10 @@ def _is_path(text: str) -> bool:
     return "/" in text or bool(Path(text).suffix)
 
 
-def find_space(name: str | None, image_size: int) -> Space:
+def find_space(name: str | Space | None, image_size: int) -> Space:
     """Return the space of a name, a YAML file or a function; None is the one for the image size.
+
+    A :class:`Space` is returned as it is.
 
     A function of the user's own, as ``package.module:attribute``, gets the image size in pixels.
 
@@ -110,9 +120,12 @@ def find_space(name: str | None, image_size: int) -> Space:
         UserError: ``name`` is none of these, or the space has an unknown operator.
     """
     name = name or default_space(image_size)
-    if name in SPACES:
+    if isinstance(name, Space):
+        space, name = name, name.name
+    elif name in SPACES:
         return SPACES[name](image_size)
-    space = _imported_space(name, image_size) if is_reference(name) else _read_space(name)
+    else:
+        space = _imported_space(name, image_size) if is_reference(name) else _read_space(name)
     try:
         check_operators(space)
     except ValueError as error:

@@ -59,8 +59,9 @@ def steady_output(to_stderr: bool = False) -> Iterator[TextIO]:
 def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
     """Redirect all output of this process and its children to ``log``; yield the real stdout.
 
-    With ``keep_stderr``, the real stderr is yielded instead. Lines that cannot be written are
-    left out. The file descriptors themselves are redirected, since Ray's C++ code does not
+    With ``keep_stderr``, the real stderr is yielded instead. A stream that Python's own code has
+    replaced, such as a notebook's, is yielded as it is. Lines that cannot be written are left out.
+    The file descriptors themselves are redirected, since Ray's C++ code does not
     write through ``sys.stdout``.
     """
     sys.stdout.flush()
@@ -69,7 +70,11 @@ def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
     with log.open("ab") as file:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
+    shown = sys.stderr if keep_stderr else sys.stdout
     try:
+        if shown not in (sys.__stdout__, sys.__stderr__):
+            yield shown
+            return
         with _steady(os.dup(originals[1 if keep_stderr else 0])) as terminal:
             yield terminal
     finally:

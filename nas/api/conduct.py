@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nas.search.request import PreparedSearch
     from results.candidate import Candidate
 
+QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its own between ours
 PATIENCE_S = 1800.0  # for a record that cannot be written
 
 
@@ -37,10 +38,12 @@ def conduct(
     patience_s: float = PATIENCE_S,
     in_process: bool = False,
     progress_to_stderr: bool = False,
+    is_quiet: bool = False,
 ) -> tuple[PreparedSearch, list[Candidate]]:
     """Prepare the search, announce it, and run it; return it with all candidates of its run.
 
-    A new run without a candidate is removed again, whatever ends it.
+    A new run without a candidate is removed again, whatever ends it. With ``is_quiet`` no progress
+    is shown.
 
     Raises:
         UserError: an error that the user can mend, in one line, with how to go on.
@@ -66,7 +69,7 @@ def conduct(
                 from nas.search.run import run_search
 
                 candidates = run_search(
-                    prepared, workers, address, progress_to_stderr, patience_s, in_process
+                    prepared, workers, address, progress_to_stderr, patience_s, in_process, is_quiet
                 )
             except KeyboardInterrupt:
                 if prepared.remove_unless_begun():

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -148,6 +149,23 @@ def _measurement_json(measurement: NetworkMeasurement) -> dict[str, Any]:
         "is_precise": timed.is_precise,
     }
     return {key: values[key] for key in _MEASURED}
+
+
+_INTERVALS = ("step_time_ci_s", "normalized_step_time_ci")
+
+
+def flat_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of :meth:`Row.to_json` with two columns for a pair: train, eval; low, high."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}_{name}": part for name, part in value.items()}
+        elif key in _INTERVALS:
+            low, high = value or (None, None)
+            flat |= {f"{key}_low": low, f"{key}_high": high}
+        else:
+            flat[key] = value
+    return flat
 
 
 def measure_in_subprocess(request: MeasurementRequest) -> NetworkMeasurement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from nas.architectures import find_architecture, fused_variants
+from nas.architectures import Arch, find_architecture, fused_variants
 from nas.bench.measure import (
     DEFAULT_CAP_S,
     MeasurementRequest,
@@ -22,7 +22,7 @@ from search_space.spaces import SPACES
 class BenchRequest:
     """The arguments of ``nas bench``; those that the user left out are empty or None."""
 
-    archs: Sequence[str]
+    archs: Sequence[Arch]
     image_sizes: Sequence[int] = ()
     batch_sizes: Sequence[int] = ()
     fuse: str | None = None

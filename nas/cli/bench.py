@@ -259,33 +259,19 @@ def _legend(rows: Sequence[Mapping[str, Any]]) -> str:
 
 # The CSV file.
 
-_INTERVALS = ("step_time_ci_s", "normalized_step_time_ci")
-
 
 def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write one line a row; a pair (train and eval, low and high) becomes two columns."""
     import csv
     import io
 
+    from nas.bench.measure import flat_row
     from results.atomic import write_text
 
-    flat = [_flat(row) for row in rows]
+    flat = [flat_row(row) for row in rows]
     columns = list(dict.fromkeys(key for row in flat for key in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(flat)
     write_text(path, text.getvalue())
-
-
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{key}_{name}": part for name, part in value.items()}
-        elif key in _INTERVALS:
-            low, high = value or (None, None)
-            flat |= {f"{key}_low": low, f"{key}_high": high}
-        else:
-            flat[key] = value
-    return flat

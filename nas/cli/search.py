@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.api.announcement import search_doubts, search_lines
-from nas.api.conduct import PATIENCE_S, check_in_process, conduct
+from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
 from nas.cli import options
 from nas.cli.echo import echo
 from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole, WholeOr
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from results.candidate import Candidate
 
 MOST_HOURS = 24 * 365
-_QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its own between ours
 
 
 @options.command(
@@ -282,7 +281,7 @@ def search(
     """
     if in_process:
         check_in_process(workers, address, per_gpu)
-        os.environ.setdefault(*_QUIET_PROFILER)  # before torch is imported
+        os.environ.setdefault(*QUIET_PROFILER)  # before torch is imported
         restart_with_settings()  # they are those of Ray's workers
     from nas.search.prepare import prepare
     from nas.search.request import SearchRequest

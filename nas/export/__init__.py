@@ -1,1 +1,5 @@
-"""Networks for use without this tool: ONNX, weights with a model card, a Python file."""
+"""Networks for use without this library."""
+
+from nas._callable import make_callable
+
+make_callable(__name__)

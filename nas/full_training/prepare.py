@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nas.architectures import find_architecture, operators_of
+from nas.architectures import Arch, find_architecture, operators_of
 from nas.data.given import data_place, import_data
 from nas.data.in_memory import is_in_memory
 from nas.data.load import absolute_data, load_training_data
@@ -42,7 +42,7 @@ PROGRESSIVE = ("imagenet", "imagenet21k")  # presets with enough epochs for prog
 class TrainRequest:
     """The options of ``nas train``; an option that was not given is None."""
 
-    arch: str | None = None
+    arch: Arch | None = None
     data: str | None = None
     minival: str | None = None
     background: str | None = None

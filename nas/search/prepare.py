@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from nas.architectures import find_architecture, find_space
+from nas.architectures import Arch, find_architecture, find_space
 from nas.data.given import import_data
 from nas.data.load import absolute_data, load_search_data
 from nas.data.split import SearchData
@@ -107,7 +107,7 @@ def _check_names(request: SearchRequest) -> None:
         raise UserError(f"--reward: {error}") from error
 
 
-def _find_starts(names: Sequence[str]) -> list[Architecture]:
+def _find_starts(names: Sequence[Arch]) -> list[Architecture]:
     """Return the architectures of files and published names, each once, in their order.
 
     An architecture outside the space is evaluated like any other, but samplers do not learn from

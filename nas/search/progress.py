@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from nas.notebook import NotebookLine, is_notebook
 from results.candidate import EVALUATED, Candidate, State, devices, mixed_devices_warning
 from results.forecast import Course, Forecast, Interval, Plan
 from results.ranking import normalized_step_time, reward
@@ -48,6 +49,7 @@ class Progress:
         self._epochs: Counter[int] = Counter()  # of the running candidates, by number
         self._start = time.monotonic()
         self._live: Live | None = None
+        self._notebook: NotebookLine | None = None
         self._devices = devices(known)
         for candidate in known:
             self._count(candidate)
@@ -55,11 +57,18 @@ class Progress:
 
     @contextmanager
     def shown(self, by_itself: bool = True) -> Iterator[None]:
-        """Show the line on the terminal until this context ends.
+        """Show the line on the terminal, or in the notebook, until this context ends.
 
         It is drawn anew four times a second by a thread, or else after each report.
         """
         self._start = time.monotonic()
+        if is_notebook() and not self._console.quiet:
+            self._notebook = NotebookLine()
+            self._draw_in_notebook()
+            yield
+            self._draw_in_notebook()
+            self._notebook = None
+            return
         if not self._console.is_terminal:
             yield
             return
@@ -77,6 +86,14 @@ class Progress:
         self._take(candidate)
         if self._live is not None and not self._live.auto_refresh:
             self._live.refresh()
+        if self._notebook is not None:
+            self._draw_in_notebook()
+
+    def _draw_in_notebook(self) -> None:
+        assert self._notebook is not None
+        budget = self._plan.candidates
+        done = self._evaluated / budget if 0 < budget < math.inf else 0.0
+        self._notebook.show(str(self.line()), done)
 
     def _take(self, candidate: Candidate) -> None:
         self._course.add(candidate)
@@ -90,7 +107,7 @@ class Progress:
         if candidate.state is State.FAILED:
             name = "backbone" if candidate.is_backbone else f"candidate {candidate.number}"
             self._print(f"{name} failed: {candidate.cause}: {candidate.detail}")
-        elif not self._console.is_terminal:
+        elif not self._console.is_terminal and self._notebook is None:
             self._print(f"{self._describe(candidate)}; {self.line()}")
 
     def _note_device(self, candidate: Candidate) -> None:

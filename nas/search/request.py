@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from nas.architectures import Arch
 from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.errors import UserError
@@ -19,19 +20,19 @@ from results.closing import Closing
 from results.database import RecordError
 from results.forecast import Plan
 from results.record import Record
-from search_space.space import Grid
+from search_space.space import Grid, Space
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """The options of ``nas search``; None for those that were not given."""
+    """The options of ``nas search`` and ``nas.search``; None for those that were not given."""
 
     data: str | None = None
     minival: str | None = None
     background: str | None = None
     min_per_class: int | None = None
     baseline: int | None = None
-    space: str | None = None
+    space: str | Space | None = None
     budget: int | None = None
     hours: float | None = None
     until: float | None = None
@@ -57,7 +58,7 @@ class SearchRequest:
     confirm_epochs: int | None = None
     metric: str | None = None
     reward: str | None = None
-    start_from: tuple[str, ...] = ()
+    start_from: tuple[Arch, ...] = ()
     out: Path | None = None
     resume: Path | None = None
     storage: str | None = None

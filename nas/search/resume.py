@@ -20,6 +20,7 @@ from nas.search.request import PreparedSearch, SearchRequest, check_end, with_co
 from nas.search.settings import SearchSettings, note_on_release
 from results.forecast import worked_s
 from search_space.named import NotImported
+from search_space.space import Space
 from search_space.space_file import write_space
 
 # Settings that a resumed run cannot change, with their options.
@@ -126,7 +127,7 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
         space = find_space(request.space, settings.image_size)
         if write_space(space) != settings.space:
             raise UserError(
-                f"--space: got {request.space!r}, but {path} was begun with another space"
+                f"--space: got {_shown(request.space)}, but {path} was begun with another space"
             )
 
 
@@ -137,3 +138,7 @@ def _check_recipe_options(request: SearchRequest, settings: SearchSettings, path
         if wanted != recorded.get(name):
             begun = recorded.get(name, "the recipe's")
             raise UserError(f"--{name}: got {wanted!r}, but {path} was begun with {begun!r}")
+
+
+def _shown(space: str | Space) -> str:
+    return repr(space.name if isinstance(space, Space) else space)

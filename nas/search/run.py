@@ -61,6 +61,7 @@ def run_search(
     progress_to_stderr: bool = False,
     patience_s: float = PATIENCE_S,
     in_process: bool = False,
+    is_quiet: bool = False,
 ) -> list[Candidate]:
     """Run the search until its budget is spent, and return all candidates of the run.
 
@@ -68,9 +69,9 @@ def run_search(
     or the Ray cluster at ``address``, allows. With ``in_process``, they are evaluated one at a time
     in this thread, without Ray, and the process's output is not redirected.
 
-    Progress is printed to stdout, or to stderr. However the search ends, finished candidates are in
-    the record, and the run's files are written from it. A record that cannot be written, and a full
-    disk, are waited for up to ``patience_s`` seconds.
+    Progress is printed to stdout, or to stderr, unless ``is_quiet``. However the search ends,
+    finished candidates are in the record, and the run's files are written from it. A record that
+    cannot be written, and a full disk, are waited for up to ``patience_s`` seconds.
 
     Raises:
         UserError: no cluster at ``address``, or too many failures.
@@ -80,7 +81,7 @@ def run_search(
     output = _output(prepared, progress_to_stderr, in_process)
     # Ray is left last: it may take longer to end than a scheduler waits for the files.
     with output as terminal, ExitStack() as cluster:
-        console = Terminal(file=terminal)
+        console = Terminal(file=terminal, quiet=is_quiet)
         say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
         with _files_written(prepared, patience_s, say):
             take_in(prepared.record, prepared.run.spool)

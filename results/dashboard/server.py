@@ -57,7 +57,46 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(board: Board, host: str, bound: socket.socket) -> None:
     """Serve at a socket of :func:`listen` until Ctrl-C, then raise KeyboardInterrupt."""
     board.start()
-    config = uvicorn.Config(
+    try:
+        _Server(_config(board, host), board).run(sockets=[bound])
+    finally:
+        board.close()
+
+
+def serve_until(
+    board: Board,
+    host: str,
+    bound: socket.socket,
+    stop: threading.Event,
+    is_up: threading.Event,
+) -> None:
+    """Serve at a socket of :func:`listen` in this thread until ``stop`` is set.
+
+    ``is_up`` is set once the page answers. Signals are left to the main thread.
+    """
+    server = _Server(_config(board, host), board)
+
+    def watch() -> None:
+        while not server.started and not stop.is_set():
+            stop.wait(0.02)
+        is_up.set()
+        stop.wait()
+        board.close()
+        server.should_exit = True
+
+    watcher = threading.Thread(target=watch, name="dashboard's end", daemon=True)
+    board.start()
+    watcher.start()
+    try:
+        server.run(sockets=[bound])
+    finally:
+        board.close()
+        stop.set()
+        watcher.join()
+
+
+def _config(board: Board, host: str) -> uvicorn.Config:
+    return uvicorn.Config(
         app(board, host),
         lifespan="off",
         ws="none",
@@ -65,10 +104,6 @@ def serve(board: Board, host: str, bound: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    try:
-        _Server(config, board).run(sockets=[bound])
-    finally:
-        board.close()
 
 
 class _Server(uvicorn.Server):

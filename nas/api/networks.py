@@ -1,0 +1,271 @@
+"""The functions of the library on single networks: scale, train, evaluate, export, bench."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+
+from nas.architectures import Arch, find_architecture
+from nas.errors import UserError, nearest_first, visible
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nas.data.given import Data
+    from nas.export.write import Written
+    from nas.full_training.checkpoint import TrainedNetwork
+    from nas.full_training.evaluate import TestResult
+    from results.architecture_file import ArchitectureFile
+    from search_space.network import Network
+
+
+def scale(arch: Arch, to: str) -> dict[str, ArchitectureFile]:
+    """Return relatives of a network by their sizes, as ``nas scale`` makes them.
+
+    ``to`` is a size of its family such as M, several such as ``"M,L"``, or targets such as 50M
+    (parameters), 8G (multiply-adds) or 2.0x (the step time, which is measured then).
+
+    Raises:
+        UserError: the network cannot be read, or its family has no such size.
+    """
+    from nas.scale.members import Members, family_from, parse_size
+
+    file = find_architecture(arch)
+    family = family_from(file)
+    wanted = [(size.strip(), parse_size(size.strip(), family)) for size in to.split(",")]
+    members = Members(file, family)
+    return {
+        name: members.named(size) if isinstance(size, str) else members.closest(size)
+        for name, size in wanted
+    }
+
+
+class TrainOptions(TypedDict, total=False):
+    """The options of ``nas train`` under their names there; its --help explains each.
+
+    The settings of the recipe (``flip`` to ``optimizer``) replace single ones of ``recipe``.
+    """
+
+    minival: str
+    background: str
+    min_per_class: int
+    image_size: int  # pixels
+    data_size: int  # pixels
+    stream: bool
+    recipe: str
+    epochs: int
+    batch_size: int
+    flip: bool
+    randaugment: float
+    mixup: float
+    cutout: float
+    dropout: float
+    lr: float
+    optimizer: str
+    progressive: bool
+    random_sizes: bool
+    batch_growth: float
+    patience: int
+    metric: str
+    seed: int
+    pretrained: str | os.PathLike[str]
+    micro_batch: int
+    compile: bool
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training: its directory, and the network of its best epoch."""
+
+    path: Path
+    network: TrainedNetwork
+
+    def __fspath__(self) -> str:
+        """Return the path, so that a training can be given where a path can."""
+        return str(self.path)
+
+    @property
+    def accuracy(self) -> float:
+        """The value of the training's metric, accuracy by default, on the minival, in [0, 1]."""
+        return self.network.accuracy
+
+    def build(self) -> Network:
+        """Return the network with its weights, a ``torch.nn.Module`` in evaluation mode."""
+        return self.network.build()
+
+
+def train(
+    arch: Arch | None = None,
+    data: Data | str | os.PathLike[str] | Any = None,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    resume: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    log: str | None = None,
+    quiet: bool = False,
+    **options: Unpack[TrainOptions],
+) -> Trained:
+    """Train a network in full, and return the one of its best epoch.
+
+    A checkpoint is written to ``out``, a new directory, after every epoch. ``resume`` is the
+    directory of a training that was interrupted, and then stands instead of the other three.
+
+    Raises:
+        UserError: an option is wrong or contradicts the training, or it ended early, in one line.
+    """
+    from nas.data.given import place_of
+    from nas.full_training.loggers import parse_names
+    from nas.full_training.prepare import prepare
+    from nas.full_training.run import run_training
+
+    request = _train_request(
+        {
+            **options,
+            "arch": arch,
+            "data": None if data is None else place_of(data),
+            "out": None if out is None else Path(out),
+            "resume": None if resume is None else Path(resume),
+            "workers": workers,
+            "address": address,
+        }
+    )
+    job = prepare(request)
+    with _stdout_hidden() if quiet else _as_it_is():
+        _announce(job)
+        network = run_training(
+            job, workers or job.settings.workers, parse_names(log), address=address
+        )
+    return Trained(job.directory.path, network)
+
+
+# The command line's names of options, and those of the request where they differ.
+_NAMES = {"recipe": "preset", "compile": "is_compiled"}
+
+
+def _train_request(given: dict[str, Any]) -> Any:
+    from nas.full_training.prepare import TrainRequest
+    from nas.training.recipe_options import RecipeOptions
+
+    of_recipe = {field.name for field in fields(RecipeOptions)}
+    recipe_options = {name: given.pop(name) for name in of_recipe & given.keys()}
+    named = {_NAMES.get(name, name): value for name, value in given.items()}
+    unknown = sorted(named.keys() - {field.name for field in fields(TrainRequest)})
+    if unknown:
+        near = nearest_first(unknown[0], TrainOptions.__annotations__)
+        raise UserError(f"train: got the option {unknown[0]!r}, must be one of {', '.join(near)}")
+    if named.get("pretrained") is not None:
+        named["pretrained"] = Path(named["pretrained"])
+    return TrainRequest(**named, recipe_options=RecipeOptions(**recipe_options))
+
+
+def _announce(job: Any) -> None:
+    from nas.api.announcement import doubts, size_warnings, training_lines
+
+    for line in training_lines(job):
+        print(visible(line))  # noqa: T201
+    for line in (*doubts(job.data), *size_warnings(job.data, job.settings.file.train_size)):
+        print(visible(line), file=sys.stderr)  # noqa: T201
+
+
+@contextmanager
+def _stdout_hidden() -> Iterator[None]:
+    with redirect_stdout(io.StringIO()):
+        yield
+
+
+@contextmanager
+def _as_it_is() -> Iterator[None]:
+    yield
+
+
+def evaluate(
+    trained: Trained | str | os.PathLike[str],
+    data: Data | str | os.PathLike[str] | Any,
+    *,
+    split: Literal["test", "validation"] | None = None,
+    batch_size: int = 256,
+    **options: Any,
+) -> TestResult:
+    """Measure a trained network on the test split of ``data``, with 95 % intervals.
+
+    ``trained`` is a training, its directory, or a checkpoint. ``split`` may ask for the validation
+    split instead; None takes that only where there is no test split.
+
+    Raises:
+        UserError: the checkpoint cannot be read, or the data have no such split or other classes.
+    """
+    from nas.data.given import place_of
+    from nas.devices import training_device
+    from nas.full_training.checkpoint import CheckpointError, read_network
+    from nas.full_training.evaluate import evaluate as on_split
+
+    try:
+        network = trained.network if isinstance(trained, Trained) else read_network(Path(trained))
+    except CheckpointError as error:
+        raise UserError(f"trained: {error}") from error
+    return on_split(network, place_of(data), batch_size, training_device(), split, **options)
+
+
+def export(
+    source: Arch | Trained,
+    to: str | os.PathLike[str],
+    *,
+    format: str = "nas",  # noqa: A002 - the command line's name
+    with_preprocessing: bool = False,
+    arch: str | None = None,
+    seed: int = 0,
+    force: bool = False,
+) -> Written:
+    """Write a network for use without this library; the ending of ``to`` sets the form.
+
+    It is .onnx, .py, .safetensors or .pth, as ``nas export --help`` explains. ``source`` is a
+    training, a file of weights, or an architecture, whose weights are then drawn from ``seed``.
+
+    Raises:
+        UserError: the form cannot hold the network, or the file exists already.
+    """
+    from nas.export.request import Request
+    from nas.export.source import find_source
+    from nas.export.write import write
+    from results.architecture_file import ArchitectureFile
+
+    request = Request(Path(to), format, with_preprocessing, force)
+    request.check()
+    if isinstance(source, ArchitectureFile):
+        return write(source, request, seed)
+    return write(find_source(os.fspath(source), arch), request, seed)
+
+
+def bench(
+    *archs: Arch,
+    image_sizes: Sequence[int] = (),
+    batch_sizes: Sequence[int] = (),
+    fuse: str | None = None,
+    reference: str | None = None,
+    time_cap: float = 30.0,
+    compile: bool = False,  # noqa: A002 - the command line's name
+) -> pd.DataFrame:
+    """Measure training step, inference and memory of networks; return a row for each.
+
+    The columns are those of ``nas bench --csv``: seconds, bytes, images a second. ``time_cap`` is
+    in seconds a network; ``reference`` is the network that each is timed in turn with.
+
+    Raises:
+        UserError: a network cannot be read, or an option cannot be met.
+    """
+    import pandas as pd
+
+    from nas.bench.measure import flat_row
+    from nas.bench.prepare import BenchRequest, plan
+
+    planned = plan(
+        BenchRequest(archs, image_sizes, batch_sizes, fuse, reference, time_cap, compile)
+    )
+    return pd.DataFrame([flat_row(row.measure(time_cap).to_json()) for row in planned])

@@ -1,0 +1,217 @@
+"""``nas.search`` and ``nas.resume``: the search of a notebook or a script."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
+from nas.api.run import Run
+from nas.errors import UserError, nearest_first, visible
+
+if TYPE_CHECKING:
+    from nas.data.given import Data
+    from nas.search.request import PreparedSearch
+    from search_space.space import Space
+
+Arch = "str | os.PathLike[str] | ArchitectureFile"
+
+
+class SearchOptions(TypedDict, total=False):
+    """The options of ``nas search`` under their names there; ``nas search --help`` explains each.
+
+    The settings of the recipe (``flip`` to ``optimizer``) replace single ones of ``recipe``.
+    ``hours``, ``until`` (Unix seconds) and ``time_limit`` are as there; ``price`` is of an hour of
+    one worker. ``start_from`` are architectures.
+    """
+
+    minival: str
+    background: str
+    min_per_class: int
+    image_size: int  # pixels
+    start_from: Sequence[Any]
+    hours: float
+    until: float
+    price: float
+    baseline: int
+    time_limit: float  # seconds
+    max_failures: int
+    epochs: int
+    batch_size: int
+    recipe: str
+    flip: bool
+    randaugment: float
+    mixup: float
+    cutout: float
+    dropout: float
+    lr: float
+    optimizer: str
+    compile: bool
+    sampler: str
+    learn_from: Sequence[str | os.PathLike[str]]
+    scheduler: str
+    bound: str
+    confirm: int
+    confirm_seeds: int
+    confirm_epochs: int
+    seed: int
+    metric: str
+    reward: str
+    max_params: int
+    max_step_time: float
+    max_memory: int  # bytes
+    per_gpu: int | str
+    storage: str
+
+
+class RunOptions(TypedDict, total=False):
+    """How a search is run; ``patience`` is in seconds."""
+
+    workers: int
+    address: str
+    in_process: bool
+    patience: float
+    quiet: bool
+
+
+def search(
+    data: Data | str | os.PathLike[str] | Any = "digits",
+    space: Space | str | os.PathLike[str] | None = None,
+    budget: int | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    in_process: bool = False,
+    patience: float = PATIENCE_S,
+    quiet: bool = False,
+    **options: Unpack[SearchOptions],
+) -> Run:
+    """Search for networks that are accurate and train fast, and return the run.
+
+    Args:
+        data: what ``nas search --data`` names, or :class:`nas.Data`, a pair of arrays (images,
+            labels), or a map-style ``Dataset`` of torch or of Hugging Face.
+        space: the name of a space, a YAML file, or a :class:`nas.Space`; by default the image size
+            decides.
+        budget: candidates to evaluate; by default 100, or no limit with ``hours`` or ``until``.
+        out: the run's directory, new or empty; by default ``runs/`` and the date.
+        workers, address: candidates at once, and the Ray cluster to run on, as on the command line.
+        in_process: evaluate in this process, without Ray, one candidate after the other. Ray's
+            workers are processes of their own, so a script needs no ``__main__`` guard either way.
+        patience: seconds to wait for a record that cannot be written.
+        quiet: print nothing.
+        options: those of :class:`SearchOptions`.
+
+    Ctrl-C, or a notebook's stop button, ends the search with a KeyboardInterrupt; :func:`resume`
+    goes on with it.
+
+    Raises:
+        UserError: an option is wrong or the search cannot go on, in one line.
+    """
+    from nas.data.given import place_of
+
+    given: dict[str, Any] = {**options, "budget": budget}
+    given["data"] = place_of(data)
+    given["out"] = None if out is None else Path(out)
+    given["space"] = _space_name(space)
+    return _run(given, workers, address, in_process, patience, quiet)
+
+
+def resume(
+    run: Run | str | os.PathLike[str],
+    budget: int | None = None,
+    *,
+    data: Data | str | os.PathLike[str] | Any = None,
+    workers: int | None = None,
+    address: str | None = None,
+    in_process: bool = False,
+    patience: float = PATIENCE_S,
+    quiet: bool = False,
+    **options: Unpack[SearchOptions],
+) -> Run:
+    """Go on with a search, and return its run.
+
+    A larger ``budget`` extends it. ``data`` are the same images as before, needed only if they were
+    moved, or if their copy in the cache is gone. Most options cannot change any more.
+
+    Raises:
+        UserError: an option contradicts the run, or the search cannot go on, in one line.
+    """
+    from nas.data.given import place_of
+
+    given: dict[str, Any] = {**options, "budget": budget, "resume": Path(run)}
+    given["data"] = None if data is None else place_of(data)
+    return _run(given, workers, address, in_process, patience, quiet)
+
+
+def _space_name(space: Space | str | os.PathLike[str] | None) -> Any:
+    from search_space.space import Space
+
+    return space if isinstance(space, Space) or space is None else os.fspath(space)
+
+
+# The command line's names of options, and those of the request where they differ.
+_NAMES = {
+    "time_limit": "time_limit_s",
+    "max_params": "max_parameters",
+    "max_memory": "max_memory_bytes",
+    "compile": "is_compiled",
+}
+
+
+def _run(
+    given: dict[str, Any],
+    workers: int | None,
+    address: str | None,
+    in_process: bool,
+    patience: float,
+    quiet: bool,
+) -> Run:
+    from nas.search.prepare import prepare
+    from nas.search.request import SearchRequest
+    from nas.training.recipe_options import RecipeOptions
+
+    if in_process:
+        check_in_process(workers, address, given.get("per_gpu"))
+        os.environ.setdefault(*QUIET_PROFILER)  # read when torch is first imported
+    of_recipe = {field.name for field in fields(RecipeOptions)}
+    known = {field.name for field in fields(SearchRequest)}
+    recipe_options = {name: given.pop(name) for name in of_recipe & given.keys()}
+    named = {_NAMES.get(name, name): value for name, value in given.items()}
+    unknown = sorted(named.keys() - known)
+    if unknown:
+        near = nearest_first(unknown[0], SearchOptions.__annotations__)
+        raise UserError(f"search: got the option {unknown[0]!r}, must be one of {', '.join(near)}")
+    named["start_from"] = tuple(named.get("start_from") or ())
+    if "learn_from" in named:
+        named["learn_from"] = tuple(Path(run) for run in named["learn_from"])
+    request = SearchRequest(**named, recipe_options=RecipeOptions(**recipe_options))
+    prepared, _ = conduct(
+        lambda: prepare(request),
+        lambda prepared: _announce(prepared, quiet),
+        workers,
+        address,
+        patience,
+        in_process,
+        is_quiet=quiet,
+    )
+    run = Run(prepared.run.path)
+    if not quiet:
+        print(repr(run))  # noqa: T201
+    return run
+
+
+def _announce(prepared: PreparedSearch, quiet: bool) -> None:
+    from nas.api.announcement import search_doubts, search_lines
+
+    if quiet:
+        return
+    for line in search_lines(prepared):
+        print(visible(line))  # noqa: T201
+    for line in search_doubts(prepared):
+        print(visible(line), file=sys.stderr)  # noqa: T201
