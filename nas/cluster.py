@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,7 +21,7 @@ import torch
 from ray.exceptions import RayError
 from ray.util.client import ray as client
 
-from nas import PACKAGES, interrupts
+from nas import interrupts
 from nas.cluster_address import authentication, cannot_join, find_cluster
 from nas.cluster_pulse import (
     CONTROL,
@@ -34,12 +34,12 @@ from nas.cluster_pulse import (
 )
 from nas.devices import training_device, visible_gpus, why_no_gpu
 from nas.errors import ClusterLost, UserError, there_are
+from nas.imports import OURS
 from nas.machine import available_cores, available_memory
 from nas.scratch import scratch_folder
 from reward.step_time.allocator import ALLOCATOR_SETTINGS
 
 _ROOT = Path(__file__).parents[1]
-_PACKAGES = (*PACKAGES, "nas")
 
 _RAY_SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -179,10 +179,13 @@ class Cluster:
 
 
 @contextmanager
-def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Cluster]:
+def ray_cluster(
+    address: str | None, cores: int | None = None, sources: Sequence[str] = ()
+) -> Iterator[Cluster]:
     """Start Ray on this machine, or join the cluster at ``address`` and send it our code.
 
-    ``cores`` is how many a Ray of our own counts with, by default those that this process may use.
+    ``sources`` are folders and files of the user's own code, which are sent too. ``cores`` is how
+    many a Ray of our own counts with, by default those that this process may use.
 
     Raises:
         UserError: no cluster answers there, it does not let us in, or Ray does not start here.
@@ -196,7 +199,7 @@ def ray_cluster(address: str | None, cores: int | None = None) -> Iterator[Clust
         if address:
             # By name, as Ray Client cannot send a function here.
             environment["worker_process_setup_hook"] = "nas._import_packages"
-            environment["py_modules"] = [str(_ROOT / name) for name in _PACKAGES]
+            environment["py_modules"] = [*(str(_ROOT / name) for name in OURS), *sources]
             found = find_cluster(address)
             stack.enter_context(authentication(found.mode))
             _connect(address, found.address, environment)
@@ -329,7 +332,7 @@ def _import_packages_from(root: str) -> Callable[[], None]:
     A ``results.py`` there would then be imported instead of our package, unless ours is imported
     before. ``root`` is the folder of our packages.
     """
-    packages = _PACKAGES
+    packages = OURS
 
     # Nested, so that Ray pickles it by value: the worker cannot import this module yet.
     def import_packages() -> None:

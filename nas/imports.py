@@ -6,11 +6,15 @@ Nothing that a file holds is imported: a file from elsewhere must not run code.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
+from nas import PACKAGES
 from nas.errors import UserError
 from search_space.named import FORM, is_module_name, is_reference, lookup, module_of
+
+OURS = (*PACKAGES, "nas")
 
 
 def import_modules(names: tuple[str, ...], option: str = "--import") -> None:
@@ -34,6 +38,23 @@ def import_named(text: str, option: str) -> None:
         lookup(text)
     except ValueError as error:
         raise UserError(f"{option}: {error}") from None
+
+
+def sources_of(functions: Iterable[object]) -> list[str]:
+    """Return the folders and files of the modules that functions of the user's own are from.
+
+    They are those of whole packages. Left out are modules that are installed, which every machine
+    of a cluster must have, and the main script, whose functions travel by themselves.
+    """
+    names = {getattr(function, "__module__", "").partition(".")[0] for function in functions}
+    found = set()
+    for name in names - {"__main__", *OURS}:
+        module = sys.modules.get(name)
+        folders = list(getattr(module, "__path__", ()))
+        file = folders[0] if len(folders) == 1 else getattr(module, "__file__", None)
+        if file and not {"site-packages", "dist-packages"} & set(Path(file).parts):
+            found.add(str(file))
+    return sorted(found)
 
 
 def _import(name: str, given: str) -> None:

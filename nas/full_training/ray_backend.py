@@ -35,6 +35,7 @@ from nas.full_training.progress import (
 )
 from nas.full_training.settings import Job
 from nas.full_training.worker import run_worker
+from nas.imports import sources_of
 from nas.training.distributed import World
 
 LOST_WORKER_TRIES = 3
@@ -67,7 +68,8 @@ def train_on_workers(job: Job, workers: int, listener: Listener, address: str | 
     Raises:
         UserError: there are more workers than GPUs or cores, or training ended early.
     """
-    with ray_cluster(address) as cluster:
+    sources = sources_of((*job.operators.values(), job.metric.function))
+    with ray_cluster(address, sources=sources) as cluster:
         _check_workers(workers, cluster, job.recipe.batch_size)
         _check_gpus(cluster)
         sent = ray.put(job)

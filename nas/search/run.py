@@ -13,6 +13,7 @@ from optuna.samplers import BaseSampler
 
 from nas.architectures import operator_names
 from nas.errors import UserError, has_no_room
+from nas.imports import sources_of
 from nas.output import redirect_output, steady_output
 from nas.run_directory import dashboard_source
 from nas.search.confirmation import (
@@ -120,8 +121,9 @@ def _run_on_ray(
     from nas.cluster import ray_cluster  # imports Ray, which takes seconds
     from nas.search.ray_backend import probed, run_candidates
 
-    joined = cluster.enter_context(ray_cluster(address))
     evaluation = _evaluation(prepared)
+    functions = (*evaluation.operators.values(), evaluation.metric.function)
+    joined = cluster.enter_context(ray_cluster(address, sources=sources_of(functions)))
     wanted = prepared.settings.per_gpu
     if joined.has_gpus:
         joined.per_gpu = probed(evaluation, joined, say) if wanted == AUTO else int(wanted)
