@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from reward.step_time.measurement import StepTime
-from search_space.architecture import Architecture, Stage
+from search_space.architecture import ACTIVATIONS, Architecture, Stage
+from search_space.choices import SE_RATIO
 from search_space.named import short_name
 
 
@@ -101,15 +102,24 @@ def candidate_name(candidate: Candidate) -> str:
     return f"candidate-{candidate.number}"
 
 
-_OPERATOR_LETTERS = {"mbconv": "M", "fused_mbconv": "F"}
+_OPERATOR_LETTERS = {
+    "mbconv": "M",
+    "fused_mbconv": "F",
+    "mbconv_k7": "L",
+    "convnext": "C",
+    "bottleneck": "B",
+}
 
 
 def stages_text(architecture: Architecture) -> str:
     """Return the stages in short notation, such as ``F3e1c24x2 F3e4c48x4/2 M3e4c128x6/2``.
 
-    Each stage has its operator (F: fused MBConv, M: MBConv, others by name without the module) and
-    kernel, expansion (e), channels (c), layers (x) and the first layer's stride (/) if it is not 1.
-    The notation is for people: squeeze-and-excitation, stem and head are only in the JSON.
+    Each stage has its operator (M: MBConv, F: fused MBConv, L: MBConv with a large kernel, C:
+    ConvNeXt, B: bottleneck, others by name without the module), kernel, expansion (e), channels
+    (c), layers (x), and the first layer's stride (/) if it is not 1.
+    What is unusual follows: ``-se0.25`` where the paper's operator has none, ``-se0`` where it has
+    it, ``-relu`` for another activation than SiLU. The notation is for people: stem and head are
+    only in the JSON.
     """
     return " ".join(_stage_text(stage) for stage in architecture.stages)
 
@@ -117,7 +127,11 @@ def stages_text(architecture: Architecture) -> str:
 def _stage_text(stage: Stage) -> str:
     operator = _OPERATOR_LETTERS.get(stage.operator, short_name(stage.operator))
     stride = f"/{stage.stride}" if stage.stride > 1 else ""
-    return f"{operator}{stage.kernel}e{stage.expansion}c{stage.channels}x{stage.layers}{stride}"
+    usual = stage.se_ratio == SE_RATIO.get(stage.operator, 0.0)
+    squeeze = "" if usual else f"-se{stage.se_ratio:g}"
+    activation = "" if stage.activation == ACTIVATIONS[0] else f"-{stage.activation}"
+    size = f"{stage.kernel}e{stage.expansion}c{stage.channels}x{stage.layers}{stride}"
+    return f"{operator}{size}{squeeze}{activation}"
 
 
 def interrupted(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -60,7 +60,8 @@ def grow(
     how far it rounds down (:mod:`search_space.transforms`).
 
     Invariants: every stage is at least as deep and as wide as before. The number of stages, their
-    operators, kernels, strides, expansions and squeeze ratios, and the stem's stride stay the same.
+    operators, kernels, strides, expansions, squeeze ratios and activations, and the stem's stride
+    stay the same.
     """
     grown = multiply(base, multipliers.width, multipliers.depth, rounding)
     grown = replace(

@@ -47,7 +47,7 @@ def grow(base: Architecture, phi: float) -> Architecture:
     Invariants: every stage is at least as deep and as wide as before. A later stage's layers grow
     by at least the factor of the earlier stages. A larger phi makes no stage shallower or narrower.
     From S to M, L and XL layers, and so parameters, strictly grow (by 5). Operators, kernels,
-    strides, expansions, squeeze ratios, the stem's stride and the head stay the same.
+    strides, expansions, squeeze ratios, activations, the stem's stride and the head stay the same.
 
     Raises:
         ValueError: phi is outside 0 to 4.

@@ -75,7 +75,7 @@ def vertex_efficientnetv2() -> Space:
             (1, 2) if stage.layers == 1 else (stage.layers - 1, stage.layers, stage.layers + 1),
             KERNELS,
             (1, 2, 4, 6),
-            se_ratio=(0.0, 0.25),
+            se_ratio=(0, 0.25),
             channels=(stage.channels * 3 // 4, stage.channels, stage.channels * 5 // 4),
             activation=("silu", "relu"),
         )

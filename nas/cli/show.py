@@ -9,6 +9,7 @@ import click
 from nas.cli import options
 from nas.cli.echo import echo
 from nas.cli.options import option
+from search_space.named import short_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,14 @@ MEASURED = (
 )
 PROGRESSIVE = ("image_size", "randaugment_magnitude", "mixup_alpha", "dropout")
 _LABEL = 15  # characters
+TITLES = {  # of a space's choices but for channels
+    "operator": "operator",
+    "layers": "layers",
+    "kernel": "kernel",
+    "expansion": "expansion",
+    "se_ratio": "SE",
+    "activation": "activation",
+}
 SMALL_IMAGES = 32  # pixels; the space `small` has another form for images under 24 pixels
 
 
@@ -207,25 +216,31 @@ def _confirmation(confirmation: Any) -> list[str]:
 
 
 def _print_space(console: Console, space: Space) -> None:
+    """Print a row for each stage, and below the table the choices that are alike in all stages."""
     from nas.cli.tables import print_table
+    from search_space.choices import widths
 
-    rows = [
-        (
-            str(i),
-            "/".join(choices.operator),
-            "/".join(map(str, choices.layers)),
-            "/".join(map(str, choices.kernel)),
-            "/".join(map(str, choices.expansion)),
-            str(stage.channels),
-            str(stage.stride),
-        )
-        for i, (stage, choices) in enumerate(
-            zip(space.backbone.stages, space.choices, strict=True), 1
-        )
-    ]
-    columns = ("stage<", "operator<", "layers<", "kernel<", "expansion<", "channels", "stride")
-    print_table(console, columns, rows, title=space.name)
+    texts = {name: _texts(space, name) for name in TITLES}
+    columns = [name for name, column in texts.items() if len(set(column)) > 1]
+    stages = list(zip(space.backbone.stages, space.choices, strict=True))
+    channels = ["/".join(map(str, widths(stage, choices))) for stage, choices in stages]
+    strides = [str(stage.stride) for stage, _ in stages]
+    numbers = [str(i) for i in range(1, len(stages) + 1)]
+    rows = zip(numbers, *(texts[name] for name in columns), channels, strides, strict=True)
+    heads = ("stage<", *(f"{TITLES[name]}<" for name in columns), "channels<", "stride")
+    print_table(console, heads, rows, title=space.name)
+    for name, title in TITLES.items():
+        if name not in columns and texts[name][0]:
+            console.print(f"{title:<14} {texts[name][0]}", highlight=False)
     console.print(f"architectures  {space.size:,}", highlight=False)
+    if not space.contains(space.backbone):
+        console.print("backbone       not in the space, only measured against", highlight=False)
+
+
+def _texts(space: Space, name: str) -> list[str]:
+    """Return the options of a choice in each stage, such as ``3/5``; empty where it is none."""
+    options = (choices.options().get(name, ()) for choices in space.choices)
+    return ["/".join(short_name(str(option)) for option in each) for each in options]
 
 
 def _space_json(space: Space) -> dict[str, Any]:

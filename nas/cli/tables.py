@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nas.cli.echo import echo
-from search_space.architecture import Architecture
+from search_space.architecture import ACTIVATIONS, Architecture, Stage
 from search_space.named import short_name
 
 
@@ -28,7 +28,10 @@ def print_table(
 
 
 def print_stages(console: Console, architecture: Architecture, title: str = "") -> None:
-    """Print a network from stem to head, as in EfficientNetV2, Table 4."""
+    """Print a network from stem to head, as in EfficientNetV2, Table 4.
+
+    Activations stand below it, unless all are SiLU.
+    """
     stem, head = str(architecture.stem_channels), str(architecture.head_channels)
     rows = [("stem", "conv", "3", str(architecture.stem_stride), "", stem, "1", "")]
     for i, stage in enumerate(architecture.stages, 1):
@@ -50,6 +53,18 @@ def print_stages(console: Console, architecture: Architecture, title: str = "") 
     rows.append(("head", "conv, fc", "1", "1", "", head, "1", ""))
     columns = ("stage<", "operator<", "kernel", "stride", "expansion", "channels", "layers", "SE")
     print_table(console, columns, rows, title)
+    if activations := _activations(architecture.stages):
+        console.print(f"activation     {activations}", highlight=False)
+
+
+def _activations(stages: Sequence[Stage]) -> str:
+    """Return which stages have which activation; empty if all have SiLU."""
+    numbers: dict[str, list[str]] = {}
+    for i, stage in enumerate(stages, 1):
+        numbers.setdefault(stage.activation, []).append(str(i))
+    if set(numbers) == {ACTIVATIONS[0]}:
+        return ""
+    return "; ".join(f"{name} in stages {', '.join(its)}" for name, its in numbers.items())
 
 
 def print_wrapped(text: str, columns: int = 80) -> None:

@@ -102,7 +102,8 @@ equal rewards the lowest number wins. The front is over accuracy (high) and norm
 by training it again with another seed, has no reward and is not on the front; ``confirms`` is -1
 for a training of the space's backbone.
 
-STAGES are as in an architecture's JSON::
+STAGES are as in an architecture's JSON, where SiLU is left out and any other activation stands as
+``"activation": "relu"``::
 
     [{"operator": "mbconv", "kernel": 3, "stride": 1, "expansion": 4, "channels": 24, "layers": 2,
       "se_ratio": 0.25}, ...]

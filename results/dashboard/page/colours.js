@@ -18,7 +18,13 @@
   // Okabe and Ito, 2008, in an order whose neighbours differ most; black follows the theme's text.
   const CATEGORIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
   /** @type {{[operator: string]: string}} */
-  const OPERATORS = { fused_mbconv: "#e69f00", mbconv: "#0072b2" };
+  const OPERATORS = {
+    fused_mbconv: "#e69f00",
+    mbconv: "#0072b2",
+    mbconv_k7: "#56b4e9",
+    convnext: "#cc79a7",
+    bottleneck: "#d55e00",
+  };
   const STEPS = 64;
 
   const SCALE = Array.from({ length: STEPS }, (_, step) => mixed(step / (STEPS - 1)));

@@ -74,7 +74,13 @@
   }
 
   /** @type {{[operator: string]: string}} */
-  const LETTERS = { mbconv: "MB", fused_mbconv: "F" };
+  const LETTERS = {
+    mbconv: "MB",
+    fused_mbconv: "F",
+    mbconv_k7: "L",
+    convnext: "C",
+    bottleneck: "B",
+  };
 
   /** @param {Stage} stage */
   function named({ operator, kernel, expansion }) {

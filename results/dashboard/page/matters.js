@@ -4,7 +4,7 @@
 {
   const { byId, element, bar } = nas.dom;
   const TARGETS = ["reward", "accuracy", "normalized_step_time"];
-  const KINDS = ["operator", "kernel", "expansion", "layers"];
+  const KINDS = ["operator", "kernel", "expansion", "layers", "channels", "se_ratio", "activation"];
   const MEASURES = ["accuracy", "step"];
   const SETTLE_MS = 600; // of the sliders, before the server is asked again
   let waiting = 0;

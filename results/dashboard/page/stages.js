@@ -4,7 +4,13 @@
 {
   const { element } = nas.dom;
   /** @type {{[operator: string]: string}} */
-  const OPERATORS = { mbconv: "MBConv", fused_mbconv: "Fused-MBConv" };
+  const OPERATORS = {
+    mbconv: "MBConv",
+    fused_mbconv: "Fused-MBConv",
+    mbconv_k7: "MBConv",
+    convnext: "ConvNeXt",
+    bottleneck: "Bottleneck",
+  };
   const HEAD = ["stage", "operator", "stride", "channels", "layers"];
 
   /** @param {Architecture[]} architectures one or two, as in their JSON */
@@ -45,9 +51,11 @@
   }
 
   /** @param {Stage} stage */
-  function operator({ operator, expansion, kernel, se_ratio }) {
+  function operator({ operator, expansion, kernel, se_ratio, activation }) {
+    const size = operator === "mbconv_k7" ? 7 : kernel;
     const squeeze = se_ratio ? `, SE${se_ratio}` : "";
-    return `${OPERATORS[operator] ?? operator}${expansion}, k${kernel}x${kernel}${squeeze}`;
+    const unusual = activation ? `, ${activation}` : ""; // the JSON leaves SiLU out
+    return `${OPERATORS[operator] ?? operator}${expansion}, k${size}x${size}${squeeze}${unusual}`;
   }
 
   /** @param {(Option[] | null)[][]} all @param {number} place */

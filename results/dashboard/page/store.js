@@ -148,20 +148,22 @@
   }
 
   /** @type {{[operator: string]: string}} */
-  const LETTERS = { mbconv: "M", fused_mbconv: "F" };
+  const LETTERS = { mbconv: "M", fused_mbconv: "F", mbconv_k7: "L", convnext: "C", bottleneck: "B" };
 
   /**
-   * A network's stages in short, as in `F3e4c48x4/2`, of a candidate inside its space.
+   * A network's stages in short, as in `F3e4c48x4/2`, of the backbone or a candidate inside its
+   * space; empty of another. What is unusual follows, as in `F3e4c48x4/2-se0.25-relu`.
    * @param {Row} row
    */
   function stagesText(row) {
     const space = row.run.space;
     if (!space) return "";
     const own = space.parameters.filter((parameter) => parameter.stage);
+    if (!isBackbone(row) && own.every((parameter) => chosen(row, parameter) === null)) return "";
     const stages = space.stages.map((stage, place) => {
       const at = own.filter((parameter) => parameter.stage === place + 1);
       const choice = Object.fromEntries(at.map((p) => [p.choice, chosen(row, p)]));
-      return stageText({ ...stage, ...known(choice) });
+      return stageText({ ...stage, ...known(choice) }, choice.se_ratio ?? null);
     });
     return stages.filter(Boolean).join(" ");
   }
@@ -170,11 +172,18 @@
   const known = (choice) =>
     Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== null));
 
-  /** @param {Stage} stage */
-  function stageText({ operator, kernel, expansion, channels, layers, stride }) {
+  /** @param {Stage} stage @param {Option | null} squeeze if it is a choice of the stage */
+  function stageText(stage, squeeze) {
+    const { operator, kernel, expansion, channels, layers, stride, activation } = stage;
     if (!layers) return "";
     const down = stride > 1 ? `/${stride}` : "";
-    return `${LETTERS[operator] ?? operator}${kernel}e${expansion}c${channels}x${layers}${down}`;
+    const usual = operator === "mbconv" ? 0.25 : 0;
+    const unusual = [
+      squeeze === null || squeeze === usual ? "" : `-se${squeeze}`,
+      !activation || activation === "silu" ? "" : `-${activation}`,
+    ];
+    const size = `${kernel}e${expansion}c${channels}x${layers}${down}`;
+    return `${LETTERS[operator] ?? operator}${size}${unusual.join("")}`;
   }
 
   nas.store = {

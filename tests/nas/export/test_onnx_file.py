@@ -16,9 +16,12 @@ from nas.errors import UserError
 from nas.export import onnx_file
 from nas.export.onnx_file import Difference
 from nas.export.request import Request
+from nas.export.weights_file import with_random_weights
 from nas.export.write import write
 from nas.weights import Model
-from tests.nas.export.models import images
+from search_space.architecture import ACTIVATIONS
+from search_space.operators import OPERATORS
+from tests.nas.export.models import every_operator, images
 
 
 def test_any_batch_the_metadata_and_no_path_of_this_machine(
@@ -44,6 +47,17 @@ def test_any_batch_the_metadata_and_no_path_of_this_machine(
     assert json.loads(metadata["preprocessing"]) == digits_model.preprocessing.to_json()
     assert json.loads(metadata["class_names"]) == list("0123456789")
     assert str(Path(onnx_file.__file__).parents[2]).encode() not in path.read_bytes()
+
+
+def test_every_operator_and_activation(tmp_path: Path) -> None:
+    """SiLU is that of stem and head."""
+    file = every_operator()
+    stages = file.architecture.stages
+    assert {stage.operator for stage in stages} == set(OPERATORS)
+    assert {stage.activation for stage in stages} == set(ACTIVATIONS) - {"silu"}
+    written = write(with_random_weights(file, 0), Request(tmp_path / "net.onnx"), seed=0)
+    assert written.difference is not None
+    assert 0 < written.difference.error < 1e-4 * written.difference.logit
 
 
 def test_weights_beyond_what_one_file_holds_are_beside_it(

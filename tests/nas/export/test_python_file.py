@@ -26,6 +26,7 @@ from search_space.operators import OPERATORS, mbconv
 from search_space.published import published
 from search_space.spaces import SPACES
 from search_space.task import Task
+from tests.nas.export.models import every_operator
 
 STANDALONE = """
 import json, sys
@@ -66,18 +67,8 @@ def _cases() -> dict[str, Architecture]:
         stem_stride=1,
         head_channels=9,
     )
-    more = Architecture(
-        (
-            Stage("convnext", 7, 2, 4, 8, 2, 0.25, "gelu"),
-            Stage("bottleneck", 3, 2, 4, 16, 2, 0.25, "relu"),
-            Stage("mbconv_k7", 3, 1, 4, 16, 2, 0.0, "hardswish"),
-            Stage("fused_mbconv", 3, 1, 4, 16, 1, 0.25, "relu6"),
-            Stage("mbconv", 3, 1, 1, 16, 1, 0.25, "mish"),
-        ),
-        stem_channels=8,
-    )
     b0 = published("efficientnetv2-b0").architecture
-    return {**by_space, "v2_b0": b0, "odd": odd, "more": more}
+    return {**by_space, "v2_b0": b0, "odd": odd, "every": every_operator().architecture}
 
 
 def test_equal_weights_and_logits_in_training_and_after_without_this_tool(tmp_path: Path) -> None:
@@ -155,7 +146,7 @@ def test_it_says_sizes_normalisation_and_how_to_load(digits_model: Model) -> Non
 def test_formatted_and_linted(width: int, tmp_path: Path, digits_model: Model) -> None:
     odd = replace(digits_model.file, name='x """ \\ \n' + "long " * 40)
     for i, file in enumerate(
-        (digits_model.file, odd, *map(_file, (_cases()["odd"], _cases()["more"])))
+        (digits_model.file, odd, *map(_file, (_cases()["odd"], _cases()["every"])))
     ):
         (tmp_path / f"model{i}.py").write_text(_with_images(file, digits_model))
     options = ("--isolated", f"--line-length={width}", ".")
@@ -193,7 +184,7 @@ def test_it_loads_without_being_listed_as_a_module(
 
 @pytest.mark.slow
 def test_types(tmp_path: Path, digits_file: ArchitectureFile) -> None:
-    for file in (digits_file, _file(_cases()["more"])):
+    for file in (digits_file, _file(_cases()["every"])):
         (tmp_path / "model.py").write_text(python_file(file, "model"))
         _run("-m", "mypy", "--strict", "model.py", cwd=tmp_path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from nas.run_directory import dashboard_source
 from results.architecture_file import read
-from results.candidate import Candidate
+from results.candidate import Candidate, stages_text
 from results.dashboard.report import write_report
 from results.files import table
 from results.noise import outcomes, wilson_interval
@@ -21,7 +22,7 @@ from results.record import Record
 from results.verdict import find_verdict
 from reward.objective import Objective, parse_reward
 from reward.step_time.measurement import normalized
-from search_space.spaces import small
+from search_space.spaces import small, vertex_efficientnetv2
 from tests.results.dashboard.conftest import CANDIDATES, Visit, place
 from tests.results.dashboard.made_run import add, made_candidate, make_run
 
@@ -308,6 +309,33 @@ def test_what_matters_and_progress_are_drawn(page: Page) -> None:
     expect(page.locator("#best-so-far svg").first).to_be_visible()
     expect(page.locator("#workers")).to_contain_text("node-0")
     expect(page.locator("#settings")).to_contain_text("digits")
+
+
+def test_a_wider_space_is_shown_with_all_that_it_chooses(
+    tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    with make_run(tmp_path / "run", 60, vertex_efficientnetv2()) as record:
+        texts = {str(c.number): stages_text(c.architecture) for c in record.candidates()}
+        chosen = next(
+            c for c in record.candidates() if c.architecture.stages[0].activation != "silu"
+        )
+    page = visit().open(f"{serve(tmp_path / 'run')}#selected=0:{chosen.number}")
+    cells = page.locator("#candidate table.stages tbody tr:nth-child(2)")
+    expect(cells).to_contain_text(", relu")
+    expect(cells).to_contain_text(str(chosen.architecture.stages[0].channels))
+    page.keyboard.press("Escape")
+    page.locator("[data-view=matters]").click()
+    expect(page.locator("#importances")).to_contain_text("stage6 activation")
+    for kind in ("channels", "se_ratio", "activation"):
+        expect(page.locator(f"#box-{kind}-accuracy svg").first).to_be_visible()
+    page.locator("[data-view=table]").click()
+    with page.expect_download() as download:
+        page.locator("[data-action=csv]").click()
+    download.value.save_as(tmp_path / "saved.csv")
+    with (tmp_path / "saved.csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["candidate"]: row["stages"] for row in rows} == texts
+    assert sum("-relu" in text and "-se0" in text for text in texts.values()) > 50
 
 
 def test_the_url_encodes_the_view(made: Path, serve: Serve, visit: Begin) -> None:

@@ -14,6 +14,7 @@ interface Stage {
   channels: number;
   layers: number;
   se_ratio: number;
+  activation?: string; // not in the JSON of a stage with SiLU
 }
 
 interface Architecture {
