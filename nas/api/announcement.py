@@ -10,14 +10,20 @@ from nas.errors import first_of
 if TYPE_CHECKING:
     from nas.data.split import SearchData
     from nas.full_training.settings import Job
+    from nas.metrics.metric_function import MetricFunction
     from nas.search.request import PreparedSearch
+    from reward.metric import Metric
 
 _COLUMNS = 80
 
 
-def data_lines(data: SearchData, label_width: int) -> list[str]:
-    """Return lines on the training set and on the minival, and how exact accuracies are on it."""
+def data_lines(data: SearchData, label_width: int, metric: Metric) -> list[str]:
+    """Return lines on the training set and on the minival, and how exact accuracies are on it.
+
+    A ``metric`` other than accuracy has a line of its own.
+    """
     from nas.data.minival import half_width
+    from reward.metric import ACCURACY
 
     count = len(data.minival)
     place = (
@@ -35,6 +41,10 @@ def data_lines(data: SearchData, label_width: int) -> list[str]:
         f"{data.image_size} px{reason}",
         "minival": f"{count:,} images {place}: 90 % measured there means 90 +-{half:.1f} %",
     }
+    if not metric.is_share:
+        texts["minival"] = f"{count:,} images {place}"
+    if metric.name != ACCURACY:
+        texts["metric"] = f"{metric.title}, in the place of accuracy"
     return [line for label, text in texts.items() for line in wrapped(label, text, label_width)]
 
 
@@ -61,11 +71,14 @@ def size_warnings(data: SearchData, image_size: int) -> list[str]:
     ]
 
 
-def doubts(data: SearchData) -> list[str]:
+def doubts(data: SearchData, function: MetricFunction) -> list[str]:
     """Return a line on each thing that was passed over or left out, or that looks wrong."""
     from nas.data.glance import classes_look_alike
+    from nas.metrics.registry import note_on_classes
 
     lines = [*data.notes, *(f"warning: {warning}" for warning in data.warnings)]
+    note = note_on_classes(function, data.minival.labels, data.classes, data.class_names)
+    lines += [note] if note is not None else []
     if classes_look_alike(data.training):
         lines.append(
             "warning: the classes' average images do not differ: is a label right, and does "
@@ -86,7 +99,7 @@ def search_lines(prepared: PreparedSearch) -> list[str]:
     size = grid.size
     recipe = recipe_text(settings.recipe, settings.training_recipe(len(data.training)))
     return [
-        *data_lines(data, label_width=9),
+        *data_lines(data, 9, prepared.metric.metric),
         *wrapped("recipe", recipe, label_width=9),
         f"space    {grid.name}: {size if size < 10**7 else float(size):,.7g} architectures",
         f"run      {prepared.run.path}",
@@ -97,7 +110,7 @@ def search_doubts(prepared: PreparedSearch) -> list[str]:
     """Return lines on what of a search may not be as the user thinks."""
     budget, size = prepared.settings.budget, prepared.grid.size
     lines = [prepared.note] if prepared.note is not None else []
-    lines += doubts(prepared.data)
+    lines += doubts(prepared.data, prepared.metric)
     if budget is not None and budget > size:
         lines.append(
             f"--budget {budget}: the space has {size} architectures, so the search ends with those"
@@ -113,7 +126,7 @@ def training_lines(job: Job) -> list[str]:
     file = settings.file
     lines = [
         f"network  {file.name}: {file.train_size} px to train, {file.eval_size} px to evaluate",
-        *data_lines(data, label_width=9),
+        *data_lines(data, 9, job.metric.metric),
         *wrapped("recipe", recipe_text(settings.preset, recipe), label_width=9),
     ]
     if settings.progressive is not None:

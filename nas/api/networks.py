@@ -170,7 +170,10 @@ def _announce(job: Any) -> None:
 
     for line in training_lines(job):
         print(visible(line))  # noqa: T201
-    for line in (*doubts(job.data), *size_warnings(job.data, job.settings.file.train_size)):
+    for line in (
+        *doubts(job.data, job.metric),
+        *size_warnings(job.data, job.settings.file.train_size),
+    ):
         print(visible(line), file=sys.stderr)  # noqa: T201
 
 

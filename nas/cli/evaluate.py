@@ -15,7 +15,10 @@ from nas.cli.options import option
 if TYPE_CHECKING:
     from nas.data.split import EvaluationSplit
     from nas.full_training.checkpoint import TrainedNetwork
-    from nas.full_training.evaluate import Share, TestResult
+    from nas.full_training.evaluate import Measured, Share, TestResult
+    from nas.metrics.metric_function import MetricFunction
+
+_LABEL = 10  # characters
 
 
 @options.command(
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
         "Measure the best epoch of a training": "nas evaluate trained --data path/to/folder",
         "Measure another epoch's checkpoint": "nas evaluate trained/last.pt --data digits",
         "Measure on validation images": "nas evaluate trained --data images --split validation",
+        "Draw which classes are taken for which": "nas evaluate trained --data images "
+        "--plot confusion.html",
     },
     short_help="Measure a trained network on the test split.",
 )
@@ -50,13 +55,38 @@ if TYPE_CHECKING:
     show_default=True,
     help="Evaluate N images at a time.",
 )
+@option(
+    "--metric",
+    "names",
+    multiple=True,
+    metavar="M",
+    help="Measure this metric, not the usual ones: balanced_accuracy, macro_f1, auroc, map, or a "
+    "function of logits and labels as package.module:function. May be repeated; accuracy, top-5 "
+    "and the metric that the network was trained by are always measured.",
+)
+@option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Draw on this page how often each class is taken for which.",
+)
 @options.json_option()
 def evaluate(
-    checkpoint: Path, data: str, split: EvaluationSplit | None, batch_size: int, as_json: bool
+    checkpoint: Path,
+    data: str,
+    split: EvaluationSplit | None,
+    batch_size: int,
+    names: tuple[str, ...],
+    plot: Path | None,
+    as_json: bool,
 ) -> None:
-    """Measure a trained network's accuracy on the test split, with its 95 % interval.
+    """Measure a trained network on the test split, with 95 % intervals.
 
-    Classes are compared by name: the images may have only some of the network's.
+    Accuracy, top-5, balanced accuracy, macro F1 and AUROC (one class against
+    the rest), or mean average precision where images have several labels; the
+    metric that the network was trained by; the figures of each class, and what
+    classes are taken for. Classes are compared by name: the images may have
+    only some of the network's.
     """
     import json
 
@@ -64,16 +94,22 @@ def evaluate(
     from nas.errors import UserError
     from nas.full_training.checkpoint import CheckpointError, read_network
     from nas.full_training.evaluate import evaluate as on_test
+    from nas.metrics.registry import metric_named
 
     try:
         trained = read_network(checkpoint)
     except CheckpointError as error:
         raise UserError(f"CHECKPOINT: {error}") from error
-    result = on_test(trained, data, batch_size, training_device(), split)
+    _check_plot(plot)
+    metrics = [metric_named(name) for name in dict.fromkeys(names)] or None
+    trained_by = _trained_by(trained)
+    result = on_test(trained, data, batch_size, training_device(), split, metrics, trained_by)
     if result.unreadable:
         echo(f"left out {len(result.unreadable)} unreadable images", err=True)
     if result.is_validation:
         _print_choice(trained, result.split, is_asked_for=split is not None)
+    if plot is not None:
+        _draw(plot, trained, data, result)
     if as_json:
         echo(json.dumps(_json(trained, data, result), indent=2))
         return
@@ -84,7 +120,59 @@ def evaluate(
     echo(f"top-1     {_percent(result.top_1)}")
     if result.top_5 is not None:
         echo(f"top-5     {_percent(result.top_5)}")
+    for measured in result.metrics:
+        echo(_metric_line(measured))
     echo(f"rate      {result.images_per_s:,.0f} images/s on {result.device}")
+    from nas.cli.class_tables import print_classes
+    from nas.terminal import Terminal
+
+    print_classes(Terminal(), result)
+
+
+def _trained_by(trained: TrainedNetwork) -> MetricFunction | None:
+    """Return the metric that the network was trained by; None, and a line, if it is unknown."""
+    from nas.errors import UserError
+    from nas.metrics.registry import recorded_function
+
+    try:
+        return recorded_function(trained.metric, "CHECKPOINT")
+    except UserError as error:
+        echo(f"{error}; it is left out", err=True)
+        return None
+
+
+def _metric_line(measured: Measured) -> str:
+    title = measured.metric.short
+    value = f"{100 * measured.value:.2f} %{_interval(measured.interval)}"
+    return f"{title:{_LABEL}}{value}" if len(title) < _LABEL else f"{title}\n{'':{_LABEL}}{value}"
+
+
+def _check_plot(plot: Path | None) -> None:
+    """Check where the page is to be written, before anything is measured."""
+    if plot is None:
+        return
+    if plot.suffix != ".html":
+        raise click.UsageError(f"--plot: got {plot}, must end in .html")
+    if not plot.parent.is_dir():
+        raise click.UsageError(f"--plot: got {plot}, must be in a folder that exists")
+
+
+def _draw(plot: Path, trained: TrainedNetwork, data: str, result: TestResult) -> None:
+    from nas.errors import UserError
+    from results.confusion_plot import write_confusion_plot
+
+    if result.confusion is None:
+        raise UserError(
+            "--plot: got images of several labels, must have one label each: only then is a class "
+            "taken for another"
+        )
+    names = [each.name for each in result.classes]
+    accuracy = _percent(result.top_1).partition("  ")[0]
+    title = f"{trained.file.name} on {data}: {result.top_1.total:,} images, {accuracy} right"
+    try:
+        write_confusion_plot(plot, result.confusion.tolist(), names, title)
+    except OSError as error:
+        raise click.ClickException(f"--plot: {plot}: cannot be written ({error})") from error
 
 
 def _print_choice(trained: TrainedNetwork, split: str, is_asked_for: bool) -> None:
@@ -104,12 +192,22 @@ def _print_choice(trained: TrainedNetwork, split: str, is_asked_for: bool) -> No
 
 
 def _percent(share: Share) -> str:
-    low, high = (100 * end for end in share.interval)
-    return f"{100 * share.value:.2f} %  (95 % interval {low:.2f} to {high:.2f} %)"
+    return f"{100 * share.value:.2f} %{_interval(share.interval)}"
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return ""
+    low, high = (100 * end for end in interval)
+    return f"  (95 % interval {low:.2f} to {high:.2f} %)"
 
 
 def _json(trained: TrainedNetwork, data: str, result: TestResult) -> dict[str, Any]:
+    from dataclasses import asdict
+
     top_5 = result.top_5
+    is_ranked = result.confusion is None
+    left_out = ("precision", "recall", "f1") if is_ranked else ("average_precision", "auroc")
     return {
         "name": trained.file.name,
         "architecture_id": trained.file.architecture.architecture_id,
@@ -122,6 +220,19 @@ def _json(trained: TrainedNetwork, data: str, result: TestResult) -> dict[str, A
         "accuracy_ci": list(result.top_1.interval),
         "top_5_accuracy": top_5.value if top_5 else None,
         "top_5_accuracy_ci": list(top_5.interval) if top_5 else None,
+        "trained_by": trained.metric,
+        "metrics": {
+            measured.metric.name: {
+                "value": measured.value,
+                "ci": measured.interval and list(measured.interval),
+            }
+            for measured in result.metrics
+        },
         "images_per_s": result.images_per_s,
         "device": result.device,
+        "classes": [
+            {key: value for key, value in asdict(each).items() if key not in left_out}
+            for each in result.classes
+        ],
+        "confusion_matrix": None if result.confusion is None else result.confusion.tolist(),
     }

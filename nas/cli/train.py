@@ -253,7 +253,10 @@ def train(
 def _announce(job: Job, as_json: bool) -> None:
     for line in training_lines(job):
         echo(line, err=as_json)
-    for line in (*doubts(job.data), *size_warnings(job.data, job.settings.file.train_size)):
+    for line in (
+        *doubts(job.data, job.metric),
+        *size_warnings(job.data, job.settings.file.train_size),
+    ):
         echo(line, err=True)
 
 

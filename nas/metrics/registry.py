@@ -100,18 +100,22 @@ def check_metric(
             raise UserError(f"{option}: {error} (tried on random logits)") from error
 
 
-def note_on_classes(function: MetricFunction, labels: Labels, names: tuple[str, ...]) -> str | None:
-    """Return a line on classes without an image, if the metric is a mean over classes."""
+def note_on_classes(
+    function: MetricFunction, labels: Labels, classes: int, names: tuple[str, ...]
+) -> str | None:
+    """Return a line on classes without an image, if the metric is a mean over classes.
+
+    ``names`` are the classes' by label; it may be empty.
+    """
+    names = names or tuple(map(str, range(classes)))
     if function.metric.is_share or function.function is not None:
         return None
-    missing = [
-        names[label] for label, size in enumerate(_class_sizes(labels, len(names))) if size == 0
-    ]
+    missing = [names[label] for label in np.flatnonzero(_class_sizes(labels, classes) == 0)]
     if not missing:
         return None
     return (
-        f"--metric: {function.metric.title} leaves out {len(missing)} of {len(names)} classes, "
-        f"which have no image in the minival: {first_of(missing, len(missing))}"
+        f"{function.metric.title} is the mean over {classes - len(missing)} of {classes} classes; "
+        f"the others have no image in the minival: {first_of(missing, len(missing))}"
     )
 
 

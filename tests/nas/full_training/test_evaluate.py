@@ -13,7 +13,7 @@ from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training import evaluate as evaluation
 from nas.full_training.checkpoint import Normalization, TrainedNetwork
-from nas.full_training.evaluate import Share, evaluate, ranks
+from nas.full_training.evaluate import Share, evaluate, predict
 from nas.training.validation import accuracy
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
@@ -52,12 +52,12 @@ def _images(pixels: list[list[int]], labels: Tensor) -> Images:
 
 def test_the_rank_is_the_labels_place_among_the_logits() -> None:
     images = _images([[9, 5, 1], [9, 5, 1], [1, 2, 3]], torch.tensor([0, 2, 1]))
-    assert ranks(Given(), images, batch_size=2).tolist() == [0, 2, 1]
+    assert predict(Given(), images, batch_size=2).ranks.tolist() == [0, 2, 1]
 
 
 def test_of_several_labels_the_best_placed_counts() -> None:
     images = _images([[9, 5, 1], [9, 5, 1]], torch.tensor([[1, 2], [2, -1]]))
-    assert ranks(Given(), images, batch_size=2).tolist() == [1, 2]
+    assert predict(Given(), images, batch_size=2).ranks.tolist() == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_out_of_memory_is_one_line(
     def fail(*_: object) -> Tensor:
         raise error
 
-    monkeypatch.setattr(evaluation, "ranks", fail)
+    monkeypatch.setattr(evaluation, "predict", fail)
     with pytest.raises(UserError, match="--batch-size: got 100, must be smaller") as refused:
         evaluate(trained, "digits", 100, CPU)
     assert refused.value.exit_code == 1
@@ -109,7 +109,7 @@ def test_another_failure_is_not_taken_for_one_of_memory(
     def fail(*_: object) -> Tensor:
         raise RuntimeError("shapes do not fit")
 
-    monkeypatch.setattr(evaluation, "ranks", fail)
+    monkeypatch.setattr(evaluation, "predict", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
         evaluate(trained, "digits", 100, CPU)
 
