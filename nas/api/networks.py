@@ -193,27 +193,40 @@ def evaluate(
     data: Data | str | os.PathLike[str] | Any,
     *,
     split: Literal["test", "validation"] | None = None,
+    metric: str | Sequence[str] | None = None,
     batch_size: int = 256,
-    **options: Any,
 ) -> TestResult:
     """Measure a trained network on the test split of ``data``, with 95 % intervals.
 
     ``trained`` is a training, its directory, or a checkpoint. ``split`` may ask for the validation
-    split instead; None takes that only where there is no test split.
+    split instead; None takes that only where there is no test split. ``metric`` names one or
+    several to measure beside accuracy, top-5 and the training's; None stands for the usual ones.
 
     Raises:
-        UserError: the checkpoint cannot be read, or the data have no such split or other classes.
+        UserError: the checkpoint cannot be read, or the data have no such split, other classes, or
+            no such metric.
     """
     from nas.data.given import place_of
     from nas.devices import training_device
     from nas.full_training.checkpoint import CheckpointError, read_network
     from nas.full_training.evaluate import evaluate as on_split
+    from nas.metrics.registry import known_function, metric_named
 
     try:
         network = trained.network if isinstance(trained, Trained) else read_network(Path(trained))
     except CheckpointError as error:
         raise UserError(f"trained: {error}") from error
-    return on_split(network, place_of(data), batch_size, training_device(), split, **options)
+    names = [metric] if isinstance(metric, str) else metric
+    metrics = None if names is None else [metric_named(name) for name in names]
+    return on_split(
+        network,
+        place_of(data),
+        batch_size,
+        training_device(),
+        split,
+        metrics,
+        known_function(network.metric),
+    )
 
 
 def export(

@@ -69,6 +69,14 @@ def recorded_function(name: str, option: str) -> MetricFunction:
         raise UserError(f"{option}: {error}") from error
 
 
+def known_function(name: str) -> MetricFunction | None:
+    """Return the metric of a file; None if its module is not imported, or there is none."""
+    try:
+        return find_metric(name)
+    except ValueError:
+        return None
+
+
 def check_metric(
     function: MetricFunction, labels: Labels, classes: int, option: str = "--metric"
 ) -> None:
