@@ -17,7 +17,8 @@ version = "1"
 [tool.setuptools]
 packages = ["lab"]
 """,
-    "lab/__init__.py": "from lab import blocks, data, metrics, recipes, rewards, spaces\n",
+    "lab/__init__.py": "",
+    "lab/everything.py": "from lab import blocks, data, metrics, recipes, rewards, spaces\n",
     "lab/blocks.py": '''
 from torch import nn
 

@@ -63,9 +63,9 @@ def test_it_is_used_from_search_to_export_end_to_end(site: Path, tmp_path: Path)
     assert "recipe   lab.recipes:gentle: 2 epochs" in said
     resume = ("search", "--resume", "run", "--budget", 6, "--in-process")
     assert "--import lab." in refused(*resume)
-    nas(*resume, "--import", "lab")
+    nas(*resume, "--import", "lab.everything")
 
-    listed = json.loads(nas("results", "run", "--json", "--import", "lab"))
+    listed = json.loads(nas("results", "run", "--json", "--import", "lab.everything"))
     rows = listed["candidates"]
     assert [row["state"] for row in rows] == ["complete"] * 6
     assert all(
@@ -78,20 +78,32 @@ def test_it_is_used_from_search_to_export_end_to_end(site: Path, tmp_path: Path)
         if any(stage["operator"] == "lab.blocks:plain" for stage in row["stages"])
     )
     arch = f"run#{number}"
-    assert "plain" in nas("show", arch, "--import", "lab")
-    nas("scale", "--from", arch, "--to", "20k", "--out", "larger.json", "--import", "lab")
+    assert "plain" in nas("show", arch, "--import", "lab.everything")
+    nas(
+        "scale", "--from", arch, "--to", "20k", "--out", "larger.json", "--import", "lab.everything"
+    )
 
     train = ("train", "--arch", arch, "--data", "lab.data:images", "--out", "trained",
              "--recipe", "lab.recipes:gentle", "--metric", "lab.metrics:right")  # fmt: skip
     assert "--import lab.blocks" in refused(*train[:3], *train[3:7])
-    nas(*train, "--import", "lab")
+    nas(*train, "--import", "lab.everything")
     assert "--import lab." in refused("train", "--resume", "trained")
-    nas("train", "--resume", "trained", "--import", "lab")
-    measured = ("evaluate", "trained", "--data", "lab.data:images", "--json", "--import", "lab")
+    nas("train", "--resume", "trained", "--import", "lab.everything")
+    measured = (
+        "evaluate",
+        "trained",
+        "--data",
+        "lab.data:images",
+        "--json",
+        "--import",
+        "lab.everything",
+    )
     assert json.loads(nas(*measured))["images"] == 40
     assert "--import lab.blocks" in refused("export", "trained", "--to", "a.onnx")
-    nas("export", "trained", "--to", "a.onnx", "--import", "lab")
-    assert "lab.blocks:plain" in refused("export", "trained", "--to", "a.py", "--import", "lab")
+    nas("export", "trained", "--to", "a.onnx", "--import", "lab.everything")
+    assert "lab.blocks:plain" in refused(
+        "export", "trained", "--to", "a.py", "--import", "lab.everything"
+    )
 
 
 def test_the_workers_of_a_cluster_import_it_end_to_end(site: Path, tmp_path: Path) -> None:
@@ -102,12 +114,21 @@ def test_the_workers_of_a_cluster_import_it_end_to_end(site: Path, tmp_path: Pat
         arguments = ("--budget", 4, "--workers", 2, "--address", machines.address, "--out", "run")
         done = run_nas(checkout, tmp_path, "search", *ASKED, *arguments)
         assert done.returncode == 0, done.stderr
-        arch = ("--arch", "run", "--data", "lab.data:images", "--out", "trained", "--import", "lab")
+        arch = (
+            "--arch",
+            "run",
+            "--data",
+            "lab.data:images",
+            "--out",
+            "trained",
+            "--import",
+            "lab.everything",
+        )
         address = ("--address", machines.address, "--workers", 2, "--epochs", 1)
         done = run_nas(checkout, tmp_path, "train", *arch, *address)
         assert done.returncode == 0, done.stderr
     rows = json.loads(
-        run_nas(checkout, tmp_path, "results", "run", "--json", "--import", "lab").stdout
+        run_nas(checkout, tmp_path, "results", "run", "--json", "--import", "lab.everything").stdout
     )
     assert [row["state"] for row in rows["candidates"]] == ["complete"] * 4
 
