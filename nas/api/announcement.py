@@ -102,6 +102,7 @@ def search_lines(prepared: PreparedSearch) -> list[str]:
         *data_lines(data, 9, prepared.metric.metric),
         *wrapped("recipe", recipe, label_width=9),
         f"space    {grid.name}: {size if size < 10**7 else float(size):,.7g} architectures",
+        *(line for run in settings.earlier_runs for line in wrapped("learns", f"from {run}", 9)),
         f"run      {prepared.run.path}",
     ]
 

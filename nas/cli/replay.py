@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @options.command(
     {
         "Compare a sampler with random search": "nas replay runs/RUN --sampler evolution",
+        "See what learning from an earlier run would save": "nas replay runs/RUN "
+        "--learn-from runs/EARLIER",
         "Draw how a pruner changes the cost": "nas replay runs/RUN --scheduler asha "
         "--out replay.html",
     },
@@ -37,6 +39,15 @@ if TYPE_CHECKING:
     show_default=True,
     group="Sampler and pruners",
     help="Propose candidates by this sampler, as in nas search.",
+)
+@option(
+    "--learn-from",
+    metavar="RUN",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    group="Sampler and pruners",
+    help="Learn from this run or table, as in nas search; the sampler without it is shown as well. "
+    "May be repeated.",
 )
 @option(
     "--scheduler",
@@ -94,6 +105,7 @@ if TYPE_CHECKING:
 def replay(
     run: Path,
     sampler: str,
+    learn_from: tuple[Path, ...],
     scheduler: str,
     bound: str,
     repeats: int,
@@ -114,7 +126,7 @@ def replay(
     from nas.replay.prepare import ReplayRequest, replayed
     from nas.terminal import Terminal
 
-    request = ReplayRequest(run, sampler, repeats, budget, scheduler, bound, seed)
+    request = ReplayRequest(run, sampler, repeats, budget, scheduler, bound, seed, learn_from)
     if save_table:
         _save(run, save_table)
     console = Terminal(stderr=True)

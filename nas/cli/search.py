@@ -130,6 +130,15 @@ MOST_HOURS = 24 * 365
     "policy, model, or a sampler class for Optuna as module:Class.",
 )
 @option(
+    "--learn-from",
+    metavar="RUN",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    group="Search",
+    help="Learn from what this run measured, on whatever data and device: --sampler model, then "
+    "the default, gives it the weight with which it agrees. May be repeated.",
+)
+@option(
     "--scheduler",
     metavar="S",
     group="Search",
@@ -253,6 +262,7 @@ def search(
     is_compiled: bool | None,
     sampler: str | None,
     metric: str | None,
+    learn_from: tuple[Path, ...],
     reward: str | None,
     start_from: tuple[str, ...],
     seed: int | None,
@@ -306,6 +316,7 @@ def search(
         recipe_options=recipe_options,
         sampler=sampler,
         metric=metric,
+        learn_from=learn_from,
         reward=reward,
         start_from=start_from,
         seed=seed,

@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from nas.replay.replay import Trace, bests_at
 from results.atomic import write_text
 
-# By Okabe and Ito, distinct to the colour-blind: the sampler, then random search.
-_COLOURS = ("0, 114, 178", "230, 159, 0")
+# By Okabe and Ito, distinct to the colour-blind: the sampler, then random search, then others.
+_COLOURS = ("0, 114, 178", "230, 159, 0", "0, 158, 115")
 _POINTS = 300
 
 

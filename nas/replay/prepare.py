@@ -8,9 +8,10 @@ from pathlib import Path
 
 from nas.errors import UserError
 from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
-from nas.replay.table import find_table
+from nas.replay.table import Table, find_table
+from nas.search.earlier_runs import EarlierRun
 from nas.search.pruners.base import Pruner, check_pruners, make_pruners
-from nas.search.samplers.registry import check_sampler
+from nas.search.samplers.registry import LEARNING_SAMPLERS, check_sampler
 from results.ranking import recorded_objective, reward
 
 BASELINE = "random"
@@ -20,7 +21,8 @@ BASELINE = "random"
 class ReplayRequest:
     """A sampler with pruners to replay on a table, and how often.
 
-    Random search without pruners is the baseline.
+    Random search without pruners is the baseline. With runs or tables to ``learn_from``, the same
+    sampler without them is replayed too.
     """
 
     run: Path
@@ -30,6 +32,7 @@ class ReplayRequest:
     scheduler: str
     bound: str
     seed: int
+    learn_from: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
         UserError: an option cannot be met.
     """
     check_sampler(request.sampler)
+    if request.learn_from and request.sampler not in LEARNING_SAMPLERS:
+        raise UserError(
+            f"--learn-from: not allowed together with --sampler {request.sampler}, "
+            f"must be {' or '.join(LEARNING_SAMPLERS)}"
+        )
     table = find_table(request.run)
     check_pruners(request.scheduler, request.bound, table.epochs)
     try:
@@ -64,17 +72,21 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
         raise UserError(f"RUN: reward: {error}", exit_code=1) from error
     rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
     budget = _budget(request.budget, len(rewards))
-    replay = Replay(table, objective)
-    searches: dict[str, tuple[str, Callable[[], Sequence[Pruner]]]] = {
-        _name(request): (
-            request.sampler,
-            lambda: make_pruners(request.scheduler, request.bound, objective, table.epochs),
-        )
-    }
+    plain = Replay(table, objective)
+
+    def pruners() -> Sequence[Pruner]:
+        return make_pruners(request.scheduler, request.bound, objective, table.epochs)
+
+    searches: dict[str, tuple[Replay, str, Callable[[], Sequence[Pruner]]]] = {}
+    if request.learn_from:
+        earlier = [_earlier(path, table) for path in request.learn_from]
+        learning = Replay(table, objective, earlier)
+        searches[f"{_name(request)}, learning"] = (learning, request.sampler, pruners)
+    searches[_name(request)] = (plain, request.sampler, pruners)
     if _name(request) != BASELINE:
-        searches[BASELINE] = (BASELINE, list)
+        searches[BASELINE] = (plain, BASELINE, list)
     traces: dict[str, list[Trace]] = {name: [] for name in searches}
-    for name, (sampler, new_pruners) in searches.items():
+    for name, (replay, sampler, new_pruners) in searches.items():
         for repeat in range(request.repeats):
             traces[name].append(replay.run(sampler, request.seed + repeat, budget, new_pruners))
             listener()
@@ -82,6 +94,15 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
     costs = {name: cost(repeats, target) for name, repeats in traces.items()}
     full_epochs = budget * table.epochs
     return Replayed(len(rewards), budget, full_epochs, target, traces, costs, table.damage)
+
+
+def _earlier(path: Path, table: Table) -> EarlierRun:
+    """Return what a run or a table tells about the space of the replayed one."""
+    other = find_table(path, "--learn-from")
+    try:
+        return EarlierRun.of(str(path), other.candidates, other.settings, table.space)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"--learn-from: {path}: {error}") from error
 
 
 def _budget(wanted: int | None, rows: int) -> int:

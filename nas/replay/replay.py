@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.replay.table import Table
+from nas.search.earlier_runs import EarlierRun
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.registry import TWO_OBJECTIVE_SAMPLERS, SearchProblem, make_sampler
@@ -48,9 +49,13 @@ class Replay:
     points ranks those of the table. Random search takes the networks in random order.
     """
 
-    def __init__(self, table: Table, objective: Objective) -> None:
+    def __init__(
+        self, table: Table, objective: Objective, earlier: Sequence[EarlierRun] = ()
+    ) -> None:
+        """Create the replay; ``earlier`` are the runs that sampler ``model`` learns from."""
         self._table = table
         self._objective = objective
+        self._earlier = earlier
         self._space = table.space
         task = Task(int(table.settings["classes"]), int(table.settings["in_channels"]))
         self._parameters = ParameterCount(task)
@@ -97,7 +102,7 @@ class Replay:
         domain = Domain(self._space, seed, self._parameters, points=self._points)
         return ProposalStudy(
             self._space,
-            make_sampler(sampler, SearchProblem(domain, self._objective)),
+            make_sampler(sampler, SearchProblem(domain, self._objective, earlier=self._earlier)),
             self._objective,
             known=[],
             has_two_objectives=sampler in TWO_OBJECTIVE_SAMPLERS,

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from nas.errors import UserError
-from nas.run_directory import open_for_reading
+from nas.run_directory import open_run
 from results.candidate import Candidate, CurvePoint, State
 from results.checks import check_settings, checked
 from results.database import RecordError
@@ -71,8 +71,10 @@ def table_of(candidates: Iterable[Candidate], settings: Mapping[str, Any]) -> Ta
     return Table(tuple(rows.values()), dict(settings))
 
 
-def find_table(path: Path) -> Table:
+def find_table(path: Path, argument: str = "RUN") -> Table:
     """Return the table of a run's directory or of a file that :func:`write_table` wrote.
+
+    ``argument`` is what an error names as given wrongly.
 
     Raises:
         UserError: ``path`` is neither.
@@ -80,18 +82,17 @@ def find_table(path: Path) -> Table:
     try:
         if path.suffix == ".parquet":
             return read_table(path)
-        _, record = open_for_reading(path)
-        with record:
+        with open_run(path, argument).read_record() as record:
             table = table_of(record.candidates(), record.settings())
             return replace(table, damage=record.damage)
     except FileNotFoundError as error:
-        raise UserError(f"RUN: got {path}, no such file") from error
+        raise UserError(f"{argument}: got {path}, no such file") from error
     except RecordError as error:
-        raise UserError(f"RUN: {error}", exit_code=1) from error
+        raise UserError(f"{argument}: {error}", exit_code=1) from error
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         reason = " ".join(str(error).split())
         raise UserError(
-            f"RUN: got {path}, must be a run's directory or a table of a run ({reason})"
+            f"{argument}: got {path}, must be a run's directory or a table of a run ({reason})"
         ) from error
 
 

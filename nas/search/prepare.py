@@ -13,11 +13,12 @@ from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.imports import import_named
 from nas.metrics.registry import check_metric, guessing_value, metric_named
-from nas.run_directory import RunDirectory, absolute_storage_url, create_run
+from nas.run_directory import RunDirectory, absolute_storage_url, create_run, open_run
+from nas.search.earlier_runs import find_earlier_runs
 from nas.search.pruners.base import check_pruners
 from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
 from nas.search.resume import prepare_resumed
-from nas.search.samplers.registry import check_sampler
+from nas.search.samplers.registry import LEARNING_SAMPLERS, check_sampler
 from nas.search.settings import SearchSettings
 from nas.training.recipe_options import check_recipe, make_recipe
 from nas.training.recipes import PRESETS, Recipe, proxy
@@ -80,7 +81,12 @@ def _prepare_new(request: SearchRequest) -> PreparedSearch:
     starts = _find_starts(request.start_from)
     data = _load(request, request.image_size)
     space = find_space(request.space, data.image_size)
-    return _begin(request, _settings(request, data, space, starts), data)
+    earlier = find_earlier_runs(request.learn_from, space)
+    settings = replace(
+        _settings(request, data, space, starts),
+        learn_from=[run.to_json() for run in earlier],
+    )
+    return _begin(request, settings, data)
 
 
 def _load(request: SearchRequest, image_size: int | None) -> SearchData:
@@ -93,7 +99,14 @@ def _check_names(request: SearchRequest) -> None:
     metric_named(request.metric)
     import_data(request.data)
     import_named(request.sampler or "", "--sampler")
-    check_sampler(request.sampler or "random")
+    check_sampler(_sampler(request))
+    if request.learn_from and _sampler(request) not in LEARNING_SAMPLERS:
+        raise UserError(
+            f"--learn-from: not allowed together with --sampler {request.sampler}, "
+            f"must be {' or '.join(LEARNING_SAMPLERS)}"
+        )
+    for path in request.learn_from:
+        open_run(path, "--learn-from")
     check_recipe(request.recipe or DEFAULT_RECIPE)
     try:
         request.recipe_options.check()
@@ -105,6 +118,11 @@ def _check_names(request: SearchRequest) -> None:
         parse_reward(request.reward or "product")
     except ValueError as error:
         raise UserError(f"--reward: {error}") from error
+
+
+def _sampler(request: SearchRequest) -> str:
+    """Return the sampler by its name: one that learns, if there is something to learn from."""
+    return request.sampler or (LEARNING_SAMPLERS[0] if request.learn_from else "random")
 
 
 def _find_starts(names: Sequence[Arch]) -> list[Architecture]:
@@ -139,7 +157,7 @@ def _settings(
         classes=data.classes,
         in_channels=data.channels,
         space=write_space(space),
-        sampler=request.sampler or "random",
+        sampler=_sampler(request),
         seed=request.seed or 0,
         budget=budget,
         max_failures=request.max_failures or max(10, (budget or _LARGE_BUDGET) // 2),

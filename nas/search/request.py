@@ -59,6 +59,7 @@ class SearchRequest:
     metric: str | None = None
     reward: str | None = None
     start_from: tuple[Arch, ...] = ()
+    learn_from: tuple[Path, ...] = ()
     out: Path | None = None
     resume: Path | None = None
     storage: str | None = None

@@ -117,10 +117,16 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
         if wanted is not None and wanted != recorded:
             raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {recorded!r}")
     _check_recipe_options(request, settings, path)
-    if request.start_from:
-        raise UserError(
-            "--start-from: not allowed together with --resume, as the run has begun already"
-        )
+    beginnings = {"--start-from": request.start_from, "--learn-from": request.learn_from}
+    for option, given in beginnings.items():
+        if given:
+            raise UserError(
+                f"{option}: not allowed together with --resume, as the run has begun already"
+            )
+    _check_space(request, settings, path)
+
+
+def _check_space(request: SearchRequest, settings: SearchSettings, path: Path) -> None:
     if request.space is not None and settings.fit is not None:
         raise UserError(f"--space: not allowed here, as {path} is a run of nas scale --fit")
     if request.space is not None:

@@ -176,7 +176,9 @@ def _sampler(settings: SearchSettings, grid: Grid) -> BaseSampler:
         return PermutationSampler(grid, settings.seed)
     limits, count = settings.limits, ParameterCount(settings.task)
     domain = Domain(grid, settings.seed, count, limits.max_parameters)
-    return make_sampler(settings.sampler, SearchProblem(domain, settings.objective, limits))
+    return make_sampler(
+        settings.sampler, SearchProblem(domain, settings.objective, limits, settings.earlier_runs)
+    )
 
 
 def _confirm(settings: SearchSettings, objective: Objective) -> FindDueConfirmations | None:

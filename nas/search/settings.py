@@ -8,6 +8,7 @@ from typing import Any
 
 from nas.data.options import DataOptions
 from nas.errors import first_of
+from nas.search.earlier_runs import EarlierRun
 from nas.training.recipe_options import RecipeOptions, find_recipe, make_recipe
 from nas.training.recipes import Recipe
 from results.architecture_file import base_from_json
@@ -65,6 +66,7 @@ class SearchSettings:
     per_gpu: int | str = 1  # candidates that train on a GPU at once, or "auto"
     start_from: Sequence[Mapping[str, Any]] = ()  # architectures evaluated first
     metric: str = ACCURACY  # by name; its value is each candidate's accuracy
+    learn_from: Sequence[Mapping[str, Any]] = ()  # what earlier runs measured, with all of it
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
 
     @property
@@ -127,13 +129,19 @@ class SearchSettings:
         """The architectures that are evaluated first."""
         return [Architecture.from_json(architecture) for architecture in self.start_from]
 
+    @property
+    def earlier_runs(self) -> list[EarlierRun]:
+        """The runs that the sampler learns from."""
+        options = self.grid.options()
+        return [EarlierRun.from_json(run, options) for run in self.learn_from]
+
     def check(self) -> None:
         """Read what is stored in other forms than ours.
 
         Raises:
             KeyError, TypeError, ValueError: something of it is wrong, or beyond its bound.
         """
-        _ = self.objective, self.data_size, self.starts
+        _ = self.objective, self.data_size, self.starts, self.earlier_runs
         find_recipe(self.recipe)
         RecipeOptions.from_json(self.recipe_options)
 

@@ -115,6 +115,14 @@ def title_of(settings: Mapping[str, Any], space: Space | None) -> str:
     return f"{space.name if space else '?'} on {data}"
 
 
+def shown_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings, with the earlier runs that were learnt from by their names alone."""
+    earlier = settings.get("learn_from")
+    runs = earlier if isinstance(earlier, list) else []
+    names = [run.get("run") for run in runs if isinstance(run, Mapping)]
+    return {**settings, "learn_from": names} if earlier else dict(settings)
+
+
 def task_of(settings: Mapping[str, Any]) -> dict[str, int | None]:
     """Return the number of classes and of the images' channels."""
     return {name: whole_number(settings.get(name)) for name in ("classes", "in_channels")}

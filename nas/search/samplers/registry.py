@@ -14,6 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import UserError, nearest_first
+from nas.search.earlier_runs import EarlierRun
 from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, candidate_seed
 from nas.search.samplers.evolution import EvolutionSampler
 from nas.search.samplers.policy import PolicySampler
@@ -29,11 +30,15 @@ MakeSampler = Callable[[int], BaseSampler]
 
 @dataclass(frozen=True)
 class SearchProblem:
-    """The domain, objective and limits of a search that a sampler is made for."""
+    """The domain, objective and limits of a search that a sampler is made for.
+
+    ``earlier`` are the runs that ``model`` learns from.
+    """
 
     domain: Domain
     objective: Objective
     limits: Limits = field(default_factory=Limits)
+    earlier: Sequence[EarlierRun] = ()
 
 
 def _random(problem: SearchProblem) -> BaseSampler:
@@ -55,7 +60,8 @@ def _nsga2(problem: SearchProblem) -> BaseSampler:
 def _model(problem: SearchProblem) -> BaseSampler:
     from nas.search.samplers.model.sampler import ModelSampler  # scikit-learn: a second
 
-    return ModelSampler(problem.domain, problem.objective, problem.limits.max_step_time)
+    limit = problem.limits.max_step_time
+    return ModelSampler(problem.domain, problem.objective, limit, problem.earlier)
 
 
 SAMPLERS: dict[str, Callable[[SearchProblem], BaseSampler]] = {
@@ -66,6 +72,9 @@ SAMPLERS: dict[str, Callable[[SearchProblem], BaseSampler]] = {
     "policy": lambda problem: PolicySampler(problem.domain),
     "model": _model,
 }
+
+LEARNING_SAMPLERS = ("model",)
+"""The samplers that learn from earlier runs."""
 
 TWO_OBJECTIVE_SAMPLERS = ("nsga2",)
 """The samplers that are told accuracy and step time instead of the reward."""

@@ -8,13 +8,16 @@ from statistics import NormalDist, median
 
 import numpy as np
 
+from nas.search.earlier_runs import EarlierRun
 from nas.search.samplers.base import Observation, PointSampler, SamplerState
 from nas.search.samplers.domain import Domain, Key, SpaceExhausted
+from nas.search.samplers.model.earlier import EarlierModels
 from nas.search.samplers.model.surrogate import Features, Floats, Surrogates, fit_surrogates
-from reward.objective import Objective
+from reward.objective import Objective, Targeted
 from search_space.space import Point
 
 STARTUP_CANDIDATES = 8  # complete ones, before the model is used
+INFORMED_STARTUP_CANDIDATES = 4  # the same, where there are earlier runs to learn from
 _RANDOM_POINTS = 400
 _BEST = 5  # points whose neighbours are examined
 _CLIMB_STEPS = 3
@@ -31,25 +34,66 @@ class ModelSampler(PointSampler):
     stage (:mod:`nas.search.samplers.model.surrogate`). The highest :class:`Acquisition` is searched
     among random points and the neighbours of the best networks, followed by a few steps of hill
     climbing. Proposals are random until eight candidates are complete.
+
+    With ``earlier`` runs, every other one of the first proposals is what the model of an earlier
+    run predicts to have the highest reward, the others are random. From four complete candidates
+    on, the predictions contain those of the earlier runs, with a weight that is learnt
+    (:mod:`nas.search.samplers.model.earlier`).
     """
 
     def __init__(
-        self, domain: Domain, objective: Objective, max_step_time: float | None = None
+        self,
+        domain: Domain,
+        objective: Objective,
+        max_step_time: float | None = None,
+        earlier: Sequence[EarlierRun] = (),
     ) -> None:
         super().__init__(domain)
         self._objective = objective
         self._max_step_time = max_step_time
         self._features = Features(domain)
+        self._earlier = EarlierModels(self._features, earlier) if earlier else None
+        self._startup = INFORMED_STARTUP_CANDIDATES if earlier else STARTUP_CANDIDATES
 
     def propose(self, state: SamplerState) -> Point:
         """Return a random point at first, later the one with the highest acquisition found."""
         timed = [trial for trial in state.history if trial.step_time]
         trained = [trial for trial in timed if trial.curve and trial.value is not None]
-        if sum(trial.is_complete for trial in trained) < STARTUP_CANDIDATES:
-            return self.domain.uniform(state.generator)
-        acquisition = self._acquisition(timed, state.running)
+        if sum(trial.is_complete for trial in trained) < self._startup:
+            return self._first(timed, trained, state)
+        fit = fit_surrogates if self._earlier is None else self._earlier.fit
+        acquisition = self._acquisition(fit(self._features, timed, state.running), timed)
         incumbent = acquisition.incumbent([trial.point for trial in trained])
+        return self._highest(acquisition, incumbent, trained, state)
+
+    def _first(
+        self, timed: list[Observation], trained: list[Observation], state: SamplerState
+    ) -> Point:
+        """Return a random point, or in turn the best one by the model of an earlier run.
+
+        A target in seconds has no meaning before a backbone is timed on this device.
+        """
+        begun = len(state.history) + len(state.running)
+        is_in_seconds = isinstance(self._objective, Targeted) and self._objective.is_in_seconds
+        if self._earlier is None or begun % 2 or (is_in_seconds and not timed):
+            return self.domain.uniform(state.generator)
+        models = self._earlier.of_runs
+        acquisition = self._acquisition(models[begun // 2 % len(models)], timed)
+        return self._highest(acquisition, None, trained, state)
+
+    def _highest(
+        self,
+        acquisition: Acquisition,
+        incumbent: float | None,
+        trained: list[Observation],
+        state: SamplerState,
+    ) -> Point:
+        """Return the open point with the highest acquisition that is found.
+
+        Without an ``incumbent`` it is the one with the highest expected reward.
+        """
         pool = self._initial_pool(trained, state)
+        incumbent = acquisition.lowest(pool) if incumbent is None else incumbent
         scores = acquisition(pool, incumbent)
         for _ in range(_CLIMB_STEPS if self.domain.points is None else 0):
             top = [pool[i] for i in np.argsort(-scores, kind="stable")[:_BEST]]
@@ -61,13 +105,13 @@ class ModelSampler(PointSampler):
             scores = np.concatenate([scores, acquisition(neighbours, incumbent)])
         return pool[int(np.argmax(scores))]
 
-    def _acquisition(self, timed: list[Observation], running: list[Observation]) -> Acquisition:
+    def _acquisition(self, surrogates: Surrogates, timed: list[Observation]) -> Acquisition:
         reference_times = [trial.reference_step_time_s or 0.0 for trial in timed]
         return Acquisition(
             self.domain,
             self._features,
-            fit_surrogates(self._features, timed, running),
-            self._objective.relative_to(median(reference_times)),
+            surrogates,
+            self._objective.relative_to(median(reference_times or [1.0])),
             self._max_step_time,
         )
 
@@ -130,6 +174,10 @@ class Acquisition:
         logits, _ = self.surrogates.accuracy(self.features(points))
         intercept, slope = self._reward_line(points)
         return float((intercept + slope * _accuracies(logits)).max())
+
+    def lowest(self, points: Sequence[Point]) -> float:
+        """Return the lowest reward that any of the points may have, which is at accuracy 0."""
+        return float(self._reward_line(points)[0].min())
 
     def __call__(self, points: Sequence[Point], incumbent: float) -> Floats:
         """Return the acquisition of each point: (points,), 0 or more."""

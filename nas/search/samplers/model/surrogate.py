@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,17 @@ from nas.search.samplers.domain import Domain, Key
 from search_space.space import Point
 
 Floats = NDArray[np.float64]
+
+
+class Prediction(Protocol):
+    """The prediction of a quantity, which is normally distributed."""
+
+    def __call__(self, features: Floats) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation, noise included, at (points, features)."""
+
+    def mean(self, features: Floats) -> Floats:
+        """Return the mean alone, which may take less time."""
+
 
 _ACCURACY_MARGIN = 0.002  # accuracies are kept this far from 0 and 1, where the logit is infinite
 _STANDARDIZATION_POINTS = 300  # random points that give each feature's mean and deviation
@@ -55,6 +67,11 @@ class Surrogate:
         mean, deviation = self.process.predict(features, return_std=True)
         return mean, deviation
 
+    def mean(self, features: Floats) -> Floats:
+        """Return the mean alone, which takes less time."""
+        mean: Floats = self.process.predict(features)
+        return mean
+
 
 def fit_surrogate(
     prior: Prior, features: Floats, targets: Floats, variances: Floats | None = None
@@ -63,30 +80,44 @@ def fit_surrogate(
 
     ``variances`` are those of single targets, in addition to the noise that all targets have.
     """
-    count = features.shape[1]
-    kernel = ConstantKernel(prior.smooth) * RBF(prior.length * count**0.5)
-    if prior.linear:
-        kernel += ConstantKernel(prior.linear / count) * DotProduct(0.0, "fixed")
-    extra = np.zeros(len(targets)) if variances is None else variances
-    process = GaussianProcessRegressor(
-        kernel + WhiteKernel(prior.noise),
-        alpha=1e-8 + extra / max(float(np.var(targets)), 1e-12),
-        optimizer=None,
-        normalize_y=True,
-    )
+    process = gaussian_process(prior, features.shape[1], variances, float(np.var(targets)))
     return Surrogate(process.fit(features, targets))
+
+
+def gaussian_process(
+    prior: Prior, features: int, variances: Floats | None, variance: float
+) -> GaussianProcessRegressor:
+    """Return the process before it is fitted, for so many features.
+
+    ``variance`` is that of the targets, which those of single targets are divided by.
+    """
+    kernel = ConstantKernel(prior.smooth) * RBF(prior.length * features**0.5)
+    if prior.linear:
+        kernel += ConstantKernel(prior.linear / features) * DotProduct(0.0, "fixed")
+    extra = 0.0 if variances is None else variances / max(variance, 1e-12)
+    return GaussianProcessRegressor(
+        kernel + WhiteKernel(prior.noise), alpha=1e-8 + extra, optimizer=None, normalize_y=True
+    )
 
 
 @dataclass(frozen=True)
 class Surrogates:
     """Predictions of the logit of accuracy and of log S/S0, both normally distributed."""
 
-    accuracy: Surrogate
-    step_time: Surrogate
+    accuracy: Prediction
+    step_time: Prediction
+
+
+Fit = Callable[[Prior, Floats, Floats, Floats | None], Prediction]
+"""Fits one quantity, as :func:`fit_surrogate` does."""
 
 
 def fit_surrogates(
-    features: Features, history: Sequence[Observation], running: Sequence[Observation] = ()
+    features: Features,
+    history: Sequence[Observation],
+    running: Sequence[Observation] = (),
+    fit_accuracy: Fit = fit_surrogate,
+    fit_step_time: Fit = fit_surrogate,
 ) -> Surrogates:
     """Return the surrogates given observations, all of which have a step time.
 
@@ -96,11 +127,11 @@ def fit_surrogates(
     trained = [trial for trial in history if trial.curve]
     trained_features = features([trial.point for trial in trained])
     targets, variances = _accuracy_targets(trained)
-    accuracy = fit_surrogate(ACCURACY, trained_features, targets, variances)
+    accuracy = fit_accuracy(ACCURACY, trained_features, targets, variances)
     if running:
         running_features = features([trial.point for trial in running])
         predicted, _ = accuracy(running_features)
-        accuracy = fit_surrogate(
+        accuracy = fit_accuracy(
             ACCURACY,
             np.vstack([trained_features, running_features]),
             np.concatenate([targets, predicted]),
@@ -108,7 +139,7 @@ def fit_surrogates(
         )
     log_times = np.log([trial.step_time or math.nan for trial in history])
     timed_features = features([trial.point for trial in history])
-    return Surrogates(accuracy, fit_surrogate(STEP_TIME, timed_features, log_times))
+    return Surrogates(accuracy, fit_step_time(STEP_TIME, timed_features, log_times, None))
 
 
 def _accuracy_targets(trained: Sequence[Observation]) -> tuple[Floats, Floats]:
@@ -154,12 +185,22 @@ class Features:
         return (np.array([self._row(point) for point in points]) - mean) / scale
 
     @cached_property
-    def _mean_and_scale(self) -> tuple[Floats, Floats]:
-        """Return the mean and standard deviation of every feature over the space."""
+    def drawn(self) -> Floats:
+        """The features of random points of the space, (points, features)."""
+        mean, scale = self._mean_and_scale
+        return (self._drawn_rows - mean) / scale
+
+    @cached_property
+    def _drawn_rows(self) -> Floats:
         generator = np.random.default_rng(0)
-        drawn = np.array(
+        return np.array(
             [self._row(self._domain.uniform(generator)) for _ in range(_STANDARDIZATION_POINTS)]
         )
+
+    @cached_property
+    def _mean_and_scale(self) -> tuple[Floats, Floats]:
+        """Return the mean and standard deviation of every feature over the space."""
+        drawn = self._drawn_rows
         scale = drawn.std(0)
         scale[scale < 1e-9] = 1.0  # constant features
         return drawn.mean(0), scale
