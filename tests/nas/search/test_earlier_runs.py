@@ -24,6 +24,7 @@ from search_space.spaces import medium, small
 from tests.nas.command_line import completed, nas, start_nas
 from tests.nas.conftest import Refusal
 
+COLUMNS = ("points", "curves", "complete", "step_times")
 FORGED: dict[str, Callable[[dict[str, Any]], object]] = {
     "another space's choices": lambda run: run["choices"].pop(),
     "an option that there is not": lambda run: run["points"][3].__setitem__(0, "conv"),
@@ -35,7 +36,6 @@ FORGED: dict[str, Callable[[dict[str, Any]], object]] = {
     "a number for a name": lambda run: run.update(device=3),
     "no curves": lambda run: run.pop("curves"),
 }
-COLUMNS = ("points", "curves", "complete", "step_times")
 
 
 def recorded(space: Space, count: int) -> list[Candidate]:
