@@ -18,6 +18,7 @@ from tests.nas.ray_machines import ray_machines
 ASKED = (
     "--space", "lab.spaces:tiny", "--data", "lab.data:images", "--metric", "lab.metrics:right",
     "--recipe", "lab.recipes:gentle", "--reward", "lab.rewards:quick", "--baseline", "0",
+    "--import", "lab.blocks",
 )  # fmt: skip
 
 
