@@ -51,7 +51,7 @@ def test_its_metadata_tell_what_it_is(wheel: Path) -> None:
         name = next(name for name in archive.namelist() if name.endswith("/METADATA"))
         metadata = message_from_string(archive.read(name).decode())
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert metadata.get_payload().startswith("# nas-engine")
+    assert str(metadata.get_payload()).startswith("# nas-engine")
     assert metadata["License-Expression"] == "Apache-2.0"
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])
     assert metadata.get_all("Project-URL")
