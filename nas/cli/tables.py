@@ -64,7 +64,9 @@ def _activations(stages: Sequence[Stage]) -> str:
         numbers.setdefault(stage.activation, []).append(str(i))
     if set(numbers) == {ACTIVATIONS[0]}:
         return ""
-    return "; ".join(f"{name} in stages {', '.join(its)}" for name, its in numbers.items())
+    return "; ".join(
+        f"{name} in stage{'s' * (len(its) > 1)} {', '.join(its)}" for name, its in numbers.items()
+    )
 
 
 def print_wrapped(text: str, columns: int = 80) -> None:

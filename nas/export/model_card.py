@@ -11,7 +11,7 @@ from nas.versions import versions
 from nas.weights import TORCHVISION_NETWORKS, Model
 from results.architecture_file import ArchitectureFile
 from reward.metric import describe_metric
-from search_space.architecture import Architecture
+from search_space.architecture import ACTIVATIONS, Architecture
 from search_space.published import PUBLISHED, published
 
 _PAPERS = {"efficientnet-": "1905.11946", "efficientnetv2-": "2104.00298"}  # by arXiv
@@ -124,14 +124,18 @@ def _figures(model: Model) -> list[tuple[str, str]]:
 
 
 def _architecture(network: Architecture) -> str:
-    """Return the table of stages, laid out as EfficientNetV2's Table 4."""
+    """Return the table of stages, laid out as EfficientNetV2's Table 4.
+
+    An activation other than SiLU, which stem and head have, stands beside the operator.
+    """
     columns = ("stage", "operator", "kernel", "stride", "expansion", "channels", "layers", "SE")
     rows: list[tuple[Any, ...]] = [
         ("stem", "conv", 3, network.stem_stride, "", network.stem_channels, 1, "")
     ]
     for i, stage in enumerate(network.stages, 1):
         numbers = (stage.kernel, stage.stride, stage.expansion, stage.channels, stage.layers)
-        rows.append((i, stage.operator, *numbers, stage.se_ratio or ""))
+        unusual = "" if stage.activation == ACTIVATIONS[0] else f" {stage.activation}"
+        rows.append((i, stage.operator + unusual, *numbers, stage.se_ratio or ""))
     rows.append(("head", "conv, pool, fc", 1, 1, "", network.head_channels, 1, ""))
     return _table(columns, rows)
 

@@ -156,7 +156,7 @@ def test_activations_stand_below_the_table(tmp_path: Path) -> None:
     network = replace(SMALL, stages=stages)
     path = write(tmp_path / "a.json", ArchitectureFile("winner", network, 8, 8, Task(10, 1)))
     lines = _show(path).splitlines()
-    assert "activation     hardswish in stages 1; silu in stages 2, 3, 4" in lines
+    assert "activation     hardswish in stage 1; silu in stages 2, 3, 4" in lines
     assert max(map(len, lines)) <= 80
     assert [s.get("activation") for s in _show_json(path)["stages"]] == ["hardswish", *[None] * 3]
 

@@ -74,9 +74,11 @@ def test_a_search_and_all_that_follows(
     for name in ("net.onnx", "net.py", "net.safetensors"):
         _nas("export", run / "best.json", "--to", tmp_path / name)
         assert (tmp_path / name).stat().st_size > 0
+    first = f"{best['stages'][0]['operator']} {best['stages'][0]['activation']}"
+    assert any(first in path.read_text() for path in tmp_path.glob("net*.md"))
     shown = _nas("show", run / "best.json")
     assert best["stages"][0]["operator"] in shown
-    assert f"{best['stages'][0]['activation']} in stages" in shown
+    assert f"{best['stages'][0]['activation']} in stage" in shown
     assert f"architectures  {SIZE:,}" in _nas("show", "--space", space_file)
 
 
