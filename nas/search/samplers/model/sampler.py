@@ -13,7 +13,7 @@ from nas.search.samplers.base import Observation, PointSampler, SamplerState
 from nas.search.samplers.domain import Domain, Key, SpaceExhausted
 from nas.search.samplers.model.earlier import EarlierModels
 from nas.search.samplers.model.surrogate import Features, Floats, Surrogates, fit_surrogates
-from reward.objective import Objective, Targeted
+from reward.objective import Objective, Own, Targeted
 from search_space.space import Point
 
 STARTUP_CANDIDATES = 8  # complete ones, before the model is used
@@ -172,36 +172,35 @@ class Acquisition:
         have an expected improvement.
         """
         logits, _ = self.surrogates.accuracy(self.features(points))
-        intercept, slope = self._reward_line(points)
-        return float((intercept + slope * _accuracies(logits)).max())
+        return float(self._rewards(points, _accuracies(logits)[:, None]).max())
 
     def lowest(self, points: Sequence[Point]) -> float:
         """Return the lowest reward that any of the points may have, which is at accuracy 0."""
-        return float(self._reward_line(points)[0].min())
+        return float(self._rewards(points, np.zeros((len(points), 1))).min())
 
     def __call__(self, points: Sequence[Point], incumbent: float) -> Floats:
         """Return the acquisition of each point: (points,), 0 or more."""
         features = self.features(points)
         logits, deviations = self.surrogates.accuracy(features)
         accuracies = _accuracies(logits[:, None] + deviations[:, None] * _NODES)  # (points, nodes)
-        intercept, slope = self._reward_line(points)
-        rewards = intercept[:, None] + slope[:, None] * accuracies
+        rewards = self._rewards(points, accuracies)
         improvement: Floats = np.maximum(rewards - incumbent, 0.0) @ _WEIGHTS
         return improvement * self._feasibility(features)
 
-    def _reward_line(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
-        """Return intercept and slope of the reward, which is affine in accuracy in every form."""
+    def _rewards(self, points: Sequence[Point], accuracies: Floats) -> Floats:
+        """Return the rewards (points, N) of the points at these accuracies (points, N)."""
         log_times, _ = self.surrogates.step_time(self.features(points))
         space, count = self.domain.space, self.domain.count_parameters
         reference_parameters = count(space.backbone)
         shares = [count(space.decode(point)) / reference_parameters for point in points]
-        rewards = np.array(
-            [  # at accuracy 0 and 1
-                [self.objective(accuracy, step_time, share) for accuracy in (0.0, 1.0)]
-                for step_time, share in zip(np.exp(log_times).tolist(), shares, strict=True)
-            ]
-        )
-        return rewards[:, 0], rewards[:, 1] - rewards[:, 0]
+        costs = list(zip(np.exp(log_times).tolist(), shares, strict=True))
+        if isinstance(self.objective, Own):
+            rows = zip(accuracies.tolist(), costs, strict=True)
+            return np.array([[self.objective(a, *cost) for a in row] for row, cost in rows])
+        # All other forms are affine in the accuracy: two values are enough.
+        at_0, at_1 = (np.array([self.objective(a, *cost) for cost in costs]) for a in (0.0, 1.0))
+        rewards: Floats = at_0[:, None] + (at_1 - at_0)[:, None] * accuracies
+        return rewards
 
     def _feasibility(self, features: Floats) -> Floats:
         """Return the probability that each point keeps the limit on S/S0."""
