@@ -65,7 +65,7 @@ def test_errors_are_those_of_the_command_line(tmp_path: Path) -> None:
         nas.train(TINY, quarters())
     with pytest.raises(nas.UserError, match="train: got the option 'epoch', must be one of epochs"):
         nas.train(TINY, quarters(), tmp_path / "trained", epoch=1)  # type: ignore[call-arg]
-    with pytest.raises(nas.UserError, match="^trained: "):
+    with pytest.raises(nas.UserError, match=r"^trained: "):
         nas.evaluate(tmp_path / "nothing", (np.zeros((2, 8, 8)), np.arange(2)))
 
 
