@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 
 import numpy as np
-from scipy.stats import spearmanr
+import pandas as pd
 
 from nas.replay.replay import Replay, expected_best
 from nas.replay.table import Table, find_table
@@ -66,16 +66,16 @@ def main() -> None:
 
 def print_agreement(tables: dict[str, Table]) -> None:
     """Print the rank correlation of the rewards of the networks that the tables share."""
-    rewards = [
-        {
+    columns = {
+        name: {
             c.architecture.architecture_id: reward(c, recorded_objective(table.settings))
             for c in table.candidates
         }
-        for table in tables.values()
-    ]
-    shared = sorted(rewards[0].keys() & rewards[1].keys())
-    correlation = spearmanr(*([of_table[key] for key in shared] for of_table in rewards))
-    print(f"{len(shared)} networks in both; rank correlation of rewards {correlation[0]:.2f}")
+        for name, table in tables.items()
+    }
+    shared = pd.DataFrame(columns).dropna().rank()
+    correlation = shared.corr().iloc[0, 1]
+    print(f"{len(shared)} networks in both; rank correlation of rewards {correlation:.2f}")
 
 
 def split(table: Table, other: Table, seed: int, count: int) -> tuple[Table, tuple[Candidate, ...]]:

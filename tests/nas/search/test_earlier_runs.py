@@ -154,8 +154,8 @@ def test_forged_settings_are_refused(forge: Callable[[dict[str, Any]], object]) 
 def test_a_search_that_learns_is_killed_and_goes_on_without_the_earlier_run(
     tiny_space_file: Path, tiny_data_file: Path, tmp_path: Path, refusal: Refusal
 ) -> None:
-    what = ("--space", tiny_space_file, "--data", tiny_data_file, "--epochs", 1, "--in-process")
-    what = (*what, "--baseline", 0)
+    data = ("--space", tiny_space_file, "--data", tiny_data_file, "--epochs", 1)
+    what = (*data, "--in-process", "--baseline", 0)
     earlier, run = tmp_path / "earlier", tmp_path / "run"
     done = nas("search", *what, "--budget", 8, "--out", earlier)
     assert done.returncode == 0, done.stderr
