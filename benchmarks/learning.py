@@ -24,8 +24,10 @@ import pandas as pd
 from nas.replay.replay import Replay, expected_best
 from nas.replay.table import Table, find_table
 from nas.search.earlier_runs import EarlierRun
+from nas.search.samplers.domain import ParameterCount
 from results.candidate import Candidate
 from results.ranking import recorded_objective, reward
+from search_space.task import Task
 
 TABLES = {
     "shapes": Path(__file__).parent / "small_on_shapes_24px.parquet",
@@ -40,23 +42,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--earlier", type=int, default=100, help="networks of the earlier run")
+    parser.add_argument("--tables", default=",".join(TABLES), help="to search in")
     parser.add_argument("--kinds", default=",".join(KINDS))
     options = parser.parse_args()
     tables = {name: find_table(path) for name, path in TABLES.items()}
     print_agreement(tables)
-    for name, other in (tuple(TABLES), tuple(TABLES)[::-1]):
+    for name in options.tables.split(","):
+        (other,) = TABLES.keys() - {name}
+        count = ParameterCount(Task(int(tables[name].settings["classes"]), 3))
         repeats = [
             split(tables[name], tables[other], s, options.earlier) for s in range(options.repeats)
         ]
         spaces = tables[name].space
-        without = [candidates(table, [], seed) for seed, (table, _) in enumerate(repeats)]
+        without = [candidates(table, [], seed, count) for seed, (table, _) in enumerate(repeats)]
         print(f"{name}, without an earlier run: {summary(without)}", flush=True)
         for kind in options.kinds.split(","):
             found = []
             for seed, (table, earlier) in enumerate(repeats):
                 told = changed(earlier, kind, seed)
                 run = EarlierRun.of(other, told, tables[other].settings, spaces)
-                found.append(candidates(table, [run], seed))
+                found.append(candidates(table, [run], seed, count))
             saved = [a - b for a, b in zip(without, found, strict=True)]
             print(
                 f"{name} after {other}, {kind}: {summary(found)}; saves {summary(saved)}",
@@ -74,7 +79,7 @@ def print_agreement(tables: dict[str, Table]) -> None:
         for name, table in tables.items()
     }
     shared = pd.DataFrame(columns).dropna().rank()
-    correlation = shared.corr().iloc[0, 1]
+    correlation = float(shared.corr().to_numpy()[0, 1])
     print(f"{len(shared)} networks in both; rank correlation of rewards {correlation:.2f}")
 
 
@@ -103,12 +108,12 @@ def changed(earlier: tuple[Candidate, ...], kind: str, seed: int) -> Iterator[Ca
         yield replace(candidate, accuracy=float(accuracy), curve=curve)
 
 
-def candidates(table: Table, earlier: list[EarlierRun], seed: int) -> int:
+def candidates(table: Table, earlier: list[EarlierRun], seed: int, count: ParameterCount) -> int:
     """Return how many candidates the sampler needs to reach the target."""
     objective = recorded_objective(table.settings)
     rewards = [reward(candidate, objective) or 0.0 for candidate in table.candidates]
     target = expected_best(rewards, len(rewards) // 2)
-    replay = Replay(table, objective, earlier)
+    replay = Replay(table, objective, earlier, count)
     return len(replay.run("model", seed, len(rewards), target=target).epochs)
 
 

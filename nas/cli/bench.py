@@ -10,7 +10,7 @@ import click
 
 from nas.cli import options
 from nas.cli.echo import echo
-from nas.cli.option_types import Seconds, WholeNumbers
+from nas.cli.option_types import Seconds, Whole, WholeNumbers
 from nas.cli.options import option
 
 if TYPE_CHECKING:
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
         "--image-size 224",
         "Measure a searched network against its space's backbone": "nas bench "
         "runs/RUN/best.json --reference small",
+        "Rank a run's candidates for this device": "nas bench --calibrate runs/RUN",
     },
     short_help="Measure training steps, inference and memory of networks.",
 )
-@click.argument(
-    "archs", metavar="ARCH...", nargs=-1, required=True, help=f"Each is {options.ARCH}."
-)
+@click.argument("archs", metavar="ARCH...", nargs=-1, help=f"Each is {options.ARCH}.")
 @option(
     "--image-size",
     "image_sizes",
@@ -72,6 +71,21 @@ if TYPE_CHECKING:
 )
 @options.compile_option(group="Measurement")
 @option(
+    "--calibrate",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    group="Another device",
+    help="Measure some of this run's networks here, map the step times of all its candidates to "
+    "this device, and rank them by it. ARCH: measure these candidates, five or more. Default: "
+    "--networks, spread over step time.",
+)
+@option(
+    "--networks",
+    type=Whole(5),
+    group="Another device",
+    help="Measure so many networks for --calibrate.  [default: 7]",
+)
+@option(
     "--csv",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -94,6 +108,8 @@ def bench(
     reference: str | None,
     time_cap: float | None,
     is_compiled: bool | None,
+    calibrate: Path | None,
+    networks: int | None,
     csv: Path | None,
     plot: Path | None,
     as_json: bool,
@@ -109,6 +125,23 @@ def bench(
     from nas.bench.prepare import BenchRequest, plan
 
     cap_s = time_cap or DEFAULT_CAP_S
+    if calibrate is not None:
+        _check_alone(
+            {
+                "--image-size": image_sizes,
+                "--batch-size": batch_sizes,
+                "--fuse": fuse,
+                "--reference": reference,
+                "--csv": csv,
+                "--plot": plot,
+            }
+        )
+        _calibrate(calibrate, archs, networks, cap_s, is_compiled, as_json)
+        return
+    if networks is not None:
+        raise click.UsageError("--networks: only allowed together with --calibrate")
+    if not archs:
+        raise click.UsageError("Missing argument 'ARCH...'.")
     planned = plan(
         BenchRequest(archs, image_sizes, batch_sizes, fuse, reference, cap_s, bool(is_compiled))
     )
@@ -127,6 +160,30 @@ def bench(
     _show(rows, csv, plot, as_json)
     if all(row.measurement is None for row in rows):
         raise click.ClickException("nothing could be measured")
+
+
+def _check_alone(given: Mapping[str, object]) -> None:
+    """Check that no option is given that --calibrate decides by the run."""
+    for option_name, value in given.items():
+        if value:
+            raise click.UsageError(f"{option_name}: not allowed together with --calibrate")
+
+
+def _calibrate(
+    run: Path,
+    archs: tuple[str, ...],
+    networks: int | None,
+    cap_s: float,
+    is_compiled: bool | None,
+    as_json: bool,
+) -> None:
+    from nas.bench.calibrate import DEFAULT_NETWORKS, CalibrationRequest
+    from nas.cli.calibration import calibrate
+
+    if archs and networks is not None:
+        raise click.UsageError("--networks: not allowed together with ARCH, must be one of the two")
+    count = networks or DEFAULT_NETWORKS
+    calibrate(CalibrationRequest(run, archs, count, cap_s, is_compiled), as_json)
 
 
 def _measure(planned: Sequence[PlannedRow], cap_s: float, rows: list[Row]) -> None:

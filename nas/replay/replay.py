@@ -50,15 +50,22 @@ class Replay:
     """
 
     def __init__(
-        self, table: Table, objective: Objective, earlier: Sequence[EarlierRun] = ()
+        self,
+        table: Table,
+        objective: Objective,
+        earlier: Sequence[EarlierRun] = (),
+        parameters: ParameterCount | None = None,
     ) -> None:
-        """Create the replay; ``earlier`` are the runs that sampler ``model`` learns from."""
+        """Create the replay; ``earlier`` are the runs that sampler ``model`` learns from.
+
+        ``parameters`` may be shared by replays of one task, as it keeps what it has counted.
+        """
         self._table = table
         self._objective = objective
         self._earlier = earlier
         self._space = table.space
         task = Task(int(table.settings["classes"]), int(table.settings["in_channels"]))
-        self._parameters = ParameterCount(task)
+        self._parameters = parameters or ParameterCount(task)
         self._rows = {c.architecture.architecture_id: c for c in table.candidates}
         self._points: Sequence[Point] = [
             self._space.encode(candidate.architecture) for candidate in table.candidates
