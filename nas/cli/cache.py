@@ -54,6 +54,8 @@ def _clear(directory: CacheDirectory, name: str) -> None:
     from results.file_system import whose
 
     directory.sweep()
+    if name == ALL:
+        _clear_given(directory)
     entries = directory.entries()
     paths = [path for path in entries if name in (ALL, path.name)]
     beginning = name.rstrip("…")  # as the table shortens long names
@@ -73,6 +75,21 @@ def _clear(directory: CacheDirectory, name: str) -> None:
                 continue
             raise UserError(f"--clear: {path}: cannot be deleted{whose(path)} ({error})") from error
         echo(f"deleted {path.name}, {room}" if is_gone else f"kept {path.name}: it is in use")
+
+
+def _clear_given(directory: CacheDirectory) -> None:
+    """Delete the copies of data that programs gave, which they write again when needed."""
+    import shutil
+
+    from nas.data.cache.directory import in_units
+    from nas.data.cache.entry import size_bytes
+    from nas.data.given import FOLDER
+
+    folder = directory.path / FOLDER
+    if folder.is_dir():
+        room = in_units(sum(size_bytes(path) for path in folder.iterdir() if path.is_dir()))
+        shutil.rmtree(folder, ignore_errors=True)
+        echo(f"deleted {FOLDER}, {room}: copies of data that programs gave")
 
 
 def _print_table(directory: CacheDirectory) -> None:

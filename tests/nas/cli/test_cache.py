@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nas.data.cache.entry import Entry
 from nas.data.cache.opening import WholeListing, open_cached
 from nas.data.formats.folder import training_folder
+from nas.data.given import place_of
 from tests.nas.command_line import nas
 from tests.nas.conftest import Refusal
 from tests.nas.data.pictures import class_folders
@@ -105,3 +107,11 @@ def test_a_limit_that_is_no_size_is_one_line(
 ) -> None:
     monkeypatch.setenv("NAS_CACHE_LIMIT", "lots")
     assert refusal("cache") == "NAS_CACHE_LIMIT: got 'lots', must be a size such as 500GB"
+
+
+def test_copies_of_what_programs_gave_are_deleted_too(cache_path: Path) -> None:
+    place = Path(place_of((np.zeros((6, 8, 8), np.uint8), np.arange(6) % 2)))
+    assert place.is_file()
+    said = nas("cache", "--clear").stdout
+    assert said.startswith("deleted given, ")
+    assert not place.exists()
