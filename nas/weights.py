@@ -39,6 +39,7 @@ from nas.state_dicts import (
     load_data,
     without_prefixes,
 )
+from nas.timm_names import from_timm
 from results.architecture_file import ArchitectureFile, from_json
 from reward.metric import ACCURACY
 from search_space.architecture import Architecture
@@ -47,6 +48,7 @@ from search_space.modules import NORM_EPS, SqueezeExcitation
 from search_space.network import Network, StochasticDepth
 from search_space.published import published
 
+TIMM_STEM = "conv_stem.weight"  # a name of timm's
 SUFFIXES = (".safetensors", ".pth", ".pt")
 
 Weights = Mapping[str, Tensor]
@@ -154,8 +156,11 @@ def _read_safetensors(path: Path) -> Model | StateDict:
     if "architecture" not in metadata:
         return without_prefixes(weights, "a .safetensors file")
     try:
+        described = from_json(load_json(metadata["architecture"]))
+        if TIMM_STEM in weights:  # of nas export --format timm
+            weights = from_timm(described.architecture, weights)
         return Model(
-            file=from_json(load_json(metadata["architecture"])),
+            file=described,
             weights=weights,
             origin=metadata["origin"],
             training=_training_summary(load_json(metadata["training"])),

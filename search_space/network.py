@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,11 +33,25 @@ class StochasticDepth(nn.Module):
         return x + y
 
 
+class FeatureMap(NamedTuple):
+    """The map after a stage: (N, ``channels``, H / ``stride``, W / ``stride``).
+
+    ``stage`` counts from 1. ``is_last`` says whether it is the last map of its stride, which a
+    feature pyramid takes.
+    """
+
+    stage: int
+    channels: int
+    stride: int
+    is_last: bool
+
+
 class Network(nn.Module):
     """The network of an architecture: stem, blocks, head, classifier.
 
     It maps images (N, in_channels, H, W) to logits (N, classes), for any H and W. Stem and head
-    have SiLU; each stage has its own activation.
+    have SiLU; each stage has its own activation. As a backbone for detection or segmentation,
+    :meth:`features` gives the maps after the stages, which ``feature_info`` describes.
     """
 
     def __init__(
@@ -74,6 +89,8 @@ class Network(nn.Module):
         self.head = nn.Sequential(*convolution(blocks[-1].out_channels, head, 1), activation())
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(head, classes)
+        self.feature_info = _feature_info(architecture)
+        self._layers = tuple(stage.layers for stage in architecture.stages)
         self.apply(_initialize)
         for module in self.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -84,6 +101,28 @@ class Network(nn.Module):
         x = x.mean((2, 3))  # -> (N, head)
         logits: Tensor = self.classifier(self.dropout(x))
         return logits
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Return the map after each stage, in the order of ``feature_info``.
+
+        A map is (N, channels, H / stride, W / stride), with sizes rounded up at each stride.
+        """
+        x, maps, end = self.stem(x), [], 0
+        for layers in self._layers:
+            end += layers
+            x = self.blocks[end - layers : end](x)
+            maps.append(x)
+        return maps
+
+
+def _feature_info(architecture: Architecture) -> tuple[FeatureMap, ...]:
+    stride, info = architecture.stem_stride, []
+    following = [stage.stride for stage in architecture.stages[1:]]
+    for number, stage in enumerate(architecture.stages, 1):
+        stride *= stage.stride
+        is_last = number == len(architecture.stages) or following[number - 1] > 1
+        info.append(FeatureMap(number, stage.channels, stride, is_last))
+    return tuple(info)
 
 
 def _residual(block: Block, survival: float, operators: Mapping[str, Operator]) -> nn.Module:

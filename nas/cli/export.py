@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 @option(
     "--format",
     "names",
-    type=OneOf(["nas", "torchvision"]),
+    type=OneOf(["nas", "torchvision", "timm"]),
     default="nas",
     show_default=True,
-    help="Name the weights of a .safetensors or .pth file as this library does: nas or "
-    "torchvision.",
+    help="Name the weights as this library does: nas, torchvision (.safetensors, .pth) or timm, "
+    "also for a .py that registers the network with timm.",
 )
 @option(
     "--with-preprocessing",

@@ -14,6 +14,7 @@ from nas.cli.echo import echo
 from nas.cli.evaluate import evaluate
 from nas.cli.export import export
 from nas.cli.options import write_examples, write_sections
+from nas.cli.push import push
 from nas.cli.replay import replay
 from nas.cli.report import report
 from nas.cli.results import results
@@ -26,7 +27,7 @@ from nas.errors import UserError
 # In the order in which one uses them.
 COMMANDS = {
     "Search": (search, results, show, dashboard, report),
-    "Use what was found": (scale, train, evaluate, export),
+    "Use what was found": (scale, train, evaluate, export, push),
     "Measure and maintain": (bench, replay, cache),
 }
 

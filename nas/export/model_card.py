@@ -3,46 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any
 
 from nas.preprocessing import Preprocessing
 from nas.versions import versions
-from nas.weights import TORCHVISION_NETWORKS, Model
+from nas.weights import Model
 from results.architecture_file import ArchitectureFile
 from reward.metric import describe_metric
 from search_space.architecture import ACTIVATIONS, Architecture
 from search_space.published import PUBLISHED, published
 
+FRONT_MATTER = "library_name: pytorch\npipeline_tag: image-classification\n"
 _PAPERS = {"efficientnet-": "1905.11946", "efficientnetv2-": "2104.00298"}  # by arXiv
 
 
 def model_card(
     model: Model,
-    weights_name: str,
-    torchvision_name: str | None = None,
-    preprocessing: Preprocessing | None = None,
-    has_predict: bool = False,
+    use: str,
+    preprocessing: Preprocessing | None,
+    predict: str = "",
+    front_matter: str = FRONT_MATTER,
 ) -> str:
-    """Return the text of the card for the model in the file ``weights_name``.
+    """Return the text of the model's card.
 
-    The model's architecture file must hold its parameters and multiply-adds. ``torchvision_name``
-    is a key of :data:`TORCHVISION_NETWORKS` if the weights have torchvision's names, or else None.
-    ``preprocessing`` is how an image becomes the input, None if that is unknown. With
-    ``has_predict``, predict.py is beside the file.
+    The model's architecture file must hold its parameters and multiply-adds. ``use`` is the Python
+    code that runs the network (:mod:`nas.export.card_use`). ``preprocessing`` is how an image
+    becomes the input, None if that is unknown, and ``predict`` the command that does it, empty
+    without predict.py. ``front_matter`` is YAML for the Hugging Face Hub.
     """
     file, steps = model.file, reading(preprocessing)
     paragraphs = [
-        "---\nlibrary_name: pytorch\npipeline_tag: image-classification\n---",
+        f"---\n{front_matter}---",
         f"# {plain_text(file.name)}",
         f"An image classifier: {file.task.classes} classes, images of "
         f"{file.task.in_channels} x {file.eval_size} x {file.eval_size}.\n"
         f"Weights: {plain_text(model.origin)}.",
         "## Use",
-        f"```python\n{_use(model, weights_name, torchvision_name, preprocessing)}\n```",
+        f"```python\n{use}\n```",
         "## How an image becomes pixels",
         "\n".join(f"{i}. {line}" for i, line in enumerate(steps, 1)),
-        *([f"`python predict.py {weights_name} IMAGE...` does all this."] if has_predict else []),
+        *([f"`{predict}` does all this."] if predict else []),
         "## Figures",
         _table(("", ""), _figures(model)),
         "## Architecture",
@@ -53,54 +53,6 @@ def model_card(
         "\n".join(f"- {line}" for line in (*history(file), _written())),
     ]
     return "\n\n".join(paragraphs) + "\n"
-
-
-def _use(
-    model: Model,
-    weights_name: str,
-    torchvision_name: str | None,
-    preprocessing: Preprocessing | None,
-) -> str:
-    size, channels = model.file.eval_size, model.file.task.in_channels
-    result = f"(N, {model.file.task.classes})"
-    image = f"(N, {channels}, {size}, {size})"
-    if weights_name.endswith(".onnx"):
-        if preprocessing and preprocessing.is_in_graph:
-            image = f"(N, {channels}, H, W) uint8"
-        return "\n".join(
-            [
-                "import onnxruntime",
-                "",
-                f'session = onnxruntime.InferenceSession("{weights_name}")',
-                f'(logits,) = session.run(None, {{"images": images}})  # {image} -> {result}',
-            ]
-        )
-    if weights_name.endswith(".safetensors"):
-        imported = "from safetensors.torch import load_file"
-        weights = f'load_file("{weights_name}")'
-    else:
-        imported = "import torch"
-        weights = f'torch.load("{weights_name}", weights_only=True)'
-    if torchvision_name is None:
-        name = PurePath(weights_name).stem
-        name = name if name.isidentifier() else "model"
-        building = f"from {name} import build  # {name}.py: nas export SOURCE --to {name}.py"
-        built = "build()"
-    else:
-        building = "from torchvision.models import " + TORCHVISION_NETWORKS[torchvision_name][0]
-        built = (
-            f"{TORCHVISION_NETWORKS[torchvision_name][0]}(num_classes={model.file.task.classes})"
-        )
-    return "\n".join(
-        [
-            building,
-            imported,
-            "",
-            f"network = {built}.eval()",
-            f"network.load_state_dict({weights})",
-            f"logits = network(images)  # {image} -> {result}",
-        ]
-    )
 
 
 def _figures(model: Model) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ from search_space.more_operators import (
 )
 from search_space.operators import OPERATORS, fused_mbconv, mbconv
 
-_WIDTH = 88
+WIDTH = 88
 _LONGEST_NAME = 56  # that fits into the first line
 _BEGIN, _END = "# The network.\n", "# The network's parts.\n"
 _TABLE, _LAST_ROW = "OPERATORS: ", '    "fused_mbconv": fused_mbconv,\n'  # of the operators
@@ -60,7 +60,7 @@ def python_file(
     head, rest = code.split(_BEGIN)
     parts = _with_more_operators(rest.split(_END)[1], file.architecture)
     start = _docstring(file, preprocessing, module)
-    table = _table(file) + _about_images(preprocessing, class_names)
+    table = _table(file) + about_images(preprocessing, class_names)
     text = f"{start}\n\nfrom __future__{head}{table}{parts}"
     return text.replace("  # noqa: T201", "")
 
@@ -109,9 +109,9 @@ def _docstring(file: ArchitectureFile, preprocessing: Preprocessing | None, modu
     writer = f"Written by nas export, nas-engine {versions().get('nas-engine', 'not installed')}."
     return "\n".join(
         [
-            f'"""{_name(file)}: an image network for torch.',
+            f'"""{short_name(file)}: an image network for torch.',
             "",
-            textwrap.fill(description, _WIDTH),
+            textwrap.fill(description, WIDTH),
             "",
             f"    from {name} import build",
             "    from safetensors.torch import load_file",
@@ -120,13 +120,14 @@ def _docstring(file: ArchitectureFile, preprocessing: Preprocessing | None, modu
             f'    network.load_state_dict(load_file("{name}.safetensors"))',
             f"    logits = network(images)  # {image} -> (N, {file.task.classes})",
             "",
-            textwrap.fill(f"{' '.join(reading(preprocessing))} {writer}", _WIDTH),
+            textwrap.fill(f"{' '.join(reading(preprocessing))} {writer}", WIDTH),
             '"""',
         ]
     )
 
 
-def _name(file: ArchitectureFile) -> str:
+def short_name(file: ArchitectureFile) -> str:
+    """Return the network's name as one line that fits into a docstring's first."""
     return plain_text(file.name)[:_LONGEST_NAME].strip() or "network"
 
 
@@ -135,7 +136,7 @@ def _table(file: ArchitectureFile) -> str:
     rows = "".join(f"    {_row(stage)},\n" for stage in network.stages)
     return (
         f"{_BEGIN}"
-        f'NAME = "{_name(file)}"\n'
+        f'NAME = "{short_name(file)}"\n'
         f"CLASSES = {file.task.classes}\n"
         f"IMAGE_CHANNELS = {file.task.in_channels}\n"
         f"IMAGE_SIZE = {file.eval_size}  # pixels, to evaluate; any other will do\n"
@@ -147,7 +148,8 @@ def _table(file: ArchitectureFile) -> str:
     )
 
 
-def _about_images(preprocessing: Preprocessing | None, class_names: Sequence[str]) -> str:
+def about_images(preprocessing: Preprocessing | None, class_names: Sequence[str]) -> str:
+    """Return the code of the constants CLASS_NAMES and PREPROCESSING."""
     names = "".join(f"    {_literal(name)},\n" for name in class_names)
     steps = preprocessing.to_json() if preprocessing else {}
     items = "".join(f"    {_literal(key)}: {_literal(value)},\n" for key, value in steps.items())

@@ -200,6 +200,15 @@ class Network(nn.Module):
         logits: Tensor = self.classifier(self.dropout(x))
         return logits
 
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Return the map after each stage, for detection and segmentation."""
+        x, maps, end = self.stem(x), [], 0
+        for stage in STAGES:
+            end += stage.layers
+            x = self.blocks[end - stage.layers : end](x)
+            maps.append(x)
+        return maps
+
 
 def blocks(survival: float) -> list[nn.Module]:
     """Return all layers; layer i of n survives with 1 - (1 - survival) * i / n."""

@@ -14,11 +14,14 @@ import torch
 
 from nas.architectures import with_counts
 from nas.errors import UserError
+from nas.export.card_use import onnx_code, timm_code, torchvision_code, weights_code
 from nas.export.model_card import model_card
 from nas.export.onnx_file import Difference, write_onnx
 from nas.export.python_file import check_operators, is_standalone, python_file
 from nas.export.request import PREDICT, Request
+from nas.export.timm_file import timm_file
 from nas.export.weights_file import with_random_weights, write_pth, write_safetensors
+from nas.timm_names import NotInTimm, to_timm
 from nas.weights import Model, NotInTorchvision, Weights, name_in_torchvision, to_torchvision
 from results.architecture_file import ArchitectureFile
 from results.atomic import sync
@@ -50,7 +53,7 @@ def write(source: Model | ArchitectureFile, request: Request, seed: int) -> Writ
     try:
         request.to.parent.mkdir(parents=True, exist_ok=True)
         if request.to.suffix == ".py":
-            return _write_python(source, request.to)
+            return _write_python(source, request)
         model = source if isinstance(source, Model) else with_random_weights(source, seed)
         if request.to.suffix == ".onnx":
             return _write_onnx(model, request)
@@ -62,21 +65,30 @@ def write(source: Model | ArchitectureFile, request: Request, seed: int) -> Writ
         ) from error
 
 
-def _write_python(source: Model | ArchitectureFile, to: Path) -> Written:
+def _write_python(source: Model | ArchitectureFile, request: Request) -> Written:
     file = source.file if isinstance(source, Model) else source
-    check_operators(file)
-    text = _code(source, to)
-    with atomic_files(to) as path:
+    if request.names != "timm":
+        check_operators(file)
+    text = _code(source, request.to, request.names)
+    with atomic_files(request.to) as path:
         _write_text(path, text)
-    return Written(file.name, None, None, (to,))
+    return Written(file.name, None, None, (request.to,))
 
 
-def _code(source: Model | ArchitectureFile, to: Path) -> str:
+def _code(source: Model | ArchitectureFile, to: Path, names: str) -> str:
     """Return the text of the Python file of the network, which is to be at ``to``."""
-    if not isinstance(source, Model):
-        return python_file(with_counts(source, "SOURCE"), to.stem)
-    file = with_counts(source.file, "SOURCE")
-    return python_file(file, to.stem, source.preprocessing, source.class_names)
+    write_file = timm_file if names == "timm" else python_file
+    file = with_counts(source.file if isinstance(source, Model) else source, "SOURCE")
+    try:
+        if isinstance(source, Model):
+            return write_file(file, to.stem, source.preprocessing, source.class_names)
+        return write_file(file, to.stem)
+    except NotInTimm as error:
+        raise _not_in_timm(file, error) from error
+
+
+def _not_in_timm(file: ArchitectureFile, error: NotInTimm) -> UserError:
+    return UserError(f"--format: got timm, which cannot form {file.name}: it has {error}")
 
 
 def _write_onnx(model: Model, request: Request) -> Written:
@@ -99,8 +111,7 @@ def _write_onnx(model: Model, request: Request) -> Written:
 
 
 def _write_weights(model: Model, request: Request) -> Written:
-    is_renamed = request.names == "torchvision"
-    weights, name = _torchvision_weights(model) if is_renamed else (model.weights, None)
+    weights, name = _renamed(model, request.names)
     beside, card = _beside(model, request), _card(model, request, name)
     with atomic_files(request.to) as path:
         if path.suffix == ".safetensors":
@@ -113,9 +124,13 @@ def _write_weights(model: Model, request: Request) -> Written:
 
 
 def _card(model: Model, request: Request, torchvision_name: str | None = None) -> dict[str, str]:
-    """Return the text of the model card by the name of its file."""
+    """Return the text of the model card by the name of its file.
+
+    Raises:
+        UserError: the network is to read images, and it is not known how.
+    """
     assert request.card is not None
-    preprocessing = model.preprocessing
+    preprocessing, name = model.preprocessing, request.to.name
     if request.with_preprocessing:
         if preprocessing is None:
             raise UserError(
@@ -123,15 +138,21 @@ def _card(model: Model, request: Request, torchvision_name: str | None = None) -
                 "become pixels, must be of a nas train"
             )
         preprocessing = replace(preprocessing, is_in_graph=True)
+    if request.to.suffix == ".onnx":
+        use = onnx_code(model, name, preprocessing)
+    elif torchvision_name is not None:
+        use = torchvision_code(model, name, torchvision_name)
+    else:
+        use = (timm_code if request.names == "timm" else weights_code)(model, name)
     counted = replace(model, file=with_counts(model.file, "SOURCE"))
-    has_predict = _is_run(model, request)
-    text = model_card(counted, request.to.name, torchvision_name, preprocessing, has_predict)
-    return {request.card.name: text}
+    predict = f"python {PREDICT} {name} IMAGE..." if _is_run(model, request) else ""
+    return {request.card.name: model_card(counted, use, preprocessing, predict)}
 
 
 def _is_run(model: Model, request: Request) -> bool:
     """Whether predict.py can run the network: it must know how images become pixels."""
-    has_code = request.code is None or is_standalone(model.file)
+    is_timm = request.names == "timm"
+    has_code = request.code is None or is_timm or is_standalone(model.file)
     return request.predict is not None and model.preprocessing is not None and has_code
 
 
@@ -145,7 +166,7 @@ def _beside(model: Model, request: Request) -> dict[str, str]:
         return {}
     texts = {PREDICT: _predict()}
     if request.code is not None:
-        texts[request.code.name] = _code(model, request.code)
+        texts[request.code.name] = _code(model, request.code, request.names)
     for name, text in texts.items():
         path = request.to.with_name(name)
         if path.exists() and not request.replaces and path.read_bytes() != text.encode():
@@ -172,6 +193,18 @@ def _paths(path: Path, to: Path) -> tuple[Path, ...]:
 
 def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _renamed(model: Model, names: str) -> tuple[Weights, str | None]:
+    """Return the weights by the names of a library, and the network's name in torchvision."""
+    if names == "torchvision":
+        return _torchvision_weights(model)
+    if names != "timm":
+        return model.weights, None
+    try:
+        return to_timm(model.file.architecture, model.weights), None
+    except NotInTimm as error:
+        raise _not_in_timm(model.file, error) from error
 
 
 def _torchvision_weights(model: Model) -> tuple[Weights, str]:

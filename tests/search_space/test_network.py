@@ -176,3 +176,33 @@ def _plain(block: Block) -> nn.Module:
 
 def _with_operator(name: str) -> Architecture:
     return Architecture((Stage(name, 3, 2, 1, 8, 2),), stem_channels=8)
+
+
+@given(strategies.buildable_architectures)
+@settings(max_examples=10)
+def test_the_maps_of_the_stages(architecture: Architecture) -> None:
+    with torch.device("meta"):
+        network = Network(architecture, classes=3).eval()
+        images = torch.empty(2, 3, 33, 17)
+        maps = network.features(images)
+        last = network.blocks(network.stem(images))
+    assert len(maps) == len(network.feature_info) == len(architecture.stages)
+    assert maps[-1].shape == last.shape
+    for info, stage, found in zip(network.feature_info, architecture.stages, maps, strict=True):
+        assert found.shape[:2] == (2, info.channels) == (2, stage.channels)
+        assert 33 / info.stride <= found.shape[2] < 33 / info.stride + 2
+    assert network.feature_info[-1].stride == architecture.stride
+    assert network.feature_info[-1].is_last
+
+
+def test_a_pyramid_of_efficientnetv2_s() -> None:
+    network = Network(EFFICIENTNETV2_S).eval()
+    levels = [info for info in network.feature_info if info.is_last]
+    assert [(info.stage, info.channels, info.stride) for info in levels] == [
+        (1, 24, 2), (2, 48, 4), (3, 64, 8), (5, 160, 16), (6, 256, 32),
+    ]  # fmt: skip
+    images = torch.randn(1, 3, 64, 64)
+    with torch.inference_mode():
+        maps = network.features(images)
+        head = network.head(maps[-1]).mean((2, 3))
+        assert torch.equal(network.classifier(head), network(images))
