@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,8 +144,15 @@ def _one_line_errors(name: str) -> Iterator[None]:
     """Turn errors of the Hub into one line, in which no token can stand."""
     from huggingface_hub import errors
 
+    logger = logging.getLogger("huggingface_hub")  # tells of each attempt
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         yield
+    except errors.LocalEntryNotFoundError as error:  # an EntryNotFoundError, by its type
+        raise UserError(
+            f"{name}: the Hub cannot be reached, and it was not read here before", 1
+        ) from error
     except errors.RepositoryNotFoundError as error:
         raise UserError(
             f"{name}: not on the Hub, or private; log in by hf auth login, or set HF_TOKEN", 1
@@ -159,6 +167,8 @@ def _one_line_errors(name: str) -> Iterator[None]:
         raise UserError(f"{name}: {_line(error)}", 1) from error
     except (OSError, RuntimeError, ValueError) as error:  # no connection, among others
         raise UserError(f"{name}: the Hub cannot be reached ({_line(error)})", 1) from error
+    finally:
+        logger.setLevel(level)
 
 
 def _reason(error: Any) -> str:
@@ -180,11 +190,11 @@ def _use(name: str) -> str:
     lines = (
         "import nas  # pip install nas-engine[hub]",
         "",
-        f'flowers = nas.load("hub:{name}")',
-        'print(flowers.predict(["image.jpg"]))  # probabilities by class',
-        "logits = flowers.network(images)  # torch alone: model.py, model.safetensors, predict.py",
+        f'model = nas.load("hub:{name}")',
+        'print(model.predict(["image.jpg"]))  # probabilities by class',
+        "network = model.network  # a torch.nn.Module; with torch alone: model.py",
     )
-    return "\n".join(lines).replace("flowers", "model")
+    return "\n".join(lines)
 
 
 def _config(model: Model) -> dict[str, Any]:
