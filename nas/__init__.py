@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas.api.networks import Trained, bench, evaluate, export, scale, train
+    from nas.api.networks import Trained, bench, evaluate, export, load, scale, train
     from nas.api.run import Page, Run
     from nas.api.search import resume, search
     from nas.data.given import Data
@@ -60,6 +60,7 @@ __all__ = [
     "bench",
     "evaluate",
     "export",
+    "load",
     "published",
     "read_architecture",
     "read_space",
@@ -72,7 +73,7 @@ __all__ = [
 
 # The module of each public name, and its name there where that is another one.
 _MODULES = {
-    "nas.api.networks": ("Trained", "bench", "evaluate", "export", "scale", "train"),
+    "nas.api.networks": ("Trained", "bench", "evaluate", "export", "load", "scale", "train"),
     "nas.api.run": ("Page", "Run"),
     "nas.api.search": ("resume", "search"),
     "nas.data.given": ("Data",),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nas.data.given import Data
+    from nas.export.loaded import LoadedNetwork
     from nas.export.write import Written
     from nas.full_training.checkpoint import TrainedNetwork
     from nas.full_training.evaluate import TestResult
@@ -257,6 +258,17 @@ def export(
     if isinstance(source, ArchitectureFile):
         return write(source, request, seed)
     return write(find_source(os.fspath(source), arch), request, seed)
+
+
+def load(source: Trained | str | os.PathLike[str]) -> LoadedNetwork:
+    """Read a trained network: a training, a checkpoint, an export, or ``hub:NAME``.
+
+    Raises:
+        UserError: it is missing, holds no weights, or the Hub cannot be reached.
+    """
+    from nas.export.hub import load as load_from
+
+    return load_from(os.fspath(source))
 
 
 def bench(

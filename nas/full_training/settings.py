@@ -37,6 +37,7 @@ from search_space.bounds import (
     text,
     whole,
 )
+from search_space.named import NotImported
 from search_space.operators import OPERATORS, Operator
 
 SCHEMA_VERSION = 1  # of run.json
@@ -319,6 +320,8 @@ class TrainDirectory:
             if content["schema_version"] > SCHEMA_VERSION:
                 raise UserError(f"--resume: {self.path} was made by a later release of this tool")
             return TrainSettings.from_json(content["settings"])
+        except NotImported as error:
+            raise UserError(f"--resume: {self.path}: {error}") from error
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"--resume: got {self.path}, must be the directory of a training, with a {_FILE} "
