@@ -54,7 +54,7 @@ def test_a_missing_attribute_is_named() -> None:
 
 def test_a_function_is_wanted() -> None:
     with pytest.raises(ValueError, match="which is no function"):
-        lookup_function("search_space.operators:NORM_EPS")
+        lookup_function("search_space.operators:OPERATORS")
 
 
 def test_a_network_is_built_with_an_operator_by_reference() -> None:
