@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from nas.api.search import resume, search
     from nas.data.given import Data
     from nas.errors import UserError
+    from nas.export.hub import load
+    from nas.export.loaded import LoadedNetwork
     from nas.training.recipes import PRESETS, Recipe
     from results.architecture_file import ArchitectureFile
     from results.architecture_file import read as read_architecture
@@ -49,6 +51,7 @@ __all__ = [
     "ArchitectureFile",
     "Block",
     "Data",
+    "LoadedNetwork",
     "Network",
     "Page",
     "Recipe",
@@ -78,6 +81,8 @@ _MODULES = {
     "nas.api.search": ("resume", "search"),
     "nas.data.given": ("Data",),
     "nas.errors": ("UserError",),
+    "nas.export.hub": ("load",),
+    "nas.export.loaded": ("LoadedNetwork",),
     "nas.training.recipes": ("PRESETS", "Recipe"),
     "results.architecture_file": ("ArchitectureFile", "read_architecture", "write_architecture"),
     "search_space.architecture": ("Architecture", "Block", "Stage"),

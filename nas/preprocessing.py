@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,7 +35,7 @@ class Preprocessing:
     is_in_graph: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Return it in JSON types, for :func:`from_json`, with the steps that are always so."""
+        """Return it in JSON types, with the steps that are always so; predict.py reads this."""
         return {"orientation": "exif", "crop": "middle square", **_lists(asdict(self))}
 
     def sentences(self) -> list[str]:
@@ -58,31 +57,6 @@ class Preprocessing:
             "Normalise each channel, (pixels - mean) / std, with pixels from 0 to 255: mean "
             f"{_numbers(self.mean)}, std {_numbers(self.std)}.",
         ]
-
-
-def from_json(data: Mapping[str, Any]) -> Preprocessing:
-    """Parse the output of :meth:`Preprocessing.to_json`.
-
-    Raises:
-        KeyError, TypeError, ValueError: the data is anything else.
-    """
-    channels = bounds.whole("channels", data["channels"], bounds.MOST_IMAGE_CHANNELS)
-    mean, std = (
-        tuple(
-            bounds.real(name, x, bounds.MOST_DEVIATION, -bounds.MOST_DEVIATION) for x in data[name]
-        )
-        for name in ("mean", "std")
-    )
-    return Preprocessing(
-        size=bounds.whole("size", data["size"], bounds.MOST_IMAGE_SIZE),
-        channels=channels,
-        mean=mean,
-        std=std,
-        background=checked_background(data["background"]),
-        values=checked_values(data["values"]),
-        interpolation=checked_interpolation(data["interpolation"]),
-        is_in_graph=bool(data["is_in_graph"]),
-    )
 
 
 def checked_background(colour: Any) -> tuple[int, int, int]:

@@ -12,8 +12,8 @@ from nas.cli.options import option
 @options.command(
     {
         "Send a trained network to the Hub": "nas push trained me/flowers --license apache-2.0",
-        "Use it elsewhere": "python -c 'import nas; "
-        'print(nas.load("hub:me/flowers").predict(["a.jpg"]))\'',
+        "Keep it private, and name the data": "nas push trained me/flowers --private --dataset "
+        "me/photos",
     },
     short_help="Send a trained network to the Hugging Face Hub.",
 )
