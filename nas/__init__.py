@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from nas.api.search import resume, search
     from nas.data.given import Data
     from nas.errors import UserError
-    from nas.export.hub import load
     from nas.export.loaded import LoadedNetwork
     from nas.training.recipes import PRESETS, Recipe
     from results.architecture_file import ArchitectureFile
@@ -81,7 +80,6 @@ _MODULES = {
     "nas.api.search": ("resume", "search"),
     "nas.data.given": ("Data",),
     "nas.errors": ("UserError",),
-    "nas.export.hub": ("load",),
     "nas.export.loaded": ("LoadedNetwork",),
     "nas.training.recipes": ("PRESETS", "Recipe"),
     "results.architecture_file": ("ArchitectureFile", "read_architecture", "write_architecture"),
