@@ -98,7 +98,6 @@ def _check_names(request: SearchRequest) -> None:
     check_end(request)
     metric_named(request.metric)
     import_data(request.data)
-    import_named(request.sampler or "", "--sampler")
     check_sampler(_sampler(request))
     if request.learn_from and _sampler(request) not in LEARNING_SAMPLERS:
         raise UserError(

@@ -47,7 +47,9 @@ class RecipeOptions:
         Raises:
             ValueError: one is unknown or out of its bounds.
         """
-        unknown = sorted(data.keys() - {field.name for field in fields(cls)})
+        if not isinstance(data, Mapping):
+            raise ValueError(f"recipe_options: got {shown(data)}, must be an object")
+        unknown = sorted(map(str, data.keys() - {field.name for field in fields(cls)}))
         if unknown:
             raise ValueError(f"recipe_options: got {shown(unknown[0])}, which is unknown")
         options = cls(**data)

@@ -111,7 +111,10 @@ def test_an_unknown_space_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UserError) as error:
         find_space("darts", 32)
     names = ", ".join(SPACES)
-    assert str(error.value) == f"--space: got 'darts', must be one of {names} or a YAML file"
+    assert str(error.value) == (
+        f"--space: got 'darts', must be one of {names}, a YAML file or a function as "
+        "package.module:attribute"
+    )
 
 
 @pytest.mark.parametrize("content", ["a: [", "3", "name: x\n", "\x00"])

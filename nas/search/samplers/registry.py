@@ -14,6 +14,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from nas.errors import UserError, nearest_first
+from nas.imports import import_named
 from nas.search.earlier_runs import EarlierRun
 from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, candidate_seed
 from nas.search.samplers.evolution import EvolutionSampler
@@ -81,12 +82,13 @@ TWO_OBJECTIVE_SAMPLERS = ("nsga2",)
 
 
 def check_sampler(name: str) -> None:
-    """Check that there is a sampler of that name.
+    """Import the module of a sampler that the user names, and check that there is such a sampler.
 
     Raises:
-        UserError: there is none, its module is not imported, or the class cannot be used.
+        UserError: there is none, or the class cannot be imported or used.
     """
     if name not in SAMPLERS:
+        import_named(name, "--sampler")
         _imported_sampler(name)
 
 

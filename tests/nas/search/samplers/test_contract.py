@@ -156,9 +156,9 @@ def test_failed_stopped_and_unfinished_candidates_do_no_harm(name: str, lab: Lab
     ("name", "message"),
     [
         ("luck", "--sampler: got 'luck', must be one of random, tpe"),
-        ("optuna.samplers:None", "which cannot be imported"),
-        ("no.such.module:Sampler", "which cannot be imported: No module named 'no'"),
-        (":Sampler", "which cannot be imported"),
+        ("optuna.samplers:Nothing", "the module optuna.samplers has no Nothing"),
+        ("no.such.module:Sampler", "no such module is installed"),
+        (":Sampler", "got ':Sampler', must be one of random, tpe"),
         ("optuna.samplers:GridSampler", "must need no argument but a seed: "),
         ("optuna.trial:Trial", "must be a subclass of Optuna's BaseSampler"),
         ("optuna.samplers:BaseSampler", "must need no argument but a seed: "),
