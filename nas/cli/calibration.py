@@ -91,7 +91,7 @@ def _remarks(calibration: Calibration) -> list[str]:
     return [
         *([f"{left} more with --json."] if left > 0 else []),
         f"From {calibration.device_there} to {calibration.device}: "
-        f"log S/S0 = {fitted.intercept:+.3f} {fitted.slope:+.3f} log S/S0 of the run.",
+        f"log S/S0 = {fitted.slope:.3f} log S/S0 of the run {fitted.intercept:+.3f}.",
         f"Error of a mapped step time, each network left out in turn: median "
         f"{100 * calibration.median_error:.1f} %, largest {100 * largest:.1f} % (n = {count}).",
     ]

@@ -167,7 +167,7 @@ def test_the_table_fits_80_columns(run: Path, device: Device) -> None:
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     text = " ".join(done.stdout.split())
-    assert "10 more with --json. From a Xeon to a GPU: log S/S0 = +0." in text
+    assert "10 more with --json. From a Xeon to a GPU: log S/S0 = 0." in text
     assert "each network left out in turn: median" in text
     assert "(n = 7)" in text
 
