@@ -79,6 +79,7 @@ _SCALING, _FIT = "Scaling", "Search for scaling coefficients"
 )
 @options.epochs_option(group=_FIT)
 @options.batch_size_option(group=_FIT)
+@options.metric_option(group=_FIT)
 @options.reward_option(group=_FIT)
 @options.seed_option(group=_FIT)
 @options.workers_option(group=_FIT)

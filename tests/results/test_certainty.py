@@ -13,6 +13,7 @@ import pytest
 from results.candidate import BACKBONE
 from results.certainty import Certainty, find_certainty
 from results.noise import Noise, Outcome, find_noise, trainings_by_candidate, wilson_interval
+from reward.metric import METRICS
 from reward.objective import Objective, parse_reward
 
 ACCURACY_ONLY = Objective(0.0, 0.0)
@@ -62,6 +63,33 @@ def test_the_seeds_widen_the_interval_in_quadrature() -> None:
     assert of_four is not None
     assert of_four[1] - 0.9 == pytest.approx(hypot(high - 0.9, 0.0098), abs=1e-5)
     assert Noise().accuracy_interval(0.9) is None
+
+
+def of_images(number: int, accuracy: float, images: float | None) -> Outcome:
+    """Return an outcome as noisy as a share of so many images."""
+    return replace(outcome(number, accuracy), effective_images=images)
+
+
+def test_another_metric_is_as_noisy_as_a_share_of_its_effective_images() -> None:
+    noise = Noise(1000, metric=METRICS["macro_f1"])
+    assert noise.accuracy_interval(0.9, images=150.5) == wilson_interval(0.9, 150.5)
+    assert noise.accuracy_interval(0.9) is None  # the minival's size says nothing of it
+    assert noise.share_of([100.0, 300.0]) == 150.0  # the mean of two variances
+    assert noise.share_of([100.0, None]) is None
+    assert Noise(1000, metric=METRICS["top5"]).share_of([None]) == 1000
+
+
+def test_the_chances_follow_the_effective_images() -> None:
+    """0.90 and 0.88 of 10,000 images are far apart, of 100 they are not."""
+    noise = Noise(10_000, metric=METRICS["macro_f1"])
+    pair = ((0, 0.90), (1, 0.88))
+    sure = certainty([of_images(*each, 10_000.0) for each in pair], noise).winner_chance
+    unsure = certainty([of_images(*each, 100.0) for each in pair], noise).winner_chance
+    as_shares = certainty([outcome(*each) for each in pair], Noise(100)).winner_chance
+    assert sure > 0.99
+    assert unsure == as_shares < 0.8
+    unknown = [of_images(0, 0.9, 100.0), of_images(1, 0.88, None)]
+    assert find_certainty(unknown, ACCURACY_ONLY, noise) is None
 
 
 def test_the_seeds_deviation_is_pooled_over_backbone_and_confirmed() -> None:

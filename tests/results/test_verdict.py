@@ -57,6 +57,20 @@ def test_the_winner_against_the_backbone(
     assert found.accuracy_interval[0] == pytest.approx(0.859, abs=0.001)  # 1.96 * 0.02 and Wilson
 
 
+def test_the_metric_is_named(backbones: list[Candidate], make_candidate: MakeCandidate) -> None:
+    """In the comparison, in what is doubtful, and for its interval."""
+    winning = replace(make_candidate(3, accuracy=0.9), effective_images=500.0)
+    found = verdict([*backbones, winning], metric="macro_f1", guessing_accuracy=0.95)
+    assert ": macro F1 90.0 against 72.0 %, step " in found.sentences[0]
+    assert found.warnings[0].startswith(
+        "the winner's macro F1, 90.0 %, is no better than guessing, 95.0 %: "
+    )
+    assert found.accuracy_interval is not None
+    assert found.accuracy_interval != verdict([*backbones, winning]).accuracy_interval
+    alone = verdict([winning], metric="auroc")
+    assert "how much the AUROC differs between seeds is not known" in alone.warnings[-1]
+
+
 def test_near_ties_are_named_and_what_decides(
     backbones: list[Candidate], make_candidate: MakeCandidate
 ) -> None:

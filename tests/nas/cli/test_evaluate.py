@@ -16,7 +16,7 @@ from results.architecture_file import ArchitectureFile
 from search_space.network import Network
 from search_space.task import Task
 from tests.nas.conftest import Refusal
-from tests.nas.data.pictures import class_folders
+from tests.nas.data.pictures import class_folders, picture
 from tests.nas.tiny import TINY_BACKBONE
 
 
@@ -52,6 +52,73 @@ def test_the_accuracies_stand_with_their_intervals(directory: Path) -> None:
     assert top_1 in shown.output.splitlines()
     assert "test      360 images at 8 px" in shown.output
     assert max(map(len, shown.output.splitlines())) <= 80
+
+
+def test_classes_and_what_they_are_taken_for(directory: Path, tmp_path: Path) -> None:
+    page = tmp_path / "confusion.html"
+    arguments = [str(directory), "--data", "digits"]
+    shown = CliRunner().invoke(evaluate, [*arguments, "--plot", str(page)])
+    assert shown.exit_code == 0, shown.output
+    lines = shown.output.splitlines()
+    for label in ("top-1 ", "bal. acc. ", "macro F1 ", "AUROC "):
+        assert any(line.startswith(label) and "(95 % interval " in line for line in lines), label
+    told = json.loads(CliRunner().invoke(evaluate, [*arguments, "--json"]).output)
+    assert told["trained_by"] == "accuracy"
+    matrix = told["confusion_matrix"]
+    assert [sum(row) for row in matrix] == [each["images"] for each in told["classes"]]
+    assert sum(matrix[i][i] for i in range(10)) == round(told["accuracy"] * told["images"])
+    for i, row in enumerate(matrix):
+        written = [str(count) if count else "." for count in row]
+        assert [str(i), str(i), *written] in [line.split() for line in lines]
+    assert told["classes"][3]["recall"] == matrix[3][3] / sum(matrix[3])
+    content = page.read_text()
+    assert "of 29 images" in content
+    assert "https://" not in content.split("<body>")[0]
+
+
+def test_of_many_classes_the_lowest_are_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(f"kind {i} with a name that is far too long for a column" for i in range(25))
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    for i, name in enumerate(names):
+        (tmp_path / "kinds" / "test" / name).mkdir(parents=True)
+        for j in range(2):
+            file = tmp_path / "kinds" / "test" / name / f"{j}.png"
+            file.write_bytes(picture(10 * i + j))
+    torch.manual_seed(0)
+    network = TrainedNetwork(
+        file=ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(25, 3)),
+        weights=Network(TINY_BACKBONE, 25, 3).state_dict(),
+        normalization=Normalization((78.0,) * 3, (96.0,) * 3),
+        data="kinds",
+        epoch=1,
+        accuracy=0.1,
+        class_names=names,
+    )
+    checkpoint.write(tmp_path / "best.pt", checkpoint.encoded(network))
+    page = tmp_path / "many.html"
+    arguments = [str(tmp_path), "--data", str(tmp_path / "kinds"), "--plot", str(page)]
+    shown = CliRunner().invoke(evaluate, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+    assert "the 10 classes of 25 with the lowest F1 (all with --json):" in shown.stdout
+    assert "the largest confusions (all with --json or --plot):" in shown.stdout
+    assert "kind 24 with a name that is far too long for a column" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--metric", "macrof1"), "--metric: got 'macrof1', must be one of macro_f1, "),
+        (("--plot", "c.png"), "--plot: got c.png, must end in .html"),
+        (("--plot", "no/such/c.html"), "--plot: got no/such/c.html, must be in a folder that"),
+    ],
+)
+def test_an_option_that_cannot_be_met_is_one_line(
+    refusal: Refusal, directory: Path, options: tuple[str, ...], message: str
+) -> None:
+    assert refusal("evaluate", directory, "--data", "digits", *options).startswith(message)
 
 
 def _of_pets(tmp_path: Path, minival_split: str | None = None) -> TrainedNetwork:

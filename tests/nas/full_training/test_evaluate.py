@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from sklearn import metrics as sklearn
 from torch import Tensor, nn
 
 from nas.data.images import Images
@@ -13,7 +15,8 @@ from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training import evaluate as evaluation
 from nas.full_training.checkpoint import Normalization, TrainedNetwork
-from nas.full_training.evaluate import Share, evaluate, predict
+from nas.full_training.evaluate import Share, class_figures, confusion, evaluate, predict
+from nas.metrics.registry import find_metric
 from nas.training.validation import accuracy
 from results.architecture_file import ArchitectureFile
 from search_space.network import Network
@@ -86,6 +89,60 @@ def test_accuracy_is_the_training_loops_on_the_test_split(trained: TrainedNetwor
     assert result.top_5 is not None
     assert result.top_1.count < result.top_5.count < 360
     assert result.image_size == 8
+
+
+def test_figures_by_class_and_the_confusion_matrix_equal_sklearns(trained: TrainedNetwork) -> None:
+    result = evaluate(trained, "digits", 100, CPU)
+    test = load_test_data("digits", 8).test
+    mean, std = (torch.tensor(v).view(1, 1, 1, 1) for v in ((78.0,), (96.0,)))
+    images = Images(torch.from_numpy(test.pixels), torch.from_numpy(test.labels), mean, std, 10)
+    predictions = predict(trained.build(), images, 100, keeps_logits=True)
+    predicted, labels = predictions.predicted, predictions.labels
+    precision, recall, f1, sizes = sklearn.precision_recall_fscore_support(
+        labels, predicted, labels=list(range(10)), zero_division=np.nan
+    )
+    for i, each in enumerate(result.classes):
+        assert (each.name, each.images) == (str(i), sizes[i])
+        assert each.recall == pytest.approx(recall[i])
+        assert (each.precision is None) == bool(np.isnan(precision[i]))
+        assert each.f1 == pytest.approx(f1[i])
+    assert result.confusion is not None
+    assert result.confusion.tolist() == sklearn.confusion_matrix(labels, predicted).tolist()
+    found = {each.metric.name: each for each in result.metrics}
+    assert set(found) == {"balanced_accuracy", "macro_f1", "auroc"}
+    assert found["macro_f1"].value == pytest.approx(
+        sklearn.f1_score(labels, predicted, average="macro"), abs=1e-9
+    )
+    for measured in result.metrics:
+        assert measured.interval is not None
+        assert measured.interval[0] < measured.value < measured.interval[1]
+
+
+def test_the_metrics_asked_for_and_that_of_the_training_are_measured(
+    trained: TrainedNetwork,
+) -> None:
+    asked, own = [find_metric("map")], find_metric("macro_f1")
+    result = evaluate(trained, "digits", 100, CPU, metrics=asked, trained_by=own)
+    assert [each.metric.name for each in result.metrics] == ["map", "macro_f1"]
+    shares = evaluate(trained, "digits", 100, CPU, metrics=[], trained_by=find_metric("accuracy"))
+    assert shares.metrics == ()
+    assert shares.top_1 == result.top_1
+
+
+def test_of_several_labels_each_class_is_ranked() -> None:
+    """Images [9, 5, 1], [1, 5, 9] and [5, 9, 1] of the classes {0, 1}, {2} and {0}."""
+    images = _images([[9, 5, 1], [1, 5, 9], [5, 9, 1]], torch.tensor([[0, 1], [2, -1], [0, -1]]))
+    predictions = predict(Given(), images, 2, keeps_logits=True)
+    first, second, third = class_figures(predictions, ("ant", "bee", "cat"))
+    assert (first.name, first.images, first.average_precision, first.auroc) == ("ant", 2, 1.0, 1.0)
+    # For the bee, the first image is the second or third: softmax lowers it beside a 9.
+    assert predictions.logits is not None
+    scores = predictions.logits.double().softmax(1)[:, 1]
+    assert second.average_precision == pytest.approx(
+        sklearn.average_precision_score([1, 0, 0], scores)
+    )
+    assert (third.images, third.average_precision, third.precision) == (1, 1.0, None)
+    assert confusion(predictions, 3) is None
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,12 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
             assert torch.allclose(both[0]["network"][name], weights, atol=1e-5), name
     for name, average in both[0]["average"].items():
         assert torch.equal(both[1]["average"][name], average), name
+    for key in ("values", "effective_images"):
+        assert both[0][key] == both[1][key], key
+    assert both[0]["values"] == pytest.approx(one["values"], rel=1e-4)
+    assert one["effective_images"][0] is None  # accuracy is a share, whose noise is known
+    assert both[0]["effective_images"][1:] == pytest.approx(one["effective_images"][1:], rel=1e-2)
+    assert [each["is_refused"] for each in (one, *both)] == [True] * 3
 
 
 def _outcomes(folder: Path, size: int) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ Arguments: RANK, SIZE, the file in which the processes meet, and the file for th
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import replace
 
@@ -12,9 +13,14 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from nas.errors import MetricError
+from nas.metrics.metric_function import MetricFunction
+from nas.metrics.registry import find_metric
 from nas.training.distributed import World
 from nas.training.loop import Training
 from nas.training.recipes import proxy
+from nas.training.validation import validate
+from reward.metric import describe_metric
 from tests.nas.training.networks import blobs, without_norm
 
 RECIPE = replace(proxy(epochs=2, batch_size=16), crop_padding=0.0)
@@ -37,6 +43,30 @@ class Counting(nn.Module):
         return logits
 
 
+def metrics(network: nn.Module, rank: int, size: int) -> dict[str, object]:
+    """Return metrics, and their noise, on images of which each process has a part."""
+
+    def without_value(logits: torch.Tensor, labels: torch.Tensor) -> float:
+        return math.nan
+
+    images, world = blobs(31, seed=1), World(rank, size)
+    validated = [
+        validate(network, images, find_metric(name), world=world, with_noise=True)
+        for name in ("accuracy", "macro_f1", "auroc")
+    ]
+    try:
+        own = MetricFunction(describe_metric("own:without_value"), without_value)
+        validate(network, images, own, world=world)
+        is_refused = False
+    except MetricError:
+        is_refused = True
+    return {
+        "values": [each.value for each in validated],
+        "effective_images": [each.effective_images for each in validated],
+        "is_refused": is_refused,
+    }
+
+
 def main() -> None:
     """Save the losses and accuracies of the epochs, the weights, and the EMA."""
     rank, size = int(sys.argv[1]), int(sys.argv[2])
@@ -50,7 +80,8 @@ def main() -> None:
     training = Training(network, blobs(70), blobs(31, seed=1), recipe, 3, world=World(rank, size))
     epochs = [(epoch.loss, epoch.accuracy, epoch.images) for epoch in training.epochs()]
     state = training.state_dict()
-    torch.save({"epochs": epochs, **{k: state[k] for k in ("network", "average")}}, sys.argv[4])
+    found = {**{k: state[k] for k in ("network", "average")}, **metrics(training.ema, rank, size)}
+    torch.save({"epochs": epochs, **found}, sys.argv[4])
     if size > 1:
         distributed.destroy_process_group()
 

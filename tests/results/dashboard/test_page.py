@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from nas.run_directory import dashboard_source
 from results.architecture_file import read
-from results.candidate import Candidate, stages_text
+from results.candidate import Candidate, State, stages_text
 from results.dashboard.report import write_report
 from results.files import table
 from results.noise import outcomes, wilson_interval
@@ -180,6 +180,26 @@ def test_filters_do_not_change_who_wins(page: Page, candidates: list[Candidate])
     expect(page.locator("#clear")).to_be_visible()
     expect(page.locator("#winner h2")).to_have_text(f"Winner: candidate {first.number}")
     assert _ranking(page) == _expected(candidates, Objective())
+
+
+def test_the_runs_metric_stands_where_accuracy_does(
+    tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    """On the axis, in the table and its tip, and in a candidate's measurements with an interval."""
+    with make_run(tmp_path, 20, metric="macro_f1", minival_images=400) as record:
+        first = winner(record.candidates(), Objective())
+        assert first is not None
+        assert first.accuracy is not None
+        again = replace(first, number=20, effective_images=150.0)
+        record.start(replace(again, state=State.RUNNING))
+        record.finish(again)
+    page = visit().open(f"{serve(tmp_path)}#selected=0:20")
+    low, high = wilson_interval(first.accuracy, 150)
+    measures = page.locator(".measures")
+    expect(measures).to_contain_text("macro F1")
+    expect(measures).to_contain_text(f"{100 * low:.2f} to {100 * high:.2f}")
+    expect(page.locator("#pareto .ytitle")).to_have_text("minival macro F1 (%)")
+    expect(page.locator("#ranking")).to_contain_text("macro F1 %")
 
 
 def test_an_accuracy_has_an_interval(tmp_path: Path, serve: Serve, visit: Begin) -> None:
