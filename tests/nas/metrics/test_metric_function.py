@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import cohen_kappa_score
 from torch import Tensor
 
 from nas.errors import MetricError
@@ -161,3 +165,17 @@ def test_titles(name: str, title: str, short: str) -> None:
 
 def test_settings_of_earlier_releases_are_of_accuracy() -> None:
     assert recorded_metric({}) == recorded_metric({"metric": "accuracy"}) == METRICS["accuracy"]
+
+
+def test_the_example_in_the_docs_is_a_metric() -> None:
+    """Labels that have an order, of which a network is right or one off."""
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    defined: dict[str, Any] = {}
+    exec(block, defined)
+    labels = torch.arange(4).repeat(25)
+    off = torch.nn.functional.one_hot((labels + (torch.arange(100) % 5 == 0)).clamp(max=3), 4)
+    value = own(defined["kappa"]).value(off.float(), labels)
+    expected = cohen_kappa_score(labels, off.argmax(1), weights="quadratic")
+    assert value == pytest.approx(expected)
+    assert 0.8 < value < 1
