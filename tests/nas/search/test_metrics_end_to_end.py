@@ -97,7 +97,7 @@ def test_a_search_by_macro_f1_and_what_follows(
     assert "metric   macro F1, in the place of accuracy" in done.stdout.splitlines()
     assert "candidate 2: complete, macro F1 " in done.stdout
     assert " against " in done.stdout
-    refused = refusal("search", "--resume", run, "--metric", "auroc", "--in-process")
+    refused = refusal("search", "--resume", run, "--metric", "auroc")
     assert refused == f"--metric: got 'auroc', but {run} was begun with 'macro_f1'"
     more = nas("search", "--resume", run, "--in-process", "--budget", 3)
     assert more.returncode == 0, more.stderr
@@ -126,10 +126,10 @@ def test_a_search_with_several_labels_by_mean_average_precision(
     refusal: Refusal, tiny_space_file: Path, several: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    options = ("--space", tiny_space_file, "--data", several, "--epochs", 1, "--in-process")
+    options = ("--space", tiny_space_file, "--data", several, "--epochs", 1)
     refused = refusal("search", *options, "--metric", "macro_f1", "--out", run)
     assert refused.startswith("--metric: got macro_f1 with several labels an image, must be map,")
-    done = nas("search", *options, "--metric", "map", "--budget", 2, "--out", run)
+    done = nas("search", *options, "--in-process", "--metric", "map", "--budget", 2, "--out", run)
     assert done.returncode == 0, done.stderr
     assert "mean average precision" in done.stdout
     assert {row["metric"] for row in candidates(run)} == {"map"}
@@ -151,7 +151,7 @@ def test_ones_own_metric_in_rays_workers_and_resumed(
     assert "complete, cohens kappa " in done.stdout
     assert best(run)["metric"] == "kappas:cohens_kappa"
     assert best(run)["accuracy_ci"] is not None
-    refused = refusal("search", "--resume", run, "--budget", 3, "--in-process")
+    refused = refusal("search", "--resume", run, "--budget", 3)
     assert refused.startswith(
         f"--resume: {run}: its metric: got 'kappas:cohens_kappa', whose module is not imported: "
         "name it by --import kappas"
@@ -167,7 +167,7 @@ def test_what_ones_own_metric_returns_is_tried_first(
 ) -> None:
     (tmp_path / "threes.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
-    refused = refusal("search", "--data", rare, "--metric", "threes:three", "--in-process")
+    refused = refusal("search", "--data", rare, "--metric", "threes:three")
     assert refused == (
         "--metric: threes:three: returned 3, must be a number from 0 to 1 (tried on random logits)"
     )
