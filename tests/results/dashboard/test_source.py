@@ -197,7 +197,6 @@ def test_a_budget_that_is_raised_is_shown(tmp_path: Path) -> None:
         ("absolute:T=0.5", "absolute", {"T": 0.5, "beta": -0.07}, False),
         ("absolute:T=0.05s", "absolute", {"T": 0.05, "beta": -0.07}, True),
         ("soft:T=1.2", "power", {"T": 1.2, "alpha": -0.07, "beta": -0.07}, False),
-        ("unheard", "product", {"w": -0.07, "v": -0.05}, False),
     ],
 )
 def test_the_page_begins_with_the_runs_reward(
@@ -212,6 +211,21 @@ def test_the_page_begins_with_the_runs_reward(
         "is_in_seconds": is_in_seconds,
     }
     assert source.payload(0)["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("reward", "why"),
+    [("unheard", "got 'unheard', must be product"), ("nowhere:reward", "--import nowhere")],
+)
+def test_a_reward_that_is_not_known_is_said(reward: str, why: str, tmp_path: Path) -> None:
+    with make_run(tmp_path, 3) as record:
+        record.change_settings({**record.settings(), "reward": reward})
+    source = _polled(tmp_path)
+    objective = page_data([source], [], "live")["objective"]
+    assert (objective["form"], objective["numbers"]) == ("product", {"w": -0.07, "v": -0.05})
+    (warning,) = source.payload(0)["warnings"]
+    assert "rewards are by the default formula" in warning
+    assert why in warning
 
 
 def test_runs_of_unlike_rewards_begin_with_the_papers(tmp_path: Path) -> None:
