@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from nas.export.timm_file import timm_name
 from nas.preprocessing import Preprocessing
 from nas.weights import TORCHVISION_NETWORKS, Model
 
@@ -43,7 +42,7 @@ def torchvision_code(model: Model, name: str, published_name: str) -> str:
 
 def timm_code(model: Model, name: str) -> str:
     """Return the code for the file ``name`` of weights by timm's names."""
-    module = timm_name(PurePath(name).stem)
+    module = PurePath(name).stem
     if not name.endswith(".safetensors"):
         return _loading(model, name, f"from {module} import build", "build()")
     lines = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 
 from nas.errors import UserError
@@ -83,17 +84,8 @@ class Request:
         """
         if self.to.suffix not in _PACKAGES:
             raise UserError(f"--to: got {self.to}, must end in one of {', '.join(_PACKAGES)}")
-        if self.to.suffix not in _SUFFIXES[self.names]:
-            *others, last = _SUFFIXES[self.names]
-            raise UserError(
-                f"--format: got {self.names} for {self.to}, must go with {', '.join(others)} or "
-                f"{last}"
-            )
-        if self.to.stem == Path(PREDICT).stem:
-            raise UserError(
-                f"--to: got {self.to}, must have another name than {PREDICT}, which "
-                "runs the network"
-            )
+        self._check_format()
+        self._check_name()
         if self.with_preprocessing and self.to.suffix != ".onnx":
             raise UserError(f"--with-preprocessing: got {self.to}, must go with .onnx")
         missing = [name for name in _PACKAGES[self.to.suffix] if find_spec(name) is None]
@@ -107,3 +99,31 @@ class Request:
             raise UserError(f"--to: got {self.to}, a folder, must be a file such as model.onnx")
         if existing and not self.replaces:
             raise UserError(f"--to: {existing[0]} exists already; --force replaces it")
+
+    def _check_format(self) -> None:
+        """Check that there are weights of these names, in a file of this ending."""
+        if self.names not in _SUFFIXES:
+            raise UserError(f"--format: got {self.names!r}, must be one of {', '.join(NAMES)}")
+        if self.to.suffix not in _SUFFIXES[self.names]:
+            *others, last = _SUFFIXES[self.names]
+            raise UserError(
+                f"--format: got {self.names} for {self.to}, must go with {', '.join(others)} or "
+                f"{last}"
+            )
+
+    def _check_name(self) -> None:
+        """Check that the file's name can be that of a Python file beside it, where it is."""
+        if self.names == "timm" and not _is_module(self.to.stem):
+            raise UserError(
+                f"--to: got {self.to}, must have a name that Python can import, such as "
+                f"{self.to.with_stem('my_net')}, as timm's network is registered by it"
+            )
+        if self.to.stem == Path(PREDICT).stem:
+            raise UserError(
+                f"--to: got {self.to}, must have another name than {PREDICT}, which runs the "
+                "network"
+            )
+
+
+def _is_module(name: str) -> bool:
+    return name.isidentifier() and not iskeyword(name)

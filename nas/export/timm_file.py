@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import textwrap
 from collections.abc import Sequence
@@ -26,7 +25,8 @@ def timm_file(
 ) -> str:
     """Return the text of the Python file, whose code is that of :mod:`nas.export.timm_template`.
 
-    The arguments are as for :func:`nas.export.python_file.python_file`.
+    The arguments are as for :func:`nas.export.python_file.python_file`; ``module`` is also the name
+    that the network is registered by.
 
     Raises:
         NotInTimm: the network has a layer that timm does not have.
@@ -40,15 +40,7 @@ def timm_file(
     return re.sub(r"  # type: ignore.*", "", text)
 
 
-def timm_name(module: str) -> str:
-    """Return the name that the network is registered by: the module's, as an identifier."""
-    name = re.sub(r"\W", "_", module, flags=re.ASCII)
-    is_name = name.isidentifier() and not keyword.iskeyword(name)
-    return name if is_name else f"nas_{name}"
-
-
 def _docstring(file: ArchitectureFile, preprocessing: Preprocessing | None, module: str) -> str:
-    name = timm_name(module)
     description = (
         f"{counts(file)}. Trained at {file.train_size} px, evaluated at {file.eval_size} px. "
         f"{' '.join(history(file))}"
@@ -61,11 +53,11 @@ def _docstring(file: ArchitectureFile, preprocessing: Preprocessing | None, modu
             textwrap.fill(description, WIDTH),
             "",
             "    import timm",
-            f"    import {name}  # registers it",
+            f"    import {module}  # registers it",
             "",
-            f"    # pretrained: by {name}.safetensors beside this file",
-            f'    network = timm.create_model("{name}", pretrained=True)',
-            f'    backbone = timm.create_model("{name}", pretrained=True, features_only=True)',
+            f"    # pretrained: by {module}.safetensors beside this file",
+            f'    network = timm.create_model("{module}", pretrained=True)',
+            f'    backbone = timm.create_model("{module}", pretrained=True, features_only=True)',
             "    maps = backbone(images)  # strides: backbone.feature_info.reduction()",
             "",
             textwrap.fill(f"{' '.join(reading(preprocessing))} {writer}", WIDTH),
@@ -84,7 +76,7 @@ def _table(file: ArchitectureFile, module: str) -> str:
     levels = 1 + sum(stride > 1 for stride in strides)
     return (
         f"{_BEGIN}"
-        f'NAME = "{timm_name(module)}"\n'
+        f'NAME = "{module}"\n'
         f"CLASSES = {file.task.classes}\n"
         f"IMAGE_CHANNELS = {file.task.in_channels}\n"
         f"IMAGE_SIZE = {file.eval_size}  # pixels, to evaluate; any other will do\n"

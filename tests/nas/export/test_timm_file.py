@@ -11,7 +11,7 @@ import pytest
 
 from nas.errors import UserError
 from nas.export.request import Request
-from nas.export.timm_file import timm_file, timm_name
+from nas.export.timm_file import timm_file
 from nas.export.write import write
 from nas.weights import Model
 from search_space.architecture import Architecture, Stage
@@ -33,11 +33,14 @@ def test_what_it_says(digits_model: Model) -> None:
     compile(text, "my_net.py", "exec")
 
 
-@pytest.mark.parametrize(
-    ("module", "name"), [("a", "a"), ("a-b.c", "a_b_c"), ("2nd", "nas_2nd"), ("class", "nas_class")]
-)
-def test_the_name_it_is_registered_by(module: str, name: str) -> None:
-    assert timm_name(module) == name
+@pytest.mark.parametrize("name", ["my-net.py", "2nd.safetensors", "class.pth"])
+def test_a_name_that_python_cannot_import(name: str) -> None:
+    with pytest.raises(UserError) as error:
+        Request(Path("out", name), "timm").check()
+    assert str(error.value) == (
+        f"--to: got out/{name}, must have a name that Python can import, such as "
+        f"out/my_net{Path(name).suffix}, as timm's network is registered by it"
+    )
 
 
 def test_clean_code(digits_model: Model, tmp_path: Path) -> None:
@@ -74,3 +77,9 @@ def test_what_timm_cannot_form_is_one_line(digits_model: Model, tmp_path: Path) 
             "mbconv or fused_mbconv"
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_whose_names_there_are() -> None:
+    with pytest.raises(UserError) as error:
+        Request(Path("a.pth"), "keras").check()
+    assert str(error.value) == "--format: got 'keras', must be one of nas, torchvision, timm"
