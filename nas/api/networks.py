@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from nas.architectures import Arch, find_architecture
 from nas.errors import UserError, nearest_first, visible
+from nas.training.recipe_options import RecipeSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,11 +48,8 @@ def scale(arch: Arch, to: str) -> dict[str, ArchitectureFile]:
     }
 
 
-class TrainOptions(TypedDict, total=False):
-    """The options of ``nas train`` under their names there; its --help explains each.
-
-    The settings of the recipe (``flip`` to ``optimizer``) replace single ones of ``recipe``.
-    """
+class TrainOptions(RecipeSettings, total=False):
+    """The options of ``nas train`` under their names there; its --help explains each."""
 
     minival: str
     background: str
@@ -62,13 +60,6 @@ class TrainOptions(TypedDict, total=False):
     recipe: str
     epochs: int
     batch_size: int
-    flip: bool
-    randaugment: float
-    mixup: float
-    cutout: float
-    dropout: float
-    lr: float
-    optimizer: str
     progressive: bool
     random_sizes: bool
     batch_growth: float

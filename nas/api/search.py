@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
 from nas.api.run import Run
 from nas.errors import UserError, nearest_first, visible
+from nas.training.recipe_options import RecipeSettings
 
 if TYPE_CHECKING:
     from nas.data.given import Data
     from nas.search.request import PreparedSearch
     from search_space.space import Space
 
-Arch = "str | os.PathLike[str] | ArchitectureFile"
 
-
-class SearchOptions(TypedDict, total=False):
+class SearchOptions(RecipeSettings, total=False):
     """The options of ``nas search`` under their names there; ``nas search --help`` explains each.
 
-    The settings of the recipe (``flip`` to ``optimizer``) replace single ones of ``recipe``.
     ``hours``, ``until`` (Unix seconds) and ``time_limit`` are as there; ``price`` is of an hour of
     one worker. ``start_from`` are architectures.
     """
@@ -43,13 +41,6 @@ class SearchOptions(TypedDict, total=False):
     epochs: int
     batch_size: int
     recipe: str
-    flip: bool
-    randaugment: float
-    mixup: float
-    cutout: float
-    dropout: float
-    lr: float
-    optimizer: str
     compile: bool
     sampler: str
     learn_from: Sequence[str | os.PathLike[str]]

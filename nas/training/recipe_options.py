@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from nas.errors import UserError, nearest_first
 from nas.imports import import_named
@@ -17,6 +17,18 @@ MakeRecipe = Callable[[int, int | None, int | None], Recipe]
 those that are not given."""
 
 MOST_MAGNITUDE = 30.0  # of RandAugment
+
+
+class RecipeSettings(TypedDict, total=False):
+    """The fields of :class:`RecipeOptions` as options of a function."""
+
+    flip: bool
+    randaugment: float
+    mixup: float
+    cutout: float
+    dropout: float
+    lr: float
+    optimizer: str
 
 
 @dataclass(frozen=True)
