@@ -98,6 +98,14 @@ def _nas(*arguments: object) -> str:
     return done.stdout
 
 
+def _exported(folder: Path, ending: str) -> Path:
+    """Return the folder with an export of this ending, which is made once."""
+    out = folder / f"of{ending}"
+    if not out.exists():
+        _nas("export", folder / "trained", "--to", out / f"model{ending}")
+    return out
+
+
 def _images(folder: Path) -> list[Path]:
     found = sorted((folder / "images" / "test").rglob("*.*"))
     assert len(found) == 7 * len(CLASSES)
@@ -107,8 +115,7 @@ def _images(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("ending", [".onnx", ".safetensors", ".pth"])
 def test_the_accuracy_that_nas_evaluate_measures(folder: Path, ending: str) -> None:
     told = json.loads(_nas("evaluate", folder / "trained", "--data", folder / "images", "--json"))
-    out = folder / f"of{ending}"
-    _nas("export", folder / "trained", "--to", out / f"model{ending}")
+    out = _exported(folder, ending)
     images = _images(folder)
     found, names = _outside(out, f"model{ending}", images)
     assert tuple(names) == CLASSES
@@ -171,8 +178,7 @@ def test_it_reads_the_very_pixels_that_training_does(folder: Path) -> None:
 
 
 def test_it_prints_the_classes_of_each_image(folder: Path) -> None:
-    out, image = folder / "printed", _images(folder)[0]
-    _nas("export", folder / "trained", "--to", out / "model.pth")
+    out, image = _exported(folder, ".pth"), _images(folder)[0]
     done = subprocess.run(
         [sys.executable, "predict.py", "model.pth", str(image)],
         cwd=out,
@@ -190,9 +196,7 @@ def test_it_prints_the_classes_of_each_image(folder: Path) -> None:
 
 def test_no_file_has_a_path_of_this_machine(folder: Path) -> None:
     for ending in (".onnx", ".safetensors", ".pth", ".py"):
-        out = folder / f"paths{ending}"
-        _nas("export", folder / "trained", "--to", out / f"model{ending}")
-        for file in out.iterdir():
+        for file in _exported(folder, ending).iterdir():
             content = file.read_bytes()
             assert str(folder.parent).encode() not in content, file
             assert str(Path(predict.__file__).parents[2]).encode() not in content, file
