@@ -8,7 +8,7 @@ PYTHON ?= python3
 PIP_ARGS ?=
 ARGS ?=
 # A file of tests runs in one process, as many files at once as there are cores.
-SPREAD := -n auto --dist loadfile
+SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 BIN := .venv/bin
 STAMP := .venv/made
 PAGE := tests/results/dashboard/page
