@@ -189,9 +189,10 @@ def test_a_search_that_learns_is_killed_and_goes_on_without_the_earlier_run(
     assert "--learn-from: not allowed together with --resume" in refusal(
         "search", "--resume", run, "--learn-from", run
     )
-    said = refusal("search", *what, "--learn-from", tmp_path / "no")
+    # Without --in-process, which would begin this process anew.
+    said = refusal("search", *data, "--learn-from", tmp_path / "no")
     assert f"--learn-from: got {tmp_path / 'no'}, must be a run's directory" in said
-    said = refusal("search", *what, "--learn-from", run, "--sampler", "tpe")
-    assert said == "nas: --learn-from: not allowed together with --sampler tpe, must be model\n"
-    said = refusal("search", *what[2:], "--space", "small", "--learn-from", run)
+    said = refusal("search", *data, "--learn-from", run, "--sampler", "tpe")
+    assert said == "--learn-from: not allowed together with --sampler tpe, must be model"
+    said = refusal("search", *data[2:], "--space", "small", "--learn-from", run)
     assert "stages, must be as many as the space small has, 4" in said
