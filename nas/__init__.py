@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas.api.networks import Trained, bench, evaluate, export, load, scale, train
+    from nas.api.reading import published, read_architecture, read_space, write_architecture
     from nas.api.run import Page, Run
     from nas.api.search import resume, search
     from nas.data.given import Data
@@ -31,14 +32,11 @@ if TYPE_CHECKING:
     from nas.export.loaded import LoadedNetwork
     from nas.training.recipes import PRESETS, Recipe
     from results.architecture_file import ArchitectureFile
-    from results.architecture_file import read as read_architecture
-    from results.architecture_file import write as write_architecture
     from search_space.architecture import Architecture, Block, Stage
     from search_space.network import Network
     from search_space.operators import OPERATORS
-    from search_space.published import PUBLISHED, published
+    from search_space.published import PUBLISHED
     from search_space.space import Space
-    from search_space.space_file import read_space
     from search_space.spaces import SPACES
 
 __all__ = [
@@ -73,30 +71,25 @@ __all__ = [
     "write_architecture",
 ]
 
-# The module of each public name, and its name there where that is another one.
+# The module of each public name.
 _MODULES = {
     "nas.api.networks": ("Trained", "bench", "evaluate", "export", "load", "scale", "train"),
+    "nas.api.reading": ("published", "read_architecture", "read_space", "write_architecture"),
     "nas.api.run": ("Page", "Run"),
     "nas.api.search": ("resume", "search"),
     "nas.data.given": ("Data",),
     "nas.errors": ("UserError",),
     "nas.export.loaded": ("LoadedNetwork",),
     "nas.training.recipes": ("PRESETS", "Recipe"),
-    "results.architecture_file": ("ArchitectureFile", "read_architecture", "write_architecture"),
+    "results.architecture_file": ("ArchitectureFile",),
     "search_space.architecture": ("Architecture", "Block", "Stage"),
     "search_space.network": ("Network",),
     "search_space.operators": ("OPERATORS",),
-    "search_space.published": ("PUBLISHED", "published"),
+    "search_space.published": ("PUBLISHED",),
     "search_space.space": ("Space",),
-    "search_space.space_file": ("read_space",),
     "search_space.spaces": ("SPACES",),
 }
-_OTHER_NAMES = {"read_architecture": "read", "write_architecture": "write"}
-_SOURCES = {
-    name: (module, _OTHER_NAMES.get(name, name))
-    for module, names in _MODULES.items()
-    for name in names
-}
+_SOURCES = {name: module for module, names in _MODULES.items() for name in names}
 
 # A file of each of our packages, by which it is told from another package of the same name.
 PACKAGES = {
@@ -138,8 +131,7 @@ def _import_packages() -> None:
 def __getattr__(name: str) -> Any:
     if name not in _SOURCES:
         raise AttributeError(f"module 'nas' has no attribute {name!r}")
-    module, attribute = _SOURCES[name]
-    return getattr(import_module(module), attribute)
+    return getattr(import_module(_SOURCES[name]), name)
 
 
 def __dir__() -> list[str]:

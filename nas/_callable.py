@@ -29,6 +29,9 @@ class _CallablePackage(ModuleType):
     def __signature__(self) -> Signature:
         return signature(self._function())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return import_module, (self.__name__,)  # a function can be pickled
+
     def _function(self) -> Any:
         return getattr(import_module(_FUNCTIONS[self.__name__]), self.__name__.rpartition(".")[2])
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from nas.errors import UserError, nearest_first
 from nas.imports import import_named
 from results.architecture_file import ArchitectureFile, ArchitectureFileError, read
+from search_space.bounds import shown
 from search_space.choices import InvalidSpace
 from search_space.named import is_reference, lookup_function, module_of
 from search_space.published import PUBLISHED, published
@@ -48,6 +49,8 @@ def find_architecture(arch: Arch, argument: str = "ARCH") -> ArchitectureFile:
     """
     if isinstance(arch, ArchitectureFile):
         return arch
+    if not isinstance(arch, str | os.PathLike):
+        raise UserError(f"{argument}: got {shown(arch)}, must be {_FORMS} a published name")
     arch = os.fspath(arch)
     if arch in PUBLISHED:
         network = published(arch)

@@ -188,14 +188,21 @@ def ray_cluster(
     many a Ray of our own counts with, by default those that this process may use.
 
     Raises:
-        UserError: no cluster answers there, it does not let us in, or Ray does not start here.
+        UserError: no cluster answers there, it does not let us in, Ray does not start here, or
+            this process uses Ray already.
     """
+    if ray.is_initialized():  # by the script or notebook, whose Ray is not ours to end
+        raise UserError(
+            "this process uses Ray already, must have left it before: ray.shutdown(); or search "
+            "without Ray: in_process=True"
+        )
     os.environ.update(_RAY_SETTINGS)
     environment: dict[str, Any] = {
         "env_vars": {**ALLOCATOR_SETTINGS, "OMP_NUM_THREADS": "1"},
         "worker_process_setup_hook": _import_packages_from(str(_ROOT)),
     }
     with ExitStack() as stack:
+        stack.enter_context(interrupts.kept())
         if address:
             # By name, as Ray Client cannot send a function here.
             environment["worker_process_setup_hook"] = "nas._import_packages"

@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -57,6 +58,21 @@ def reinstall() -> None:
     """
     if _is_installed:
         install()
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Put back the handlers of a script or notebook at the end, which a library replaces."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # where no handler can be set
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
 
 
 def received(number: int) -> None:

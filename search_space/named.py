@@ -57,6 +57,8 @@ def lookup(reference: str) -> Any:
     module, _, attribute = reference.partition(":")
     if not is_reference(reference):
         raise ValueError(f"got {shown(reference)}, must be of the form {FORM}")
+    if module.partition(".")[0] in sys.stdlib_module_names:  # os:abort is imported in any process
+        raise ValueError(f"got {shown(reference)}, but {module} is of Python's own library")
     if module not in sys.modules:
         raise NotImported(
             f"got {shown(reference)}, whose module is not imported: name it by --import {module}, "

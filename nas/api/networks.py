@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
+from nas.api.option_values import checked, listed, path_of
 from nas.architectures import Arch, find_architecture
-from nas.errors import UserError, nearest_first, visible
+from nas.errors import UserError, visible
 from nas.training.recipe_options import RecipeSettings
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def scale(arch: Arch, to: str) -> dict[str, ArchitectureFile]:
     """
     from nas.scale.members import Members, family_from, parse_size
 
+    if not isinstance(to, str):
+        raise UserError(f'--to: got {to!r}, must be a text such as "M" or "M,L"')
     file = find_architecture(arch)
     family = family_from(file)
     wanted = [(size.strip(), parse_size(size.strip(), family)) for size in to.split(",")]
@@ -122,18 +125,18 @@ def train(
             **options,
             "arch": arch,
             "data": None if data is None else place_of(data),
-            "out": None if out is None else Path(out),
-            "resume": None if resume is None else Path(resume),
+            "out": None if out is None else path_of("--out", out),
+            "resume": None if resume is None else path_of("--resume", resume),
             "workers": workers,
             "address": address,
         }
     )
+    tools = parse_names(log)
     job = prepare(request)
     with _stdout_hidden() if quiet else _as_it_is():
-        _announce(job)
-        network = run_training(
-            job, workers or job.settings.workers, parse_names(log), address=address
-        )
+        if not quiet:
+            _announce(job)
+        network = run_training(job, request.workers or job.settings.workers, tools, address=address)
     return Trained(job.directory.path, network)
 
 
@@ -145,15 +148,13 @@ def _train_request(given: dict[str, Any]) -> Any:
     from nas.full_training.prepare import TrainRequest
     from nas.training.recipe_options import RecipeOptions
 
+    arguments = ("arch", "data", "out", "resume", "workers", "address")
+    given = checked("train", given, (*TrainOptions.__annotations__, *arguments))
     of_recipe = {field.name for field in fields(RecipeOptions)}
     recipe_options = {name: given.pop(name) for name in of_recipe & given.keys()}
     named = {_NAMES.get(name, name): value for name, value in given.items()}
-    unknown = sorted(named.keys() - {field.name for field in fields(TrainRequest)})
-    if unknown:
-        near = nearest_first(unknown[0], TrainOptions.__annotations__)
-        raise UserError(f"train: got the option {unknown[0]!r}, must be one of {', '.join(near)}")
     if named.get("pretrained") is not None:
-        named["pretrained"] = Path(named["pretrained"])
+        named["pretrained"] = path_of("--pretrained", named["pretrained"])
     return TrainRequest(**named, recipe_options=RecipeOptions(**recipe_options))
 
 
@@ -205,7 +206,11 @@ def evaluate(
     from nas.metrics.registry import known_function, metric_named
 
     try:
-        network = trained.network if isinstance(trained, Trained) else read_network(Path(trained))
+        network = (
+            trained.network
+            if isinstance(trained, Trained)
+            else read_network(path_of("trained", trained))
+        )
     except CheckpointError as error:
         raise UserError(f"trained: {error}") from error
     names = [metric] if isinstance(metric, str) else metric
@@ -244,11 +249,11 @@ def export(
     from nas.export.write import write
     from results.architecture_file import ArchitectureFile
 
-    request = Request(Path(to), format, with_preprocessing, force)
+    request = Request(path_of("to", to), format, with_preprocessing, force)
     request.check()
     if isinstance(source, ArchitectureFile):
         return write(source, request, seed)
-    return write(find_source(os.fspath(source), arch), request, seed)
+    return write(find_source(str(path_of("source", source)), arch), request, seed)
 
 
 def load(source: Trained | str | os.PathLike[str]) -> LoadedNetwork:
@@ -259,7 +264,9 @@ def load(source: Trained | str | os.PathLike[str]) -> LoadedNetwork:
     """
     from nas.export.hub import load as load_from
 
-    return load_from(os.fspath(source))
+    if not isinstance(source, str):
+        source = str(path_of("source", source))
+    return load_from(source)
 
 
 def bench(
@@ -284,6 +291,13 @@ def bench(
     from nas.bench.measure import flat_row
     from nas.bench.prepare import BenchRequest, plan
 
+    if not archs:
+        raise UserError("ARCH: must be given, one or several")
+    for name, sizes in (("image_size", image_sizes), ("batch_size", batch_sizes)):
+        for size in listed(sizes):
+            checked("bench", {name: size}, (name,))
+    checked("bench", {"time_cap": time_cap, "compile": compile}, ("time_cap", "compile"))
+    image_sizes, batch_sizes = listed(image_sizes), listed(batch_sizes)
     planned = plan(
         BenchRequest(archs, image_sizes, batch_sizes, fuse, reference, time_cap, compile)
     )

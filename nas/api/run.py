@@ -6,9 +6,9 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.api.option_values import path_of
 from nas.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Run:
         """
         from nas.run_directory import open_run
 
-        self.path = Path(path)
+        self.path = path_of("run", path)
         open_run(self.path)
 
     def __fspath__(self) -> str:

@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
+from nas.api.option_values import checked, listed, path_of
 from nas.api.run import Run
-from nas.errors import UserError, nearest_first, visible
+from nas.errors import UserError, visible
 from nas.training.recipe_options import RecipeSettings
+from search_space.bounds import shown
 
 if TYPE_CHECKING:
     from nas.data.given import Data
@@ -108,7 +109,7 @@ def search(
 
     given: dict[str, Any] = {**options, "budget": budget}
     given["data"] = place_of(data)
-    given["out"] = None if out is None else Path(out)
+    given["out"] = None if out is None else path_of("--out", out)
     given["space"] = _space_name(space)
     return _run(given, workers, address, in_process, patience, quiet)
 
@@ -135,7 +136,7 @@ def resume(
     """
     from nas.data.given import place_of
 
-    given: dict[str, Any] = {**options, "budget": budget, "resume": Path(run)}
+    given: dict[str, Any] = {**options, "budget": budget, "resume": path_of("run", run)}
     given["data"] = None if data is None else place_of(data)
     return _run(given, workers, address, in_process, patience, quiet)
 
@@ -143,7 +144,14 @@ def resume(
 def _space_name(space: Space | str | os.PathLike[str] | None) -> Any:
     from search_space.space import Space
 
-    return space if isinstance(space, Space) or space is None else os.fspath(space)
+    if space is None or isinstance(space, Space):
+        return space
+    if not isinstance(space, str | os.PathLike):
+        raise UserError(f"--space: got {shown(space)}, must be a name, a YAML file or a Space")
+    return os.fspath(space)
+
+
+_ARGUMENTS = ("budget", "data", "out", "resume", "space", "workers", "address")
 
 
 # The command line's names of options, and those of the request where they differ.
@@ -167,20 +175,17 @@ def _run(
     from nas.search.request import SearchRequest
     from nas.training.recipe_options import RecipeOptions
 
+    given = checked("search", given, (*SearchOptions.__annotations__, *_ARGUMENTS))
+    workers = checked("search", {"workers": workers}, _ARGUMENTS)["workers"]
     if in_process:
         check_in_process(workers, address, given.get("per_gpu"))
         os.environ.setdefault(*QUIET_PROFILER)  # read when torch is first imported
     of_recipe = {field.name for field in fields(RecipeOptions)}
-    known = {field.name for field in fields(SearchRequest)}
     recipe_options = {name: given.pop(name) for name in of_recipe & given.keys()}
     named = {_NAMES.get(name, name): value for name, value in given.items()}
-    unknown = sorted(named.keys() - known)
-    if unknown:
-        near = nearest_first(unknown[0], SearchOptions.__annotations__)
-        raise UserError(f"search: got the option {unknown[0]!r}, must be one of {', '.join(near)}")
-    named["start_from"] = tuple(named.get("start_from") or ())
-    if "learn_from" in named:
-        named["learn_from"] = tuple(Path(run) for run in named["learn_from"])
+    named["start_from"] = tuple(listed(named.get("start_from")))
+    earlier = listed(named.get("learn_from"))
+    named["learn_from"] = tuple(path_of("--learn-from", run) for run in earlier)
     request = SearchRequest(**named, recipe_options=RecipeOptions(**recipe_options))
     prepared, _ = conduct(
         lambda: prepare(request),

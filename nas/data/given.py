@@ -27,16 +27,19 @@ from nas.data.cache.directory import cache_directory, not_writable
 from nas.data.formats.given_items import Item, encoded, label_of
 from nas.errors import UserError
 from nas.imports import import_named
+from search_space.bounds import shown
 from search_space.named import is_reference, lookup_function
 
 FOLDER = "given"  # below the cache directory
 _OURS = ("hub", "shapes")  # which are followed by a colon too
 _FILES = {"train": "train", "validation": "validation", "test": "test"}
+_KINDS = {int: "a number", str: "a name", list: "a vector"}  # of labels
+_READ_TWICE = 8  # items, to see whether they are drawn at random
 _ROWS = 256  # of a Parquet file that are written at a time
 _TIME_NS = 10**18  # of all files: the fingerprint of Parquet files holds their times
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data:
     """Images and labels in memory, for :func:`nas.search` and the other functions of this library.
 
@@ -55,7 +58,7 @@ class Data:
     test: Any = None
     class_names: Sequence[str] | None = None
     name: str = "data"
-    _copies: dict[str, Path] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _copies: dict[str, Path] = field(default_factory=dict, init=False, repr=False)
 
     def splits(self) -> dict[str, Any]:
         """Return the splits that are there, by name."""
@@ -161,21 +164,43 @@ def _copy_of_arrays(data: Data, splits: Mapping[str, Any]) -> Path:
     arrays: dict[str, NDArray[Any]] = {}
     prefixes = {"train": "train", "validation": "val", "test": "test"}
     for name, (images, labels) in splits.items():
-        arrays[f"{prefixes[name]}_images"] = _channels_last(np.asarray(images))
-        arrays[f"{prefixes[name]}_labels"] = np.asarray(labels)
+        arrays[f"{prefixes[name]}_images"] = _channels_last(_array(f"{name}: images", images))
+        arrays[f"{prefixes[name]}_labels"] = _array(f"{name}: labels", labels)
     if data.class_names is not None:
         arrays["class_names"] = np.array([str(name) for name in data.class_names])
     digest = hashlib.sha256()
     for key, array in arrays.items():
         digest.update(repr((key, array.shape, str(array.dtype))).encode())
-        digest.update(np.ascontiguousarray(array).data if array.dtype.kind != "U" else
-                      repr(array.tolist()).encode())  # fmt: skip
+        if array.dtype.kind == "U":
+            digest.update(repr(array.tolist()).encode())
+            continue
+        for start in range(0, len(array), _ROWS):  # a part at a time, as it may be copied for it
+            digest.update(np.ascontiguousarray(array[start : start + _ROWS]).data)
 
     def write(folder: Path) -> None:
         with (folder / f"{_safe(data.name)}.npz").open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
 
     return _kept(data.name, digest.hexdigest(), write) / f"{_safe(data.name)}.npz"
+
+
+def _array(what: str, values: Any) -> NDArray[Any]:
+    """Return an array, a list, or a tensor of any device as an array of numbers.
+
+    Raises:
+        UserError: it is none of these.
+    """
+    try:
+        is_tensor = hasattr(values, "detach") and hasattr(values, "cpu")
+        array = np.asarray(values.detach().cpu() if is_tensor else values)
+    except Exception as error:  # of any type: other libraries' arrays
+        raise UserError(f"data: {what}: cannot be read as an array ({error})") from error
+    if array.ndim == 0 or array.dtype.kind not in "biuf":
+        raise UserError(
+            f"data: {what}: got an array of type {array.dtype} and shape {array.shape}, must be of "
+            "numbers; names of classes belong into nas.Data(..., class_names=...)"
+        )
+    return array
 
 
 def _channels_last(images: NDArray[Any]) -> NDArray[Any]:
@@ -194,6 +219,7 @@ def _copy_of_datasets(data: Data, splits: Mapping[str, Any]) -> Path:
         digest = hashlib.sha256(repr(data.class_names and list(data.class_names)).encode())
         for name, split in splits.items():
             names = _class_names(data, split)
+            _check_repeats(name, split)
             _write_rows(draft / f"{_FILES[name]}.parquet", _items(name, split), names, digest)
 
         def move(folder: Path) -> None:
@@ -210,13 +236,29 @@ def _class_names(data: Data, split: Any) -> list[str] | None:
     if data.class_names is not None:
         return [str(name) for name in data.class_names]
     classes = getattr(split, "classes", None)
-    if isinstance(classes, list | tuple):
+    if isinstance(classes, list | tuple | np.ndarray):
         return [str(name) for name in classes]
-    for feature in (getattr(split, "features", None) or {}).values():
+    features = getattr(split, "features", None)  # of a torch Dataset, it may be anything
+    for feature in features.values() if isinstance(features, Mapping) else ():
         feature = getattr(feature, "feature", feature)  # of a list
         if names := getattr(feature, "names", None):
             return [str(name) for name in names]
     return None
+
+
+def _check_repeats(name: str, split: Any) -> None:
+    """Check that items are the same each time, as one reading of them is kept for good.
+
+    Raises:
+        UserError: they are not, as with random transforms.
+    """
+    first, again = (list(islice(_items(name, split), _READ_TWICE)) for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        if encoded(one) != encoded(other):
+            raise UserError(
+                f"data: {one.where}: differs each time it is read, must be the same: leave random "
+                "transforms out, as training augments the images by its recipe"
+            )
 
 
 def _items(name: str, split: Any) -> Iterator[Item]:
@@ -264,9 +306,17 @@ def _write_rows(path: Path, items: Iterator[Item], names: list[str] | None, dige
     import pyarrow as pa  # type: ignore[import-untyped]
     from pyarrow import parquet
 
-    writer = None
+    writer, kind = None, None
     while chunk := list(islice(items, _ROWS)):
         labels = [label_of(item, names) for item in chunk]
+        for item, label in zip(chunk, labels, strict=True):
+            kind = kind or type(label)
+            if type(label) is not kind:
+                raise UserError(
+                    f"data: {item.where}: got the label {shown(label)}, which is "
+                    f"{_KINDS[type(label)]}, but the first is {_KINDS[kind]}, must be all of one "
+                    "kind"
+                )
         images = [encoded(item) for item in chunk]
         for image, label in zip(images, labels, strict=True):
             digest.update(hashlib.sha256(image).digest())

@@ -248,10 +248,11 @@ def _regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[st
 
 def _resumed(request: TrainRequest, path: Path) -> Job:
     directory = TrainDirectory(path)
+    import_named(request.preset or "", "--recipe")
+    import_named(request.metric or "", "--metric")
     settings = directory.read_settings()
     _check_agreement(request, settings, path)
     operators = operators_of(settings.file.architecture, f"--resume: {path}")
-    import_named(request.metric or "", "--metric")
     metric = recorded_function(settings.metric, f"--resume: {path}")
     workers = request.workers or settings.workers
     if request.stream is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.architectures import check_operators, find_space
+from nas.data.given import import_data
 from nas.data.load import load_search_data
 from nas.data.moved import load_recorded
 from nas.data.split import SearchData
@@ -19,6 +20,7 @@ from nas.run_directory import open_run
 from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
 from nas.search.settings import SearchSettings, note_on_release
 from results.forecast import worked_s
+from reward.objective import is_own
 from search_space.named import NotImported
 from search_space.space import Space
 from search_space.space_file import write_space
@@ -53,6 +55,7 @@ def prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         RecordError: the record cannot be opened or written.
     """
     run = open_run(path, "--resume")
+    _import_named(request)
     with ExitStack() as opened:
         opened.enter_context(run.lock())  # before anything is read, or changed
         record = opened.enter_context(run.reopen_record())
@@ -65,7 +68,6 @@ def prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
             raise UserError(f"--resume: {path}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"--resume: {path}: {error}", exit_code=1) from error
-        import_named(request.metric or "", "--metric")
         metric = recorded_function(settings.metric, f"--resume: {path}")
         settings, data = _resumed(request, path, settings, metric)
         worked = worked_s(record.candidates())
@@ -75,6 +77,16 @@ def prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
         return PreparedSearch(
             run, record, settings, data, note=note, metric=metric, opened=opened.pop_all()
         )
+
+
+def _import_named(request: SearchRequest) -> None:
+    """Import the modules of what the user names in this command, though the run holds the names."""
+    import_named(request.metric or "", "--metric")
+    import_named(request.recipe or "", "--recipe")
+    import_named(request.sampler or "", "--sampler")
+    if is_own(request.reward or ""):
+        import_named(request.reward or "", "--reward")
+    import_data(request.data)
 
 
 def _resumed(

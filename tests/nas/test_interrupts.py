@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -94,3 +95,24 @@ print("goes on")
 """
     returned, error, _ = _ended_by(script, ())
     assert returned == 0, error
+
+
+def test_a_scripts_own_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with interrupts.kept():
+        signal.signal(signal.SIGTERM, lambda number, frame: None)  # as Ray does
+        assert signal.getsignal(signal.SIGTERM) != before[1]
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_another_thread_keeps_the_handlers_as_they_are() -> None:
+    passed = []
+
+    def search() -> None:
+        with interrupts.kept():
+            passed.append(True)
+
+    thread = threading.Thread(target=search)
+    thread.start()
+    thread.join()
+    assert passed

@@ -47,6 +47,12 @@ def test_nothing_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "dangerous" not in sys.modules
 
 
+@pytest.mark.parametrize("reference", ["os:abort", "os.path:join", "threading:Thread.start"])
+def test_a_file_cannot_name_what_pythons_own_library_does(reference: str) -> None:
+    with pytest.raises(ValueError, match="is of Python's own library"):
+        lookup(reference)
+
+
 def test_a_missing_attribute_is_named() -> None:
     with pytest.raises(ValueError, match=r"the module search_space\.operators has no nothing"):
         lookup("search_space.operators:nothing")

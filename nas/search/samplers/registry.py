@@ -121,8 +121,10 @@ def _imported_sampler(name: str) -> Callable[..., BaseSampler]:
     sampler_class: Callable[..., BaseSampler] = found
     try:
         sampler_class(seed=0)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{given}must need no argument but a seed: {error}") from error
+    except Exception as error:  # of any type, as it is the user's
+        raise UserError(
+            f"{given}must need no argument but a seed: {type(error).__name__}: {error}"
+        ) from error
     return sampler_class
 
 

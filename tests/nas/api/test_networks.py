@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,44 @@ def test_errors_are_those_of_the_command_line(tmp_path: Path) -> None:
         nas.train(TINY, quarters(), tmp_path / "trained", epoch=1)  # type: ignore[call-arg]
     with pytest.raises(nas.UserError, match=r"^trained: "):
         nas.evaluate(tmp_path / "nothing", (np.zeros((2, 8, 8)), np.arange(2)))
+
+
+@pytest.mark.parametrize(
+    ("call", "problem"),
+    [
+        (lambda: nas.scale("efficientnetv2-b0", 5), "--to: got 5, must be a text"),  # type: ignore[arg-type]
+        (lambda: nas.scale(5, "M"), "ARCH: got 5, must be a file"),  # type: ignore[arg-type]
+        (lambda: nas.train("efficientnetv2-b0", "digits", 5), "--out: got 5"),  # type: ignore[arg-type]
+        (lambda: nas.train("x", "digits", "y", epochs=0), "--epochs: got 0, must be a whole"),
+        (lambda: nas.train("x", "digits", "y", patience=0), "--patience: got 0, must be a whole"),
+        (lambda: nas.evaluate(5, "digits"), "trained: got 5, must be a path"),
+        (lambda: nas.export(5, "a.onnx"), "source: got 5, must be a path"),  # type: ignore[arg-type]
+        (lambda: nas.load(5), "source: got 5, must be a path"),  # type: ignore[arg-type]
+        (lambda: nas.bench(), "ARCH: must be given"),
+        (lambda: nas.bench("x", image_sizes=[0]), "--image-size: got 0, must be a whole number"),
+        (lambda: nas.bench("x", time_cap=-1), "--time-cap: got -1, must be a number above 0"),
+        (lambda: nas.published("b0"), "published: got 'b0', must be one of efficientnet"),
+        (lambda: nas.read_space("nowhere.yaml"), "space: nowhere.yaml: No such file"),
+        (lambda: nas.read_architecture("nowhere.json"), "architecture: nowhere.json: cannot be"),
+        (lambda: nas.Run(5), "run: got 5, must be a path"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_given_wrongly_is_one_line(call: Callable[[], object], problem: str) -> None:
+    with pytest.raises(nas.UserError) as refused:
+        call()
+    assert problem in str(refused.value)
+
+
+def test_files_are_read_by_their_paths_as_text(tmp_path: Path) -> None:
+    path = str(tmp_path / "b0.json")
+    network = nas.published("efficientnetv2-b0")
+    file = nas.ArchitectureFile("b0", network.architecture, 192, 224)
+    nas.write_architecture(path, file)
+    assert nas.read_architecture(path).architecture == network.architecture
+
+
+def test_functions_can_be_pickled() -> None:
+    assert pickle.loads(pickle.dumps(nas.bench)) is nas.bench
 
 
 def test_every_option_of_training_is_there_in_python() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 import nas
+from nas.api.option_values import checked
 from nas.api.search import SearchOptions
 from nas.cli.main import nas as command_line
 from results.architecture_file import ArchitectureFile
@@ -112,6 +114,60 @@ def test_errors_are_those_of_the_command_line(tmp_path: Path) -> None:
     with pytest.raises(nas.UserError, match="nowhere"):
         nas.Run(tmp_path / "nowhere")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("budget", 0, "--budget: got 0, must be a whole number from 1"),
+        ("budget", "5", "--budget: got '5', must be a whole number from 1"),
+        ("epochs", 1.5, "--epochs: got 1.5, must be a whole number from 1"),
+        ("batch_size", -3, "--batch-size: got -3, must be a whole number from 2"),
+        ("image_size", 0, "--image-size: got 0, must be a whole number from 4 to 4,096"),
+        ("workers", 0, "--workers: got 0, must be"),
+        ("hours", -1, "--hours: got -1, must be a number above 0"),
+        ("max_step_time", float("nan"), "--max-step-time: got nan, must be a number above 0"),
+        ("time_limit", "1h", "--time-limit: got '1h', must be a number of seconds"),
+        ("compile", "no", "--compile: got 'no', must be True or False"),
+        ("minival", 2, "--minival: got '2', must be auto, train, or a share"),
+        ("background", "x", "--background: got 'x', must be grey, white, black"),
+        ("reward", len, "--reward: got <built-in function len>, must be a name, or package"),
+        ("space", 5, "--space: got 5, must be a name, a YAML file or a Space"),
+        ("start_from", [5], "--start-from: got 5, must be a file"),
+        ("recipe_options", 1, "got the option 'recipe_options', must be one of recipe, "),
+        ("lr", -1.0, "--lr: got -1.0, must be a number from 0"),
+    ],
+)
+def test_what_an_option_may_not_be_is_told(
+    tmp_path: Path, option: str, value: object, problem: str
+) -> None:
+    given: dict[str, Any] = {option: value}
+    with pytest.raises(nas.UserError) as refused:
+        nas.search(in_process=True, quiet=True, out=tmp_path / "run", **given)
+    assert problem in str(refused.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_named_when_a_run_is_resumed_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("NAS_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "its_rewards.py").write_text("def linear(a, s, p):\n    return a - s / 10\n")
+    given: dict[str, Any] = {"in_process": True, "quiet": True}
+    reward = "its_rewards:linear"
+    begun = nas.search(quarters(), budget=1, epochs=1, reward=reward, out=tmp_path / "run", **given)
+    del sys.modules["its_rewards"]
+    with pytest.raises(nas.UserError, match="name it by --import its_rewards"):
+        nas.resume(begun, **given)
+    assert nas.resume(begun, reward=reward, **given).settings["reward"] == reward
+
+
+def test_numbers_may_be_numpys_and_one_start_needs_no_list() -> None:
+    given = {"seed": np.int64(3), "lr": np.float32(0.5), "epochs": np.array(2), "hours": None}
+    checked_ones = checked("search", given, given)
+    assert checked_ones == {"seed": 3, "lr": 0.5, "epochs": 2, "hours": None}
+    assert all(type(value) in (int, float) for value in list(checked_ones.values())[:3])
 
 
 def test_every_option_of_the_command_line_is_there_in_python() -> None:

@@ -154,6 +154,18 @@ def test_images_of_different_sizes_are_brought_to_one() -> None:
         ([(np.zeros((8, 8), np.int64), 0)], "got an image of type int64, must be uint8"),
         ([(np.zeros((8, 8)), torch.zeros(3))], "item 0: got no label, must have one or more"),
         ([], "train: got 0 images"),
+        (([[1], [1, 2]], [0, 1]), "train: images: cannot be read as an array"),
+        ((np.array([None, None]), [0, 1]), "train: images: got an array of type object"),
+        ((np.zeros((2, 8, 8)), np.array(["a", "b"])), "labels: got an array of type <U1"),
+        ((np.array(3), np.array(2)), "train: images: got an array of type int64 and shape"),
+        (
+            [(np.zeros((8, 8)), label) for label in (0, "a")],
+            "item 1: got the label 'a', which is a name, but the first is a number",
+        ),
+        (
+            [(np.zeros((8, 8)), label) for label in (1, [1, 0])],
+            r"item 1: got the label \[0\], which is a vector, but the first is a number",
+        ),
         ({"tests": 1}, "got the split 'tests', must be train, validation or test"),
         ({"test": 1}, "got the splits test, must have train"),
     ],
@@ -167,6 +179,38 @@ def test_what_is_no_data_is_told_in_one_line(given: object, problem: str) -> Non
 def test_a_label_beyond_the_class_names_is_told() -> None:
     with pytest.raises(UserError, match="item 1: got the label 1, must be from 0 to 0"):
         place_of(Data([(np.zeros((8, 8)), i) for i in range(3)], class_names=["only"]))
+
+
+def test_random_transforms_are_refused() -> None:
+    class Random(Items):
+        def __getitem__(self, i: int) -> tuple[Any, Any]:
+            image, label = super().__getitem__(i)
+            return (image if torch.rand(()) < 0.5 else image.flip(2)), label
+
+    with pytest.raises(UserError, match=r"train: item \d: differs each time it is read, must be"):
+        place_of(Random("tensor"))
+
+
+def test_classes_of_another_order_are_matched_by_their_names() -> None:
+    train, test = Items("pillow"), Items("pillow", 20, seed=1)
+    train.classes, test.classes = ["a", "b", "c"], ["c", "a", "b"]  # type: ignore[attr-defined]
+    data = load_test_data(place_of(Data(train, test=test)))
+    assert np.array_equal(data.test.labels, (test.labels + 2) % 3)
+
+
+def test_a_data_set_may_have_features_of_its_own() -> None:
+    class Featured(Items):
+        features = torch.zeros(60, 3)
+        classes = np.array(NAMES)
+
+    assert load_search_data(place_of(Featured("tensor"))).class_names == NAMES
+
+
+def test_tensors_may_need_gradients() -> None:
+    images, labels = arrays()
+    tensors = torch.from_numpy(images).float() / 255, torch.from_numpy(labels)
+    data = load_search_data(place_of((tensors[0].requires_grad_(), tensors[1])))
+    assert data.classes == 3
 
 
 def test_an_error_of_the_data_set_names_the_item() -> None:

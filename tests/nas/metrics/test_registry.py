@@ -54,7 +54,8 @@ def test_ours_and_a_users_own_are_found() -> None:
     [
         ("macrof1", "--metric: got 'macrof1', must be one of macro_f1, accuracy, "),
         ("no.such:thing", "--metric: got 'no.such:thing', no such module is installed"),
-        ("math:pi", "--metric: got 'math:pi', which is no function"),
+        ("math:pi", "--metric: got 'math:pi', but math is of Python's own library"),
+        (f"{__name__}:__name__", "which is no function"),
         (f"{__name__}:gone", "has no gone"),
     ],
 )
@@ -66,8 +67,8 @@ def test_other_names_are_one_line(name: str, message: str) -> None:
 
 
 def test_a_files_metric_is_not_imported() -> None:
-    with pytest.raises(UserError, match=r"^RUN: its metric: .* name it by --import wave,"):
-        recorded_function("wave:open", "RUN")
+    with pytest.raises(UserError, match=r"^RUN: its metric: .* name it by --import waves,"):
+        recorded_function("waves:score", "RUN")
 
 
 @pytest.mark.parametrize(
