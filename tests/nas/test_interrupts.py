@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from nas import interrupts
 from tests.nas.command_line import environment, heed_signals
 
 # A call to C that lasts for minutes: until it returns, Python runs no handler of a signal.
