@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from optuna.samplers import BaseSampler
 
@@ -52,6 +53,7 @@ from search_space.space import Grid, Space
 if TYPE_CHECKING:
     from nas.cluster import Cluster
 
+_Result = TypeVar("_Result")
 _PAUSE_S = 2.0  # between tries to write the files to a full disk
 
 
@@ -84,13 +86,13 @@ def run_search(
     with output as terminal, ExitStack() as cluster:
         console = Terminal(file=terminal, quiet=is_quiet)
         say = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+        path, record = prepared.run.path, prepared.record
         with _files_written(prepared, patience_s, say):
-            take_in(prepared.record, prepared.run.spool)
-            known = prepared.record.candidates()
+            known = _patiently(partial(_known, prepared), path, patience_s, say)
             objective, metric = prepared.settings.objective, prepared.metric.metric
             progress = Progress(console, objective, prepared.plan, known, metric)
-            with PatientRecord(prepared.record, prepared.run.spool, patience_s, say) as record:
-                search = _driver(prepared, record, known, progress)
+            with PatientRecord(record, prepared.run.spool, patience_s, say) as patient:
+                search = _driver(prepared, patient, known, progress)
                 if not search.is_finished():
                     # A thread that draws would take time from the steps that are timed here.
                     with progress.shown(by_itself=not in_process):
@@ -98,6 +100,13 @@ def run_search(
                             run_here(search, _evaluation(prepared), say)
                         else:
                             _run_on_ray(prepared, search, workers, address, say, cluster)
+        # Read here, as Ray takes a while to leave, in which the record may go away.
+        return _patiently(record.candidates, path, patience_s, say)
+
+
+def _known(prepared: PreparedSearch) -> list[Candidate]:
+    """Record what an earlier process had to keep; return all candidates of the run."""
+    take_in(prepared.record, prepared.run.spool)
     return prepared.record.candidates()
 
 
@@ -244,7 +253,7 @@ def _files_written(
             _write_files(prepared)
         raise
     try:
-        _write_files_patiently(prepared, patience_s, say)
+        _patiently(partial(_write_files, prepared), prepared.run.path, patience_s, say)
     except OSError as error:
         raise UserError(
             f"{prepared.run.path}: cannot write the results ({error.strerror}); the record holds "
@@ -253,24 +262,25 @@ def _files_written(
         ) from error
 
 
-def _write_files_patiently(
-    prepared: PreparedSearch, patience_s: float, say: Callable[[str], None]
-) -> None:
-    """Write the files; on a full disk try again, and raise OSError after the patience."""
+def _patiently(
+    work: Callable[[], _Result], path: Path, patience_s: float, say: Callable[[str], None]
+) -> _Result:
+    """Do what needs the record or room on the disk; try again until the patience is over.
+
+    Raises:
+        OSError, RecordError: as ``work``, of another kind or after the patience.
+    """
     start, is_said = time.monotonic(), False
     while True:
         try:
-            return _write_files(prepared)
+            return work()
         except (OSError, RecordAway) as error:
             may_pass = isinstance(error, RecordAway) or has_no_room(error)
             if not may_pass or time.monotonic() >= start + patience_s:
                 raise
             if not is_said:
                 what = "the record" if isinstance(error, RecordAway) else "room for the results"
-                say(
-                    f"{prepared.run.path}: waiting for {what} for up to "
-                    f"{duration(patience_s)} (--patience)"
-                )
+                say(f"{path}: waiting for {what} for up to {duration(patience_s)} (--patience)")
             is_said = True
             time.sleep(_PAUSE_S)
 
