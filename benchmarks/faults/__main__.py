@@ -20,7 +20,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -59,14 +59,18 @@ def main() -> None:
 def _play(numbers: list[int], options: argparse.Namespace, folder: Path, out: Path) -> None:
     for name in _OF_A_SEARCH:  # once, and not again in each of the commands
         import_module(name)
-    with postgres_server() if options.postgresql else nullcontext() as server:
-        place = Place(folder, server)
-        prepare(place)
-        expected = calm(place)
+    with ExitStack() as servers:
+        # A server for each lane: stopping it is to hurt one search alone.
+        places = [
+            Place(folder, servers.enter_context(postgres_server()) if options.postgresql else None)
+            for _ in range(options.at_once)
+        ]
+        prepare(places[0])
+        expected = calm(places[0])
 
         def lane(index: int) -> None:
             for number in numbers[index :: options.at_once]:
-                outcome = play(place, number, options.seed, expected, options.only)
+                outcome = play(places[index], number, options.seed, expected, options.only)
                 with out.open("a") as file:
                     file.write(outcome.to_json() + "\n")
 
