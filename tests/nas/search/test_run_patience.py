@@ -31,7 +31,8 @@ def request_of_one(tmp_path: Path, tiny_data_file: Path) -> SearchRequest:
 
 def fail_at(monkeypatch: pytest.MonkeyPatch, call: int, times: int = 1) -> list[int]:
     """Let the record be away at its ``call``-th reading, and so often; return the readings."""
-    read, calls = Record.candidates, []
+    read = Record.candidates
+    calls: list[int] = []
 
     def candidates(self: Record) -> list[Candidate]:
         calls.append(len(calls) + 1)
