@@ -21,8 +21,8 @@ def pareto_figure(
 ) -> go.Figure:
     """Return the plot; without a complete candidate it says so.
 
-    The horizontal axis is S/S0, the step time relative to the backbone's. The front and the winner
-    have their 95 % intervals.
+    The horizontal axis is S/S0, the step time relative to the backbone's. The winner has its 95 %
+    intervals.
     """
     shown = [
         candidate
