@@ -84,6 +84,7 @@ def prepare(request: TrainRequest) -> Job:
 
 
 def _new(request: TrainRequest) -> Job:
+    check_recipe(request.preset or LIGHT)
     for name in ("arch", "data", "out"):
         if getattr(request, name) is None:
             raise UserError(f"--{name}: must be given, or --resume with a training's directory")
@@ -91,7 +92,6 @@ def _new(request: TrainRequest) -> Job:
     assert request.data is not None
     assert request.out is not None
     import_data(request.data)
-    check_recipe(request.preset or LIGHT)
     _check_recipe_options(request)
     metric = metric_named(request.metric)
     source = find_architecture(request.arch, "--arch")

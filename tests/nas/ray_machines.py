@@ -104,9 +104,22 @@ def ray_machines(count: int = 2, token: str = "") -> Iterator[RayMachines]:
 
 def kill_session(leader: int) -> None:
     """Kill the processes of a session, and those that descend from them."""
-    for pid in _session(leader):
+    pids = _session(leader)
+    for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 10
+    while any(map(_runs, pids)) and time.monotonic() < until:
+        time.sleep(0.02)
+
+
+def _runs(pid: int) -> bool:
+    """Return whether a process still holds its ports: one that nobody has waited for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return False
+    return state not in "ZX"
 
 
 def _free_port() -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +18,13 @@ from tests.nas.full_disk import files_of_at_most
 @contextmanager
 def standard_output(descriptor: int) -> Iterator[None]:
     """Let standard output be this file, for this process and its children."""
-    original = os.dup(1)
+    original, shown = os.dup(1), sys.stdout
     os.dup2(descriptor, 1)
+    sys.stdout = sys.__stdout__  # pytest's own is not that of a command
     try:
         yield
     finally:
+        sys.stdout = shown
         os.dup2(original, 1)
         os.close(original)
 
@@ -34,6 +38,18 @@ def test_what_is_printed_goes_into_the_log(tmp_path: Path) -> None:
         os.write(1, b"after\n")
     assert log.read_text() == "of Ray\n"
     assert output.read_text() == "of the search\nafter\n"
+
+
+def test_a_stream_that_a_notebook_has_put_in_place_is_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, log = io.StringIO(), tmp_path / "log"
+    monkeypatch.setattr(sys, "stdout", shown)
+    with redirect_output(log) as terminal:
+        os.write(1, b"of Ray\n")
+        terminal.write("of the search\n")
+    assert shown.getvalue() == "of the search\n"
+    assert log.read_text() == "of Ray\n"
 
 
 def test_lines_for_which_a_full_disk_has_no_room_are_left_out(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_bad_options(
         (("--reward", "hard"), "--reward: got 'hard', must have a target, such as hard:T=1.2"),
         (("--reward", "luck"), "--reward: got 'luck', must be product"),
         (("--start-from", "luck"), "--start-from: got 'luck', must be a file such as best.json"),
-        (("--sampler", "no:Sampler"), "--sampler: got 'no:Sampler', which cannot be imported"),
+        (("--sampler", "no:Sampler"), "--sampler: got 'no:Sampler', no such module is installed"),
     ],
 )
 def test_bad_options_of_a_search(

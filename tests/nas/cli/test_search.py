@@ -252,7 +252,7 @@ def test_an_operator_that_cannot_be_built(
 ) -> None:
     tiny_space_file.write_text(tiny_space_file.read_text().replace("fused_mbconv", "fused_mbcnv"))
     message = refusal("search", "--space", tiny_space_file, "--out", tmp_path / "run")
-    assert "operator: got 'fused_mbcnv', must be one of fused_mbconv, mbconv" in message
+    assert "operator: got 'fused_mbcnv', must be one of bottleneck, convnext, fused_mb" in message
     assert not (tmp_path / "run").exists()
 
 

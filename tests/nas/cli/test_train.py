@@ -29,7 +29,7 @@ from tests.nas.tiny import TINY_BACKBONE
         (["--batch-size", "1"], "--batch-size: got '1', must be a whole number, 2 or more"),
         (["--workers", "0"], "--workers: got '0', must be a whole number, 1 or more"),
         (["--patience", "0"], "--patience: got '0', must be a whole number, 1 or more"),
-        (["--preset", "imagenette"], "--preset: got 'imagenette', must be one of imagenet, "),
+        (["--preset", "imagenette"], "--recipe: got 'imagenette', must be one of imagenet, "),
     ],
 )
 def test_a_bad_option_is_refused(refusal: Refusal, arguments: list[str], said: str) -> None:
