@@ -18,7 +18,7 @@ from statistics import fmean, median
 import numpy as np
 import pandas as pd
 
-from nas.bench.calibrate import fit_map, spread_out
+from nas.bench.step_time_map import fit_map, spread_out
 
 HERE = Path(__file__).parent
 TABLES = {

@@ -83,7 +83,7 @@ def _clear_given(directory: CacheDirectory) -> None:
 
     from nas.data.cache.directory import in_units
     from nas.data.cache.entry import size_bytes
-    from nas.data.given import FOLDER
+    from nas.data.given_copies import FOLDER
 
     folder = directory.path / FOLDER
     if folder.is_dir():

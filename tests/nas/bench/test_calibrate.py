@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nas.bench import prepare
-from nas.bench.calibrate import FEWEST_NETWORKS, StepTimeMap, fit_map, left_out_errors, spread_out
+from nas.bench.calibrate import FEWEST_NETWORKS
 from nas.bench.measure import MeasurementRequest, NetworkMeasurement
+from nas.bench.step_time_map import StepTimeMap, fit_map, left_out_errors, spread_out
 from nas.cli.main import nas
 from nas.errors import UserError
 from nas.run_directory import create_run

@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from nas.data.given import FOLDER, Data, from_function, is_function, place_of
+from nas.data.given import Data, from_function, is_function, place_of
+from nas.data.given_copies import FOLDER
 from nas.data.load import absolute_data, load_search_data, load_test_data
 from nas.errors import UserError
 
