@@ -181,13 +181,15 @@ def modules_of_operators(architectures: Iterable[Architecture]) -> list[str]:
     """
     from search_space.operators import OPERATORS, find_operator
 
-    modules = set()
-    for name in {stage.operator for each in architectures for stage in each.stages}:
-        try:
-            is_reference_alone = name not in OPERATORS and find_operator(name) is not None
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        modules.add(module_of(name) if is_reference_alone else OPERATORS[name].__module__)
+    names = {stage.operator for each in architectures for stage in each.stages}
+    try:
+        functions = {name: find_operator(name) for name in names}
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    modules = {
+        function.__module__ if name in OPERATORS else module_of(name)
+        for name, function in functions.items()
+    }
     return sorted(modules - {"__main__"})
 
 

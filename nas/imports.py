@@ -11,7 +11,8 @@ from importlib import import_module
 from pathlib import Path
 
 from nas import PACKAGES
-from nas.errors import UserError
+from nas.errors import UserError, nearest_first
+from search_space.bounds import shown
 from search_space.named import FORM, is_module_name, is_reference, lookup, module_of
 
 OURS = (*PACKAGES, "nas")
@@ -38,6 +39,17 @@ def import_named(text: str, option: str) -> None:
         lookup(text)
     except ValueError as error:
         raise UserError(f"{option}: {error}") from None
+
+
+def check_reference(name: str, ours: Iterable[str], may_be: str) -> None:
+    """Check that a name that is none of ours has the form ``package.module:attribute``.
+
+    Raises:
+        ValueError: it has not; the message names ours, the nearest first, and what else it may be.
+    """
+    if not is_reference(name):
+        names = ", ".join(nearest_first(name, ours))
+        raise ValueError(f"got {shown(name)}, must be one of {names}, or {may_be}")
 
 
 def sources_of(functions: Iterable[object]) -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from nas.errors import first_of
+from nas.errors import first_of, visible
 
 if TYPE_CHECKING:
     from nas.data.split import SearchData
@@ -142,3 +144,17 @@ def training_lines(job: Job) -> list[str]:
     if job.pretrained is not None:
         lines.append(f"weights  {job.pretrained.said}")
     return [*lines, f"out      {job.directory.path}"]
+
+
+def training_doubts(job: Job) -> list[str]:
+    """Return lines on what of a training may not be as the user thinks."""
+    data = job.data
+    return [*doubts(data, job.metric), *size_warnings(data, job.settings.file.train_size)]
+
+
+def print_lines(lines: Iterable[str], doubts: Iterable[str]) -> None:
+    """Print the lines to standard output, and the doubts to standard error."""
+    for line in lines:
+        print(visible(line))  # noqa: T201
+    for line in doubts:
+        print(visible(line), file=sys.stderr)  # noqa: T201

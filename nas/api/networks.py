@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from nas.api.option_values import checked, listed, path_of
 from nas.architectures import Arch, find_architecture
-from nas.errors import UserError, visible
+from nas.errors import UserError
 from nas.training.recipe_options import RecipeSettings
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def train(
     )
     tools = parse_names(log)
     job = prepare(request)
-    with _stdout_hidden() if quiet else _as_it_is():
+    with redirect_stdout(io.StringIO()) if quiet else nullcontext():
         if not quiet:
             _announce(job)
         network = run_training(job, request.workers or job.settings.workers, tools, address=address)
@@ -150,35 +149,17 @@ def _train_request(given: dict[str, Any]) -> Any:
 
     arguments = ("arch", "data", "out", "resume", "workers", "address")
     given = checked("train", given, (*TrainOptions.__annotations__, *arguments))
-    of_recipe = {field.name for field in fields(RecipeOptions)}
-    recipe_options = {name: given.pop(name) for name in of_recipe & given.keys()}
+    recipe_options = RecipeOptions.taken_from(given)
     named = {_NAMES.get(name, name): value for name, value in given.items()}
     if named.get("pretrained") is not None:
         named["pretrained"] = path_of("--pretrained", named["pretrained"])
-    return TrainRequest(**named, recipe_options=RecipeOptions(**recipe_options))
+    return TrainRequest(**named, recipe_options=recipe_options)
 
 
 def _announce(job: Any) -> None:
-    from nas.api.announcement import doubts, size_warnings, training_lines
+    from nas.api.announcement import print_lines, training_doubts, training_lines
 
-    for line in training_lines(job):
-        print(visible(line))  # noqa: T201
-    for line in (
-        *doubts(job.data, job.metric),
-        *size_warnings(job.data, job.settings.file.train_size),
-    ):
-        print(visible(line), file=sys.stderr)  # noqa: T201
-
-
-@contextmanager
-def _stdout_hidden() -> Iterator[None]:
-    with redirect_stdout(io.StringIO()):
-        yield
-
-
-@contextmanager
-def _as_it_is() -> Iterator[None]:
-    yield
+    print_lines(training_lines(job), training_doubts(job))
 
 
 def evaluate(

@@ -14,8 +14,7 @@ from search_space.bounds import OutOfBounds, shown, text, whole
 _MOST = 2**31 - 1
 _MOST_COUNT = 10**15  # of parameters and bytes
 
-# The least value of whole numbers, and the largest where it is not 2**31 - 1.
-_WHOLE = {
+WHOLE: Mapping[str, tuple[int, ...]] = {
     "baseline": (0,),
     "batch_size": (2,),
     "budget": (1,),
@@ -34,6 +33,8 @@ _WHOLE = {
     "seed": (0,),
     "workers": (1,),
 }
+"""The least value of whole numbers by the option's name, and the largest if not 2**31 - 1; the
+command line takes them from here."""
 _ABOVE_0 = ("batch_growth", "hours", "max_step_time", "price", "time_cap", "until")
 _SECONDS = ("time_limit",)
 _FLAGS = ("compile", "in_process", "progressive", "random_sizes", "stream")
@@ -77,8 +78,8 @@ def _checked(name: str, value: Any) -> Any:
     if value is None:
         return None
     try:
-        if name in _WHOLE:
-            least, *most = _WHOLE[name]
+        if name in WHOLE:
+            least, *most = WHOLE[name]
             return whole(option, value, most[0] if most else _MOST, least)
         if name == "minival":
             value = _minival(option, value)

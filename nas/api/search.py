@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
 from nas.api.option_values import checked, listed, path_of
 from nas.api.run import Run
-from nas.errors import UserError, visible
+from nas.errors import UserError
 from nas.training.recipe_options import RecipeSettings
 from search_space.bounds import shown
 
@@ -58,16 +56,6 @@ class SearchOptions(RecipeSettings, total=False):
     max_memory: int  # bytes
     per_gpu: int | str
     storage: str
-
-
-class RunOptions(TypedDict, total=False):
-    """How a search is run; ``patience`` is in seconds."""
-
-    workers: int
-    address: str
-    in_process: bool
-    patience: float
-    quiet: bool
 
 
 def search(
@@ -175,21 +163,22 @@ def _run(
     from nas.search.request import SearchRequest
     from nas.training.recipe_options import RecipeOptions
 
-    given = checked("search", given, (*SearchOptions.__annotations__, *_ARGUMENTS))
-    workers = checked("search", {"workers": workers}, _ARGUMENTS)["workers"]
+    given = checked(
+        "search", {**given, "workers": workers}, (*SearchOptions.__annotations__, *_ARGUMENTS)
+    )
+    workers = given.pop("workers")
     if in_process:
         check_in_process(workers, address, given.get("per_gpu"))
         os.environ.setdefault(*QUIET_PROFILER)  # read when torch is first imported
-    of_recipe = {field.name for field in fields(RecipeOptions)}
-    recipe_options = {name: given.pop(name) for name in of_recipe & given.keys()}
+    recipe_options = RecipeOptions.taken_from(given)
     named = {_NAMES.get(name, name): value for name, value in given.items()}
     named["start_from"] = tuple(listed(named.get("start_from")))
     earlier = listed(named.get("learn_from"))
     named["learn_from"] = tuple(path_of("--learn-from", run) for run in earlier)
-    request = SearchRequest(**named, recipe_options=RecipeOptions(**recipe_options))
+    request = SearchRequest(**named, recipe_options=recipe_options)
     prepared, _ = conduct(
         lambda: prepare(request),
-        lambda prepared: _announce(prepared, quiet),
+        _silent if quiet else _announce,
         workers,
         address,
         patience,
@@ -202,12 +191,11 @@ def _run(
     return run
 
 
-def _announce(prepared: PreparedSearch, quiet: bool) -> None:
-    from nas.api.announcement import search_doubts, search_lines
+def _announce(prepared: PreparedSearch) -> None:
+    from nas.api.announcement import print_lines, search_doubts, search_lines
 
-    if quiet:
-        return
-    for line in search_lines(prepared):
-        print(visible(line))  # noqa: T201
-    for line in search_doubts(prepared):
-        print(visible(line), file=sys.stderr)  # noqa: T201
+    print_lines(search_lines(prepared), search_doubts(prepared))
+
+
+def _silent(prepared: PreparedSearch) -> None:
+    """Say nothing of a search before it begins."""

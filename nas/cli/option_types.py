@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import click
 from click.shell_completion import CompletionItem
 
+from nas.api.option_values import WHOLE
 from nas.errors import nearest_first
 
 
@@ -35,6 +36,14 @@ class Whole(click.ParamType[int]):
 
     def _range(self) -> str:
         return f"from {self._low} to {self._high}"
+
+
+def whole(name: str) -> Whole:
+    """Return the type of an option that a program may give too, with the bounds that it has there.
+
+    ``name`` is the option's in Python, such as ``image_size``.
+    """
+    return Whole(*WHOLE[name])
 
 
 class WholeOr(Whole):

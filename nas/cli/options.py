@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
-from nas.cli.option_types import Background, MinivalText, OneOf, Positive, UpTo, Whole
+from nas.cli.option_types import Background, MinivalText, OneOf, Positive, UpTo, whole
 from nas.training.recipe_options import MOST_MAGNITUDE, RecipeOptions
 from nas.training.recipes import OPTIMIZERS, PRESETS
 from search_space.bounds import MOST_STRENGTH
@@ -158,17 +157,20 @@ background_option = partial(
 min_per_class_option = partial(
     option,
     "--min-per-class",
-    type=Whole(1),
+    type=whole("min_per_class"),
     help="Leave out classes with fewer than N training images. Default: refuse data with fewer "
     "than 5 in a class.",
 )
 epochs_option = partial(
-    option, "--epochs", type=Whole(1), help="Train each candidate for N epochs.  [default: 10]"
+    option,
+    "--epochs",
+    type=whole("epochs"),
+    help="Train each candidate for N epochs.  [default: 10]",
 )
 batch_size_option = partial(
     option,
     "--batch-size",
-    type=Whole(2),
+    type=whole("batch_size"),
     help="Train on N images a step. Default: 32 to 128, by the number of images.",
 )
 compile_option = partial(
@@ -205,8 +207,8 @@ def recipe_options(group: str) -> Callable[[_Function], _Function]:
     def decorate(function: _Function) -> _Function:
         @wraps(function)
         def with_options(*arguments: Any, **given: Any) -> Any:
-            values = {each.name: given.pop(each.name) for each in fields(RecipeOptions)}
-            return function(*arguments, recipe_options=RecipeOptions(**values), **given)
+            recipe_options = RecipeOptions.taken_from(given)
+            return function(*arguments, recipe_options=recipe_options, **given)
 
         decorated: Any = with_options
         for add in reversed(made):
@@ -234,12 +236,12 @@ reward_option = partial(
     "or in seconds (0.05s), or a function of yours as package.module:attribute.",
 )
 seed_option = partial(
-    option, "--seed", type=Whole(0), help="Derive all randomness from this seed.  [default: 0]"
+    option, "--seed", type=whole("seed"), help="Derive all randomness from this seed.  [default: 0]"
 )
 workers_option = partial(
     option,
     "--workers",
-    type=Whole(1),
+    type=whole("workers"),
     help="Evaluate N candidates at once. Default: one for each GPU, or for each CPU core as far as "
     "the memory reaches.",
 )

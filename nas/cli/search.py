@@ -13,7 +13,7 @@ from nas.api.announcement import search_doubts, search_lines
 from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
 from nas.cli import options
 from nas.cli.echo import echo
-from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, Whole, WholeOr
+from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, WholeOr, whole
 from nas.cli.options import option
 from nas.search.sharing import AUTO, MOST_SHARERS
 from reward.step_time.allocator import restart_with_settings
@@ -43,7 +43,7 @@ MOST_HOURS = 24 * 365
 @options.min_per_class_option(group="Data")
 @option(
     "--image-size",
-    type=Whole(4, 4096),
+    type=whole("image_size"),
     group="Data",
     help="Train at this image size in pixels. Default: the images' own, or a smaller one if they "
     "are large or of many sizes.",
@@ -64,7 +64,7 @@ MOST_HOURS = 24 * 365
 )
 @option(
     "--budget",
-    type=Whole(1),
+    type=whole("budget"),
     group="Budget",
     help="Evaluate N candidates, those that --scheduler or --bound stopped included.  "
     "[default: 100, or no limit with --hours or --until]",
@@ -93,7 +93,7 @@ MOST_HOURS = 24 * 365
 )
 @option(
     "--baseline",
-    type=Whole(0),
+    type=whole("baseline"),
     group="Budget",
     help="Train the space's backbone N times besides the budget, to compare candidates with it and "
     "to see how much seeds differ. Default: 3, or 0 for a budget below 20.",
@@ -106,7 +106,7 @@ MOST_HOURS = 24 * 365
 )
 @option(
     "--max-failures",
-    type=Whole(1),
+    type=whole("max_failures"),
     group="Budget",
     help="Give up after N failed candidates. Default: half the budget, at least 10; "
     "500 without a budget.",
@@ -156,7 +156,7 @@ MOST_HOURS = 24 * 365
 )
 @option(
     "--confirm",
-    type=Whole(1),
+    type=whole("confirm"),
     metavar="K",
     group="Search",
     help="Train the best K candidates again at the end, with other seeds. The best mean reward "
@@ -164,13 +164,13 @@ MOST_HOURS = 24 * 365
 )
 @option(
     "--confirm-seeds",
-    type=Whole(1),
+    type=whole("confirm_seeds"),
     group="Search",
     help="Train each of the --confirm candidates N more times.  [default: 2]",
 )
 @option(
     "--confirm-epochs",
-    type=Whole(1),
+    type=whole("confirm_epochs"),
     group="Search",
     help="Train the --confirm candidates for N epochs. Default: --epochs.",
 )

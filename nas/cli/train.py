@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from nas import interrupts
-from nas.api.announcement import doubts, size_warnings, training_lines
+from nas.api.announcement import training_doubts, training_lines
 from nas.cli import options
 from nas.cli.echo import echo
-from nas.cli.option_types import Positive, Whole
+from nas.cli.option_types import Positive, whole
 from nas.cli.options import option
 from nas.training.recipe_options import RecipeOptions
 from nas.versions import check_ray
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
 @options.min_per_class_option(group="Data")
 @option(
     "--image-size",
-    type=Whole(4, 4096),
+    type=whole("image_size"),
     group="Data",
     help="Train at this image size in pixels. Default: the size of ARCH, or of the images if "
     "smaller.",
 )
 @option(
     "--data-size",
-    type=Whole(4, 4096),
+    type=whole("data_size"),
     group="Data",
     help="Keep training images at this size in pixels; larger ones give sharper random crops, "
     "smaller ones take less of the cache. Default: the size to train at.",
@@ -78,11 +78,14 @@ if TYPE_CHECKING:
     "recipe of a search, for 30 epochs.",
 )
 @option(
-    "--epochs", type=Whole(1), group="Recipe", help="Train for N epochs. Default: the recipe's."
+    "--epochs",
+    type=whole("epochs"),
+    group="Recipe",
+    help="Train for N epochs. Default: the recipe's.",
 )
 @option(
     "--batch-size",
-    type=Whole(2),
+    type=whole("batch_size"),
     group="Recipe",
     help="Train on N images a step, over all workers. Default: the recipe's.",
 )
@@ -110,7 +113,7 @@ if TYPE_CHECKING:
 )
 @option(
     "--patience",
-    type=Whole(1),
+    type=whole("patience"),
     group="Recipe",
     help="Stop after N epochs without a better minival accuracy, or value of --metric. Default: "
     "never.",
@@ -134,7 +137,7 @@ if TYPE_CHECKING:
 )
 @option(
     "--workers",
-    type=Whole(1),
+    type=whole("workers"),
     group="Run",
     help="Train in N processes, each with its own GPU if there are any, or else a core. Default: "
     "1, or the number that a resumed training began with.",
@@ -142,7 +145,7 @@ if TYPE_CHECKING:
 @options.address_option(group="Run")
 @option(
     "--micro-batch",
-    type=Whole(2),
+    type=whole("micro_batch"),
     group="Run",
     help="Train on N images at once in each worker, and sum the gradients up to a whole step. "
     "Default: the worker's share of the batch, or on a GPU as many as fit.",
@@ -253,10 +256,7 @@ def train(
 def _announce(job: Job, as_json: bool) -> None:
     for line in training_lines(job):
         echo(line, err=as_json)
-    for line in (
-        *doubts(job.data, job.metric),
-        *size_warnings(job.data, job.settings.file.train_size),
-    ):
+    for line in training_doubts(job):
         echo(line, err=True)
 
 

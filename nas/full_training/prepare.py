@@ -84,7 +84,7 @@ def prepare(request: TrainRequest) -> Job:
 
 
 def _new(request: TrainRequest) -> Job:
-    check_recipe(request.preset or LIGHT)
+    check_recipe(request.preset or LIGHT, request.recipe_options)
     for name in ("arch", "data", "out"):
         if getattr(request, name) is None:
             raise UserError(f"--{name}: must be given, or --resume with a training's directory")
@@ -92,7 +92,6 @@ def _new(request: TrainRequest) -> Job:
     assert request.data is not None
     assert request.out is not None
     import_data(request.data)
-    _check_recipe_options(request)
     metric = metric_named(request.metric)
     source = find_architecture(request.arch, "--arch")
     data, file = _load(request, source)
@@ -214,13 +213,6 @@ def _is_progressive(request: TrainRequest, preset: str, source: ArchitectureFile
     if request.progressive is not None:
         return request.progressive
     return preset in PROGRESSIVE and "progressive" in source.training
-
-
-def _check_recipe_options(request: TrainRequest) -> None:
-    try:
-        request.recipe_options.check()
-    except ValueError as error:
-        raise UserError(str(error)) from error
 
 
 def _check_progressive_options(request: TrainRequest, is_progressive: bool) -> None:

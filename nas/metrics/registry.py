@@ -11,11 +11,11 @@ from torch import Tensor
 
 from nas.data.minival import guessing_accuracy
 from nas.data.split import NO_LABEL
-from nas.errors import MetricError, UserError, first_of, nearest_first
-from nas.imports import import_named
+from nas.errors import MetricError, UserError, first_of
+from nas.imports import check_reference, import_named
 from nas.metrics.metric_function import ACCURACY, MetricFunction
 from reward.metric import METRICS, describe_metric
-from search_space.named import NotImported, is_reference, lookup_function
+from search_space.named import NotImported, lookup_function
 
 FEWEST_CLASSES_FOR_TOP_5 = 6
 _FOR_ONE_LABEL = ("balanced_accuracy", "macro_f1")  # they compare predictions, one an image
@@ -34,12 +34,8 @@ def find_metric(name: str) -> MetricFunction:
     """
     if name in METRICS:
         return MetricFunction(METRICS[name])
-    if not is_reference(name):
-        names = ", ".join(nearest_first(name, METRICS))
-        raise ValueError(
-            f"got {name!r}, must be one of {names}, or a function of logits and labels as "
-            "package.module:function"
-        )
+    own = "a function of logits and labels as package.module:function"
+    check_reference(name, METRICS, own)
     return MetricFunction(describe_metric(name), lookup_function(name))
 
 

@@ -106,11 +106,7 @@ def _check_names(request: SearchRequest) -> None:
         )
     for path in request.learn_from:
         open_run(path, "--learn-from")
-    check_recipe(request.recipe or DEFAULT_RECIPE)
-    try:
-        request.recipe_options.check()
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    check_recipe(request.recipe or DEFAULT_RECIPE, request.recipe_options)
     if is_own(request.reward or ""):
         import_named(request.reward or "", "--reward")
     try:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypedDict
 
-from nas.errors import UserError, nearest_first
-from nas.imports import import_named
+from nas.errors import UserError
+from nas.imports import check_reference, import_named
 from nas.training.recipes import OPTIMIZERS, PRESETS, Recipe
 from search_space.bounds import MOST_STRENGTH, OutOfBounds, real, shown
-from search_space.named import is_reference, lookup_function
+from search_space.named import lookup_function
 
 MakeRecipe = Callable[[int, int | None, int | None], Recipe]
 """Makes a recipe from the number of training images, the epochs, and the batch size; None for
@@ -47,6 +47,12 @@ class RecipeOptions:
     dropout: float | None = None
     lr: float | None = None
     optimizer: str | None = None
+
+    @classmethod
+    def taken_from(cls, given: dict[str, Any]) -> RecipeOptions:
+        """Return the options that are among those ``given``, and take them out of there."""
+        names = given.keys() & {field.name for field in fields(cls)}
+        return cls(**{name: given.pop(name) for name in names})
 
     def given(self) -> dict[str, Any]:
         """Return the options that are not None, by name, in JSON types."""
@@ -123,19 +129,15 @@ def find_recipe(name: str) -> MakeRecipe:
     """
     if name in PRESETS:
         return PRESETS[name]
-    if not is_reference(name):
-        names = ", ".join(nearest_first(name, PRESETS))
-        raise ValueError(
-            f"got {shown(name)}, must be one of {names}, or a function as package.module:attribute"
-        )
+    check_reference(name, PRESETS, "a function as package.module:attribute")
     return lookup_function(name)
 
 
-def check_recipe(name: str, option: str = "--recipe") -> None:
-    """Import the module of a recipe that the user names, and check that there is such a recipe.
+def check_recipe(name: str, options: RecipeOptions | None = None, option: str = "--recipe") -> None:
+    """Import the module of a recipe that the user names; check that there is such a recipe.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or one of the ``options`` is out of its bounds.
     """
     if name not in PRESETS:
         import_named(name, option)
@@ -143,6 +145,10 @@ def check_recipe(name: str, option: str = "--recipe") -> None:
         find_recipe(name)
     except ValueError as error:
         raise UserError(f"{option}: {error}") from error
+    try:
+        (options or RecipeOptions()).check()
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def make_recipe(

@@ -94,9 +94,11 @@ class LiveRun:
         reading = self.reader.candidates(max(self._rows, default=-1), self._running)
         damaged = {*reading.damaged, *self.reader.lost()}
         new_rows: dict[int, Row] = {}
+        objective = objective_of(self.settings)
+        own_reward = objective if isinstance(objective, Own) else None
         for candidate in reading.candidates:
             try:
-                self._add(candidate, new_rows)
+                self._add(candidate, new_rows, own_reward)
             except DAMAGE:
                 damaged.add(candidate.number)
         is_first = self.version == 0
@@ -154,13 +156,14 @@ class LiveRun:
         """Read one candidate anew; None if it does not exist or is damaged."""
         return self.reader.candidate(candidate_number)
 
-    def _add(self, candidate: Candidate, new_rows: dict[int, Row]) -> None:
-        """Add the candidate's row to ``new_rows`` if it is new or has changed."""
+    def _add(self, candidate: Candidate, new_rows: dict[int, Row], own_reward: Own | None) -> None:
+        """Add the candidate's row to ``new_rows`` if it is new or has changed.
+
+        The page cannot compute the user's ``own_reward``, if the run has one.
+        """
         n, values = candidate.number, row(candidate, self.space)
-        if isinstance(
-            objective := objective_of(self.settings), Own
-        ):  # which the page cannot compute
-            values["own_reward"] = number(reward(candidate, objective))
+        if own_reward is not None:
+            values["own_reward"] = number(reward(candidate, own_reward))
         if candidate.state is State.RUNNING:
             self._running.add(n)
         else:

@@ -13,8 +13,8 @@ from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from nas.errors import UserError, nearest_first
-from nas.imports import import_named
+from nas.errors import UserError
+from nas.imports import check_reference, import_named
 from nas.search.earlier_runs import EarlierRun
 from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, candidate_seed
 from nas.search.samplers.evolution import EvolutionSampler
@@ -22,7 +22,7 @@ from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler, distributions
 from reward.limits import Limits
 from reward.objective import Objective
-from search_space.named import is_reference, lookup
+from search_space.named import lookup
 from search_space.space import Point
 
 MakeSampler = Callable[[int], BaseSampler]
@@ -107,12 +107,8 @@ def make_sampler(name: str, problem: SearchProblem) -> BaseSampler:
 def _imported_sampler(name: str) -> Callable[..., BaseSampler]:
     """Return a sampler class that takes nothing but a seed, from an imported module."""
     given = f"--sampler: got {name!r}, "
-    if not is_reference(name):
-        names = ", ".join(nearest_first(name, SAMPLERS))
-        raise UserError(
-            f"{given}must be one of {names}, or a class such as optuna.samplers:GPSampler"
-        )
     try:
+        check_reference(name, SAMPLERS, "a class such as optuna.samplers:GPSampler")
         found = lookup(name)
     except ValueError as error:
         raise UserError(f"--sampler: {error}") from error
