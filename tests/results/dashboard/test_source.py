@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,8 +18,10 @@ from results.candidate import Candidate
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.payload import page_data
 from results.dashboard.source import Source
+from results.ranking import reward as reward_of
 from results.record import Record
 from results.salvage import SALVAGE_HINT
+from reward.objective import parse_reward
 from search_space.spaces import small
 from tests.postgres import postgres_server
 from tests.results.dashboard.conftest import place
@@ -226,6 +230,27 @@ def test_a_reward_that_is_not_known_is_said(reward: str, why: str, tmp_path: Pat
     (warning,) = source.payload(0)["warnings"]
     assert "rewards are by the default formula" in warning
     assert why in warning
+
+
+def test_a_reward_of_the_users_own_comes_from_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("mine")
+    module.reward = lambda a, s, p: a - 0.1 * s  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mine", module)
+    with make_run(tmp_path, 3) as record:
+        record.change_settings({**record.settings(), "reward": "mine:reward"})
+        expected = {
+            c.number: reward_of(c, parse_reward("mine:reward")) for c in record.candidates()
+        }
+    source = _polled(tmp_path)
+    assert page_data([source], [], "live")["objective"] == {
+        "form": "own", "numbers": {}, "is_in_seconds": False, "name": "mine:reward",
+    }  # fmt: skip
+    columns = source.payload(0)["columns"]
+    assert dict(zip(columns["number"], columns["own_reward"], strict=True)) == expected
+    assert any(value is not None for value in expected.values())
+    assert source.payload(0)["warnings"] == []
 
 
 def test_runs_of_unlike_rewards_begin_with_the_papers(tmp_path: Path) -> None:
