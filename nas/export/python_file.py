@@ -25,7 +25,7 @@ from search_space.more_operators import (
 )
 from search_space.operators import OPERATORS, fused_mbconv, mbconv
 
-WIDTH = 88
+_WIDTH = 88
 _LONGEST_NAME = 56  # that fits into the first line
 _BEGIN, _END = "# The network.\n", "# The network's parts.\n"
 _TABLE, _LAST_ROW = "OPERATORS: ", '    "fused_mbconv": fused_mbconv,\n'  # of the operators
@@ -55,14 +55,22 @@ def python_file(
         UserError: the network has an operator of the user's own.
     """
     check_operators(file)
-    template = files("nas.export").joinpath("standalone.py").read_text(encoding="utf-8")
-    _, code = template.split('"""\n\nfrom __future__', 1)
-    head, rest = code.split(_BEGIN)
-    parts = _with_more_operators(rest.split(_END)[1], file.architecture)
+    head, parts = split_template("standalone.py")
+    parts = _with_more_operators(parts, file.architecture)
     start = _docstring(file, preprocessing, module)
     table = _table(file) + about_images(preprocessing, class_names)
-    text = f"{start}\n\nfrom __future__{head}{table}{parts}"
-    return text.replace("  # noqa: T201", "")
+    return f"{start}{head}{table}{parts}".replace("  # noqa: T201", "")
+
+
+def split_template(name: str) -> tuple[str, str]:
+    """Return the code of a template in this package before and behind its network's constants.
+
+    Its docstring is left out.
+    """
+    template = files("nas.export").joinpath(name).read_text(encoding="utf-8")
+    _, code = template.split('"""\n\nfrom __future__', 1)
+    head, rest = code.split(_BEGIN)
+    return f"\n\nfrom __future__{head}", rest.split(_END)[1]
 
 
 def check_operators(file: ArchitectureFile) -> None:
@@ -102,6 +110,24 @@ def _is_ours(stage: Stage) -> bool:
 def _docstring(file: ArchitectureFile, preprocessing: Preprocessing | None, module: str) -> str:
     name = module if module.isidentifier() else "model"
     image = f"(N, {file.task.in_channels}, {file.eval_size}, {file.eval_size})"
+    usage = (
+        f"    from {name} import build",
+        "    from safetensors.torch import load_file",
+        "",
+        "    network = build().eval()",
+        f'    network.load_state_dict(load_file("{name}.safetensors"))',
+        f"    logits = network(images)  # {image} -> (N, {file.task.classes})",
+    )
+    return docstring(file, "torch", usage, preprocessing)
+
+
+def docstring(
+    file: ArchitectureFile,
+    library: str,
+    usage: Sequence[str],
+    preprocessing: Preprocessing | None,
+) -> str:
+    """Return the docstring of a network's Python file; ``usage`` are lines that show its use."""
     description = (
         f"{counts(file)}. Trained at {file.train_size} px, evaluated at {file.eval_size} px. "
         f"{' '.join(history(file))}"
@@ -109,18 +135,13 @@ def _docstring(file: ArchitectureFile, preprocessing: Preprocessing | None, modu
     writer = f"Written by nas export, nas-engine {versions().get('nas-engine', 'not installed')}."
     return "\n".join(
         [
-            f'"""{short_name(file)}: an image network for torch.',
+            f'"""{short_name(file)}: an image network for {library}.',
             "",
-            textwrap.fill(description, WIDTH),
+            textwrap.fill(description, _WIDTH),
             "",
-            f"    from {name} import build",
-            "    from safetensors.torch import load_file",
+            *usage,
             "",
-            "    network = build().eval()",
-            f'    network.load_state_dict(load_file("{name}.safetensors"))',
-            f"    logits = network(images)  # {image} -> (N, {file.task.classes})",
-            "",
-            textwrap.fill(f"{' '.join(reading(preprocessing))} {writer}", WIDTH),
+            textwrap.fill(f"{' '.join(reading(preprocessing))} {writer}", _WIDTH),
             '"""',
         ]
     )
@@ -135,16 +156,24 @@ def _table(file: ArchitectureFile) -> str:
     network = file.architecture
     rows = "".join(f"    {_row(stage)},\n" for stage in network.stages)
     return (
-        f"{_BEGIN}"
-        f'NAME = "{short_name(file)}"\n'
-        f"CLASSES = {file.task.classes}\n"
-        f"IMAGE_CHANNELS = {file.task.in_channels}\n"
-        f"IMAGE_SIZE = {file.eval_size}  # pixels, to evaluate; any other will do\n"
-        f"STEM_CHANNELS, STEM_STRIDE = {network.stem_channels}, {network.stem_stride}\n"
+        f"{first_constants(file, short_name(file))}"
         "STAGES = (\n"
         "    # operator, kernel, stride, expansion, channels, layers, se_ratio, activation\n"
         f"{rows})\n"
         f"HEAD_CHANNELS = {network.head_channels}\n"
+    )
+
+
+def first_constants(file: ArchitectureFile, name: str) -> str:
+    """Return the code of the constants that come first, from NAME to STEM_STRIDE."""
+    network = file.architecture
+    return (
+        f"{_BEGIN}"
+        f'NAME = "{name}"\n'
+        f"CLASSES = {file.task.classes}\n"
+        f"IMAGE_CHANNELS = {file.task.in_channels}\n"
+        f"IMAGE_SIZE = {file.eval_size}  # pixels, to evaluate; any other will do\n"
+        f"STEM_CHANNELS, STEM_STRIDE = {network.stem_channels}, {network.stem_stride}\n"
     )
 
 

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
-from importlib.resources import files
 
-from nas.export.model_card import counts, history, reading
-from nas.export.python_file import WIDTH, about_images, short_name
+from nas.export.python_file import about_images, docstring, first_constants, split_template
 from nas.preprocessing import Preprocessing
 from nas.timm_names import block_strings
-from nas.versions import versions
 from results.architecture_file import ArchitectureFile
-
-_BEGIN, _END = "# The network.\n", "# The network's parts.\n"
 
 
 def timm_file(
@@ -31,39 +25,23 @@ def timm_file(
     Raises:
         NotInTimm: the network has a layer that timm does not have.
     """
-    template = files("nas.export").joinpath("timm_template.py").read_text(encoding="utf-8")
-    _, code = template.split('"""\n\nfrom __future__', 1)
-    head, rest = code.split(_BEGIN)
-    parts = rest.split(_END)[1]
+    head, parts = split_template("timm_template.py")
     table = _table(file, module) + about_images(preprocessing, class_names)
-    text = f"{_docstring(file, preprocessing, module)}\n\nfrom __future__{head}{table}{parts}"
+    text = f"{_docstring(file, preprocessing, module)}{head}{table}{parts}"
     return re.sub(r"  # type: ignore.*", "", text)
 
 
 def _docstring(file: ArchitectureFile, preprocessing: Preprocessing | None, module: str) -> str:
-    description = (
-        f"{counts(file)}. Trained at {file.train_size} px, evaluated at {file.eval_size} px. "
-        f"{' '.join(history(file))}"
+    usage = (
+        "    import timm",
+        f"    import {module}  # registers it",
+        "",
+        f"    # pretrained: by {module}.safetensors beside this file",
+        f'    network = timm.create_model("{module}", pretrained=True)',
+        f'    backbone = timm.create_model("{module}", pretrained=True, features_only=True)',
+        "    maps = backbone(images)  # strides: backbone.feature_info.reduction()",
     )
-    writer = f"Written by nas export, nas-engine {versions().get('nas-engine', 'not installed')}."
-    return "\n".join(
-        [
-            f'"""{short_name(file)}: an image network for timm.',
-            "",
-            textwrap.fill(description, WIDTH),
-            "",
-            "    import timm",
-            f"    import {module}  # registers it",
-            "",
-            f"    # pretrained: by {module}.safetensors beside this file",
-            f'    network = timm.create_model("{module}", pretrained=True)',
-            f'    backbone = timm.create_model("{module}", pretrained=True, features_only=True)',
-            "    maps = backbone(images)  # strides: backbone.feature_info.reduction()",
-            "",
-            textwrap.fill(f"{' '.join(reading(preprocessing))} {writer}", WIDTH),
-            '"""',
-        ]
-    )
+    return docstring(file, "timm", usage, preprocessing)
 
 
 def _table(file: ArchitectureFile, module: str) -> str:
@@ -75,12 +53,7 @@ def _table(file: ArchitectureFile, module: str) -> str:
     strides = [stage.stride for stage in network.stages]
     levels = 1 + sum(stride > 1 for stride in strides)
     return (
-        f"{_BEGIN}"
-        f'NAME = "{module}"\n'
-        f"CLASSES = {file.task.classes}\n"
-        f"IMAGE_CHANNELS = {file.task.in_channels}\n"
-        f"IMAGE_SIZE = {file.eval_size}  # pixels, to evaluate; any other will do\n"
-        f"STEM_CHANNELS, STEM_STRIDE = {network.stem_channels}, {network.stem_stride}\n"
+        f"{first_constants(file, module)}"
         f"BLOCKS = [\n{rows}]\n"
         f"HEAD_CHANNELS = {network.head_channels}\n"
         f"LEVELS = {levels}  # of a feature pyramid: maps of different strides\n"
