@@ -21,10 +21,11 @@ from statistics import fmean, median, stdev
 import numpy as np
 import pandas as pd
 
-from nas.replay.replay import Replay, expected_best
+from nas.replay.replay import Replay
 from nas.replay.table import Table, find_table
 from nas.search.earlier_runs import EarlierRun
 from nas.search.samplers.domain import ParameterCount
+from results.best_of import expected_best
 from results.candidate import Candidate
 from results.ranking import recorded_objective, reward
 from search_space.task import Task

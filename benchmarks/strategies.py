@@ -17,10 +17,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
+from nas.replay.replay import Cost, Replay, Trace, cost
 from nas.replay.table import Table, find_table
 from nas.search.pruners.base import Pruner, make_pruners
 from nas.search.samplers.registry import SAMPLERS
+from results.best_of import expected_best
 from results.ranking import recorded_objective, reward
 from reward.objective import Objective
 

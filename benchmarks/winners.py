@@ -23,11 +23,11 @@ import torch
 from benchmarks.cpu_protocol import follow
 from benchmarks.strategies import TABLE
 from nas.data.load import load_search_data
-from nas.replay.replay import best_chances
 from nas.replay.table import Table, find_table
 from nas.search.evaluator import EvaluationSettings, Evaluator
 from nas.search.settings import SearchSettings
 from nas.training.recipes import proxy
+from results.best_of import best_chances
 from results.candidate import Candidate, State
 from results.ranking import ranked, reward
 from reward.step_time.clocks import device_name

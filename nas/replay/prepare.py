@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas.errors import UserError
-from nas.replay.replay import Cost, Replay, Trace, cost, expected_best
+from nas.replay.replay import Cost, Replay, Trace, cost
 from nas.replay.table import Table, find_table
 from nas.search.earlier_runs import EarlierRun
 from nas.search.pruners.base import Pruner, check_pruners, make_pruners
 from nas.search.samplers.registry import LEARNING_SAMPLERS, check_sampler
+from results.best_of import expected_best
 from results.ranking import recorded_objective, reward
 
 BASELINE = "random"

@@ -142,24 +142,6 @@ class Cost:
     reached: float
 
 
-def expected_best(rewards: Sequence[float], budget: int) -> float:
-    """Return the mean best of ``budget`` rewards drawn without replacement, as by random search."""
-    chances = best_chances(len(rewards), budget)
-    return math.fsum(p * value for p, value in zip(chances, sorted(rewards), strict=True))
-
-
-def best_chances(count: int, budget: int) -> list[float]:
-    """Return the probability of each of ``count`` values to be the best of ``budget`` drawn ones.
-
-    The smallest comes first. The i-th smallest of n is the best of k with probability
-    C(i - 1, k - 1) / C(n, k).
-    """
-    if not 1 <= budget <= count:
-        raise ValueError(f"budget: got {budget}, must be from 1 to {count}")
-    total = math.comb(count, budget)
-    return [math.comb(i, budget - 1) / total for i in range(count)]
-
-
 def cost(traces: Sequence[Trace], target: float) -> Cost:
     """Return what reaching the target cost over the traces."""
     epochs = sorted(trace.epochs_to(target) for trace in traces)

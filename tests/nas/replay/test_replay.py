@@ -7,11 +7,12 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from nas.replay.replay import Replay, Trace, expected_best
+from nas.replay.replay import Replay, Trace
 from nas.replay.table import Table
 from nas.search.pruners.base import make_pruners
 from nas.search.samplers.domain import Domain, Key, ParameterCount
 from nas.search.samplers.registry import SAMPLERS
+from results.best_of import expected_best
 from results.ranking import reward
 from reward.objective import Objective
 from search_space.task import Task

@@ -9,7 +9,8 @@ from statistics import fmean
 import numpy as np
 import pytest
 
-from nas.replay.replay import Trace, bests_at, cost, expected_best
+from nas.replay.replay import Trace, bests_at, cost
+from results.best_of import expected_best
 
 
 @pytest.mark.parametrize("budget", [1, 2, 4, 6])
