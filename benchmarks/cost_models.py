@@ -1,6 +1,6 @@
 """Measure how well multiply-adds and parameters predict the step time, by rank correlation.
 
-python -m benchmarks.cost_models [CANDIDATES.csv]    # of a run; by default 200 networks of `small`
+python -m benchmarks.cost_models [TABLE]    # a run's candidates.csv, or a table of `nas replay`
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ RESAMPLES = 2000
 
 def main() -> None:
     """Print n, Spearman's correlations with their 95 % bootstrap intervals, and the device."""
-    table = pd.read_csv(sys.argv[1] if len(sys.argv) > 1 else SHIPPED)
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else SHIPPED
+    table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     timed = table.dropna(subset=["normalized_step_time"])
     print(f"n = {len(timed)} networks, measured on {', '.join(timed['device'].unique())}")
     for column in ("multiply_adds", "parameters"):

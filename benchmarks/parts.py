@@ -27,8 +27,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.true_accuracy import (
     MULTIPLY_ADDS,
@@ -103,6 +105,8 @@ def main() -> None:
         for forms in (COSTS, EXPONENTS, *([CURVES] if size == sizes[len(sizes) // 2] else [])):
             found = simulate(networks, true, forms, every, plan)
             print_block(plan, [form.name for form in forms], found)
+            if forms is COSTS:
+                print_traits(networks, found[0])
     plan = Plan(SMALL_DRAW, options.halves, options.searches)
     for patterns in (OPERATORS, ORDERS):
         parts = pools(networks, patterns)
@@ -134,7 +138,8 @@ class Found:
     """The networks that one form chose, (halves, searches) each.
 
     ``accuracy`` is the true one and ``seen`` the one by which it was chosen. ``reward`` is the true
-    one by the paper's form, and ``best`` the best true one among the networks drawn.
+    one by the paper's form, and ``best`` the best true one among the networks drawn. ``place`` is
+    the network's in the table.
     """
 
     accuracy: Floats
@@ -143,6 +148,7 @@ class Found:
     size: Floats
     reward: Floats
     best: Floats
+    place: Places
 
 
 def simulate(
@@ -153,7 +159,7 @@ def simulate(
     All forms choose among the same draws, and all pools have the same true accuracies.
     """
     lines, judge = [networks.line(form) for form in forms], networks.line(JUDGE)
-    rows: list[list[Sequence[Floats]]] = [[] for _ in forms]
+    rows: list[list[Sequence[NDArray[Any]]]] = [[] for _ in forms]
     for seed in range(plan.halves):
         generator = np.random.default_rng(seed)
         accuracies = true.draw(generator)
@@ -172,8 +178,10 @@ def simulate(
                 networks.costs[PARAMETERS][chosen],
                 rewards[chosen],
                 rewards[drawn].max(axis=1),
+                chosen,
             ))  # fmt: skip
-    return [Found(*np.array(row).swapaxes(0, 1)) for row in rows]
+    columns = [[np.array(column) for column in zip(*row, strict=True)] for row in rows]
+    return [Found(*each) for each in columns]
 
 
 def print_table(name: str, table: Table, true: TrueAccuracies) -> None:
@@ -217,6 +225,13 @@ def print_block(plan: Plan, names: Sequence[str], found: Sequence[Found]) -> Non
                 f"step time x {_ratio(each.step_time, first.step_time)}, parameters x "
                 f"{_ratio(each.size, first.size)}, reward x {_ratio(each.reward, first.reward, 3)}"
             )
+
+
+def print_traits(networks: Networks, found: Found) -> None:
+    """Print what the chosen networks look like, beside the mean of the table."""
+    print("\nthe chosen of the first line, and the table's mean")
+    for name, values in networks.traits.items():
+        print(f"{name:30} {_text(values[found.place])}, {values.mean():.2f}")
 
 
 def _text(values: Floats, form: str = ".2f") -> str:

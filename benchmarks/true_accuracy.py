@@ -21,6 +21,7 @@ from nas.search.samplers.model.surrogate import ACCURACY, Features, fit_surrogat
 from results.noise import Outcome, outcomes
 from reward.complexity import architecture_complexity
 from reward.objective import parse_reward
+from search_space.architecture import Architecture
 from search_space.task import Task
 
 Floats = NDArray[np.float64]
@@ -45,12 +46,13 @@ class Networks:
     """The networks of a table; ``costs`` are relative to the backbone's, (N,) each.
 
     ``operators`` has a letter for each stage of a network: F for Fused-MBConv, M for MBConv, and -
-    for any other.
+    for any other. ``traits`` are what the paper says of its winner, (N,) each.
     """
 
     outcomes: Sequence[Outcome]
     costs: dict[str, Floats]
     operators: Sequence[str]
+    traits: dict[str, Floats]
     features: Floats  # (N, features)
 
     @classmethod
@@ -67,7 +69,7 @@ class Networks:
         task = Task(int(settings["classes"]), int(settings["in_channels"]))
         backbone = architecture_complexity(space.backbone, task, int(settings["image_size"]))
         features = Features(Domain(space, 0, ParameterCount(task)))
-        letters = {"fused_mbconv": "F", "mbconv": "M"}
+        architectures = [candidate.architecture for candidate in table.candidates]
         return cls(
             found,
             {
@@ -75,11 +77,9 @@ class Networks:
                 MULTIPLY_ADDS: np.array(counts) / backbone.multiply_adds,
                 PARAMETERS: np.array([each.size for each in found]),
             },
-            [
-                "".join(letters.get(stage.operator, "-") for stage in each.architecture.stages)
-                for each in table.candidates
-            ],
-            features([space.encode(candidate.architecture) for candidate in table.candidates]),
+            [letters(architecture) for architecture in architectures],
+            traits(architectures, len(space.backbone.stages)),
+            features([space.encode(architecture) for architecture in architectures]),
         )
 
     @property
@@ -94,6 +94,33 @@ class Networks:
         at_0 = np.array([each.reward_at(0.0, cost, objective) for each, cost in pairs])
         at_1 = np.array([each.reward_at(1.0, cost, objective) for each, cost in pairs])
         return lambda accuracies: at_0 + (at_1 - at_0) * accuracies
+
+
+def letters(architecture: Architecture) -> str:
+    """Return a letter for the operator of each stage."""
+    names = {"fused_mbconv": "F", "mbconv": "M"}
+    return "".join(names.get(stage.operator, "-") for stage in architecture.stages)
+
+
+def traits(architectures: Sequence[Architecture], stages: int) -> dict[str, Floats]:
+    """Return what the paper says of its winner, of each network; the backbone has the stages."""
+
+    def share_of(values: Sequence[bool]) -> float:
+        return sum(values) / max(1, len(values))
+
+    early = stages // 2
+    functions: dict[str, Callable[[Architecture], float]] = {
+        "stages with kernel 3": lambda a: share_of([s.kernel == 3 for s in a.stages]),
+        "mean expansion": lambda a: float(np.mean([s.expansion for s in a.stages])),
+        "layers": lambda a: float(sum(s.layers for s in a.stages)),
+        "a stage is left out": lambda a: float(len(a.stages) < stages),
+        "Fused-MBConv, early half": lambda a: share_of([x == "F" for x in letters(a)[:early]]),
+        "Fused-MBConv, late half": lambda a: share_of([x == "F" for x in letters(a)[early:]]),
+    }
+    return {
+        name: np.array([function(each) for each in architectures])
+        for name, function in functions.items()
+    }
 
 
 class TrueAccuracies:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -55,7 +56,8 @@ def made(
         PARAMETERS: np.ones(len(step_times)),
     }
     operators = ["M" * (1 + i % 3) for i in range(len(step_times))]
-    return Networks(outcomes, costs, operators, np.zeros((len(step_times), 1))), Known(accuracies)
+    features = np.zeros((len(step_times), 1))
+    return Networks(outcomes, costs, operators, {}, features), Known(accuracies)
 
 
 def whole(networks: Networks, true: Known, forms: tuple[Form, ...] = COSTS) -> list[Found]:
@@ -74,6 +76,7 @@ def test_the_cost_in_the_place_of_the_step_time_is_what_is_saved() -> None:
     assert measured.step_time.mean() < 0.7
     assert by_multiply_adds.step_time.mean() > 1.8
     assert (measured.reward == measured.best).all()
+    assert (step_times[measured.place] == measured.step_time).all()
     # The slowest instead of the fastest: (2 / 0.5)^-0.07 of the reward, but for a few left out.
     lost = 1 - by_multiply_adds.reward / by_multiply_adds.best
     assert 1 - 4**-0.07 > lost.mean() > 1 - 3**-0.07
@@ -164,3 +167,7 @@ def test_a_table_is_printed_with_what_it_cannot_tell(
     for form in (*COSTS, *EXPONENTS):
         assert out.count(f"\n{form.name} ") == 2  # searches of 10 and of 20
     assert "all (n = 80)" in out
+    assert out.count("the chosen of the first line, and the table's mean") == 2
+    kernels = [stage.kernel == 3 for c in table.candidates for stage in c.architecture.stages]
+    (mean,) = set(re.findall(r"stages with kernel 3 .*, (.*)", out))
+    assert float(mean) == pytest.approx(np.mean(kernels), abs=0.03)

@@ -7,9 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.true_accuracy import Form, Networks, TrueAccuracies, logit, share
+from benchmarks.true_accuracy import (
+    Form,
+    Networks,
+    TrueAccuracies,
+    letters,
+    logit,
+    share,
+    traits,
+)
 from results.ranking import normalized_step_time, reward
 from reward.objective import Objective, parse_reward
+from search_space.architecture import Architecture, Stage
 from search_space.spaces import small
 from tests.nas.replay.conftest import made_table
 
@@ -95,6 +104,25 @@ def test_costs_are_relative_to_the_backbone() -> None:
     by_multiply_adds = networks.line(Form("any", cost="multiply-adds"))(networks.accuracies)
     first = Objective()(table.candidates[0].accuracy or 0, cost, sizes[0])
     assert by_multiply_adds[0] == pytest.approx(first)
+
+
+def test_traits_are_those_of_the_architecture() -> None:
+    stages = (
+        Stage("fused_mbconv", 3, 1, 1, 16, 2),
+        Stage("mbconv", 5, 2, 4, 24, 1, 0.25),
+        Stage("fused_mbconv", 3, 2, 4, 40, 3),
+    )
+    architecture = Architecture(stages, stem_channels=16, stem_stride=2, head_channels=64)
+    assert letters(architecture) == "FMF"
+    found = {name: values.tolist() for name, values in traits([architecture], 4).items()}
+    assert found == {
+        "stages with kernel 3": [2 / 3],
+        "mean expansion": [3.0],
+        "layers": [6.0],
+        "a stage is left out": [1.0],
+        "Fused-MBConv, early half": [0.5],
+        "Fused-MBConv, late half": [1.0],
+    }
 
 
 def test_a_table_without_multiply_adds_is_refused() -> None:
