@@ -1,4 +1,4 @@
-"""The code blocks of docs/python.md and docs/extending.md, run as a reader would."""
+"""The links of all pages, and the code blocks of some, run as a reader would."""
 
 from __future__ import annotations
 
@@ -91,3 +91,45 @@ def test_every_command_of_the_page_is_one_with_these_options() -> None:
             if command not in help_of:
                 help_of[command] = run(REPOSITORY, "-m", "nas", command, "--help").stdout
             assert all(option in help_of[command] for option in options), line
+
+
+def text_of(path: Path) -> str:
+    """Return a page without its code blocks."""
+    return _BLOCK.sub("", path.read_text(encoding="utf-8"))
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a page, by GitHub's rule for headings."""
+    page = text_of(path)
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    words = [re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", heading)) for heading in headings]
+    slugs = {text.strip().lower().replace(" ", "-") for text in words}
+    return slugs | set(re.findall(r'<a id="([^"]+)"', page))
+
+
+PAGES = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
+    REPOSITORY / "benchmarks" / "README.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", text_of(page))
+    for link in (link for link in links if not link.startswith(("http:", "https:"))):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_claim_has_all_columns_and_the_readme_leads_to_them() -> None:
+    page = (REPOSITORY / "docs" / "evidence.md").read_text(encoding="utf-8")
+    _, _, table = page.partition("| claim |")
+    rows = [line for line in table.splitlines()[1:] if line.startswith("|")]
+    assert len(rows) > 50
+    assert {row.count("|") for row in rows} == {7}
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert readme.count("(docs/evidence.md)") >= 2
