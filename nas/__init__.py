@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nas.api.comparison import proxy
     from nas.api.networks import Trained, bench, evaluate, export, load, scale, train
     from nas.api.reading import published, read_architecture, read_space, write_architecture
     from nas.api.run import Page, Run
@@ -61,6 +62,7 @@ __all__ = [
     "evaluate",
     "export",
     "load",
+    "proxy",
     "published",
     "read_architecture",
     "read_space",
@@ -73,6 +75,7 @@ __all__ = [
 
 # The module of each public name.
 _MODULES = {
+    "nas.api.comparison": ("proxy",),
     "nas.api.networks": ("Trained", "bench", "evaluate", "export", "load", "scale", "train"),
     "nas.api.reading": ("published", "read_architecture", "read_space", "write_architecture"),
     "nas.api.run": ("Page", "Run"),

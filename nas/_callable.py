@@ -1,7 +1,8 @@
 """Packages of ours that are functions too: ``nas.search`` is one, and ``nas.search(...)`` works.
 
-A notebook calls ``nas.search``, ``nas.scale``, ``nas.bench`` and ``nas.export``. Python binds these
-names to the packages of the same names as soon as one of their modules is imported.
+A notebook calls ``nas.search``, ``nas.proxy``, ``nas.scale``, ``nas.bench`` and ``nas.export``.
+Python binds these names to the packages of the same names as soon as one of their modules is
+imported.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 _FUNCTIONS = {
     "nas.bench": "nas.api.networks",
     "nas.export": "nas.api.networks",
+    "nas.proxy": "nas.api.comparison",
     "nas.scale": "nas.api.networks",
     "nas.search": "nas.api.search",
 }

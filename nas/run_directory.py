@@ -210,13 +210,17 @@ def open_run(path: Path, what: str = "RUN") -> RunDirectory:
         ) from error
 
 
-def open_for_reading(path: Path) -> tuple[RunDirectory, Record]:
-    """Open a run and its record for reading; raise UserError if one is missing or damaged."""
-    run = open_run(path)
+def open_for_reading(path: Path, argument: str = "RUN") -> tuple[RunDirectory, Record]:
+    """Open a run and its record for reading.
+
+    Raises:
+        UserError: one is missing or damaged; it names the ``argument``.
+    """
+    run = open_run(path, argument)
     try:
         return run, run.read_record()
     except RecordError as error:
-        raise UserError(f"RUN: {error}", exit_code=1) from error
+        raise UserError(f"{argument}: {error}", exit_code=1) from error
 
 
 def dashboard_source(run: Path) -> Source:

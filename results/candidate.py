@@ -25,6 +25,9 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"  # was running when its search ended; shown, never recorded
 
 
+PROXY, FULL = "proxy", "full"
+"""Fidelities of ``nas proxy``: the run's own, when a network is trained again, and the full one."""
+
 BACKBONE = -1
 """What a training of the space's backbone ``confirms``: no candidate that was proposed."""
 
@@ -59,7 +62,10 @@ class Candidate:
     ``proposal`` is the point that the sampler proposed, by choice. The sampler's state is rebuilt
     from it, also where two points decode to one architecture. ``confirms`` is the number of the
     candidate that this one trains again with another seed, or :data:`BACKBONE` for a training of
-    the space's backbone; it is then not ranked by itself (:mod:`results.ranking`).
+    the space's backbone; it is then not ranked by itself (:mod:`results.ranking`). ``fidelity``
+    is the name of another fidelity (epochs, image size, share of the data) than the run's own that
+    it was trained at, in a run of ``nas proxy`` (:mod:`results.proxy_report`). It then ``confirms``
+    a candidate as well, but does not count for it.
 
     ``started_event`` and ``ended_event`` number the starts and ends of a run's candidates from 1,
     in their order, which times do not tell if a clock was set back. Candidates of earlier releases
@@ -73,6 +79,7 @@ class Candidate:
     proposal: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     image_size: int | None = None
     confirms: int | None = None
+    fidelity: str | None = None
     cause: str | None = None
     detail: str | None = None
     accuracy: float | None = None

@@ -27,6 +27,7 @@ _CANDIDATE: Mapping[str, Check] = {
     "seed": _ANY_WHOLE,
     "image_size": _IMAGE_SIZE,
     "confirms": partial(whole, most=bounds.MOST_NUMBER, least=BACKBONE),
+    "fidelity": text,
     "cause": text,
     "detail": _LONG_TEXT,
     "accuracy": _SHARE,

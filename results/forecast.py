@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Protocol, Self
 
-from results.candidate import BACKBONE, EVALUATED, State
+from results.candidate import BACKBONE, EVALUATED, FULL, State
 
 RECENT = 1000  # candidates whose durations are expected of those to come
 FEWEST = 3  # candidates that must have ended before anything is forecast
@@ -58,6 +58,7 @@ class Plan:
     confirmations: int = 0
     confirmation_factor: float = 1.0
     price: float | None = None
+    confirms_at_once: bool = False  # each candidate, before the next one begins
 
     @property
     def candidates(self) -> float:
@@ -71,6 +72,8 @@ class Plan:
         Raises:
             TypeError, ArithmeticError: settings that no search records.
         """
+        if settings.get("proxy") is not None:
+            return cls._of_comparison(settings, space_size)
         until = settings.get("until")
         epochs = settings.get("confirm_epochs")
         return cls(
@@ -81,6 +84,32 @@ class Plan:
             confirmation_factor=epochs / (settings.get("epochs") or epochs) if epochs else 1.0,
             price=settings.get("price"),
         )
+
+    @classmethod
+    def _of_comparison(cls, settings: Mapping[str, Any], space_size: float) -> Self:
+        """Return the plan of ``nas proxy``: full and tried trainings count as confirmations."""
+        comparison, networks = settings["proxy"], settings["budget"]
+        own = _work(settings)
+        others = {name: _work(each) / own for name, each in comparison["fidelities"].items()}
+        repeats = comparison["repeats"]
+        count = networks * len(others) + 2 * repeats
+        work = networks * sum(others.values()) + repeats * (1 + others[FULL])
+        until = settings.get("until")
+        return cls(
+            budget=networks,
+            space_size=space_size,
+            until=math.inf if until is None else until,
+            confirmations=count,
+            confirmation_factor=work / count,
+            price=settings.get("price"),
+            confirms_at_once=True,
+        )
+
+
+def _work(fidelity: Mapping[str, Any]) -> float:
+    """Return what a training costs, relative to others of a run: the pixels that it processes."""
+    share = fidelity.get("data_share", 1.0)
+    return float(fidelity["epochs"] * fidelity["image_size"] ** 2 * share)
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,14 @@ class Outcome:
 
 
 def outcomes(candidates: Iterable[Candidate]) -> list[Outcome]:
-    """Return the outcomes of the candidates that are complete and have all measurements."""
+    """Return the outcomes of the candidates that are complete and have all measurements.
+
+    Those of another fidelity than the run's are left out.
+    """
     found = []
     for candidate in candidates:
+        if candidate.fidelity is not None:
+            continue
         timed = candidate.step_time
         if candidate.state is not State.COMPLETE or candidate.accuracy is None or timed is None:
             continue

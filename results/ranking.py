@@ -120,7 +120,7 @@ def confirmed(candidates: Iterable[Candidate], objective: Objective) -> list[Con
     for candidate in candidates:
         if candidate.confirms is None:
             firsts[candidate.number] = candidate
-        elif not candidate.is_backbone and reward(candidate, objective) is not None:
+        elif _is_confirmation(candidate) and reward(candidate, objective) is not None:
             again.append(candidate)
     epochs = max((len(candidate.curve) for candidate in again), default=0)
     trainings: dict[int, list[Candidate]] = defaultdict(list)
@@ -133,6 +133,10 @@ def confirmed(candidates: Iterable[Candidate], objective: Objective) -> list[Con
         if number in firsts  # unless it was lost to damage
     ]
     return sorted(results, key=lambda result: (-fmean(result.rewards), result.candidate.number))
+
+
+def _is_confirmation(candidate: Candidate) -> bool:
+    return not candidate.is_backbone and candidate.fidelity is None
 
 
 def winner(candidates: Iterable[Candidate], objective: Objective) -> Candidate | None:

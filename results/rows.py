@@ -17,10 +17,11 @@ from reward.step_time.measurement import Conditions, StepTime
 from search_space.architecture import Architecture
 from search_space.bounds import MOST_TEXT, load_json, load_unchecked_json
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _LATER = {"since": 2}  # of a column: what is recorded with an earlier schema lacks it
 _THIRD = {"since": 3}
-_LATEST = {"since": 4}
+_FOURTH = {"since": 4}
+_LATEST = {"since": 5}
 
 METADATA = MetaData()
 
@@ -72,7 +73,8 @@ CANDIDATES = Table(
     Column("started_event", BigInteger, info=_LATER),
     Column("ended_event", BigInteger, info=_LATER),
     Column("conditions", Text, info=_THIRD),  # JSON
-    Column("effective_images", Double, info=_LATEST),
+    Column("effective_images", Double, info=_FOURTH),
+    Column("fidelity", Text, info=_LATEST),  # null: as the candidates of a search
     Column("checksum", BigInteger, info=_LATER),
 )
 
@@ -90,6 +92,7 @@ _SCALAR_FIELDS = (
     "inference_time_s",
     "image_size",
     "confirms",
+    "fidelity",
     "worker",
     "started_at",
     "finished_at",

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from nas.errors import first_of, visible
+from results.candidate import PROXY
 
 if TYPE_CHECKING:
     from nas.data.split import SearchData
     from nas.full_training.settings import Job
     from nas.metrics.metric_function import MetricFunction
+    from nas.search.fidelity import Fidelity
     from nas.search.request import PreparedSearch
     from reward.metric import Metric
 
@@ -100,6 +102,8 @@ def search_lines(prepared: PreparedSearch) -> list[str]:
     data, settings, grid = prepared.data, prepared.settings, prepared.grid
     size = grid.size
     recipe = recipe_text(settings.recipe, settings.training_recipe(len(data.training)))
+    if settings.data_share < 1:
+        recipe += f", on {100 * settings.data_share:g} % of the images"
     return [
         *data_lines(data, 9, prepared.metric.metric),
         *wrapped("recipe", recipe, label_width=9),
@@ -107,6 +111,29 @@ def search_lines(prepared: PreparedSearch) -> list[str]:
         *(line for run in settings.earlier_runs for line in wrapped("learns", f"from {run}", 9)),
         f"run      {prepared.run.path}",
     ]
+
+
+def comparison_lines(prepared: PreparedSearch) -> list[str]:
+    """Return lines on the data, the networks, and the fidelities of a comparison."""
+    settings = prepared.settings
+    comparison, networks = settings.comparison, settings.budget or 0
+    assert comparison is not None
+    *lines, run = search_lines(prepared)
+    fidelities = settings.fidelities
+    own = fidelities.pop(PROXY)
+    twice = f", {comparison.repeats} of them twice" if comparison.repeats else ""
+    return [
+        *lines,
+        f"networks {networks}, from the smallest to the largest{twice}",
+        *wrapped("proxy", _fidelity_text(own), 9),
+        *(line for name, f in fidelities.items() for line in wrapped(name, _fidelity_text(f), 9)),
+        run,
+    ]
+
+
+def _fidelity_text(fidelity: Fidelity) -> str:
+    share = f", {100 * fidelity.data_share:g} % of the images" if fidelity.data_share < 1 else ""
+    return f"{fidelity.epochs} epochs at {fidelity.image_size} px{share}"
 
 
 def search_doubts(prepared: PreparedSearch) -> list[str]:

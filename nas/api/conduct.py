@@ -39,11 +39,12 @@ def conduct(
     in_process: bool = False,
     progress_to_stderr: bool = False,
     is_quiet: bool = False,
+    command: str = "search",
 ) -> tuple[PreparedSearch, list[Candidate]]:
     """Prepare the search, announce it, and run it; return it with all candidates of its run.
 
     A new run without a candidate is removed again, whatever ends it. With ``is_quiet`` no progress
-    is shown.
+    is shown. ``command`` is the one to go on with.
 
     Raises:
         UserError: an error that the user can mend, in one line, with how to go on.
@@ -60,7 +61,7 @@ def conduct(
     try:
         prepared = prepare()
         with prepared:
-            go_on = f"go on with: nas search --resume {prepared.run.path}"
+            go_on = f"go on with: nas {command} --resume {prepared.run.path}"
             go_on += " --in-process" if in_process else ""
             interrupts.set_last_words(f"interrupted; {go_on}")
             try:

@@ -23,19 +23,24 @@ WHOLE: Mapping[str, tuple[int, ...]] = {
     "confirm_seeds": (1,),
     "data_size": (4, 4096),
     "epochs": (1,),
+    "full_epochs": (1,),
+    "full_size": (4, 4096),
     "image_size": (4, 4096),
     "max_failures": (1,),
     "max_memory": (1, _MOST_COUNT),
     "max_params": (1, _MOST_COUNT),
     "micro_batch": (2,),
     "min_per_class": (1,),
+    "networks": (2,),
     "patience": (1,),  # of a training, in epochs
+    "repeats": (0,),
     "seed": (0,),
     "workers": (1,),
 }
 """The least value of whole numbers by the option's name, and the largest if not 2**31 - 1; the
 command line takes them from here."""
-_ABOVE_0 = ("batch_growth", "hours", "max_step_time", "price", "time_cap", "until")
+_ABOVE_0 = ("batch_growth", "hours", "max_step_time", "precision", "price", "time_cap", "until")
+_SHARES = ("data_share",)
 _SECONDS = ("time_limit",)
 _FLAGS = ("compile", "in_process", "progressive", "random_sizes", "stream")
 _NAMES = ("metric", "recipe", "reward", "sampler")
@@ -95,6 +100,7 @@ def _check_kind(name: str, option: str, value: Any) -> None:
     is_number = _is_number(value)
     for names, is_right, may_be in (
         (_ABOVE_0, is_number and 0 < value < inf, "a number above 0"),
+        (_SHARES, is_number and 0 < value <= 1, "a number above 0 and at most 1"),
         (_SECONDS, is_number and 0 <= value < inf, "a number of seconds, 0 or more"),
         (_FLAGS, isinstance(value, bool), "True or False"),
         (_NAMES, isinstance(value, str), "a name, or package.module:attribute for one of yours"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from results.architecture_file import ArchitectureFile
     from results.candidate import Candidate
     from results.noise import Noise
+    from results.proxy_report import ProxyReport
     from results.verdict import Verdict
     from reward.metric import Metric
     from reward.objective import Objective
@@ -36,6 +37,7 @@ class _Content:
     metric: Metric
     noise: Noise
     verdict: Verdict | None
+    comparison: ProxyReport | None
 
 
 class Run:
@@ -110,8 +112,16 @@ class Run:
 
     @property
     def verdict(self) -> str:
-        """Sentences on how the winner compares with the backbone, and how sure it is."""
+        """Sentences on how the winner compares with the backbone, and how sure it is.
+
+        Of a run of :func:`nas.proxy`, on whether a search with its proxy is worth starting.
+        """
         return " ".join(self._sentences(self._read()))
+
+    @property
+    def comparison(self) -> ProxyReport | None:
+        """The result of a run of :func:`nas.proxy` so far; None of a search."""
+        return self._read().comparison
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -141,6 +151,7 @@ class Run:
         from results.dashboard.facts import is_searching
         from results.database import RecordError
         from results.noise import outcomes
+        from results.proxy_report import Comparison, find_report
         from results.ranking import recorded_objective
         from results.verdict import find_verdict, noise_of
         from reward.metric import recorded_metric
@@ -155,16 +166,22 @@ class Run:
             candidates = interrupted(candidates)
         try:
             objective, metric = recorded_objective(settings), recorded_metric(settings)
+            comparison = Comparison.recorded(settings)
         except ValueError as error:
             raise UserError(f"{self.path}: {error}") from error
         found = outcomes(candidates)
         return _Content(
             directory.run_id, candidates, settings, objective, metric,
             noise_of(found, settings), find_verdict(found, objective, settings),
+            find_report(candidates, comparison, objective) if comparison else None,
         )  # fmt: skip
 
     @staticmethod
     def _sentences(content: _Content) -> Sequence[str]:
+        from results.proxy_words import answer, sentences
+
+        if content.comparison is not None:
+            return [answer(content.comparison), *sentences(content.comparison)]
         return content.verdict.sentences if content.verdict else ()
 
 

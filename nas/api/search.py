@@ -15,7 +15,7 @@ from search_space.bounds import shown
 
 if TYPE_CHECKING:
     from nas.data.given import Data
-    from nas.search.request import PreparedSearch
+    from nas.search.request import PreparedSearch, SearchRequest
     from search_space.space import Space
 
 
@@ -30,6 +30,8 @@ class SearchOptions(RecipeSettings, total=False):
     background: str
     min_per_class: int
     image_size: int  # pixels
+    data_share: float
+    like: str | os.PathLike[str]
     start_from: Sequence[Any]
     hours: float
     until: float
@@ -59,7 +61,7 @@ class SearchOptions(RecipeSettings, total=False):
 
 
 def search(
-    data: Data | str | os.PathLike[str] | Any = "digits",
+    data: Data | str | os.PathLike[str] | Any = None,
     space: Space | str | os.PathLike[str] | None = None,
     budget: int | None = None,
     *,
@@ -75,7 +77,8 @@ def search(
 
     Args:
         data: what ``nas search --data`` names, or :class:`nas.Data`, a pair of arrays (images,
-            labels), or a map-style ``Dataset`` of torch or of Hugging Face.
+            labels), or a map-style ``Dataset`` of torch or of Hugging Face; by default those of
+            ``like``, or embedded digits.
         space: the name of a space, a YAML file, or a :class:`nas.Space`; by default the image size
             decides.
         budget: candidates to evaluate; by default 100, or no limit with ``hours`` or ``until``.
@@ -96,9 +99,9 @@ def search(
     from nas.data.given import place_of
 
     given: dict[str, Any] = {**options, "budget": budget}
-    given["data"] = place_of(data)
+    given["data"] = None if data is None else place_of(data)
     given["out"] = None if out is None else path_of("--out", out)
-    given["space"] = _space_name(space)
+    given["space"] = space_name(space)
     return _run(given, workers, address, in_process, patience, quiet)
 
 
@@ -129,7 +132,23 @@ def resume(
     return _run(given, workers, address, in_process, patience, quiet)
 
 
-def _space_name(space: Space | str | os.PathLike[str] | None) -> Any:
+def request_of(given: dict[str, Any]) -> SearchRequest:
+    """Return the request of a search with these options, by their names on the command line."""
+    from nas.search.request import SearchRequest
+    from nas.training.recipe_options import RecipeOptions
+
+    recipe_options = RecipeOptions.taken_from(given)
+    named = {_NAMES.get(name, name): value for name, value in given.items()}
+    named["start_from"] = tuple(listed(named.get("start_from")))
+    earlier = listed(named.get("learn_from"))
+    named["learn_from"] = tuple(path_of("--learn-from", run) for run in earlier)
+    if named.get("like") is not None:
+        named["like"] = path_of("--like", named["like"])
+    return SearchRequest(**named, recipe_options=recipe_options)
+
+
+def space_name(space: Space | str | os.PathLike[str] | None) -> Any:
+    """Return a space as a request names it; raise UserError for what is none."""
     from search_space.space import Space
 
     if space is None or isinstance(space, Space):
@@ -160,8 +179,6 @@ def _run(
     quiet: bool,
 ) -> Run:
     from nas.search.prepare import prepare
-    from nas.search.request import SearchRequest
-    from nas.training.recipe_options import RecipeOptions
 
     given = checked(
         "search", {**given, "workers": workers}, (*SearchOptions.__annotations__, *_ARGUMENTS)
@@ -170,12 +187,7 @@ def _run(
     if in_process:
         check_in_process(workers, address, given.get("per_gpu"))
         os.environ.setdefault(*QUIET_PROFILER)  # read when torch is first imported
-    recipe_options = RecipeOptions.taken_from(given)
-    named = {_NAMES.get(name, name): value for name, value in given.items()}
-    named["start_from"] = tuple(listed(named.get("start_from")))
-    earlier = listed(named.get("learn_from"))
-    named["learn_from"] = tuple(path_of("--learn-from", run) for run in earlier)
-    request = SearchRequest(**named, recipe_options=recipe_options)
+    request = request_of(given)
     prepared, _ = conduct(
         lambda: prepare(request),
         _silent if quiet else _announce,

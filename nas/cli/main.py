@@ -14,6 +14,7 @@ from nas.cli.echo import echo
 from nas.cli.evaluate import evaluate
 from nas.cli.export import export
 from nas.cli.options import write_examples, write_sections
+from nas.cli.proxy import proxy
 from nas.cli.push import push
 from nas.cli.replay import replay
 from nas.cli.report import report
@@ -28,7 +29,7 @@ from nas.errors import UserError
 COMMANDS = {
     "Search": (search, results, show, dashboard, report),
     "Use what was found": (scale, train, evaluate, export, push),
-    "Measure and maintain": (bench, replay, cache),
+    "Measure and maintain": (bench, proxy, replay, cache),
 }
 
 EXAMPLES = {

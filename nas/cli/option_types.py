@@ -131,6 +131,13 @@ class Positive(click.ParamType[float]):
         return number
 
 
+class Share(Positive):
+    """A share above 0 and at most 1, as ``float``."""
+
+    def __init__(self, example: str = "0.5") -> None:
+        super().__init__(example, 1.0)
+
+
 class UpTo(click.ParamType[float]):
     """A number from 0 to a bound, as ``float``."""
 

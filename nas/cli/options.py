@@ -9,10 +9,26 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from nas.cli.option_types import Background, MinivalText, OneOf, Positive, UpTo, whole
+from nas.cli.option_types import (
+    Amount,
+    Background,
+    Duration,
+    MinivalText,
+    Moment,
+    OneOf,
+    Positive,
+    Seconds,
+    Share,
+    UpTo,
+    WholeOr,
+    whole,
+)
+from nas.search.sharing import AUTO, MOST_SHARERS
 from nas.training.recipe_options import MOST_MAGNITUDE, RecipeOptions
 from nas.training.recipes import OPTIMIZERS, PRESETS
 from search_space.bounds import MOST_STRENGTH
+
+MOST_HOURS = 24 * 365
 
 # Help.
 
@@ -258,6 +274,100 @@ storage_option = partial(
     metavar="URL",
     help="Keep the record in this database, such as postgresql://user@host/name. Default: a "
     "file in the run's directory.",
+)
+image_size_option = partial(
+    option,
+    "--image-size",
+    type=whole("image_size"),
+    help="Train at this image size in pixels. Default: the images' own, or a smaller one if they "
+    "are large or of many sizes.",
+)
+data_share_option = partial(
+    option,
+    "--data-share",
+    type=Share(),
+    help="Train on this share of the training images, with as many of each class; the minival "
+    "stays whole.  [default: 1]",
+)
+space_option = partial(
+    option,
+    "--space",
+    metavar="P",
+    help="Search this space: small, medium, efficientnetv2, efficientnet-b4, "
+    "vertex-efficientnetv2, a YAML file or package.module:function. Default: by the image size.",
+)
+until_option = partial(
+    option,
+    "--until",
+    type=Moment(),
+    help="End at this moment at the latest, such as 2026-11-30T08:00, in local time unless it "
+    "names a zone (+01:00, Z). Instead of --hours.",
+)
+price_option = partial(
+    option,
+    "--price",
+    type=Positive("2.5"),
+    metavar="P",
+    help="Forecast the cost too, at this price for an hour of one worker, in any currency.",
+)
+time_limit_option = partial(
+    option,
+    "--time-limit",
+    type=Seconds(),
+    help="Count a candidate as failed that takes longer than this.  [default: 3600]",
+)
+search_recipe_option = partial(
+    option,
+    "--recipe",
+    metavar="R",
+    help=f"Train candidates by this recipe: {RECIPES}. photos flips images and crops them "
+    "by scale.  [default: proxy]",
+)
+max_params_option = partial(
+    option,
+    "--max-params",
+    type=Amount(),
+    metavar="N",
+    help="Propose no candidates with more than N parameters, such as 30M.",
+)
+per_gpu_option = partial(
+    option,
+    "--per-gpu",
+    type=WholeOr(AUTO, 1, MOST_SHARERS),
+    help="Train N candidates on each GPU at once, or auto: as many as keep it busy, by its memory "
+    "and the backbone's step. Steps are timed alone all the same.  [default: 1]",
+)
+in_process_option = partial(
+    option,
+    "--in-process",
+    is_flag=True,
+    help="Evaluate one candidate after the other in this process, without Ray: to debug, to start "
+    "faster, or where Ray is not installed. A candidate that hangs is then not ended.",
+)
+patience_option = partial(
+    option,
+    "--patience",
+    type=Duration(),
+    metavar="TIME",
+    default="30m",
+    show_default=True,
+    help="Wait so long for a record that cannot be written: a full disk, a lock, or no server.",
+)
+hours_option = partial(option, "--hours", type=Positive("8", MOST_HOURS), metavar="H")
+out_option = partial(
+    option,
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Write the run to this directory, new or empty. Default: runs/ and the date.",
+)
+like_option = partial(
+    option,
+    "--like",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Take over data, space, recipe, epochs, image size, share of the data, metric and reward "
+    "of this run of nas proxy or nas search; options given beside it go first.",
 )
 runs_argument = partial(
     click.argument,

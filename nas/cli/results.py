@@ -13,7 +13,7 @@ from nas.cli.option_types import Whole
 from nas.cli.options import option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -74,14 +74,26 @@ def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json(directory.run_id, candidates, objective, settings)
         return
-    from nas.cli.verdict import print_verdict
     from nas.terminal import Terminal
-    from results.noise import outcomes
-    from results.verdict import find_verdict
     from reward.metric import recorded_metric
 
     print_results(Terminal(), candidates, objective, top, recorded_metric(settings))
-    print_verdict(find_verdict(outcomes(candidates), objective, settings), run)
+    _print_conclusion(candidates, objective, settings, run)
+
+
+def _print_conclusion(
+    candidates: list[Candidate], objective: Objective, settings: Mapping[str, Any], run: Path
+) -> None:
+    """Print what a search is to say of its winner, or a comparison of its proxy."""
+    from nas.cli.comparison import print_comparison
+    from nas.cli.verdict import print_verdict
+    from results.noise import outcomes
+    from results.verdict import find_verdict
+
+    if settings.get("proxy") is not None:
+        print_comparison(candidates, settings, run)
+    else:
+        print_verdict(find_verdict(outcomes(candidates), objective, settings), run)
 
 
 def _salvage(run: Path, out: Path) -> None:
@@ -111,8 +123,6 @@ def print_results(
     console: Console, candidates: list[Candidate], objective: Objective, top: int, metric: Metric
 ) -> None:
     """Print the best ``top`` candidates, and the number of candidates in each state."""
-    from collections import Counter
-
     from nas.cli.tables import print_table, short_count
     from results.architecture_file import COEFFICIENTS, coefficients
     from results.candidate import devices, mixed_devices_warning, stages_text
@@ -155,19 +165,28 @@ def print_results(
             f"{UNSTEADY} something disturbed the measurement; --json shows what", highlight=False
         )
     _print_confirmed(console, candidates, objective, metric)
-    proposed = [candidate for candidate in candidates if candidate.confirms is None]
-    counts = Counter(candidate.state.value for candidate in proposed)
-    parts = [f"{count} {state}{_causes(proposed, state)}" for state, count in counts.most_common()]
-    again = len(candidates) - len(proposed)
-    backbones = sum(candidate.is_backbone for candidate in candidates)
-    if again > backbones:
-        parts.append(f"{again - backbones} that confirm others")
-    if backbones:
-        parts.append(f"{backbones} of the backbone")
-    console.print(", ".join(parts) or "no candidates yet", highlight=False)
+    console.print(_counts(candidates), highlight=False)
     kinds = devices(candidates)
     if len(kinds) > 1:
         console.print(mixed_devices_warning(kinds), highlight=False, markup=False)
+
+
+def _counts(candidates: Sequence[Candidate]) -> str:
+    """Return how many candidates there are of each state, and how many train others again."""
+    from collections import Counter
+
+    proposed = [candidate for candidate in candidates if candidate.confirms is None]
+    counts = Counter(candidate.state.value for candidate in proposed)
+    parts = [f"{count} {state}{_causes(proposed, state)}" for state, count in counts.most_common()]
+    others = sum(candidate.fidelity is not None for candidate in candidates)
+    backbones = sum(candidate.is_backbone for candidate in candidates)
+    again = {
+        "that confirm others": len(candidates) - len(proposed) - others - backbones,
+        "of the backbone": backbones,
+        "of them again, in full, or at another fidelity": others,
+    }
+    parts += [f"{count} {which}" for which, count in again.items() if count]
+    return ", ".join(parts) or "no candidates yet"
 
 
 def _scaled(candidate: Candidate) -> list[str]:

@@ -13,17 +13,14 @@ from nas.api.announcement import search_doubts, search_lines
 from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
 from nas.cli import options
 from nas.cli.echo import echo
-from nas.cli.option_types import Amount, Duration, Moment, Positive, Seconds, WholeOr, whole
+from nas.cli.option_types import Amount, Positive, whole
 from nas.cli.options import option
-from nas.search.sharing import AUTO, MOST_SHARERS
 from reward.step_time.allocator import restart_with_settings
 
 if TYPE_CHECKING:
     from nas.search.request import PreparedSearch
     from nas.training.recipe_options import RecipeOptions
     from results.candidate import Candidate
-
-MOST_HOURS = 24 * 365
 
 
 @options.command(
@@ -41,20 +38,10 @@ MOST_HOURS = 24 * 365
 @options.minival_option(group="Data")
 @options.background_option(group="Data")
 @options.min_per_class_option(group="Data")
-@option(
-    "--image-size",
-    type=whole("image_size"),
-    group="Data",
-    help="Train at this image size in pixels. Default: the images' own, or a smaller one if they "
-    "are large or of many sizes.",
-)
-@option(
-    "--space",
-    metavar="P",
-    group="Space",
-    help="Search this space: small, medium, efficientnetv2, efficientnet-b4, "
-    "vertex-efficientnetv2, a YAML file or package.module:function. Default: by the image size.",
-)
+@options.image_size_option(group="Data")
+@options.data_share_option(group="Data")
+@options.like_option(group="Data")
+@options.space_option(group="Space")
 @option(
     "--start-from",
     metavar="ARCH",
@@ -69,28 +56,13 @@ MOST_HOURS = 24 * 365
     help="Evaluate N candidates, those that --scheduler or --bound stopped included.  "
     "[default: 100, or no limit with --hours or --until]",
 )
-@option(
-    "--hours",
-    type=Positive("8", MOST_HOURS),
-    metavar="H",
+@options.hours_option(
     group="Budget",
     help="End after H hours at the latest. No candidate begins that would end later, and --confirm "
     "keeps its share of the time. With --resume: H more hours.",
 )
-@option(
-    "--until",
-    type=Moment(),
-    group="Budget",
-    help="End at this moment at the latest, such as 2026-11-30T08:00, in local time unless it "
-    "names a zone (+01:00, Z). Instead of --hours.",
-)
-@option(
-    "--price",
-    type=Positive("2.5"),
-    metavar="P",
-    group="Budget",
-    help="Forecast the cost too, at this price for an hour of one worker, in any currency.",
-)
+@options.until_option(group="Budget")
+@options.price_option(group="Budget")
 @option(
     "--baseline",
     type=whole("baseline"),
@@ -98,12 +70,7 @@ MOST_HOURS = 24 * 365
     help="Train the space's backbone N times besides the budget, to compare candidates with it and "
     "to see how much seeds differ. Default: 3, or 0 for a budget below 20.",
 )
-@option(
-    "--time-limit",
-    type=Seconds(),
-    group="Budget",
-    help="Count a candidate as failed that takes longer than this.  [default: 3600]",
-)
+@options.time_limit_option(group="Budget")
 @option(
     "--max-failures",
     type=whole("max_failures"),
@@ -111,13 +78,7 @@ MOST_HOURS = 24 * 365
     help="Give up after N failed candidates. Default: half the budget, at least 10; "
     "500 without a budget.",
 )
-@option(
-    "--recipe",
-    metavar="R",
-    group="Training",
-    help=f"Train candidates by this recipe: {options.RECIPES}. photos flips images and crops them "
-    "by scale.  [default: proxy]",
-)
+@options.search_recipe_option(group="Training")
 @options.epochs_option(group="Training")
 @options.batch_size_option(group="Training")
 @options.recipe_options(group="Training")
@@ -177,13 +138,7 @@ MOST_HOURS = 24 * 365
 @options.seed_option(group="Search")
 @options.metric_option(group="Reward and limits")
 @options.reward_option(group="Reward and limits")
-@option(
-    "--max-params",
-    type=Amount(),
-    metavar="N",
-    group="Reward and limits",
-    help="Propose no candidates with more than N parameters, such as 30M.",
-)
+@options.max_params_option(group="Reward and limits")
 @option(
     "--max-step-time",
     type=Positive(),
@@ -198,13 +153,7 @@ MOST_HOURS = 24 * 365
     group="Reward and limits",
     help="Skip candidates whose training step needs more memory than this, such as 8G.",
 )
-@option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="RUN",
-    group="Run",
-    help="Write the run to this directory, new or empty. Default: runs/ and the date.",
-)
+@options.out_option(group="Run")
 @option(
     "--resume",
     type=click.Path(path_type=Path),
@@ -214,31 +163,11 @@ MOST_HOURS = 24 * 365
     "now.",
 )
 @options.workers_option(group="Run")
-@option(
-    "--per-gpu",
-    type=WholeOr(AUTO, 1, MOST_SHARERS),
-    group="Run",
-    help="Train N candidates on each GPU at once, or auto: as many as keep it busy, by its memory "
-    "and the backbone's step. Steps are timed alone all the same.  [default: 1]",
-)
-@option(
-    "--in-process",
-    is_flag=True,
-    group="Run",
-    help="Evaluate one candidate after the other in this process, without Ray: to debug, to start "
-    "faster, or where Ray is not installed. A candidate that hangs is then not ended.",
-)
+@options.per_gpu_option(group="Run")
+@options.in_process_option(group="Run")
 @options.address_option(group="Run")
 @options.storage_option(group="Run")
-@option(
-    "--patience",
-    type=Duration(),
-    metavar="TIME",
-    default="30m",
-    show_default=True,
-    group="Run",
-    help="Wait so long for a record that cannot be written: a full disk, a lock, or no server.",
-)
+@options.patience_option(group="Run")
 @options.json_option(help="Print the winner as JSON at the end.")
 def search(
     data: str | None,
@@ -256,6 +185,8 @@ def search(
     in_process: bool,
     epochs: int | None,
     image_size: int | None,
+    data_share: float | None,
+    like: Path | None,
     batch_size: int | None,
     recipe: str | None,
     recipe_options: RecipeOptions,
@@ -310,6 +241,8 @@ def search(
         baseline=baseline,
         epochs=epochs,
         image_size=image_size,
+        data_share=data_share,
+        like=like,
         batch_size=batch_size,
         is_compiled=is_compiled,
         recipe=recipe,

@@ -51,6 +51,13 @@ class Images:
         """Return the same images, with batches of ``size`` by ``size`` pixels."""
         return replace(self, resized_to=size)
 
+    def part(self, positions: NDArray[np.int64]) -> Images:
+        """Return a copy of the images at these positions (n,)."""
+        index = torch.from_numpy(positions)
+        pixels = self.pixels[index.to(self.pixels.device)]
+        labels = self.labels[index.to(self.labels.device)]
+        return replace(self, pixels=pixels, labels=labels)
+
     @property
     def device(self) -> torch.device:
         """Device that batches are on."""

@@ -5,12 +5,41 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from nas.search.samplers.domain import candidate_seed
 from results.candidate import BACKBONE, Candidate, State
 from results.ranking import ranked
 from reward.objective import Objective
 from search_space.architecture import Architecture
+
+
+class Repeats(Protocol):
+    """Trainings of candidates that have been trained before, as a search's driver asks for them.
+
+    They come after the search, or if they ``come_first``, as soon as they are due.
+    """
+
+    come_first: bool
+
+    def are_due(self) -> bool:
+        """Return whether a training is left to start."""
+
+    def next(self, reserve_number: Callable[[], int]) -> Candidate | None:
+        """Return the next training as a candidate; None if none is left.
+
+        ``reserve_number`` gives it a number that no proposal gets.
+        """
+
+    def try_again(self, candidate: Candidate) -> None:
+        """Put a training back whose worker was lost."""
+
+    def ended(self, candidate: Candidate) -> None:
+        """Take note of any training of the run that ended."""
+
+    def are_enough(self) -> bool:
+        """Return whether all that was to be learnt is known, so that nothing more need begin."""
+
 
 FindDueConfirmations = Callable[[list[Candidate]], list[Candidate]]
 """From all candidates of a run to those still to be trained again (:func:`due_confirmations`)."""
@@ -95,11 +124,13 @@ class Baseline:
 
 
 class Confirmations:
-    """The queue of trainings that confirm a search's best candidates.
+    """The queue of trainings that confirm a search's best candidates (:class:`Repeats`).
 
     It is filled when it is first asked, which must be after the search itself is over: only then
     are the best candidates known.
     """
+
+    come_first = False
 
     def __init__(
         self,
@@ -119,11 +150,7 @@ class Confirmations:
         return bool(self._due())
 
     def next(self, reserve_number: Callable[[], int]) -> Candidate | None:
-        """Return the next training as a candidate with another seed; None if none is left.
-
-        ``reserve_number`` gives it a number that no proposal gets. An interrupted confirmation
-        keeps its own.
-        """
+        """Return the next training; it has another seed, unless it was interrupted."""
         if not self._due():
             return None
         candidate = self._due().popleft()
@@ -143,6 +170,13 @@ class Confirmations:
     def try_again(self, candidate: Candidate) -> None:
         """Put a confirmation back whose worker was lost."""
         self._due().append(candidate)
+
+    def ended(self, candidate: Candidate) -> None:
+        """Do nothing: which candidates are the best is read from the record."""
+
+    def are_enough(self) -> bool:
+        """Return False: all confirmations are to be made."""
+        return False
 
     def _due(self) -> deque[Candidate]:
         if self._queue is None:

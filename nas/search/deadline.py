@@ -30,6 +30,7 @@ class Deadline:
         """``known`` are the candidates of an earlier process; ``clock`` gives Unix seconds."""
         self._until = plan.until
         self._factor = plan.confirmation_factor
+        self._confirms_at_once = plan.confirms_at_once
         self._clock = clock
         self._largest_reserve_s = _LARGEST_RESERVE * (plan.until - clock())
         self._begun_at: dict[int, float] = {}
@@ -72,6 +73,8 @@ class Deadline:
         return self._confirmations_left > 0
 
     def _reserve_s(self) -> float:
+        if self._confirms_at_once:
+            return self._confirmation_s()
         rounds = math.ceil(max(0, self._confirmations_left) / self._most_at_once)
         return rounds * self._confirmation_s()
 

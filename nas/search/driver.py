@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 
-from nas.search.confirmation import Baseline, Confirmations, FindDueConfirmations
+from nas.search.confirmation import Baseline, Confirmations, FindDueConfirmations, Repeats
 from nas.search.deadline import Deadline
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PatientRecord
@@ -37,7 +37,8 @@ class SearchDriver:
     - Candidates that were running when an earlier process died are evaluated first.
     - Trainings of the backbone come first (:class:`nas.search.confirmation.Baseline`).
     - When the budget is spent, the best candidates are trained again if a confirmation is asked
-      for (:class:`nas.search.confirmation.Confirmations`).
+      for (:class:`nas.search.confirmation.Confirmations`). ``nas proxy`` trains all again as it
+      goes (:class:`nas.search.comparison.ProxyTrainings`).
     - Nothing begins that would not end in time (:class:`nas.search.deadline.Deadline`). When the
       time is up, what still runs is left, and is evaluated first by the next process.
     """
@@ -56,9 +57,10 @@ class SearchDriver:
         confirm: FindDueConfirmations | None = None,
         baseline: Baseline | None = None,
         deadline: Deadline | None = None,
+        repeats: Repeats | None = None,
     ) -> None:
         """``known`` are the candidates of an earlier process of this run; ``listener`` is called
-        with each candidate that starts, reports, or ends."""
+        with each candidate that starts, reports, or ends. ``repeats`` replace ``confirm``."""
         self._record = record
         self._proposals = proposals
         self._seed = seed
@@ -69,7 +71,7 @@ class SearchDriver:
         self._pruners = pruners
         self._baseline = baseline
         self._deadline = deadline or Deadline(Plan())
-        self._confirmations = Confirmations(confirm, record.candidates, seed)
+        self._repeats = repeats or Confirmations(confirm, record.candidates, seed)
         searched = [candidate for candidate in known if candidate.confirms is None]
         unique = [candidate for candidate in searched if candidate.state is not State.DUPLICATE]
         self._to_restart = deque(c for c in searched if c.state is State.RUNNING)
@@ -77,6 +79,7 @@ class SearchDriver:
         self._first_number = {_identity(candidate): candidate.number for candidate in unique}
         # A start from outside the space has no point and does not count towards the space's size.
         self._proposed_count = sum(bool(candidate.proposal) for candidate in unique)
+        self._asked = len(searched)
         self._evaluated = sum(candidate.state in EVALUATED for candidate in searched)
         self._losses: Counter[int] = Counter()  # lost workers by candidate
         self._is_exhausted = False
@@ -111,7 +114,7 @@ class SearchDriver:
             return True
         if self._running or self._record.is_away or not self._is_searched():
             return False
-        return not self._deadline.allows_confirmation() or not self._confirmations.are_due()
+        return not self._may_repeat() or not self._repeats.are_due()
 
     def count_left(self) -> int:
         """Return how many candidates and backbones are left to evaluate, confirmations aside."""
@@ -138,6 +141,7 @@ class SearchDriver:
         self._record.finish(candidate)
         del self._running[candidate.number]
         self._deadline.ended(candidate)
+        self._repeats.ended(candidate)
         if candidate.confirms is None:
             self._evaluated += candidate.state in EVALUATED
             self._proposals.tell(candidate)
@@ -171,7 +175,7 @@ class SearchDriver:
             self._baseline.try_again(candidate)
             return
         if candidate.confirms is not None:
-            self._confirmations.try_again(candidate)
+            self._repeats.try_again(candidate)
             return
         # It starts from its first epoch, so pruners forget what it has reported.
         tell_pruners(self._pruners, [replace(candidate, state=State.FAILED)])
@@ -179,7 +183,7 @@ class SearchDriver:
 
     def _is_searched(self) -> bool:
         """Whether nothing is left to propose, whatever may still be confirmed."""
-        if self._is_time_up:
+        if self._is_time_up or self._repeats.are_enough():
             return not self._count_running()
         if self._baseline and self._baseline.count_left():
             return False
@@ -193,13 +197,19 @@ class SearchDriver:
         """Return the next training that would end in time: backbone, candidate, confirmation."""
         # Once too late, it stays so, though the estimate may fall: confirmations have begun.
         self._is_time_up = self._is_time_up or not self._deadline.allows_candidate()
-        candidate = None
-        if not self._is_time_up:
+        candidate = self._next_repeat() if self._repeats.come_first else None
+        if candidate is None and not self._is_time_up and not self._repeats.are_enough():
             candidate = self._baseline.next(self._proposals.reserve) if self._baseline else None
             candidate = candidate or self._next_of_search()
-        if candidate is None and self._is_searched() and self._deadline.allows_confirmation():
-            candidate = self._confirmations.next(self._proposals.reserve)
+        if candidate is None and self._is_searched():
+            candidate = self._next_repeat()
         return candidate
+
+    def _next_repeat(self) -> Candidate | None:
+        return self._repeats.next(self._proposals.reserve) if self._may_repeat() else None
+
+    def _may_repeat(self) -> bool:
+        return not self._repeats.are_enough() and self._deadline.allows_confirmation()
 
     def _next_of_search(self) -> Candidate | None:
         if self._evaluated + self._count_running() >= self._budget:
@@ -216,11 +226,14 @@ class SearchDriver:
             proposal = self._proposals.ask()
             if proposal is None:
                 break
+            # Where others are trained in between, numbers depend on how long that takes.
+            place = self._asked if self._repeats.come_first else proposal.number
+            self._asked += 1
             candidate = Candidate(
                 number=proposal.number,
                 state=State.RUNNING,
                 architecture=proposal.architecture,
-                seed=candidate_seed(self._seed, proposal.number),
+                seed=candidate_seed(self._seed, place),
                 proposal=proposal.point,
                 image_size=proposal.image_size,
                 started_at=time.time(),

@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import time
+from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,10 +17,12 @@ from statistics import median
 import torch
 from torch import nn
 
-from nas.data.images import images_on_device
+from nas.data.images import Images, images_on_device
+from nas.data.share import share_positions
 from nas.data.split import SearchData
 from nas.errors import Diverged, MetricError
 from nas.metrics.metric_function import ACCURACY, MetricFunction
+from nas.search.fidelity import Fidelity
 from nas.training.ema import NORM_MOMENTUM
 from nas.training.loop import Epoch, Training
 from nas.training.recipes import Recipe
@@ -57,7 +60,9 @@ class EvaluationSettings:
     """The settings by which all candidates of a search are evaluated.
 
     A candidate is trained at its own image size if it has one, else at ``image_size`` pixels, which
-    is the backbone's too; None is the data's size. The step is timed within training, at next to no
+    is the backbone's too; None is the data's size. Training is on ``data_share`` of the training
+    images. One with a fidelity is trained by those of ``fidelities`` instead, and timed against the
+    backbone at that size. The step is timed within training, at next to no
     cost. If ``times_before_training`` is set or a limit needs it, it is timed before training.
     ``confirm_epochs`` are for candidates that confirm another; None is the recipe's. ``sharers`` is
     the number of candidates that train on a GPU at once. The value of ``metric`` is a candidate's
@@ -76,6 +81,8 @@ class EvaluationSettings:
     confirm_epochs: int | None = None
     sharers: int = 1
     metric: MetricFunction = ACCURACY
+    data_share: float = 1.0
+    fidelities: Mapping[str, Fidelity] = field(default_factory=dict)
 
 
 class Evaluator:
@@ -92,19 +99,15 @@ class Evaluator:
         self._device = device
         self._lease = lease
         self._precision = Precision.default(device, _CAP_BEFORE_TRAINING_S)
-        self._training_images, self._minival_images = images_on_device(
+        self._all_images, self._minival_images = images_on_device(
             settings.data, device, settings.sharers
         )
+        self._shares: dict[float, Images] = {}  # training images by share of the whole
         self._image_size = settings.image_size or settings.data.image_size
-        self._usual = UsualStep()
         self._uses_graphs = True
-        self._reference = Reference(
-            build=self._build_reference,
-            make_step=partial(step_without_learning, settings.recipe),
-            device=device,
-            classes=settings.data.classes,
-            warmup=_REFERENCE_WARMUP,
-        )
+        self._references: dict[int, Reference] = {}  # by image size
+        self._usual: defaultdict[int, UsualStep] = defaultdict(UsualStep)
+        self._reference = self._reference_at(self._image_size)
         # Where the backbone cannot be captured, candidates are timed eager as well.
         self._uses_graphs = self._reference.step.failure is None
         # Measured before the first candidate, as a profile leaves traces in steps after it.
@@ -133,7 +136,7 @@ class Evaluator:
             self._lease.gave_up = False
         deadline = time.monotonic() + self._settings.time_limit_s
         ended = candidate
-        for micro_batch in micro_batches(self._batch_size):
+        for micro_batch in micro_batches(self._batch_size(candidate)):
             recipe = replace(self._recipe(candidate), micro_batch=micro_batch)
             ended = yield from self._attempt(candidate, recipe, deadline)
             if ended.state is State.COMPLETE:
@@ -196,11 +199,11 @@ class Evaluator:
             if is_limited:
                 limits.check_step_time(step_time)
         else:
-            timer = self._training_timer()
+            timer = self._training_timer(candidate)
 
         training = Training(
             network,
-            self._training_images.at(size),
+            self._training_images(candidate).at(size),
             self._minival_images.at(size),
             recipe,
             candidate.seed,
@@ -233,17 +236,34 @@ class Evaluator:
 
     def _recipe(self, candidate: Candidate) -> Recipe:
         recipe, epochs = self._settings.recipe, self._settings.confirm_epochs
+        if (fidelity := self._fidelity(candidate)) is not None:
+            return replace(recipe, epochs=fidelity.epochs)
         if candidate.confirms is None or candidate.is_backbone or epochs is None:
             return recipe
         return replace(recipe, epochs=epochs)
 
     def _size(self, candidate: Candidate) -> int:
         """The side of its images in pixels, in training and validation."""
-        return candidate.image_size or self._image_size
+        fidelity = self._fidelity(candidate)
+        return fidelity.image_size if fidelity else candidate.image_size or self._image_size
 
-    @property
-    def _batch_size(self) -> int:
-        return min(self._settings.recipe.batch_size, len(self._training_images))
+    def _fidelity(self, candidate: Candidate) -> Fidelity | None:
+        """Another fidelity than the search's own, by which the candidate is trained."""
+        return None if candidate.fidelity is None else self._settings.fidelities[candidate.fidelity]
+
+    def _training_images(self, candidate: Candidate | None = None) -> Images:
+        """Return the share of the training images that the candidate, or the backbone, gets."""
+        fidelity = candidate and self._fidelity(candidate)
+        share = fidelity.data_share if fidelity else self._settings.data_share
+        if share not in self._shares:
+            self._shares[share] = self._all_images
+            if share < 1:
+                positions = share_positions(self._settings.data.training.labels, share)
+                self._shares[share] = self._all_images.part(positions)
+        return self._shares[share]
+
+    def _batch_size(self, candidate: Candidate | None = None) -> int:
+        return min(self._settings.recipe.batch_size, len(self._training_images(candidate)))
 
     def _build(self, architecture: Architecture, seed: int, recipe: Recipe) -> Network:
         """Build the network on the device; the seed determines its weights."""
@@ -260,24 +280,41 @@ class Evaluator:
         )
         return to_channels_last(network, self._device)
 
-    def _build_reference(self) -> TimedNetwork:
+    def _reference_at(self, size: int) -> Reference:
+        """Return the backbone's step at ``size`` pixels."""
+        if size not in self._references:
+            self._references[size] = Reference(
+                build=partial(self._build_reference, size),
+                make_step=partial(step_without_learning, self._settings.recipe),
+                device=self._device,
+                classes=self._settings.data.classes,
+                warmup=_REFERENCE_WARMUP,
+            )
+        return self._references[size]
+
+    def _build_reference(self, size: int) -> TimedNetwork:
         network = self._build(self._settings.backbone, 0, self._settings.recipe)
-        return self._with_batch(network, self._image_size)
+        return self._with_batch(network, size)
+
+    def _timed_against(self, candidate: Candidate) -> tuple[Reference, UsualStep]:
+        """Return the backbone's step; it is at another size than usual by a fidelity only."""
+        fidelity = self._fidelity(candidate)
+        size = fidelity.image_size if fidelity else self._image_size
+        return self._reference_at(size), self._usual[size]
 
     def _with_batch(self, network: Network, size: int) -> TimedNetwork:
         """Return the network with the training set's first batch at ``size`` pixels, to time it."""
-        images, labels = self._training_images.at(size).batch(slice(0, self._batch_size))
+        images, labels = self._training_images().at(size).batch(slice(0, self._batch_size()))
         images = images.contiguous(memory_format=torch.channels_last)
         make_step = partial(
             step_without_learning, self._settings.recipe, uses_graphs=self._uses_graphs
         )
         return TimedNetwork(network, images, labels, make_step)
 
-    def _training_timer(self) -> TrainingTimer:
+    def _training_timer(self, candidate: Candidate) -> TrainingTimer:
+        reference, usual = self._timed_against(candidate)
         half_width = self._precision.half_width
-        return TrainingTimer(
-            self._reference, self._device, half_width, TIMING_SHARE, self._usual, self._lease
-        )
+        return TrainingTimer(reference, self._device, half_width, TIMING_SHARE, usual, self._lease)
 
     def _standalone_step_time(
         self, candidate: Candidate, recipe: Recipe, deadline: float
@@ -285,14 +322,15 @@ class Evaluator:
         """Measure the step of a twin of the candidate, so that the measurement trains nothing."""
         network = self._build(candidate.architecture, candidate.seed, recipe)
         twin = self._with_batch(network, self._size(candidate))
+        reference, usual = self._timed_against(candidate)
         return measure_step_time(
             twin,
             twin.step(recipe.micro_batch),
-            self._reference,
+            reference,
             self._device,
             self._precision,
             deadline,
-            usual=self._usual,
+            usual=usual,
         )
 
     def _latency_s(self, network: nn.Module, size: int) -> float:

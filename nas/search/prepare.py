@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from nas.imports import import_named
 from nas.metrics.registry import check_metric, guessing_value, metric_named
 from nas.run_directory import RunDirectory, absolute_storage_url, create_run, open_run
 from nas.search.earlier_runs import find_earlier_runs
+from nas.search.like import filled
 from nas.search.pruners.base import check_pruners
 from nas.search.request import PreparedSearch, SearchRequest, check_end, with_confirmation
 from nas.search.resume import prepare_resumed
@@ -40,6 +41,9 @@ _LARGE_BUDGET = 1000  # stands for none
 DEFAULT_TIME_LIMIT_S = 3600.0
 
 
+ChangeSettings = Callable[[SearchSettings, SearchData, Space], SearchSettings]
+
+
 def prepare(request: SearchRequest) -> PreparedSearch:
     """Create a new run, or open the one to resume, and load its data.
 
@@ -47,7 +51,9 @@ def prepare(request: SearchRequest) -> PreparedSearch:
         UserError: an option is not valid, or contradicts the run to resume.
         RecordError: the record cannot be opened or written.
     """
-    return prepare_resumed(request, request.resume) if request.resume else _prepare_new(request)
+    if request.resume is not None:
+        return prepare_resumed(request, request.resume)
+    return _prepare_new(filled(request, request.like) if request.like else request)
 
 
 def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> PreparedSearch:
@@ -74,6 +80,24 @@ def prepare_fit(request: SearchRequest, file: ArchitectureFile) -> PreparedSearc
         fit=base_json(base, file.provenance),
     )
     return _begin(request, settings, data)
+
+
+def prepare_comparison(
+    request: SearchRequest, pixels: int | None, change: ChangeSettings
+) -> PreparedSearch:
+    """Create a new run of ``nas proxy``; its images are loaded at ``pixels``.
+
+    ``change`` makes the settings of the comparison from those of a search with this proxy.
+
+    Raises:
+        UserError, RecordError: as :func:`prepare`.
+    """
+    _check_names(request)
+    data = _load(request, pixels)
+    size = request.image_size or data.image_size
+    space = find_space(request.space, size)
+    settings = replace(_settings(request, data, space), image_size=size)
+    return _begin(request, change(settings, data, space), data)
 
 
 def _prepare_new(request: SearchRequest) -> PreparedSearch:
@@ -144,7 +168,8 @@ def _settings(
     check_metric(metric, data.minival.labels, data.classes)
     has_time = request.hours is not None or request.until is not None
     budget = request.budget or (None if has_time else DEFAULT_BUDGET)
-    recipe = _recipe(request, len(data.training))
+    share = 1.0 if request.data_share is None else request.data_share
+    recipe = _recipe(request, max(1, round(share * len(data.training))))
     settings = SearchSettings(
         data=absolute_data(data.name),
         data_fingerprint=data.fingerprint(),
@@ -178,6 +203,7 @@ def _settings(
         price=request.price,
         per_gpu=request.per_gpu or 1,
         start_from=[architecture.to_json() for architecture in starts],
+        data_share=share,
     )
     settings = settings.with_end(request.hours, request.until, 0.0, request.begun_at)
     check_pruners(settings.scheduler, settings.bound, settings.epochs)

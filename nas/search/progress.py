@@ -14,7 +14,15 @@ from rich.live import Live
 from rich.text import Text
 
 from nas.notebook import NotebookLine, is_notebook
-from results.candidate import EVALUATED, Candidate, State, devices, mixed_devices_warning
+from results.candidate import (
+    EVALUATED,
+    FULL,
+    PROXY,
+    Candidate,
+    State,
+    devices,
+    mixed_devices_warning,
+)
 from results.forecast import Course, Forecast, Interval, Plan
 from results.ranking import normalized_step_time, reward
 from reward.metric import ACCURACY, METRICS, Metric
@@ -195,7 +203,8 @@ class Progress:
         if candidate.is_backbone:
             text = f"backbone: {candidate.state.value}"
         elif candidate.confirms is not None:
-            text = f"candidate {candidate.confirms} again, as {text}"
+            how = _FIDELITIES.get(candidate.fidelity, f"at {candidate.fidelity}")
+            text = f"candidate {candidate.confirms} {how}, as {text}"
         value = reward(candidate, self._objective)
         if candidate.accuracy is not None and value is not None:
             step_time = f"{normalized_step_time(candidate):.2f} x the backbone's"
@@ -214,6 +223,10 @@ class Progress:
 
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+# How a candidate is trained once more; any other fidelity is one that was tried.
+_FIDELITIES = {None: "again", FULL: "in full", PROXY: "by the proxy again"}
 
 
 def _unsteady_mark(candidate: Candidate) -> str:

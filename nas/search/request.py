@@ -40,6 +40,7 @@ class SearchRequest:
     per_gpu: int | str | None = None
     epochs: int | None = None
     image_size: int | None = None
+    data_share: float | None = None
     batch_size: int | None = None
     is_compiled: bool | None = None
     recipe: str | None = None
@@ -60,6 +61,7 @@ class SearchRequest:
     reward: str | None = None
     start_from: tuple[Arch, ...] = ()
     learn_from: tuple[Path, ...] = ()
+    like: Path | None = None
     out: Path | None = None
     resume: Path | None = None
     storage: str | None = None

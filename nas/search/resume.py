@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ _FIXED_OPTIONS = {
     "minival": "--minival",
     "background": "--background",
     "min_per_class": "--min-per-class",
+    "data_share": "--data-share",
     "epochs": "--epochs",
     "batch_size": "--batch-size",
     "is_compiled": "--compile",
@@ -47,8 +49,15 @@ _FIXED_OPTIONS = {
 }
 
 
-def prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
+def prepare_resumed(
+    request: SearchRequest,
+    path: Path,
+    change: Callable[[SearchSettings], SearchSettings] | None = None,
+) -> PreparedSearch:
     """Open the run and load its data.
+
+    ``change`` is what ``nas proxy`` changes of its own settings; without it, the run must be one of
+    a search.
 
     Raises:
         UserError: an option contradicts the run, or another search is running in it.
@@ -68,14 +77,25 @@ def prepare_resumed(request: SearchRequest, path: Path) -> PreparedSearch:
             raise UserError(f"--resume: {path}: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"--resume: {path}: {error}", exit_code=1) from error
+        _check_kind(settings, path, is_comparison=change is not None)
         metric = recorded_function(settings.metric, f"--resume: {path}")
         settings, data = _resumed(request, path, settings, metric)
+        settings = change(settings) if change else settings
         worked = worked_s(record.candidates())
         settings = settings.with_end(request.hours, request.until, worked, request.begun_at)
         record.change_settings({**recorded, **settings.to_json()})
         note = note_on_release(recorded)
         return PreparedSearch(
             run, record, settings, data, note=note, metric=metric, opened=opened.pop_all()
+        )
+
+
+def _check_kind(settings: SearchSettings, path: Path, is_comparison: bool) -> None:
+    """Check that the run is one of ``nas proxy``, or none; raise UserError otherwise."""
+    if (settings.proxy is not None) != is_comparison:
+        kind, command = ("search", "search") if is_comparison else ("comparison", "proxy")
+        raise UserError(
+            f"--resume: got {path}, a {kind}; go on with: nas {command} --resume {path}"
         )
 
 
@@ -129,7 +149,11 @@ def _check_agreement(request: SearchRequest, settings: SearchSettings, path: Pat
         if wanted is not None and wanted != recorded:
             raise UserError(f"{option}: got {wanted!r}, but {path} was begun with {recorded!r}")
     _check_recipe_options(request, settings, path)
-    beginnings = {"--start-from": request.start_from, "--learn-from": request.learn_from}
+    beginnings = {
+        "--start-from": request.start_from,
+        "--learn-from": request.learn_from,
+        "--like": request.like,
+    }
     for option, given in beginnings.items():
         if given:
             raise UserError(

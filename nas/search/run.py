@@ -17,10 +17,12 @@ from nas.errors import UserError, has_no_room
 from nas.imports import sources_of
 from nas.output import redirect_output, steady_output
 from nas.run_directory import dashboard_source
+from nas.search.comparison import ProxyTrainings
 from nas.search.confirmation import (
     Baseline,
     ConfirmationPlan,
     FindDueConfirmations,
+    Repeats,
     due_confirmations,
 )
 from nas.search.deadline import Deadline
@@ -163,7 +165,15 @@ def _driver(
         confirm=_confirm(settings, objective),
         baseline=Baseline(grid.backbone, settings.baseline_trainings, known, settings.seed),
         deadline=Deadline(prepared.plan, known),
+        repeats=_repeats(settings, known),
     )
+
+
+def _repeats(settings: SearchSettings, known: list[Candidate]) -> Repeats | None:
+    comparison = settings.comparison
+    if comparison is None:
+        return None
+    return ProxyTrainings(comparison, settings.starts, known, settings.objective)
 
 
 def _proposals(prepared: PreparedSearch, known: list[Candidate]) -> ProposalStudy:
@@ -212,6 +222,8 @@ def _evaluation(prepared: PreparedSearch) -> EvaluationSettings:
         times_before_training=settings.bound != "none",
         confirm_epochs=settings.confirm_epochs,
         metric=prepared.metric,
+        data_share=settings.data_share,
+        fidelities=settings.fidelities,
     )
 
 

@@ -9,9 +9,12 @@ from typing import Any
 from nas.data.options import DataOptions
 from nas.errors import first_of
 from nas.search.earlier_runs import EarlierRun
+from nas.search.fidelity import Fidelity
 from nas.training.recipe_options import RecipeOptions, find_recipe, make_recipe
 from nas.training.recipes import Recipe
 from results.architecture_file import base_from_json
+from results.candidate import PROXY
+from results.proxy_report import Comparison
 from reward.limits import Limits
 from reward.metric import ACCURACY
 from reward.objective import Objective, parse_reward
@@ -68,6 +71,8 @@ class SearchSettings:
     metric: str = ACCURACY  # by name; its value is each candidate's accuracy
     learn_from: Sequence[Mapping[str, Any]] = ()  # what earlier runs measured, with all of it
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
+    data_share: float = 1.0  # of the training images that candidates are trained on
+    proxy: Mapping[str, Any] | None = None  # of nas proxy: the comparison, see results.proxy_report
 
     @property
     def grid(self) -> Grid:
@@ -78,7 +83,29 @@ class SearchSettings:
     def data_size(self) -> int:
         """The image size in pixels to load, which is the largest of any candidate."""
         grid = self.grid
-        return grid.largest_image_size if isinstance(grid, CoefficientGrid) else self.image_size
+        if isinstance(grid, CoefficientGrid):
+            return grid.largest_image_size
+        sizes = (fidelity.image_size for fidelity in self.fidelities.values())
+        return max(self.image_size, *sizes, 0)
+
+    @property
+    def fidelity(self) -> Fidelity:
+        """The fidelity at which candidates are trained."""
+        return Fidelity(self.epochs, self.image_size, self.data_share)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What ``nas proxy`` compares; None in a search."""
+        return Comparison.recorded(self.to_json())
+
+    @property
+    def fidelities(self) -> dict[str, Fidelity]:
+        """The fidelities of ``nas proxy``, by name; the run's own stands among them."""
+        comparison = self.comparison
+        if comparison is None:
+            return {}
+        others = {name: Fidelity.from_json(f) for name, f in comparison.fidelities.items()}
+        return {PROXY: self.fidelity, **others}
 
     @property
     def data_options(self) -> DataOptions:
@@ -100,6 +127,8 @@ class SearchSettings:
         """How often the backbone is trained, besides the budget, to compare candidates with it."""
         if self.fit is not None:  # its candidates have twice the cost of the base
             return 0
+        if self.proxy is not None:  # networks of its own are trained again instead
+            return 0
         is_small = self.budget is not None and self.budget < FEWEST_FOR_BASELINE
         default = 0 if is_small else BASELINE
         return default if self.baseline is None else self.baseline
@@ -110,12 +139,13 @@ class SearchSettings:
         return parse_reward(self.reward)
 
     def training_recipe(self, images: int) -> Recipe:
-        """Return the recipe that candidates are trained by, on so many images.
+        """Return the recipe that candidates are trained by, with so many images in the whole.
 
         Raises:
             ValueError: there is no such recipe; the message is one line.
         """
         options = RecipeOptions.from_json(self.recipe_options)
+        images = max(1, round(self.data_share * images))
         recipe = make_recipe(self.recipe, images, self.epochs, self.batch_size, options)
         return replace(
             recipe,
@@ -141,7 +171,7 @@ class SearchSettings:
         Raises:
             KeyError, TypeError, ValueError: something of it is wrong, or beyond its bound.
         """
-        _ = self.objective, self.data_size, self.starts, self.earlier_runs
+        _ = self.objective, self.data_size, self.starts, self.earlier_runs, self.fidelities
         find_recipe(self.recipe)
         RecipeOptions.from_json(self.recipe_options)
 

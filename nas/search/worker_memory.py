@@ -123,10 +123,11 @@ def _largest(settings: SearchSettings) -> Iterator[tuple[Architecture, int]]:
     They are the backbone, those to start from, and the largest of the grid.
     """
     grid = settings.grid
+    size = settings.image_size if settings.comparison is None else settings.data_size
     for architecture in (grid.backbone, *settings.starts):
-        yield architecture, settings.image_size
+        yield architecture, size
     for point in _largest_points(grid):
-        yield grid.decode(point), grid.image_size(point) or settings.image_size
+        yield grid.decode(point), grid.image_size(point) or size
 
 
 def _is_of_our_operators(architecture: Architecture) -> bool:

@@ -22,6 +22,7 @@ ACCURACY_INTERVAL = ("accuracy_low", "accuracy_high")  # at 95 %
 SCALARS = (
     "number",
     "confirms",
+    "fidelity",
     "detail",
     "seed",
     "architecture_id",
@@ -63,6 +64,7 @@ def row(candidate: Candidate, space: Space | None) -> Row:
     return {
         "number": candidate.number,
         "confirms": whole_number(candidate.confirms),
+        "fidelity": text(candidate.fidelity),
         "state": candidate.state.value,
         "cause": text(candidate.cause),
         "detail": text(candidate.detail),
@@ -90,6 +92,8 @@ def outcome_of(row: Row) -> Outcome | None:
     """Return the outcome of a row; None unless it is complete with all measurements."""
     accuracy, step_time = row["accuracy"], row["normalized_step_time"]
     parameters, reference = row["parameters"], row["reference_parameters"]
+    if row["fidelity"] is not None:
+        return None
     if row["state"] != State.COMPLETE or accuracy is None or not (parameters and reference):
         return None
     if not step_time or not row["reference_step_time_s"]:

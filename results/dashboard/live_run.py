@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from results.dashboard.facts import objective_of, space_of, verdict_json
 from results.dashboard.reader import Reader
 from results.forecast import Course, Plan
 from results.noise import Noise, Outcome
+from results.proxy_report import Comparison, find_report
+from results.proxy_words import report_json
 from results.ranking import reward
 from results.salvage import damage_line
 from results.verdict import noise_of
@@ -59,6 +62,14 @@ class _Training:
         return math.inf if self.finished_at is None else self.finished_at
 
 
+def comparison_of(settings: Mapping[str, Any]) -> Comparison | None:
+    """Return what a run of ``nas proxy`` compares; None in a search, and of damaged settings."""
+    try:
+        return Comparison.recorded(settings)
+    except (*DAMAGE, KeyError):
+        return None
+
+
 class LiveRun:
     """The rows of a run, which grow while a search writes its record.
 
@@ -82,6 +93,8 @@ class LiveRun:
         self._awaiting_interval: dict[int, StepTime] = {}
         self._intervals: dict[int, Row] = {}  # computed, but not yet in the rows
         self._noise = Noise()
+        self._comparison = comparison_of(run.settings)
+        self._compared: dict[int, Candidate] = {}  # all candidates of a comparison
 
     @property
     def has_more(self) -> bool:
@@ -134,7 +147,19 @@ class LiveRun:
 
     def verdict(self, objective: Objective) -> dict[str, Any] | None:
         """Return the VERDICT of :mod:`results.dashboard.payload`; None without a winner."""
+        if self._comparison is not None:
+            return None
         return verdict_json(self.outcomes(), objective, self.settings)
+
+    def comparison(self) -> dict[str, Any] | None:
+        """Return the COMPARISON of :mod:`results.dashboard.payload`; None of a search."""
+        if self._comparison is None:
+            return None
+        with self._lock:
+            candidates = list(self._compared.values())
+        report = find_report(candidates, self._comparison, objective_of(self.settings))
+        values: dict[str, Any] = json_safe(report_json(report))
+        return values
 
     def forecast(self) -> dict[str, Any] | None:
         """Return the FORECAST of :mod:`results.dashboard.payload`; None while none can be made."""
@@ -162,6 +187,9 @@ class LiveRun:
         The page cannot compute the user's ``own_reward``, if the run has one.
         """
         n, values = candidate.number, row(candidate, self.space)
+        if self._comparison is not None:
+            with self._lock:
+                self._compared[n] = candidate
         if own_reward is not None:
             values["own_reward"] = number(reward(candidate, own_reward))
         if candidate.state is State.RUNNING:

@@ -46,7 +46,8 @@ A RUN; ``id`` is its index among the RUNs of the command line::
                "stem_channels": 16, "stem_stride": 1, "head_channels": 256,
                "parameters": [{"name": "stage1.operator", "stage": 1, "choice": "operator",
                                "options": ["mbconv", "fused_mbconv"]}, ...]},       # or null
-     "verdict": VERDICT,                 # null: without a winner
+     "verdict": VERDICT,                 # null: without a winner, and in a run of nas proxy
+     "comparison": COMPARISON,           # null: a search
      "forecast": FORECAST,               # null: not searching, or too early
      "reference": {"name": "backbone", "candidate": 12,    # the candidate with this architecture
                    "accuracy", "parameters", "multiply_adds", "step_time_s",
@@ -64,6 +65,8 @@ near-ties, and the time that takes, or empty::
      "chances": [[17, 0.43], [4, 0.21], ...],              # to be the best, the highest first;
                                                            # null: the noise is not known
      "within_noise": [4, 9, ...], "expected_reward": 0.51}                 # null likewise
+
+A COMPARISON of short and long trainings: what ``nas proxy --json`` prints, by the run's own reward.
 
 A FORECAST of a search's end; pairs are the ends of a 90 % interval. The cost is by the setting
 ``price``, without which it is null. ``candidates`` will have been evaluated, fewer than planned if

@@ -53,6 +53,7 @@ class Source:
         self._status_version = 0
         self._is_searching: bool | None = None
         self._verdict: dict[str, Any] | None = None  # by the run's own objective
+        self._comparison: dict[str, Any] | None = None
         self._verdict_version = ""  # of the candidates that it is on
         self._next_verdict_at = 0.0
 
@@ -75,8 +76,10 @@ class Source:
             problem = text(error)
         except Exception as error:  # a stranger's files may hold anything
             problem = f"cannot be read ({type(error).__name__}: {text(error)})"
+        compared = self._comparison
         status = (problem, is_searching(self.path), self._new_verdict())
-        if status != (self.problem, self._is_searching, self._verdict):
+        before = (self.problem, self._is_searching, self._verdict)
+        if status != before or self._comparison != compared:
             self.problem, self._is_searching, self._verdict = status
             self._status_version += 1
 
@@ -111,6 +114,7 @@ class Source:
             "task": task_of(run.settings),
             "space": space_json(run.space),
             "verdict": self._verdict,
+            "comparison": self._comparison,
             "forecast": run.forecast() if self._is_searching else None,
             "reference": reference_json(run.space, rows),
             "columns": columns(changed, run.space),
@@ -159,8 +163,9 @@ class Source:
             return self._verdict
         try:
             verdict = self.run.verdict(objective_of(self.run.settings))
+            self._comparison = self.run.comparison()
         except DAMAGE:
-            verdict = None
+            verdict = self._comparison = None
         self._verdict_version = version
         self._next_verdict_at = start + 20 * (time.monotonic() - start)
         return verdict
@@ -199,6 +204,7 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "task": {"classes": None, "in_channels": None},
         "space": None,
         "verdict": None,
+        "comparison": None,
         "forecast": None,
         "reference": None,
         "columns": columns([], None),

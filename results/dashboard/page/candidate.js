@@ -153,7 +153,9 @@
       row.state !== "complete" && [row.state, detail.cause].filter(Boolean).join(": "),
       row === nas.model.winner && "the winner",
       rank > 0 && `place ${rank + 1} by reward`,
-      row.confirms >= 0 && row.confirms !== null && `another training of candidate ${row.confirms}`,
+      row.confirms >= 0 &&
+        row.confirms !== null &&
+        `another training of candidate ${row.confirms}${row.fidelity ? ` (${row.fidelity})` : ""}`,
       nas.model.onFront.has(row) && "on the Pareto front",
     ].filter(Boolean);
     const letter = nas.state.selected.length > 1 ? `${"AB"[place]}: ` : "";

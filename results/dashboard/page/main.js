@@ -36,6 +36,7 @@
     }
     DRAWN[view()](has, reasons);
     if (has("data", "filter", "reward", "controls")) nas.verdict.draw();
+    if (has("data", "controls")) nas.comparison.draw();
     if (has("data", "filter", "reward")) nas.reward.draw();
     if (has("selection", "data", "controls")) nas.candidate.draw();
     tellWinner();

@@ -210,7 +210,7 @@
     if (winner === first)
       return [...ranges].map(([name, stable]) => element("li", {}, sentence(name, stable)));
     const isConfirmed = [...winner.run.candidates.values()].some(
-      (row) => row.confirms === winner.number,
+      (row) => row.confirms === winner.number && row.fidelity === null,
     );
     if (!isConfirmed || !first) return [];
     const ahead = `By first trainings alone, no.\u00a0${first.number} is ahead.`;

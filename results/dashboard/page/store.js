@@ -7,6 +7,7 @@
   const PLAIN = [
     "number",
     "confirms",
+    "fidelity",
     "detail",
     "seed",
     "architecture_id",

@@ -18,15 +18,16 @@ from nas.data.formats.digits import digits
 from nas.data.split import SearchData
 from nas.errors import Diverged
 from nas.search.evaluator import EvaluationSettings, Evaluator, failure
+from nas.search.fidelity import Fidelity
 from nas.training.recipes import proxy
-from results.candidate import Candidate, State
+from results.candidate import FULL, Candidate, State
 from results.database_url import sqlite_url
 from results.ranking import reward
 from results.record import Record
 from reward.complexity import complexity
 from reward.limits import Limits
 from reward.objective import Objective
-from reward.step_time.measurement import FEWEST_PAIRS, TimeLimitExceeded
+from reward.step_time.measurement import FEWEST_PAIRS, TimeLimitExceeded, normalized
 from search_space.architecture import Architecture, Block, Stage
 from search_space.network import Network
 from search_space.operators import OPERATORS, mbconv
@@ -174,6 +175,41 @@ def test_a_candidate_may_have_an_image_size_of_its_own(
     assert plain.curve != finer.curve
     own = Evaluator(evaluation, CPU)  # the data's own size is the same, asked for or not
     assert _end(own, _candidate()).accuracy == finer.accuracy
+
+
+def test_a_fidelity_trains_as_a_search_of_that_fidelity_would(
+    evaluation: EvaluationSettings,
+) -> None:
+    """The same to the bit: epochs, image size and share of the data are all that differs."""
+    full = Fidelity(epochs=3, image_size=6, data_share=0.5)
+    several = Evaluator(replace(evaluation, fidelities={FULL: full}), CPU)
+    one = Evaluator(replace(evaluation, recipe=proxy(3, 32), image_size=6, data_share=0.5), CPU)
+    candidate = replace(_candidate(), confirms=1)
+    long = _end(several, replace(candidate, fidelity=FULL))
+    assert long.state is State.COMPLETE, long.detail
+    assert _learned(long) == _learned(_end(one, candidate))
+    assert len(long.curve) == 3
+    assert _learned(long) != _learned(_end(several, candidate))
+
+
+def test_a_fidelity_is_timed_against_the_backbone_at_its_own_size(
+    evaluation: EvaluationSettings,
+) -> None:
+    """At 64 px the backbone takes some ten times its step at 8 px."""
+    fidelities = {FULL: Fidelity(epochs=1, image_size=64)}
+    evaluator = Evaluator(replace(evaluation, fidelities=fidelities), CPU)
+    backbone = Candidate(4, State.RUNNING, evaluation.backbone, 11, confirms=1, fidelity=FULL)
+    timed = _end(evaluator, backbone).step_time
+    assert timed is not None
+    assert timed.image_size == 64
+    assert 0.4 < normalized(timed) < 2.5
+
+
+def test_a_share_of_the_data_is_trained_on_and_timed_with(evaluation: EvaluationSettings) -> None:
+    ended = _end(Evaluator(replace(evaluation, data_share=0.1), CPU), _candidate())
+    assert ended.state is State.COMPLETE
+    assert ended.step_time is not None
+    assert 10 <= ended.step_time.batch_size <= 16  # a tenth of each class of 128 images
 
 
 def test_a_batch_larger_than_the_data_is_the_data(evaluation: EvaluationSettings) -> None:

@@ -56,6 +56,7 @@ type Scalars = Measured & {
   number: number;
   /** The number of the candidate that is trained again; -1 for a training of the backbone. */
   confirms: number | null;
+  fidelity: string | null;
   detail: string | null;
   seed: string | null;
   architecture_id: string;
@@ -98,6 +99,23 @@ type Columns = { [Name in keyof Scalars]: Scalars[Name][] } & {
   [Name in keyof Coded]: { values: string[]; codes: (number | null)[] };
 } & { choices: { [name: string]: (number | null)[] } };
 
+/** A network's training at one fidelity. */
+interface Outcome {
+  reward: number;
+  accuracy: number;
+  seconds: number;
+}
+
+/** Of a run of nas proxy; the trainings of a network by the fidelity. */
+interface Comparison {
+  networks: number;
+  answer: string;
+  sentences: string[];
+  proxy_deviation: number | null;
+  full_deviation: number | null;
+  points: { number: number; proxy?: Outcome[]; full?: Outcome[] }[];
+}
+
 interface RunFacts {
   id: number;
   path: string;
@@ -112,6 +130,7 @@ interface RunFacts {
   metric: Metric;
   space: Space | null;
   verdict: Verdict | null;
+  comparison: Comparison | null;
   forecast: Forecast | null;
   reference: (Measured & { name: string; candidate: number | null }) | null;
 }
@@ -446,6 +465,7 @@ type OtherId =
   | "tip"
   | `view-${View}`
   | `${NumberName}-${"band" | "value"}`
+  | "comparison"
   | "verdict"
   | "winner"
   | "workers";
@@ -583,6 +603,7 @@ interface Nas {
   };
   legend: { draw: (colour: Colouring) => void; symbol: (state: State) => SVGSVGElement };
   filters: { listen: () => void; draw: () => void; drawCount: () => void };
+  comparison: { draw: () => Promise<void> };
   verdict: {
     own: (run: Run) => Verdict | null;
     draw: () => void;

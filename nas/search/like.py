@@ -1,0 +1,63 @@
+"""``--like RUN``: a search on the data and space of another run, with its proxy."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from nas.errors import UserError
+from nas.run_directory import open_for_reading
+from nas.search.request import SearchRequest
+from nas.search.settings import SearchSettings
+from nas.training.recipe_options import RecipeOptions
+from results.database import RecordError
+from search_space.space_file import parse_space
+
+# What is taken over where the request does not say otherwise.
+_TAKEN = (
+    "data",
+    "minival",
+    "background",
+    "min_per_class",
+    "epochs",
+    "image_size",
+    "data_share",
+    "batch_size",
+    "is_compiled",
+    "recipe",
+    "metric",
+    "reward",
+)
+
+
+def filled(request: SearchRequest, path: Path) -> SearchRequest:
+    """Return the request with data, space, recipe, fidelity, metric, and reward of the run.
+
+    Raises:
+        UserError: there is no such run, or its settings cannot be read.
+    """
+    try:
+        _, record = open_for_reading(path, "--like")
+        with record:
+            settings = SearchSettings.from_json(record.settings())
+        space = parse_space(settings.space)
+        options = RecipeOptions.from_json(settings.recipe_options)
+    except (RecordError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"--like: {path}: {error}", exit_code=1) from error
+    if settings.fit is not None:
+        raise UserError(f"--like: got {path}, a run of nas scale --fit, must be one of nas proxy")
+    taken: dict[str, Any] = {
+        name: getattr(settings, name) for name in _TAKEN if getattr(request, name) is None
+    }
+    merged = {
+        field.name: given if given is not None else getattr(options, field.name)
+        for field in fields(RecipeOptions)
+        for given in [getattr(request.recipe_options, field.name)]
+    }
+    return replace(
+        request,
+        **taken,
+        space=space if request.space is None else request.space,
+        recipe_options=RecipeOptions(**merged),
+    )
