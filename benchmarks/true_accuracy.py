@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,21 +159,48 @@ class TrueAccuracies:
         noise = generator.standard_normal((searches, len(true)))
         return share(logit(true) + self._noise * noise)
 
-    def check(self) -> tuple[float, float]:
-        """Return the error of accuracies predicted for networks not seen, and what is stated.
+    def held_out(self) -> tuple[Floats, Floats]:
+        """Predict each tenth of the networks from the others; return accuracies and deviations.
 
-        Each tenth of the networks is predicted from the others; both are root mean squares. What is
-        stated contains the noise of a training, as the error does.
+        The deviations (N,) contain the noise of a training.
         """
         folds = np.random.default_rng(0).permutation(len(self._logits)) % FOLDS
-        errors, stated = np.zeros(len(folds)), np.zeros(len(folds))
+        predicted, deviations = np.zeros(len(folds)), np.zeros(len(folds))
         for fold in range(FOLDS):
             out = folds == fold
             fitted = fit_surrogate(self._prior, self._features[~out], self._logits[~out])
             mean, deviation = fitted(self._features[out])
-            errors[out] = share(mean) - share(self._logits[out])
-            stated[out] = deviation * share(mean) * (1 - share(mean))
-        return _root_mean_square(errors), _root_mean_square(stated)
+            predicted[out] = share(mean)
+            deviations[out] = deviation * share(mean) * (1 - share(mean))
+        return predicted, deviations
+
+    def check(self) -> tuple[float, float]:
+        """Return the error of the accuracies predicted for networks not seen, and what is stated.
+
+        Both are root mean squares.
+        """
+        predicted, deviations = self.held_out()
+        return _root_mean_square(predicted - share(self._logits)), _root_mean_square(deviations)
+
+
+class HeldOut(TrueAccuracies):
+    """Evidence that is split, without draws: chosen by the recorded accuracy, judged by others'.
+
+    The true accuracy of a network is what the other nine tenths of the table predict for it. So
+    what is true of this network alone is missing, and differences are somewhat too small.
+    """
+
+    def draw(self, generator: np.random.Generator) -> Floats:
+        """Return what the others predict (N,), always the same."""
+        return self._predicted
+
+    def seen(self, true: Floats, searches: int, generator: np.random.Generator) -> Floats:
+        """Return the recorded accuracies (searches, N), the same in each search."""
+        return np.tile(share(self._logits), (searches, 1))
+
+    @cached_property
+    def _predicted(self) -> Floats:
+        return self.held_out()[0]
 
 
 def logit(accuracies: Floats) -> Floats:

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.true_accuracy import (
     Form,
+    HeldOut,
     Networks,
     TrueAccuracies,
     letters,
@@ -54,6 +55,22 @@ def test_what_is_stated_for_networks_not_seen_is_about_their_error() -> None:
     error, stated = TrueAccuracies(features, recorded, NOISE).check()
     assert error > 0.9 * NOISE
     assert stated == pytest.approx(error, rel=0.25)
+
+
+def test_held_out_predictions_do_not_know_the_network_that_they_judge() -> None:
+    features, true, recorded = made_truth(200, 3)
+    plain = HeldOut(features, recorded, NOISE)
+    changed = recorded.copy()
+    changed[7] += 0.2
+    judged, other = (
+        fitted.draw(np.random.default_rng(0))
+        for fitted in (plain, HeldOut(features, changed, NOISE))
+    )
+    assert abs(other[7] - judged[7]) < 1e-3  # but for the variance that scales the prior
+    assert np.abs(other - judged).max() > 5e-3
+    assert np.corrcoef(judged, true)[0, 1] > np.corrcoef(recorded, true)[0, 1]
+    seen = plain.seen(judged, 2, np.random.default_rng(0))
+    assert seen == pytest.approx(np.array([recorded, recorded]))
 
 
 def test_each_training_shows_the_truth_with_new_noise() -> None:
