@@ -64,7 +64,7 @@ class Candidate:
     candidate that this one trains again with another seed, or :data:`BACKBONE` for a training of
     the space's backbone; it is then not ranked by itself (:mod:`results.ranking`). ``fidelity``
     is the name of another fidelity (epochs, image size, share of the data) than the run's own that
-    it was trained at, in a run of ``nas proxy`` (:mod:`results.proxy_report`). It then ``confirms``
+    it was trained at, in a run of ``nas proxy`` (:mod:`results.comparison`). It then ``confirms``
     a candidate as well, but does not count for it.
 
     ``started_event`` and ``ended_event`` number the starts and ends of a run's candidates from 1,

@@ -95,6 +95,7 @@ _SETTINGS: Mapping[str, Check] = {
     "hours": partial(real, most=MOST_INTEGER),
     "until": _SECONDS,
     "price": partial(real, most=MOST_INTEGER),
+    "data_share": _SHARE,
 }
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Protocol, Self
 
-from results.candidate import BACKBONE, EVALUATED, FULL, State
+from results.candidate import BACKBONE, EVALUATED, State
+from results.comparison import Comparison, Fidelity
 
 RECENT = 1000  # candidates whose durations are expected of those to come
 FEWEST = 3  # candidates that must have ended before anything is forecast
@@ -88,28 +89,19 @@ class Plan:
     @classmethod
     def _of_comparison(cls, settings: Mapping[str, Any], space_size: float) -> Self:
         """Return the plan of ``nas proxy``: full and tried trainings count as confirmations."""
-        comparison, networks = settings["proxy"], settings["budget"]
-        own = _work(settings)
-        others = {name: _work(each) / own for name, each in comparison["fidelities"].items()}
-        repeats = comparison["repeats"]
-        count = networks * len(others) + 2 * repeats
-        work = networks * sum(others.values()) + repeats * (1 + others[FULL])
+        comparison, networks = Comparison.recorded(settings), settings["budget"]
+        assert comparison is not None
+        count = comparison.trainings(networks)
         until = settings.get("until")
         return cls(
             budget=networks,
             space_size=space_size,
             until=math.inf if until is None else until,
             confirmations=count,
-            confirmation_factor=work / count,
+            confirmation_factor=comparison.work(Fidelity.from_json(settings), networks) / count,
             price=settings.get("price"),
             confirms_at_once=True,
         )
-
-
-def _work(fidelity: Mapping[str, Any]) -> float:
-    """Return what a training costs, relative to others of a run: the pixels that it processes."""
-    share = fidelity.get("data_share", 1.0)
-    return float(fidelity["epochs"] * fidelity["image_size"] ** 2 * share)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,11 @@ are read off the proxy's learning curves.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
-from typing import Any, Self
 
 from results.agreement import (
     Estimate,
@@ -25,61 +23,14 @@ from results.agreement import (
 )
 from results.best_of import expected_best
 from results.candidate import FULL, PROXY, Candidate, State
+from results.comparison import Comparison
 from results.ranking import reward, reward_at, seed_deviation
 from reward.objective import Objective
-from search_space.bounds import MOST_CANDIDATES, real, text, whole
 
 ENOUGH = 0.5
 """The tau from which a search is worth starting: three of four pairs are in the right order."""
 _AS_GOOD = 0.05  # a fidelity whose tau is at most so much lower would do as well
 _FEWEST_PLANNED_WIDTH = 0.1  # the half-width that a search of more networks is said to need
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What is compared: the fidelities beside the proxy's own, the full one first.
-
-    ``repeats`` networks are trained again by the proxy and in full. ``precision`` is the half-width
-    of tau's 95 % interval at which it is enough, None to train all networks.
-    """
-
-    fidelities: Mapping[str, Mapping[str, Any]]
-    repeats: int
-    precision: float | None = None
-
-    @classmethod
-    def recorded(cls, settings: Mapping[str, Any]) -> Self | None:
-        """Return the comparison in a run's settings; None in those of a search.
-
-        Raises:
-            KeyError, TypeError, ValueError: it has another form.
-        """
-        data = settings.get("proxy")
-        if data is None:
-            return None
-        fidelities = {text("fidelity", name): dict(f) for name, f in data["fidelities"].items()}
-        if next(iter(fidelities), None) != FULL or PROXY in fidelities:
-            raise ValueError(f"proxy: the first fidelity must be {FULL}, and none {PROXY}")
-        repeats = whole("repeats", data["repeats"], MOST_CANDIDATES, least=0)
-        precision = data["precision"]
-        return cls(
-            fidelities, repeats, None if precision is None else real("precision", precision, 1.0)
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what :meth:`recorded` reads."""
-        fidelities = {name: dict(fidelity) for name, fidelity in self.fidelities.items()}
-        return {"fidelities": fidelities, "repeats": self.repeats, "precision": self.precision}
-
-    def wanted(self, place: int | None, networks: int) -> list[str]:
-        """Return at which fidelities the network at a ``place`` of so many is trained further."""
-        twice = place is not None and self.is_repeated(place, networks)
-        return [*self.fidelities, *([PROXY, FULL] if twice else [])]
-
-    def is_repeated(self, place: int, networks: int) -> bool:
-        """Return whether the network at a ``place`` is trained twice: they are spread evenly."""
-        share = min(1.0, self.repeats / networks)
-        return math.ceil(place * share) < math.ceil((place + 1) * share)
 
 
 @dataclass(frozen=True)
@@ -209,8 +160,7 @@ def find_report(
         curve=_curve(firsts, full, objective),
         tried=tuple(
             _agreement(name, {n: v[name][0] for n, v in pairs.items() if name in v}, full)
-            for name in comparison.fidelities
-            if name != FULL
+            for name in comparison.tried
         ),
         reward_ceiling=ceiling(rewards, [(a.reward, b.reward) for a, b in twice]),
         accuracy_ceiling=ceiling(accuracies, [(a.accuracy, b.accuracy) for a, b in twice]),

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from nas.data.split import SearchData
     from nas.full_training.settings import Job
     from nas.metrics.metric_function import MetricFunction
-    from nas.search.fidelity import Fidelity
     from nas.search.request import PreparedSearch
+    from results.comparison import Fidelity
     from reward.metric import Metric
 
 _COLUMNS = 80

@@ -148,10 +148,11 @@ class Run:
     def _read(self) -> _Content:
         from nas.run_directory import open_for_reading
         from results.candidate import interrupted
+        from results.comparison import Comparison
         from results.dashboard.facts import is_searching
         from results.database import RecordError
         from results.noise import outcomes
-        from results.proxy_report import Comparison, find_report
+        from results.proxy_report import find_report
         from results.ranking import recorded_objective
         from results.verdict import find_verdict, noise_of
         from reward.metric import recorded_metric

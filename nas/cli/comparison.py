@@ -11,6 +11,7 @@ from nas.cli.echo import echo
 if TYPE_CHECKING:
     from results.agreement import Estimate
     from results.candidate import Candidate
+    from results.comparison import Fidelity
     from results.proxy_report import Agreement, ProxyReport
 
 _MOST_EPOCHS_SHOWN = 6  # of the learning curve
@@ -28,7 +29,9 @@ def print_comparison(
     """
     import json
 
-    from results.proxy_report import Comparison, find_report
+    from results.candidate import FULL
+    from results.comparison import Comparison
+    from results.proxy_report import find_report
     from results.proxy_words import report_json
     from results.ranking import recorded_objective
 
@@ -38,20 +41,20 @@ def print_comparison(
     if as_json:
         echo(json.dumps(report_json(report), indent=2, allow_nan=False))
         return
-    _print_table(report, settings)
+    _print_table(report, comparison.fidelities[FULL])
     _print_sentences(report, path)
 
 
-def _print_table(report: ProxyReport, settings: Mapping[str, Any]) -> None:
+def _print_table(report: ProxyReport, full: Fidelity) -> None:
     from nas.cli.tables import print_table, print_wrapped
     from nas.terminal import Terminal
     from results.proxy_words import described
 
-    full, own = settings["proxy"]["fidelities"]["full"], report.proxy
+    own = report.proxy
     echo()
     print_wrapped(
         f"{report.networks} networks were trained by the proxy, {_seconds(own.seconds)} each, and "
-        f"in full, {full['epochs']} epochs at {full['image_size']} px, "
+        f"in full, {full.epochs} epochs at {full.image_size} px, "
         f"{_seconds(report.full_seconds)} each."
     )
     agreement = {

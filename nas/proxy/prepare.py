@@ -8,7 +8,7 @@ from functools import partial
 from nas.data.split import SearchData
 from nas.errors import UserError
 from nas.proxy.draw import draw
-from nas.search.fidelity import Fidelity, parse_try
+from nas.search.fidelity import parse_try
 from nas.search.like import filled
 from nas.search.prepare import prepare_comparison
 from nas.search.request import PreparedSearch, SearchRequest
@@ -16,7 +16,7 @@ from nas.search.resume import prepare_resumed
 from nas.search.samplers.domain import ParameterCount
 from nas.search.settings import SearchSettings
 from results.candidate import FULL
-from results.proxy_report import Comparison
+from results.comparison import Comparison, Fidelity
 from search_space.architecture import Architecture
 from search_space.space import Space
 
@@ -93,11 +93,7 @@ def _settings(
         )
     networks = settings.budget or DEFAULT_NETWORKS
     repeats = max(1, networks // _REPEATED) if request.repeats is None else request.repeats
-    comparison = Comparison(
-        {name: fidelity.to_json() for name, fidelity in fidelities.items()},
-        min(repeats, networks),
-        request.precision,
-    )
+    comparison = Comparison(fidelities, min(repeats, networks), request.precision)
     starts = _drawn(settings, space, networks)
     return replace(
         settings,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from nas.search.samplers.domain import candidate_seed
 from results.candidate import FULL, Candidate, State
-from results.proxy_report import Comparison, find_report
+from results.comparison import Comparison
+from results.proxy_report import find_report
 from reward.objective import Objective
 from search_space.architecture import Architecture
 

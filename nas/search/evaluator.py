@@ -22,12 +22,12 @@ from nas.data.share import share_positions
 from nas.data.split import SearchData
 from nas.errors import Diverged, MetricError
 from nas.metrics.metric_function import ACCURACY, MetricFunction
-from nas.search.fidelity import Fidelity
 from nas.training.ema import NORM_MOMENTUM
 from nas.training.loop import Epoch, Training
 from nas.training.recipes import Recipe
 from nas.training.step import step_without_learning
 from results.candidate import Candidate, CurvePoint, State
+from results.comparison import Fidelity
 from reward.complexity import complexity
 from reward.limits import Infeasible, Limits
 from reward.step_time.busy import busy_share

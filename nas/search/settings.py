@@ -9,12 +9,11 @@ from typing import Any
 from nas.data.options import DataOptions
 from nas.errors import first_of
 from nas.search.earlier_runs import EarlierRun
-from nas.search.fidelity import Fidelity
 from nas.training.recipe_options import RecipeOptions, find_recipe, make_recipe
 from nas.training.recipes import Recipe
 from results.architecture_file import base_from_json
 from results.candidate import PROXY
-from results.proxy_report import Comparison
+from results.comparison import Comparison, Fidelity
 from reward.limits import Limits
 from reward.metric import ACCURACY
 from reward.objective import Objective, parse_reward
@@ -72,7 +71,7 @@ class SearchSettings:
     learn_from: Sequence[Mapping[str, Any]] = ()  # what earlier runs measured, with all of it
     fit: Mapping[str, Any] | None = None  # the base whose alpha, beta and gamma are searched
     data_share: float = 1.0  # of the training images that candidates are trained on
-    proxy: Mapping[str, Any] | None = None  # of nas proxy: the comparison, see results.proxy_report
+    proxy: Mapping[str, Any] | None = None  # of nas proxy: the comparison, see results.comparison
 
     @property
     def grid(self) -> Grid:
@@ -104,8 +103,7 @@ class SearchSettings:
         comparison = self.comparison
         if comparison is None:
             return {}
-        others = {name: Fidelity.from_json(f) for name, f in comparison.fidelities.items()}
-        return {PROXY: self.fidelity, **others}
+        return {PROXY: self.fidelity, **comparison.fidelities}
 
     @property
     def data_options(self) -> DataOptions:

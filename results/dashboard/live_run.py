@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from results.candidate import Candidate, State
+from results.comparison import Comparison
 from results.dashboard.columns import (
     ACCURACY_INTERVAL,
     INTERVAL,
@@ -22,7 +23,7 @@ from results.dashboard.facts import objective_of, space_of, verdict_json
 from results.dashboard.reader import Reader
 from results.forecast import Course, Plan
 from results.noise import Noise, Outcome
-from results.proxy_report import Comparison, find_report
+from results.proxy_report import find_report
 from results.proxy_words import report_json
 from results.ranking import reward
 from results.salvage import damage_line
@@ -66,7 +67,7 @@ def comparison_of(settings: Mapping[str, Any]) -> Comparison | None:
     """Return what a run of ``nas proxy`` compares; None in a search, and of damaged settings."""
     try:
         return Comparison.recorded(settings)
-    except (*DAMAGE, KeyError):
+    except DAMAGE:
         return None
 
 

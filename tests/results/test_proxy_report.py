@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 
 from results.candidate import FULL, PROXY, Candidate, CurvePoint, State
-from results.proxy_report import Comparison, ProxyReport, find_report
+from results.comparison import Comparison, Fidelity
+from results.proxy_report import ProxyReport, find_report
 from results.proxy_words import answer, sentences
 from reward.objective import Objective
 from tests.results.conftest import MakeCandidate
 
-FIDELITY = {"epochs": 4, "image_size": 8, "data_share": 1.0}
+FIDELITY = Fidelity(4, 8)
 TRIED = "size=24"
 COMPARISON = Comparison({FULL: FIDELITY, TRIED: FIDELITY}, 2, None)
 
@@ -121,24 +122,3 @@ def test_without_a_network_nothing_is_known() -> None:
     assert report.more() is None
     assert report.cheaper is None
     assert "too few to compare" in answer(report)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"fidelities": {}, "repeats": 1, "precision": None},
-        {"fidelities": {"other": FIDELITY}, "repeats": 1, "precision": None},
-        {"fidelities": {FULL: FIDELITY, PROXY: FIDELITY}, "repeats": 1, "precision": None},
-        {"fidelities": {FULL: FIDELITY}, "repeats": -1, "precision": None},
-        {"fidelities": {FULL: FIDELITY}, "repeats": 1, "precision": 2.0},
-        {"fidelities": {FULL: FIDELITY}, "repeats": 1},
-    ],
-)
-def test_another_form_in_a_record_is_refused(data: dict[str, object]) -> None:
-    with pytest.raises((ValueError, KeyError)):
-        Comparison.recorded({"proxy": data})
-
-
-def test_a_comparison_comes_back_from_its_json() -> None:
-    assert Comparison.recorded({"proxy": COMPARISON.to_json()}) == COMPARISON
-    assert Comparison.recorded({}) is None

@@ -11,12 +11,12 @@ import pytest
 
 from nas.search.comparison import ProxyTrainings
 from results.candidate import FULL, PROXY, Candidate, State
-from results.proxy_report import Comparison
+from results.comparison import Comparison, Fidelity
 from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from search_space.spaces import small
 
-FIDELITY = {"epochs": 1, "image_size": 8, "data_share": 1.0}
+FIDELITY = Fidelity(1, 8)
 TRIED = "data=0.5"
 SPACE = small(8)
 NETWORKS = [SPACE.decode(SPACE.at(3001 * i)) for i in range(100)]
@@ -69,15 +69,6 @@ def test_a_network_is_trained_in_full_and_tried_and_one_of_them_twice(
     assert [c.confirms for c in begun] == [0] * 4 + [7] * 2, "one network after the other"
     assert len({c.seed for c in begun}) == 6
     assert not due.are_due()
-
-
-@pytest.mark.parametrize(("networks", "repeats"), [(20, 4), (20, 20), (7, 2), (5, 0), (10, 3)])
-def test_networks_that_are_trained_twice_are_as_many_as_asked_for_and_spread(
-    networks: int, repeats: int
-) -> None:
-    places = [i for i in range(networks) if comparison(repeats).is_repeated(i, networks)]
-    assert len(places) == repeats
-    assert places == [i * networks // repeats for i in range(repeats)]
 
 
 def test_seeds_do_not_depend_on_numbers_or_the_order_of_events() -> None:

@@ -18,9 +18,9 @@ from nas.data.formats.digits import digits
 from nas.data.split import SearchData
 from nas.errors import Diverged
 from nas.search.evaluator import EvaluationSettings, Evaluator, failure
-from nas.search.fidelity import Fidelity
 from nas.training.recipes import proxy
 from results.candidate import FULL, Candidate, State
+from results.comparison import Fidelity
 from results.database_url import sqlite_url
 from results.ranking import reward
 from results.record import Record

@@ -1,13 +1,12 @@
-"""Fidelities: what ``--try`` may say, and what a record may hold."""
+"""Fidelities: what ``--try`` may say."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from nas.errors import UserError
-from nas.search.fidelity import Fidelity, parse_try
+from nas.search.fidelity import parse_try
+from results.comparison import Fidelity
 
 PROXY = Fidelity(10, 32)
 
@@ -40,18 +39,3 @@ def test_another_try_is_refused_in_one_line(text: str) -> None:
 def test_the_proxy_itself_is_no_try() -> None:
     with pytest.raises(UserError, match="which is the proxy itself"):
         parse_try("size=32,epochs=10", PROXY)
-
-
-def test_a_fidelity_comes_back_from_json() -> None:
-    fidelity = Fidelity(3, 24, 0.25)
-    assert Fidelity.from_json(fidelity.to_json()) == fidelity
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"epochs": 0}, {"epochs": "3"}, {"image_size": 2**20}, {"data_share": 0.0},
-     {"data_share": 1.1}, {"data_share": None}],
-)  # fmt: skip
-def test_one_out_of_bounds_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises((ValueError, TypeError)):
-        Fidelity.from_json({**PROXY.to_json(), **change})
