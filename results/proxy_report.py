@@ -127,6 +127,12 @@ class ProxyReport:
             return None
         return tau.low >= ENOUGH
 
+    @property
+    def is_precise(self) -> bool:
+        """Whether tau is as precise as was asked for."""
+        tau = self.proxy.reward
+        return self.precision is not None and tau is not None and tau.half_width <= self.precision
+
     def more(self) -> tuple[int, float] | None:
         """Return how many networks more would make tau as precise, and their hours of training.
 

@@ -13,7 +13,8 @@ def answer(report: ProxyReport) -> str:
     tau = report.proxy.reward
     if tau is None:
         return (
-            f"{report.networks} networks are trained by the proxy and in full, too few to compare."
+            f"{_networks(report.networks)} trained by the proxy and in full so far: too few to "
+            "compare."
         )
     pairs = f"orders {_percent((1 + tau.value) / 2)} of all pairs as full training does"
     match report.is_worth:

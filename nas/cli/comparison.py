@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from results.candidate import Candidate
     from results.comparison import Fidelity
     from results.proxy_report import Agreement, ProxyReport
+    from reward.metric import Metric
 
 _MOST_EPOCHS_SHOWN = 6  # of the learning curve
 
@@ -34,6 +35,7 @@ def print_comparison(
     from results.proxy_report import find_report
     from results.proxy_words import report_json
     from results.ranking import recorded_objective
+    from reward.metric import recorded_metric
 
     comparison = Comparison.recorded(settings)
     assert comparison is not None
@@ -41,36 +43,48 @@ def print_comparison(
     if as_json:
         echo(json.dumps(report_json(report), indent=2, allow_nan=False))
         return
-    _print_table(report, comparison.fidelities[FULL])
+    echo()
+    if report.proxy.reward is not None:
+        _print_tables(report, comparison.fidelities[FULL], recorded_metric(settings))
     _print_sentences(report, path)
+    planned = settings["budget"]
+    if report.networks < planned and not report.is_precise:
+        said = f"{report.networks} of {planned} networks are compared; go on with: nas proxy"
+        echo(f"{said} --resume {path}{_end_options(settings)}")
 
 
-def _print_table(report: ProxyReport, full: Fidelity) -> None:
+def _end_options(settings: Mapping[str, Any]) -> str:
+    """Return the option that a run needs to go on after its time was up."""
+    if settings.get("until") is None:
+        return ""
+    return " --until TIME" if settings.get("hours") is None else " --hours H"
+
+
+def _print_tables(report: ProxyReport, full: Fidelity, metric: Metric) -> None:
     from nas.cli.tables import print_table, print_wrapped
     from nas.terminal import Terminal
     from results.proxy_words import described
 
     own = report.proxy
-    echo()
     print_wrapped(
         f"{report.networks} networks were trained by the proxy, {_seconds(own.seconds)} each, and "
         f"in full, {full.epochs} epochs at {full.image_size} px, "
         f"{_seconds(report.full_seconds)} each."
     )
-    agreement = {
-        "tau of the rewards": own.reward,
-        "tau within the better half": own.better_half,
-        "tau of the accuracies": own.accuracy,
-        "its ceiling for the rewards": report.reward_ceiling,
-        "its ceiling for the accuracies": report.accuracy_ceiling,
-    }
+    agreement = [
+        ("tau of the reward", own.reward),
+        ("its ceiling, by seeds", report.reward_ceiling),
+        ("tau within the better half", own.better_half),
+        (f"tau of {metric.title}", own.accuracy),
+        ("its ceiling, by seeds", report.accuracy_ceiling),
+    ]
     lost = f"reward lost by its best of {report.regret_of}, %"
     console = Terminal()
     print_table(
         console,
         ("proxy against full training<", "", "from", "to (95 %)"),
         [
-            *((name, *_estimate(estimate)) for name, estimate in agreement.items()),
+            *((name, *_estimate(estimate)) for name, estimate in agreement),
             (lost, *_estimate(own.regret, 100)),
         ],
     )

@@ -111,9 +111,7 @@ class ProxyTrainings:
         return sorted(complete, key=lambda candidate: candidate.number)
 
     def _is_precise(self) -> bool:
-        precision = self._comparison.precision
-        if precision is None:
+        if self._comparison.precision is None:
             return False
-        report = find_report(self._candidates.values(), self._comparison, self._objective)
-        tau = report.proxy.reward
-        return tau is not None and tau.half_width <= precision
+        candidates = self._candidates.values()
+        return find_report(candidates, self._comparison, self._objective).is_precise
