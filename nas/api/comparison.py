@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Unpack
 
-from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
+from nas.api.announcement import comparison_lines
+from nas.api.conduct import PATIENCE_S
 from nas.api.option_values import checked, listed, path_of
 from nas.api.run import Run
-from nas.api.search import request_of, space_name
+from nas.api.search import Where, request_of, space_name
 from nas.training.recipe_options import RecipeSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from nas.data.given import Data
-    from nas.search.request import PreparedSearch
     from search_space.space import Space
 
 _OWN = ("full_epochs", "full_size", "tries", "repeats", "precision")
@@ -88,7 +88,6 @@ def proxy(
         UserError: an option is wrong or the comparison cannot go on, in one line.
     """
     from nas.data.given import place_of
-    from nas.proxy.prepare import ProxyRequest, prepare_proxy
 
     given: dict[str, Any] = {**options, "networks": networks, "workers": workers}
     given["data"] = None if data is None else place_of(data)
@@ -96,31 +95,12 @@ def proxy(
     given["resume"] = None if resume is None else path_of("--resume", resume)
     given["space"] = space_name(space)
     given = checked("proxy", given, (*ProxyOptions.__annotations__, *_ARGUMENTS))
-    workers = given.pop("workers")
-    if in_process:
-        check_in_process(workers, address, given.get("per_gpu"))
-        os.environ.setdefault(*QUIET_PROFILER)  # read when torch is first imported
+    where = Where(given.pop("workers"), address, in_process, patience, quiet)
+    where.check(given.get("per_gpu"))
     own = {name: given.pop(name, None) for name in _OWN}
     own["tries"] = tuple(listed(own["tries"]))
     given["budget"] = given.pop("networks")
+    from nas.proxy.prepare import ProxyRequest, prepare_proxy
+
     request = ProxyRequest(request_of(given), **own)
-    prepared, _ = conduct(
-        lambda: prepare_proxy(request),
-        (lambda prepared: None) if quiet else _announce,
-        workers,
-        address,
-        patience,
-        in_process,
-        is_quiet=quiet,
-        command="proxy",
-    )
-    run = Run(prepared.run.path)
-    if not quiet:
-        print(repr(run))  # noqa: T201
-    return run
-
-
-def _announce(prepared: PreparedSearch) -> None:
-    from nas.api.announcement import comparison_lines, print_lines, search_doubts
-
-    print_lines(comparison_lines(prepared), search_doubts(prepared))
+    return where.run(lambda: prepare_proxy(request), comparison_lines, "proxy")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
+from nas.api.announcement import print_lines, search_doubts, search_lines
 from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
 from nas.api.option_values import checked, listed, path_of
 from nas.api.run import Run
@@ -183,31 +185,51 @@ def _run(
     given = checked(
         "search", {**given, "workers": workers}, (*SearchOptions.__annotations__, *_ARGUMENTS)
     )
-    workers = given.pop("workers")
-    if in_process:
-        check_in_process(workers, address, given.get("per_gpu"))
-        os.environ.setdefault(*QUIET_PROFILER)  # read when torch is first imported
+    where = Where(given.pop("workers"), address, in_process, patience, quiet)
+    where.check(given.get("per_gpu"))
     request = request_of(given)
-    prepared, _ = conduct(
-        lambda: prepare(request),
-        _silent if quiet else _announce,
-        workers,
-        address,
-        patience,
-        in_process,
-        is_quiet=quiet,
-    )
-    run = Run(prepared.run.path)
-    if not quiet:
-        print(repr(run))  # noqa: T201
-    return run
+    return where.run(lambda: prepare(request), search_lines)
 
 
-def _announce(prepared: PreparedSearch) -> None:
-    from nas.api.announcement import print_lines, search_doubts, search_lines
+@dataclass(frozen=True)
+class Where:
+    """Where a search or a comparison runs, how patiently, and whether it prints anything."""
 
-    print_lines(search_lines(prepared), search_doubts(prepared))
+    workers: int | None
+    address: str | None
+    in_process: bool
+    patience: float  # seconds
+    quiet: bool
 
+    def check(self, per_gpu: int | str | None) -> None:
+        """Check what one process cannot do; raise UserError. Call it before torch is imported."""
+        if self.in_process:
+            check_in_process(self.workers, self.address, per_gpu)
+            os.environ.setdefault(*QUIET_PROFILER)  # read when torch is first imported
 
-def _silent(prepared: PreparedSearch) -> None:
-    """Say nothing of a search before it begins."""
+    def run(
+        self,
+        prepare: Callable[[], PreparedSearch],
+        lines: Callable[[PreparedSearch], Sequence[str]],
+        command: str = "search",
+    ) -> Run:
+        """Run to the end, and return the run; ``lines`` are printed before it begins."""
+
+        def announce(prepared: PreparedSearch) -> None:
+            if not self.quiet:
+                print_lines(lines(prepared), search_doubts(prepared))
+
+        prepared, _ = conduct(
+            prepare,
+            announce,
+            self.workers,
+            self.address,
+            self.patience,
+            self.in_process,
+            is_quiet=self.quiet,
+            command=command,
+        )
+        run = Run(prepared.run.path)
+        if not self.quiet:
+            print(repr(run))  # noqa: T201
+        return run
