@@ -9,7 +9,7 @@ from typing import Any
 from scaling.compound import between
 from scaling.scaled import ImageSizes, to_multiple
 
-SURVIVAL = 0.8  # probability of the last block in stochastic depth, for all sizes (section 4.1)
+SURVIVAL = 0.8  # probability of the last block in stochastic depth, for all sizes (section 5.1)
 
 # Ends of the ranges in Table 6, for S, M and L. All three start with the same values.
 _RANDAUGMENT = (15.0, 20.0, 25.0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from search_space import bounds
 from search_space.architecture import Architecture
 
-INFERENCE_CAP = 480  # pixels; beyond it memory and training time grow too fast (V2, section 4)
-TRAIN_SHARE = 0.8  # of the inference size (V2, section 4, and FixRes, arXiv 1906.06423)
+INFERENCE_CAP = 480  # pixels; beyond it memory and training time grow too fast (V2, section 3.3)
+TRAIN_SHARE = 0.8  # of the inference size (V2, section 5.1, and FixRes, arXiv 1906.06423)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Network(nn.Module):
         """Build the network with new weights.
 
         Block i of N, counted from 0, has survival probability 1 - (1 - ``survival``) * i / N
-        (EfficientNetV2, section 4.1). As in torch, ``norm_momentum`` is the new batch's weight.
+        (EfficientNetV2, section 5.1). As in torch, ``norm_momentum`` is the new batch's weight.
 
         Raises:
             ValueError: an operator of the architecture is not among ``operators``, and not the

@@ -88,7 +88,7 @@ class Images:
     def targets(self, index: Tensor | slice) -> Tensor:
         """Return labels (N,) int64, or (N, classes) float32 of sum 1 for images of several classes.
 
-        An image of k classes has 1/k for each of them (EfficientNetV2, section 4: "normalize the
+        An image of k classes has 1/k for each of them (EfficientNetV2, section 5.2: "normalize the
         labels to have sum 1").
         """
         if isinstance(index, Tensor):

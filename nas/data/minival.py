@@ -66,7 +66,7 @@ def parse_minival(text: str) -> MinivalChoice:
 def minival_count(images: int) -> int:
     """Return how many training images to hold out: 2 %, but 5,000 to 25,000 and at most 20 %.
 
-    EfficientNetV2, section 3.3, holds out 25,000 images, about 2 % of ImageNet. On small sets, 2 %
+    EfficientNetV2, section 5.1, holds out 25,000 images, about 2 % of ImageNet. On small sets, 2 %
     would be too few to tell two networks apart (:func:`half_width`).
     """
     return max(1, min(max(images // _SHARE, _FEWEST), _MOST, images // _MOST_SHARE))
