@@ -16,7 +16,7 @@ from nas.cli.option_types import Whole
 from nas.cli.options import option
 
 if TYPE_CHECKING:
-    from nas.replay.prepare import Replayed
+    from nas.replay.prepare import Replayed, ReplayRequest
 
 
 @options.command(
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
         "--learn-from runs/EARLIER",
         "Draw how a pruner changes the cost": "nas replay runs/RUN --scheduler asha "
         "--out replay.html",
+        "Try a sampler on a table that others recorded": "nas replay table.csv --space space.yaml",
     },
     short_help="Compare samplers on a finished run, without training.",
 )
 @click.argument(
-    "run", type=click.Path(path_type=Path), help="The directory of a run, or its --save-table."
+    "run",
+    type=click.Path(path_type=Path),
+    help="The directory of a run, its --save-table, or a table in CSV.",
 )
 @option(
     "--sampler",
@@ -64,6 +67,24 @@ if TYPE_CHECKING:
     show_default=True,
     group="Sampler and pruners",
     help="Stop candidates that cannot beat the best by this bound, as in nas search.",
+)
+@option(
+    "--space",
+    metavar="SPACE",
+    group="A table in CSV",
+    help="Take the table's networks as of this space: a name, a YAML file, or a function.",
+)
+@option(
+    "--cost",
+    metavar="COLUMN",
+    group="A table in CSV",
+    help="Take this column in the place of step_time_s, such as multiply-adds.",
+)
+@option(
+    "--reward",
+    metavar="R",
+    group="A table in CSV",
+    help="Rank by this reward, as in nas search. Default: product.",
 )
 @option(
     "--repeats",
@@ -108,6 +129,9 @@ def replay(
     learn_from: tuple[Path, ...],
     scheduler: str,
     bound: str,
+    space: str | None,
+    cost: str | None,
+    reward: str | None,
     repeats: int,
     budget: int | None,
     seed: int,
@@ -120,21 +144,30 @@ def replay(
     The sampler proposes among the run's candidates, whose results are looked
     up. The table shows how many epochs of training it needs to reach the best
     reward that random search is expected to find with its whole budget.
+
+    A table in CSV has a network in each row and a column for each choice of
+    --space, such as stage1.kernel, for accuracy, and if known for step_time_s,
+    parameters, and epoch_1, epoch_2, ..., the accuracies after each epoch.
     """
     from rich.progress import Progress
 
+    from nas.replay.foreign import ForeignTable
     from nas.replay.prepare import ReplayRequest, replayed
     from nas.terminal import Terminal
 
-    request = ReplayRequest(run, sampler, repeats, budget, scheduler, bound, seed, learn_from)
+    foreign = ForeignTable(space, cost, reward)
+    request = ReplayRequest(
+        run, sampler, repeats, budget, scheduler, bound, seed, learn_from, foreign
+    )
     if save_table:
-        _save(run, save_table)
+        _save(request, save_table)
     console = Terminal(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("searches", total=None)
         result = replayed(request, lambda: progress.advance(task))
-    if result.damage is not None:
-        echo(f"nas: {result.damage}", err=True)
+    for line in (result.damage, *result.notes):
+        if line is not None:
+            echo(f"nas: {line}", err=True)
     if out:
         from nas.replay.plot import write_plot
 
@@ -142,10 +175,11 @@ def replay(
     _print(result, as_json)
 
 
-def _save(run: Path, path: Path) -> None:
-    from nas.replay.table import find_table, write_table
+def _save(request: ReplayRequest, path: Path) -> None:
+    from nas.replay.prepare import any_table
+    from nas.replay.table import write_table
 
-    table = find_table(run)
+    table = any_table(request.run, request.foreign)
     _write_file(path, lambda: write_table(path, table))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nas.errors import UserError
+from nas.replay.foreign import ForeignTable, read_foreign
 from nas.replay.replay import Cost, Replay, Trace, cost
 from nas.replay.table import Table, find_table
 from nas.search.earlier_runs import EarlierRun
@@ -23,7 +24,7 @@ class ReplayRequest:
     """A sampler with pruners to replay on a table, and how often.
 
     Random search without pruners is the baseline. With runs or tables to ``learn_from``, the same
-    sampler without them is replayed too.
+    sampler without them is replayed too. ``foreign`` says how a table in CSV is read.
     """
 
     run: Path
@@ -34,6 +35,7 @@ class ReplayRequest:
     bound: str
     seed: int
     learn_from: tuple[Path, ...] = ()
+    foreign: ForeignTable = field(default_factory=ForeignTable)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Replayed:
     """The searches by name, and what each costs to reach the target.
 
     ``target`` is the best reward that random search is expected to find with its whole budget.
-    Training that budget takes ``full_epochs``. ``damage`` is a line on what could not be read.
+    Training that budget takes ``full_epochs``. ``damage`` is a line on what could not be read, and
+    ``notes`` are lines on what the table lacks.
     """
 
     candidates: int
@@ -51,6 +54,7 @@ class Replayed:
     traces: dict[str, list[Trace]]
     costs: dict[str, Cost]
     damage: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None) -> Replayed:
@@ -65,7 +69,7 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
             f"--learn-from: not allowed together with --sampler {request.sampler}, "
             f"must be {' or '.join(LEARNING_SAMPLERS)}"
         )
-    table = find_table(request.run)
+    table = any_table(request.run, request.foreign)
     check_pruners(request.scheduler, request.bound, table.epochs)
     try:
         objective = recorded_objective(table.settings)
@@ -80,7 +84,7 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
 
     searches: dict[str, tuple[Replay, str, Callable[[], Sequence[Pruner]]]] = {}
     if request.learn_from:
-        earlier = [_earlier(path, table) for path in request.learn_from]
+        earlier = [_earlier(path, table, request.foreign) for path in request.learn_from]
         learning = Replay(table, objective, earlier)
         searches[f"{_name(request)}, learning"] = (learning, request.sampler, pruners)
     searches[_name(request)] = (plain, request.sampler, pruners)
@@ -94,12 +98,27 @@ def replayed(request: ReplayRequest, listener: Callable[[], None] = lambda: None
     target = expected_best(rewards, budget)
     costs = {name: cost(repeats, target) for name, repeats in traces.items()}
     full_epochs = budget * table.epochs
-    return Replayed(len(rewards), budget, full_epochs, target, traces, costs, table.damage)
+    return Replayed(
+        len(rewards), budget, full_epochs, target, traces, costs, table.damage, table.notes
+    )
 
 
-def _earlier(path: Path, table: Table) -> EarlierRun:
+def any_table(path: Path, foreign: ForeignTable, argument: str = "RUN") -> Table:
+    """Return the table of a run, of a file of ours, or of a CSV file.
+
+    Raises:
+        UserError: ``path`` is none of them, or an option for CSV files is given for another.
+    """
+    if path.suffix.lower() == ".csv":
+        return read_foreign(path, foreign, argument)
+    if argument == "RUN":
+        foreign.check_unused()
+    return find_table(path, argument)
+
+
+def _earlier(path: Path, table: Table, foreign: ForeignTable) -> EarlierRun:
     """Return what a run or a table tells about the space of the replayed one."""
-    other = find_table(path, "--learn-from")
+    other = any_table(path, foreign, "--learn-from")
     try:
         return EarlierRun.of(str(path), other.candidates, other.settings, table.space)
     except (ValueError, KeyError, TypeError) as error:

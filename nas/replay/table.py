@@ -40,6 +40,7 @@ class Table:
     candidates: tuple[Candidate, ...]
     settings: Mapping[str, Any]
     damage: str | None = None  # a line on what could not be read
+    notes: tuple[str, ...] = ()  # a line each on what it lacks, and what stands for that
 
     @property
     def space(self) -> Space:
@@ -118,8 +119,9 @@ def read_table(path: Path) -> Table:
         raise ValueError("has no run's settings in its metadata")
     candidates = tuple(checked(_candidate(row)) for row in frame.to_dict("records"))
     table = Table(candidates, check_settings(frame.attrs[_SETTINGS]))
+    space, epochs = table.space, table.epochs
     for candidate in candidates:
-        if len(candidate.curve) != table.epochs or not table.space.contains(candidate.architecture):
+        if len(candidate.curve) != epochs or not space.contains(candidate.architecture):
             raise ValueError(f"candidate {candidate.number} is not of the run's space and epochs")
     return table
 

@@ -229,10 +229,10 @@ def test_bad_values_are_refused_in_one_line(statistic: Statistic) -> None:
 @pytest.mark.parametrize("tau", [0.0, 0.8, 0.95])
 @pytest.mark.parametrize("networks", [10, 20])
 def test_the_interval_holds_the_true_tau(tau: float, networks: int) -> None:
-    """600 draws; the standard error of a coverage of 95 % is then 0.9 %."""
+    """300 draws; the standard error of a coverage of 95 % is then 1.3 %."""
     generator = np.random.default_rng([networks, round(100 * tau)])
     held = 0
-    for _ in range(600):
+    for _ in range(300):
         estimate = found(kendall(*normals(tau, networks, generator)))
         held += estimate.low <= tau <= estimate.high
-    assert 0.925 <= held / 600 <= 0.985
+    assert 0.91 <= held / 300 <= 0.99

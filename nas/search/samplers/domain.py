@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -53,6 +54,15 @@ class Domain:
         """The options of each choice, by the choice's name."""
         return self.space.options()
 
+    @cached_property
+    def _may_be_absent(self) -> list[str]:
+        """The choices of layers that may be 0."""
+        return [
+            name
+            for name, values in self.options.items()
+            if name.endswith(".layers") and 0 in values
+        ]
+
     def key(self, point: Point) -> Key:
         """Return what identifies a point: all its choices, with 0 for those of an absent stage."""
         absent = self.absent(point)
@@ -61,9 +71,7 @@ class Domain:
     def absent(self, point: Point) -> set[str]:
         """Return the names of the choices that mean nothing, since their stage has 0 layers."""
         stages = {
-            name.removesuffix(".layers")
-            for name, option in point.items()
-            if name.endswith(".layers") and option == 0
+            name.removesuffix(".layers") for name in self._may_be_absent if point.get(name) == 0
         }
         choices = (name.partition(".") for name in self.options) if stages else ()
         return {
@@ -90,7 +98,7 @@ class Domain:
 
     def open_points(self, seen: Set[Key]) -> list[Point]:
         """Return those of ``points`` that are still open."""
-        return [point for point in self.points or () if self.is_open(point, seen)]
+        return [self._listed[i] for i in np.flatnonzero(self._is_listed_open(seen))]
 
     def resolve(
         self, proposals: Iterable[Point], seen: Set[Key], generator: np.random.Generator
@@ -143,19 +151,42 @@ class Domain:
 
     def _nearest(self, point: Point, seen: Set[Key], generator: np.random.Generator) -> Point:
         """Return the open one of ``points`` that shares most choices; ties are broken at random."""
-        assert self.points is not None
-        is_open = np.array([self.is_open(other, seen) for other in self.points])
+        is_open = self._is_listed_open(seen)
         if not is_open.any():
             raise SpaceExhausted
         distances = (self._point_codes != np.array(self._codes(point))).sum(1) + 0.0
         distances[~is_open] = np.inf
         nearest = np.flatnonzero(distances == distances.min())
-        return self.points[int(generator.choice(nearest))]
+        return self._listed[int(generator.choice(nearest))]
+
+    @property
+    def _listed(self) -> Sequence[Point]:
+        return self.points or ()
+
+    def _is_listed_open(self, seen: Set[Key]) -> NDArray[np.bool_]:
+        """Return whether each of ``points`` is open, as :meth:`is_open`; a table has thousands."""
+        is_open = self._is_listed_allowed.copy()
+        for key in seen:
+            for place in self._places.get(key, ()):
+                is_open[place] = False
+        return is_open
+
+    @cached_property
+    def _is_listed_allowed(self) -> NDArray[np.bool_]:
+        return np.array([self.is_allowed(point) for point in self._listed], dtype=np.bool_)
+
+    @cached_property
+    def _places(self) -> dict[Key, list[int]]:
+        """Where the points with a key stand in ``points``."""
+        places: dict[Key, list[int]] = defaultdict(list)
+        for place, point in enumerate(self._listed):
+            places[self.key(point)].append(place)
+        return dict(places)
 
     @cached_property
     def _point_codes(self) -> NDArray[np.int64]:
         """The codes of ``points``, (points, choices)."""
-        return np.array([self._codes(point) for point in self.points or ()])
+        return np.array([self._codes(point) for point in self._listed])
 
     def _codes(self, point: Point) -> list[int]:
         """Return the index of the option at each choice; -1 for the choices of an absent stage."""

@@ -10,6 +10,7 @@ import pytest
 
 from nas.cli.main import main
 from nas.replay.table import write_table
+from search_space.space_file import write_space
 from search_space.spaces import small
 from tests.nas.conftest import Refusal
 from tests.nas.replay.conftest import made_table
@@ -105,3 +106,39 @@ def test_bad_options_of_a_search(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert message in refusal("search", *arguments)
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> tuple[Path, Path]:
+    """A table in CSV of two networks, and its space."""
+    space = small()
+    (tmp_path / "space.yaml").write_text(write_space(space))
+    names = list(space.options())
+    points = [space.at(index) for index in (0, 5, 11)]
+    lines = [[str(point[name]) for name in names] for point in points]
+    rows = [",".join([*line, f"0.{i}"]) for i, line in enumerate(lines, 5)]
+    (tmp_path / "table.csv").write_text("\n".join([",".join([*names, "accuracy"]), *rows]))
+    return tmp_path / "table.csv", tmp_path / "space.yaml"
+
+
+def test_a_table_in_csv(
+    foreign: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table, space = foreign
+    arguments = ("--sampler", "random", "--repeats", "3", "--budget", "2", "--json")
+    assert run(("replay", table, "--space", space, *arguments), monkeypatch) == 0
+    shown, said = capfd.readouterr()
+    assert json.loads(shown)["candidates"] == 3
+    assert "nas: the table has no step_time_s and no parameters" in said
+
+
+def test_options_of_a_table_in_csv(
+    foreign: tuple[Path, Path], table_file: Path, refusal: Refusal
+) -> None:
+    table, space = foreign
+    assert "--space: got none, must be given for a table in CSV" in refusal("replay", table)
+    assert "--space: got 'no.yaml', no such file" in refusal("replay", table, "--space", "no.yaml")
+    assert "--reward: got 'luck'" in refusal("replay", table, "--space", space, "--reward", "luck")
+    message = refusal("replay", table_file, "--cost", "flops")
+    assert "--cost: got 'flops', is only for a table in CSV" in message
+    assert "no such file" in refusal("replay", "missing.csv", "--space", space)
