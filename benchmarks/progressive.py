@@ -2,41 +2,47 @@
 
 python -m benchmarks.progressive [--seeds 3] [--epochs 30] [--images 2048] [--stages 4]
     [--start 48] [--size 96] [--crop-area 0.35] [--wide]
+python -m benchmarks.progressive --data PATH --image-size 32 [--from RUN] [--flip] [--out DIR] ...
 
 A small network of fused blocks trains on `shapes` of 96 px in 24 classes in three ways: at 96 px
 throughout; progressively with all regularizers constantly at their last values; and progressively
-with the regularizers adapted (EfficientNetV2, Algorithm 1).
+with the regularizers adapted (EfficientNetV2, Algorithm 1). With `--data`, it trains on those
+images instead, on their training set, and with `--from` it is the winner of that search.
 
 All three use random crops, as in the paper's recipe. Without them (`--crop-area 1`), a network has
 to learn shapes and fills anew at each change of the image size, because `shapes` has few scales,
 unlike photographs.
 
-Accuracy is that of the averaged weights on the minival's 1,000 images at full size. Time is that of
-training alone: process time on one thread of a CPU, or wall time on a GPU.
+Accuracy is that of the averaged weights at full size, on the minival's 1,000 images of `shapes`, or
+on the test split of `--data`, once at the end. Time is that of training alone: process time on one
+thread of a CPU, or wall time on a GPU. With `--out`, each training is a line added to
+DIR/progressive.jsonl, and the command, started again, goes on with what is missing.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
 from statistics import mean, stdev
-
-import torch
+from typing import Any
 
 from benchmarks.cpu_protocol import follow
+from benchmarks.real_data import real_data, searched
+from benchmarks.result_lines import ResultLines
+from benchmarks.timed_training import curve
 from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
 from nas.devices import training_device
-from nas.training.loop import Training
+from nas.errors import UserError
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
-from nas.training.validation import accuracy
-from reward.step_time.clocks import device_name, to_channels_last
+from reward.step_time.clocks import device_name
 from scaling.regularization import Progressive
 from search_space.architecture import Architecture, Stage
-from search_space.network import Network
 
 NETWORK = Architecture(
     stages=(
@@ -60,6 +66,7 @@ WIDE = Architecture(
     head_channels=256,
 )
 CLASSES, BATCH_SIZE = 24, 32
+LINES = "progressive.jsonl"
 
 
 @dataclass(frozen=True)
@@ -72,35 +79,91 @@ class Outcome:
 
 def main() -> None:
     """Print every training, then accuracy and time of each way, n, the spread and the machine."""
+    options = _parser().parse_args()
+    follow("benchmarks.progressive")
+    try:
+        _run(options)
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from error
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--images", type=int, default=2048)
+    parser.add_argument("--images", type=int, default=2048, help="of shapes")
     parser.add_argument("--stages", type=int, default=4)
-    parser.add_argument("--start", type=int, default=48, help="first image size in pixels")
-    parser.add_argument("--size", type=int, default=96, help="last image size, also of evaluation")
+    parser.add_argument("--start", type=int, help="first image size; default: half the last")
+    parser.add_argument(
+        "--size",
+        "--image-size",
+        type=int,
+        default=96,
+        help="last image size in pixels, also of evaluation",
+    )
     parser.add_argument(
         "--crop-area", type=float, default=CROP_AREA, help="smallest crop, as a share of the area"
     )
     parser.add_argument("--wide", action="store_true", help="use a network of twice the width")
-    options = parser.parse_args()
-    follow("benchmarks.progressive")
-    device = training_device()
-    size, images = options.size, options.images
-    print(f"{device_name(device)}; {images} images of {size} px, {options.epochs} epochs")
+    parser.add_argument("--data", help="as of nas search, with a test split; default: shapes")
+    parser.add_argument("--from", dest="run", type=Path, help="use the winner of this search")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
+    parser.add_argument("--flip", action="store_true", help="mirror half of the images")
+    parser.add_argument("--out", type=Path, help="directory of the results, to go on from")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> None:
+    options.start = options.start or options.size // 2
+    training, test = _images(options)
+    print(
+        f"{device_name(training.device)}; {len(training)} images of {options.size} px, "
+        f"{options.epochs} epochs; tested on {len(test)}"
+    )
     print(f"progressive: {options.stages} stages from {options.start} px")
-    data = load_search_data(f"shapes:size={size},n={images},classes={CLASSES}")
-    training, minival = images_on_device(data, device)
-    plain = replace(proxy(options.epochs, BATCH_SIZE), crop_area=options.crop_area)
-    recipes = _recipes(plain, options.stages, options.start, size)
     architecture = WIDE if options.wide else NETWORK
-    outcomes: dict[str, list[Outcome]] = {name: [] for name in recipes}
-    for seed in range(options.seeds):
-        for name, recipe in recipes.items():
-            outcome = _outcome(architecture, recipe, training, minival, seed)
-            outcomes[name].append(outcome)
-            print(f"{name}, seed {seed}: {_summary([outcome])}", flush=True)
-    _print_summary(outcomes)
+    if options.run is not None:
+        architecture = searched(options.run).winner.architecture
+    plain = replace(
+        proxy(options.epochs, options.batch_size), crop_area=options.crop_area, flip=options.flip
+    )
+    recipes = _recipes(plain, options.stages, options.start, options.size)
+    lines = ResultLines(options.out and options.out / LINES, _header(options, architecture))
+    for seed, (name, recipe) in product(range(options.seeds), recipes.items()):
+        if not lines.find("training", way=name, seed=seed):
+            *_, end = curve(architecture, recipe, training, test, seed, recipe.epochs)
+            outcome = {"accuracy": end.accuracy, "time_s": end.time_s}
+            lines.add("training", {"way": name, "seed": seed, **outcome})
+    found = lines.find("training")
+    _print_summary(
+        {
+            name: [
+                Outcome(line["accuracy"], line["time_s"]) for line in found if line["way"] == name
+            ]
+            for name in recipes
+        }
+    )
+
+
+def _images(options: argparse.Namespace) -> tuple[Images, Images]:
+    """Return the images to train on and to test on, at full size."""
+    device = training_device()
+    if options.data is not None:
+        data = real_data(options.data, options.size, device)
+        return data.training, data.test
+    spec = f"shapes:size={options.size},n={options.images},classes={CLASSES}"
+    return images_on_device(load_search_data(spec), device)
+
+
+def _header(options: argparse.Namespace, architecture: Architecture) -> dict[str, Any]:
+    """Return all that the results depend on."""
+    names = ("epochs", "images", "stages", "start", "size", "crop_area", "batch_size", "flip")
+    return {
+        "data": Path(options.data).name if options.data else "shapes",
+        "architecture": architecture.to_json(),
+        **{name: getattr(options, name) for name in names},
+    }
 
 
 def _recipes(recipe: Recipe, stages: int, start: int, size: int) -> dict[str, Recipe]:
@@ -121,28 +184,6 @@ def _ranges(start: int, size: int) -> Progressive:
         mixup_alpha=(0.0, 0.2),
         dropout=(0.1, 0.3),
     )
-
-
-def _outcome(
-    architecture: Architecture, recipe: Recipe, training: Images, minival: Images, seed: int
-) -> Outcome:
-    torch.manual_seed(seed)
-    network = Network(architecture, CLASSES, survival=1.0)
-    network = to_channels_last(network, training.device)
-    one = replace(minival, pixels=minival.pixels[:1], labels=minival.labels[:1])
-    run = Training(network, training, one, recipe, seed)
-    start = _clock(training.device)
-    for _ in run.epochs():
-        pass
-    time_s = _clock(training.device) - start
-    return Outcome(accuracy(run.ema, minival), time_s)
-
-
-def _clock(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-        return time.perf_counter()
-    return time.process_time()
 
 
 def _print_summary(outcomes: dict[str, list[Outcome]]) -> None:
