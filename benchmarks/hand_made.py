@@ -30,7 +30,7 @@ from search_space.task import Task
 
 MOST_DIFFERENCE = 0.05  # in parameters, as a share of those asked for
 BASIC_BLOCK = "benchmarks.hand_made:basic_block"
-_HALVINGS = 20
+_HALVINGS = 14
 _MOST_REACH = 1  # multiples of 8 beyond those next to an exactly scaled width
 
 
@@ -147,7 +147,7 @@ def of_parameters(pattern: Architecture, parameters: int, task: Task) -> Archite
 
 def _factor(pattern: Architecture, parameters: int, task: Task) -> float:
     """Return the factor on the widths, as whole numbers, that comes closest to the parameters."""
-    low, high = 0.0, 64.0
+    low, high = 0.0, 8.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         widths = [max(1, round(width * middle)) for width in _widths(pattern)]

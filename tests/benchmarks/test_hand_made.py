@@ -16,7 +16,7 @@ from search_space.task import Task
 TASK = Task(10, 3)
 
 
-@pytest.mark.parametrize("parameters", [30_000, 32_766, 59_940, 125_682])
+@pytest.mark.parametrize("parameters", [32_766, 90_000])
 def test_parameters_are_equal_within_5_percent(parameters: int) -> None:
     backbone = SPACES["small"](32).backbone
     for name, network in hand_made(backbone, parameters, TASK).items():
