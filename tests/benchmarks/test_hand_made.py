@@ -80,7 +80,7 @@ def test_the_input_of_a_residual_basic_block_is_added_to_its_output() -> None:
     network = Network(_two_blocks(), 3)
     second = network.blocks[1]
     assert isinstance(second, StochasticDepth)
-    torch.nn.init.zeros_(second.body[-1].weight)  # type: ignore[index, arg-type]
+    torch.nn.init.zeros_(second.body[-1].weight)  # type: ignore[index]
     second.eval()
     images = torch.randn(2, 16, 4, 4)
     assert torch.equal(second(images), images)
