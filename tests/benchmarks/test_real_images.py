@@ -25,7 +25,7 @@ TINY = (
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the benchmark from starting the process again for the allocator's settings."""
-    monkeypatch.setattr(real_images, "follow", lambda module: None)
+    monkeypatch.setattr(real_images, "follow", lambda module: torch.set_num_threads(1))
 
 
 def test_a_comparison_that_was_cut_off_goes_on_and_ends_the_same(
