@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from results.candidate import FULL, PROXY
@@ -103,6 +103,10 @@ class Comparison:
         """
         twice = place is not None and self._is_repeated(place, networks)
         return [*self.fidelities, *([PROXY, FULL] if twice else [])]
+
+    def extended(self, networks: int, more: int) -> Self:
+        """Return that of ``more`` networks, of which as large a share is trained twice."""
+        return replace(self, repeats=round(self.repeats * more / networks))
 
     def _is_repeated(self, place: int, networks: int) -> bool:
         """Return whether the network at a ``place`` is trained twice: they are spread evenly."""

@@ -227,7 +227,9 @@ class Course:
         is_cut = low + high > 2 * plan.until
         if high == math.inf and not is_cut:
             return None
-        if is_cut:
+        if is_cut and plan.confirms_at_once:  # what is left shrinks alike in all of its parts
+            left *= max(0.0, plan.until - at) / ((low + high) / 2 - at)
+        elif is_cut:
             room_s = max(0.0, plan.until - at - fmean(confirm_s))
             left = min(left, share * workers * room_s / durations.mean_s)
         ends_at = min(low, plan.until), min(high, plan.until)

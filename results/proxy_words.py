@@ -69,8 +69,9 @@ def _cheaper(report: ProxyReport) -> str | None:
     if cheaper is None:
         asked = report.curve or report.tried
         return "No cheaper proxy would do as well, of those compared." if asked else None
+    source = "by the learning curve, " if cheaper in report.curve else ""
     return (
-        f"A cheaper proxy would do: {described(cheaper)} has a tau of {_tau(cheaper)} in "
+        f"A cheaper proxy may do: {source}{described(cheaper)} has a tau of {_tau(cheaper)} in "
         f"{cheaper.seconds / own.seconds:.2f} of the time."
     )
 

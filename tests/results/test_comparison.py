@@ -62,6 +62,15 @@ def test_networks_that_are_trained_twice_are_as_many_as_asked_for_and_spread(
     assert places == [i * networks // repeats for i in range(repeats)]
 
 
+def test_more_networks_are_repeated_in_the_same_share() -> None:
+    few = Comparison({FULL: LONG}, 2)
+    more = few.extended(10, 20)
+    assert more.repeats == 4
+    places = [i for i in range(20) if PROXY in more.wanted(i, 20)]
+    assert places == [0, 5, 10, 15]
+    assert places[:2] == [i for i in range(10) if PROXY in few.wanted(i, 10)]
+
+
 def test_the_plan_counts_all_trainings_by_their_work() -> None:
     """Ten networks in full and tried, and two of them again by the proxy and in full."""
     settings = {"proxy": JSON, "budget": 10, **asdict(SHORT)}

@@ -111,6 +111,20 @@ def test_where_time_ends_the_search_it_says_how_many_candidates_that_gives() -> 
     assert course.forecast(Plan(budget=40, until=until)) == Forecast((end, end + 45), 40, False)
 
 
+def test_a_comparison_that_time_ends_still_has_pairs_to_come() -> None:
+    """Four of twenty networks took 6 minutes each, in full and before; 36 minutes do six more."""
+    trainings = []
+    for i in range(4):
+        start = BEGAN + 360 * i
+        trainings += [ended(2 * i, start, start + 60)]
+        trainings += [ended(2 * i + 1, start + 60, start + 360, confirms=2 * i)]
+    plan = Plan(20, 1e6, BEGAN + 3600, confirmations=20, confirms_at_once=True)
+    forecast = Course(trainings).forecast(plan)
+    assert forecast is not None
+    assert forecast.is_cut
+    assert forecast.candidates == 10
+
+
 def test_confirmations_take_their_share() -> None:
     """Six trainings of twice the length take one worker 720 s."""
     course = Course(in_rounds(rounds=10, workers=1))
