@@ -366,8 +366,8 @@ like_option = partial(
     "--like",
     metavar="RUN",
     type=click.Path(path_type=Path),
-    help="Take over data, space, recipe, epochs, image size, share of the data, metric and reward "
-    "of this run of nas proxy or nas search; options given beside it go first.",
+    help="Take over data, space, --max-params, recipe, epochs, image size, share of the data, "
+    "metric and reward of this run of nas proxy or nas search; options given beside it go first.",
 )
 runs_argument = partial(
     click.argument,

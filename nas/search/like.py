@@ -28,11 +28,14 @@ _TAKEN = (
     "recipe",
     "metric",
     "reward",
+    "max_parameters",
 )
 
 
 def filled(request: SearchRequest, path: Path) -> SearchRequest:
-    """Return the request with data, space, recipe, fidelity, metric, and reward of the run.
+    """Return the request with the run's data, space, recipe, fidelity, metric, and reward.
+
+    The limit on parameters belongs to the space: a comparison draws no larger networks.
 
     Raises:
         UserError: there is no such run, or its settings cannot be read.
