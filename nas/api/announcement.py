@@ -133,7 +133,8 @@ def comparison_lines(prepared: PreparedSearch) -> list[str]:
 
 def _fidelity_text(fidelity: Fidelity) -> str:
     share = f", {100 * fidelity.data_share:g} % of the images" if fidelity.data_share < 1 else ""
-    return f"{fidelity.epochs} epochs at {fidelity.image_size} px{share}"
+    epochs = f"{fidelity.epochs} epoch{'s' * (fidelity.epochs != 1)}"
+    return f"{epochs} at {fidelity.image_size} px{share}"
 
 
 def search_doubts(prepared: PreparedSearch) -> list[str]:

@@ -46,11 +46,12 @@ def print_comparison(
     echo()
     if report.proxy.reward is not None:
         _print_tables(report, comparison.fidelities[FULL], recorded_metric(settings))
-    _print_sentences(report, path)
+    end = _end_options(settings)
+    _print_sentences(report, path, end)
     planned = settings["budget"]
     if report.networks < planned and not report.is_precise:
         said = f"{report.networks} of {planned} networks are compared; go on with: nas proxy"
-        echo(f"{said} --resume {path}{_end_options(settings)}")
+        echo(f"{said} --resume {path}{end}")
 
 
 def _end_options(settings: Mapping[str, Any]) -> str:
@@ -102,7 +103,7 @@ def _print_tables(report: ProxyReport, full: Fidelity, metric: Metric) -> None:
     print_table(console, columns, rows)
 
 
-def _print_sentences(report: ProxyReport, path: Path) -> None:
+def _print_sentences(report: ProxyReport, path: Path, end: str) -> None:
     from nas.cli.tables import print_wrapped
     from results.proxy_words import answer, sentences
 
@@ -115,7 +116,7 @@ def _print_sentences(report: ProxyReport, path: Path) -> None:
         echo(f"or cheaper:     nas search --like {path} {_as_options(report.cheaper.name)}")
     if report.more() is not None:
         more = report.networks + report.more()[0]  # type: ignore[index]
-        echo(f"more exactly:   nas proxy --resume {path} --networks {more}")
+        echo(f"more exactly:   nas proxy --resume {path} --networks {more}{end}")
     echo(f"more: nas results {path}   nas dashboard {path}")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from results.candidate import Candidate
+    from results.comparison import Comparison
     from reward.metric import Metric
     from reward.objective import Objective
 
@@ -71,14 +72,24 @@ def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
         objective = recorded_objective(settings)
     except ValueError as error:  # of another release
         raise click.ClickException(f"RUN: reward: {error}") from error
+    comparison = _comparison(settings)
     if as_json:
-        _print_json(directory.run_id, candidates, objective, settings)
+        _print_json(directory.run_id, candidates, objective, settings, comparison)
         return
     from nas.terminal import Terminal
     from reward.metric import recorded_metric
 
     print_results(Terminal(), candidates, objective, top, recorded_metric(settings))
     _print_conclusion(candidates, objective, settings, run)
+
+
+def _comparison(settings: Mapping[str, Any]) -> Comparison | None:
+    from results.comparison import Comparison
+
+    try:
+        return Comparison.recorded(settings)
+    except ValueError as error:  # of another release, or damaged
+        raise click.ClickException(f"RUN: {error}") from error
 
 
 def _print_conclusion(
@@ -257,11 +268,14 @@ def _print_json(
     candidates: list[Candidate],
     objective: Objective,
     settings: Mapping[str, Any],
+    comparison: Comparison | None,
 ) -> None:
     import json
 
     from results.files import candidate_json
     from results.noise import outcomes
+    from results.proxy_report import find_report
+    from results.proxy_words import report_json
     from results.verdict import find_verdict, noise_of
 
     verdict = find_verdict(outcomes(candidates), objective, settings)
@@ -273,7 +287,14 @@ def _print_json(
         {**candidate_json(candidate, objective, noise), **_sizes(candidate, settings), **task}
         for candidate in candidates
     ]
-    content = {"run": run_id, "metric": metric, "winner": winner, "candidates": rows}
+    content: dict[str, Any] = {
+        "run": run_id,
+        "metric": metric,
+        "winner": winner,
+        "candidates": rows,
+    }
+    if comparison is not None:
+        content["comparison"] = report_json(find_report(candidates, comparison, objective))
     echo(json.dumps(content, indent=2, allow_nan=False))
 
 
