@@ -91,6 +91,11 @@ def _settings(
             f"--full-size: got nothing, must be {largest} or more, as a proxy at {largest} px is "
             f"asked for and the images are loaded at {data.image_size} px"
         )
+    if full.work < proxy.work:
+        raise UserError(
+            f"--full-epochs: got {full.epochs} at {full.image_size} px, which takes less than the "
+            f"proxy's {proxy.epochs} at {proxy.image_size} px, must be more"
+        )
     networks = settings.budget or DEFAULT_NETWORKS
     repeats = max(1, networks // _REPEATED) if request.repeats is None else request.repeats
     comparison = Comparison(fidelities, min(repeats, networks), request.precision)
@@ -141,6 +146,8 @@ def _extended(settings: SearchSettings, request: ProxyRequest) -> SearchSettings
         starts = [*starts, *_drawn(settings, space, wanted - len(starts), starts)]
     if request.precision is not None:
         comparison = replace(comparison, precision=request.precision)
+    if len(starts) > len(settings.starts):
+        comparison = comparison.extended(len(settings.starts), len(starts))
     return replace(
         settings,
         proxy=comparison.to_json(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ import nas
 from nas.api.comparison import ProxyOptions
 from nas.cli.main import nas as command_line
 from nas.proxy.prepare import ProxyRequest, prepare_proxy
+from nas.run_directory import open_run
+from nas.search.like import filled
 from nas.search.request import SearchRequest
+from nas.search.settings import SearchSettings
 from tests.nas.conftest import Refusal
 
 
@@ -21,6 +25,10 @@ from tests.nas.conftest import Refusal
         (("--try", "width=2"), "--try: got 'width=2', must be one or more of epochs=N"),
         (("--try", "epochs=10"), "--try: got 'epochs=10', which is the proxy itself"),
         (("--full-epochs", 10), "--full-epochs: got 10, which is the proxy itself"),
+        (
+            ("--full-epochs", 5),
+            "--full-epochs: got 5 at 8 px, which takes less than",
+        ),
         (("--networks", 1), "--networks: got '1', must be a whole number, 2 or more"),
         (("--precision", 1.5), "--precision: got '1.5', must be a number above 0 and at most 1"),
         (("--data-share", 0), "--data-share: got '0', must be a number above 0 and at most 1"),
@@ -44,6 +52,31 @@ def begun(tmp_path: Path, tiny_data_file: Path) -> Path:
     search = SearchRequest(data=str(tiny_data_file), budget=4, out=tmp_path / "begun")
     with prepare_proxy(ProxyRequest(search)) as prepared:
         return prepared.run.path
+
+
+def test_like_keeps_to_networks_of_the_sizes_that_were_compared(
+    tmp_path: Path, tiny_data_file: Path
+) -> None:
+    search = SearchRequest(
+        data=str(tiny_data_file), budget=4, max_parameters=100_000, out=tmp_path / "limited"
+    )
+    with prepare_proxy(ProxyRequest(search)) as prepared:
+        path = prepared.run.path
+    assert filled(SearchRequest(), path).max_parameters == 100_000
+    assert filled(SearchRequest(max_parameters=50_000), path).max_parameters == 50_000
+
+
+def test_more_networks_are_trained_twice_in_the_same_share(begun: Path) -> None:
+    assert prepared_again(begun, None).comparison == prepared_again(begun, 4).comparison
+    more = prepared_again(begun, 8)
+    assert more.comparison is not None
+    assert (more.budget, more.comparison.repeats) == (8, 2)
+
+
+def prepared_again(run: Path, networks: int | None) -> SearchSettings:
+    request = ProxyRequest(SearchRequest(budget=networks, resume=run))
+    with prepare_proxy(request) as prepared:
+        return prepared.settings
 
 
 @pytest.mark.parametrize(
@@ -76,6 +109,19 @@ def test_a_search_is_no_comparison(refusal: Refusal, tmp_path: Path, tiny_data_f
     with prepare(SearchRequest(data=str(tiny_data_file), budget=2, out=run)):
         pass
     assert "a search; go on with: nas search --resume" in refusal("proxy", "--resume", run)
+
+
+def test_its_results_are_there_as_json(begun: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command_line.main(["results", str(begun), "--json"], standalone_mode=False)
+    result = json.loads(capsys.readouterr().out)
+    assert result["comparison"]["networks"] == 0
+    assert result["comparison"]["proxy"]["tau"] is None
+
+
+def test_results_refuses_a_comparison_of_another_form(refusal: Refusal, begun: Path) -> None:
+    with open_run(begun).reopen_record() as record:
+        record.change_settings({**record.settings(), "proxy": 3})
+    assert "RUN: proxy: got 3, must hold" in refusal("results", begun, exit_code=1)
 
 
 def test_the_defaults_are_twenty_networks_and_five_times_the_epochs(
