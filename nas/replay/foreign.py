@@ -91,9 +91,7 @@ def read_foreign(path: Path, options: ForeignTable, argument: str = "RUN") -> Ta
             column.
     """
     if options.space is None:
-        raise UserError(
-            "--space: got nothing, must be given for a table in CSV, such as space.yaml"
-        )
+        raise UserError("--space: got none, must be given for a table in CSV, such as space.yaml")
     space = find_space(options.space, _IMAGE_SIZE)
     reward = options.reward or "product"
     try:
