@@ -35,6 +35,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nas.imports import import_modules
 from nas.replay.foreign import ForeignTable, read_foreign
 from nas.replay.replay import Replay, Trace, cost
 from nas.search.samplers.registry import SAMPLERS
@@ -178,6 +179,7 @@ def main() -> None:
     parser.add_argument("--samplers", nargs="*", default=list(SAMPLERS), metavar="S")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    import_modules(("benchmarks.foreign_tables",))  # its operators; this one runs as __main__
     is_macro = options.table == "nas-bench-macro"
     rows, space = (
         nas_bench_macro(options.file)

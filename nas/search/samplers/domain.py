@@ -98,7 +98,7 @@ class Domain:
 
     def open_points(self, seen: Set[Key]) -> list[Point]:
         """Return those of ``points`` that are still open."""
-        return [self._listed[i] for i in np.flatnonzero(self._is_listed_open(seen))]
+        return [self._listed[i] for i in np.flatnonzero(self._is_listed_open(seen)).tolist()]
 
     def resolve(
         self, proposals: Iterable[Point], seen: Set[Key], generator: np.random.Generator
