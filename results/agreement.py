@@ -52,6 +52,11 @@ class Estimate:
     high: float
 
     @property
+    def parts(self) -> tuple[float, float, float]:
+        """The value and the ends of its interval."""
+        return self.value, self.low, self.high
+
+    @property
     def half_width(self) -> float:
         """Half of the interval's width."""
         return (self.high - self.low) / 2

@@ -60,6 +60,7 @@ class Plan:
     confirmation_factor: float = 1.0
     price: float | None = None
     confirms_at_once: bool = False  # each candidate, before the next one begins
+    longest_factor: float | None = None  # of a confirmation, where they take unequally long
 
     @property
     def candidates(self) -> float:
@@ -91,14 +92,15 @@ class Plan:
         """Return the plan of ``nas proxy``: full and tried trainings count as confirmations."""
         comparison, networks = Comparison.recorded(settings), settings["budget"]
         assert comparison is not None
-        count = comparison.trainings(networks)
+        count, proxy = comparison.trainings(networks), Fidelity.from_json(settings)
         until = settings.get("until")
         return cls(
             budget=networks,
             space_size=space_size,
             until=math.inf if until is None else until,
             confirmations=count,
-            confirmation_factor=comparison.work(Fidelity.from_json(settings), networks) / count,
+            confirmation_factor=comparison.work(proxy, networks) / count,
+            longest_factor=max(each.work for each in comparison.fidelities.values()) / proxy.work,
             price=settings.get("price"),
             confirms_at_once=True,
         )

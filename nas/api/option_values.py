@@ -31,7 +31,7 @@ WHOLE: Mapping[str, tuple[int, ...]] = {
     "max_params": (1, _MOST_COUNT),
     "micro_batch": (2,),
     "min_per_class": (1,),
-    "networks": (2,),
+    "networks": (4,),  # that tau is known of
     "patience": (1,),  # of a training, in epochs
     "repeats": (0,),
     "seed": (0,),

@@ -138,9 +138,8 @@ def _estimate(estimate: Estimate | None, scale: float = 1.0) -> tuple[str, str, 
     if estimate is None:
         return "not known", "", ""
     digits = 1 if scale > 1 else 2
-    value, low, high = (
-        f"{scale * part:.{digits}f}" for part in (estimate.value, estimate.low, estimate.high)
-    )
+    parts = (round(scale * part, digits) for part in estimate.parts)
+    value, low, high = (f"{part + 0.0:.{digits}f}" for part in parts)  # no -0.00
     return value, low, high
 
 

@@ -84,7 +84,10 @@ def _settings(
         )
     fidelities = {FULL: full}
     for text in request.tries:
-        fidelities["".join(text.split())] = parse_try(text, proxy)
+        tried = parse_try(text, proxy)
+        if tried in fidelities.values():
+            raise UserError(f"--try: got {text!r}, which is trained already, must be another")
+        fidelities["".join(text.split())] = tried
     largest = max(fidelity.image_size for fidelity in (proxy, *fidelities.values()))
     if largest > data.image_size:
         raise UserError(

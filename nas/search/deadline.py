@@ -29,7 +29,7 @@ class Deadline:
     ) -> None:
         """``known`` are the candidates of an earlier process; ``clock`` gives Unix seconds."""
         self._until = plan.until
-        self._factor = plan.confirmation_factor
+        self._factor = plan.longest_factor or plan.confirmation_factor
         self._confirms_at_once = plan.confirms_at_once
         self._clock = clock
         self._largest_reserve_s = _LARGEST_RESERVE * (plan.until - clock())

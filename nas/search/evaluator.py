@@ -51,6 +51,8 @@ _REFERENCE_WARMUP = 4  # steps; a process's first ones take up to three times as
 _LATENCY_RUNS, _LATENCY_WARMUP = 9, 3
 _CAP_BEFORE_TRAINING_S = 10.0
 
+_BatchShape = tuple[int, int]  # images, and their height and width in pixels
+
 DEVICE_ERROR = "device_error"
 """The cause of a failure after which the process cannot use its GPU any more."""
 
@@ -105,9 +107,9 @@ class Evaluator:
         self._shares: dict[float, Images] = {}  # training images by share of the whole
         self._image_size = settings.image_size or settings.data.image_size
         self._uses_graphs = True
-        self._references: dict[int, Reference] = {}  # by image size
-        self._usual: defaultdict[int, UsualStep] = defaultdict(UsualStep)
-        self._reference = self._reference_at(self._image_size)
+        self._references: dict[_BatchShape, Reference] = {}
+        self._usual: defaultdict[_BatchShape, UsualStep] = defaultdict(UsualStep)
+        self._reference = self._reference_at((self._batch_size(), self._image_size))
         # Where the backbone cannot be captured, candidates are timed eager as well.
         self._uses_graphs = self._reference.step.failure is None
         # Measured before the first candidate, as a profile leaves traces in steps after it.
@@ -280,31 +282,32 @@ class Evaluator:
         )
         return to_channels_last(network, self._device)
 
-    def _reference_at(self, size: int) -> Reference:
-        """Return the backbone's step at ``size`` pixels."""
-        if size not in self._references:
-            self._references[size] = Reference(
-                build=partial(self._build_reference, size),
+    def _reference_at(self, shape: _BatchShape) -> Reference:
+        """Return the backbone's step with a batch of so many images of so many pixels."""
+        if shape not in self._references:
+            self._references[shape] = Reference(
+                build=partial(self._build_reference, shape),
                 make_step=partial(step_without_learning, self._settings.recipe),
                 device=self._device,
                 classes=self._settings.data.classes,
                 warmup=_REFERENCE_WARMUP,
             )
-        return self._references[size]
+        return self._references[shape]
 
-    def _build_reference(self, size: int) -> TimedNetwork:
+    def _build_reference(self, shape: _BatchShape) -> TimedNetwork:
         network = self._build(self._settings.backbone, 0, self._settings.recipe)
-        return self._with_batch(network, size)
+        return self._with_batch(network, shape)
 
     def _timed_against(self, candidate: Candidate) -> tuple[Reference, UsualStep]:
         """Return the backbone's step; it is at another size than usual by a fidelity only."""
         fidelity = self._fidelity(candidate)
-        size = fidelity.image_size if fidelity else self._image_size
-        return self._reference_at(size), self._usual[size]
+        shape = self._batch_size(candidate), fidelity.image_size if fidelity else self._image_size
+        return self._reference_at(shape), self._usual[shape]
 
-    def _with_batch(self, network: Network, size: int) -> TimedNetwork:
-        """Return the network with the training set's first batch at ``size`` pixels, to time it."""
-        images, labels = self._training_images().at(size).batch(slice(0, self._batch_size()))
+    def _with_batch(self, network: Network, shape: _BatchShape) -> TimedNetwork:
+        """Return the network with the training set's first batch of that shape, to time it."""
+        batch, size = shape
+        images, labels = self._all_images.at(size).batch(slice(0, batch))
         images = images.contiguous(memory_format=torch.channels_last)
         make_step = partial(
             step_without_learning, self._settings.recipe, uses_graphs=self._uses_graphs
@@ -321,7 +324,8 @@ class Evaluator:
     ) -> StepTime:
         """Measure the step of a twin of the candidate, so that the measurement trains nothing."""
         network = self._build(candidate.architecture, candidate.seed, recipe)
-        twin = self._with_batch(network, self._size(candidate))
+        shape = self._batch_size(candidate), self._size(candidate)
+        twin = self._with_batch(network, shape)
         reference, usual = self._timed_against(candidate)
         return measure_step_time(
             twin,

@@ -78,4 +78,5 @@ def test_the_plan_counts_all_trainings_by_their_work() -> None:
     assert (plan.candidates, plan.confirmations) == (10, 24)
     assert plan.confirms_at_once
     full, tried = 5 * 4 / 0.5, (24 / 32) ** 2
+    assert plan.longest_factor == pytest.approx(full)
     assert plan.confirmation_factor == pytest.approx((10 * (full + tried) + 2 * (1 + full)) / 24)

@@ -24,12 +24,16 @@ from tests.nas.conftest import Refusal
     [
         (("--try", "width=2"), "--try: got 'width=2', must be one or more of epochs=N"),
         (("--try", "epochs=10"), "--try: got 'epochs=10', which is the proxy itself"),
+        (
+            ("--try", "data=0.5,epochs=5", "--try", "epochs=5,data=0.5"),
+            "--try: got 'epochs=5,data=0.5', which is trained already",
+        ),
         (("--full-epochs", 10), "--full-epochs: got 10, which is the proxy itself"),
         (
             ("--full-epochs", 5),
             "--full-epochs: got 5 at 8 px, which takes less than",
         ),
-        (("--networks", 1), "--networks: got '1', must be a whole number, 2 or more"),
+        (("--networks", 1), "--networks: got '1', must be a whole number, 4 or more"),
         (("--precision", 1.5), "--precision: got '1.5', must be a number above 0 and at most 1"),
         (("--data-share", 0), "--data-share: got '0', must be a number above 0 and at most 1"),
         (("--image-size", 16), "--full-size: got nothing, must be 16 or more"),

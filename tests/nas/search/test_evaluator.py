@@ -28,6 +28,7 @@ from reward.complexity import complexity
 from reward.limits import Limits
 from reward.objective import Objective
 from reward.step_time.measurement import FEWEST_PAIRS, TimeLimitExceeded, normalized
+from reward.step_time.standalone import TimedNetwork
 from search_space.architecture import Architecture, Block, Stage
 from search_space.network import Network
 from search_space.operators import OPERATORS, mbconv
@@ -203,6 +204,26 @@ def test_a_fidelity_is_timed_against_the_backbone_at_its_own_size(
     assert timed is not None
     assert timed.image_size == 64
     assert 0.4 < normalized(timed) < 2.5
+
+
+def test_a_fidelity_of_more_data_is_timed_with_its_own_batch(
+    evaluation: EvaluationSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy's share has fewer images than a batch; full training's backbone has a whole one."""
+    fidelities = {FULL: Fidelity(epochs=1, image_size=8)}
+    evaluator = Evaluator(replace(evaluation, data_share=0.1, fidelities=fidelities), CPU)
+    seen: list[int] = []
+    with_batch = evaluator._with_batch
+
+    def noted(network: Network, shape: tuple[int, int]) -> TimedNetwork:
+        seen.append(shape[0])
+        return with_batch(network, shape)
+
+    monkeypatch.setattr(evaluator, "_with_batch", noted)
+    timed = _end(evaluator, replace(_candidate(), confirms=1, fidelity=FULL)).step_time
+    assert timed is not None
+    assert timed.batch_size == 32
+    assert 32 in seen
 
 
 def test_a_share_of_the_data_is_trained_on_and_timed_with(evaluation: EvaluationSettings) -> None:
