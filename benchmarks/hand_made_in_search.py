@@ -15,13 +15,12 @@ proxy or the reward, if it has the lower one.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, stdev
 
-from benchmarks.cpu_protocol import follow
+from benchmarks.cpu_protocol import follow, one_line_errors
 from benchmarks.hand_made import hand_made
 from benchmarks.real_data import searched
 from nas.data.load import load_search_data
@@ -47,11 +46,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     follow("benchmarks.hand_made_in_search")
-    try:
+    with one_line_errors():
         _run(options)
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from error
 
 
 def _run(options: argparse.Namespace) -> None:

@@ -22,7 +22,6 @@ DIR/progressive.jsonl, and the command, started again, goes on with what is miss
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -30,14 +29,13 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.cpu_protocol import follow
+from benchmarks.cpu_protocol import follow, one_line_errors
 from benchmarks.real_data import real_data, searched
 from benchmarks.result_lines import ResultLines
 from benchmarks.timed_training import curve
 from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
 from nas.devices import training_device
-from nas.errors import UserError
 from nas.training.progressive import CROP_AREA, Resizing
 from nas.training.recipes import Recipe, proxy
 from reward.step_time.clocks import device_name
@@ -81,11 +79,8 @@ def main() -> None:
     """Print every training, then accuracy and time of each way, n, the spread and the machine."""
     options = _parser().parse_args()
     follow("benchmarks.progressive")
-    try:
+    with one_line_errors():
         _run(options)
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from error
 
 
 def _parser() -> argparse.ArgumentParser:

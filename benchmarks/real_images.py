@@ -24,14 +24,13 @@ accuracy against the training time.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cpu_protocol import follow
+from benchmarks.cpu_protocol import follow, one_line_errors
 from benchmarks.hand_made import PATTERNS, of_parameters
 from benchmarks.real_data import Searched, real_data, searched
 from benchmarks.real_images_report import report
@@ -55,14 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is missing; print the table with n, spread and machine, and write the page."""
     options = _parser().parse_args(arguments)
     follow("benchmarks.real_images")
-    try:
+    with one_line_errors():
         if not options.report:
             _check(options)
             Campaign(options).run()
         report(options.out / LINES, options.out / "curves.html", options.csv)
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from benchmarks.result_lines import found_in, read_lines
+from nas.replay.plot import band
 from results.atomic import write_text
 
 SEARCHED = ("winner", "backbone")
@@ -220,14 +221,4 @@ def _band(network: Trained, colour: str) -> list[Any]:
     x, mean = (list(values) for values in zip(*network.mean_curve, strict=True))
     reached = [[accuracy for _, accuracy in points] for points in zip(*network.curves, strict=True)]
     low, high = [min(values) for values in reached], [max(values) for values in reached]
-    band = go.Scatter(
-        x=x + x[::-1],
-        y=high + low[::-1],
-        fill="toself",
-        fillcolor=f"rgba({colour}, 0.2)",
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    name = f"{network.name} (n = {len(network.curves)})"
-    return [band, go.Scatter(x=x, y=mean, name=name, line={"color": f"rgb({colour})"})]
+    return band(f"{network.name} (n = {len(network.curves)})", x, low, mean, high, colour)

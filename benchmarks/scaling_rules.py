@@ -19,7 +19,6 @@ DIR/scaling.jsonl, and the command, started again, goes on with what is missing.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
@@ -27,7 +26,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from benchmarks.cpu_protocol import follow
+from benchmarks.cpu_protocol import follow, one_line_errors
 from benchmarks.real_data import RealData, real_data, searched
 from benchmarks.result_lines import ResultLines
 from benchmarks.timed_training import curve
@@ -64,11 +63,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="directory of the results, to go on from")
     options = parser.parse_args()
     follow("benchmarks.scaling_rules")
-    try:
+    with one_line_errors():
         Comparison(options).run()
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        raise SystemExit(error.exit_code) from error
 
 
 class Comparison:

@@ -28,8 +28,8 @@ def answer(report: ProxyReport) -> str:
         case _:
             return (
                 f"Not certain yet whether a search with this proxy is worth starting: it {pairs}, "
-                f"but with {report.networks} networks tau may be anywhere from {_two(tau.low)} to "
-                f"{_two(tau.high)}."
+                f"but with {report.networks} networks tau may be anywhere from "
+                f"{decimal(tau.low)} to {decimal(tau.high)}."
             )
 
 
@@ -57,9 +57,9 @@ def _ceiling(report: ProxyReport) -> str | None:
     if ceiling is None:
         return "No ceiling is known, as no network was trained twice in full (--repeats)."
     return (
-        f"Full training with another seed would reach a tau of {_two(ceiling.value)} "
-        f"({_two(ceiling.low)} to {_two(ceiling.high)}), by {_networks(report.repeated)} trained "
-        "twice."
+        f"Full training with another seed would reach a tau of {decimal(ceiling.value)} "
+        f"({decimal(ceiling.low)} to {decimal(ceiling.high)}), by {_networks(report.repeated)} "
+        "trained twice."
     )
 
 
@@ -97,16 +97,16 @@ def described(agreement: Agreement) -> str:
 
 
 def _tau(agreement: Agreement) -> str:
-    return "not known" if agreement.reward is None else _two(agreement.reward.value)
+    return "not known" if agreement.reward is None else decimal(agreement.reward.value)
 
 
 def _networks(count: int) -> str:
     return f"{count} network{'s' * (count != 1)}"
 
 
-def _two(value: float) -> str:
-    """Return a value with two digits, and 0.00 without a sign."""
-    return f"{round(value, 2) + 0.0:.2f}"
+def decimal(value: float, digits: int = 2) -> str:
+    """Return a value with so many digits, and 0.00 without a sign."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _percent(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,18 @@ if TYPE_CHECKING:
     from nas.search.request import PreparedSearch
     from results.candidate import Candidate
 
-QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its own between ours
+_QUIET_PROFILER = ("KINETO_LOG_LEVEL", "99")  # which would write lines of its own between ours
 PATIENCE_S = 1800.0  # for a record that cannot be written
 
 
-def check_in_process(workers: int | None, address: str | None, per_gpu: int | str | None) -> None:
-    """Check that no option asks for what one process cannot do; raise UserError otherwise."""
+def begin_in_process(workers: int | None, address: str | None, per_gpu: int | str | None) -> None:
+    """Check that no option asks for what one process cannot do, and quiet torch's profiler.
+
+    Call it before torch is imported.
+
+    Raises:
+        UserError: an option does.
+    """
     if workers is not None and workers > 1:
         raise UserError(
             f"--workers: got {workers}, must be 1 with --in-process, which evaluates one candidate "
@@ -28,6 +35,7 @@ def check_in_process(workers: int | None, address: str | None, per_gpu: int | st
         raise UserError(f"--per-gpu: got {per_gpu}, must be 1 with --in-process")
     if address is not None:
         raise UserError("--address: not allowed together with --in-process, must be one of the two")
+    os.environ.setdefault(*_QUIET_PROFILER)
 
 
 def conduct(

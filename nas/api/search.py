@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
 from nas.api.announcement import print_lines, search_doubts, search_lines
-from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
+from nas.api.conduct import PATIENCE_S, begin_in_process, conduct
 from nas.api.option_values import checked, listed, path_of
 from nas.api.run import Run
 from nas.errors import UserError
@@ -204,8 +204,7 @@ class Where:
     def check(self, per_gpu: int | str | None) -> None:
         """Check what one process cannot do; raise UserError. Call it before torch is imported."""
         if self.in_process:
-            check_in_process(self.workers, self.address, per_gpu)
-            os.environ.setdefault(*QUIET_PROFILER)  # read when torch is first imported
+            begin_in_process(self.workers, self.address, per_gpu)
 
     def run(
         self,

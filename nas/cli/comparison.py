@@ -11,7 +11,7 @@ from nas.cli.echo import echo
 if TYPE_CHECKING:
     from results.agreement import Estimate
     from results.candidate import Candidate
-    from results.comparison import Fidelity
+    from results.comparison import Comparison, Fidelity
     from results.proxy_report import Agreement, ProxyReport
     from reward.metric import Metric
 
@@ -20,25 +20,24 @@ _MOST_EPOCHS_SHOWN = 6  # of the learning curve
 
 def print_comparison(
     candidates: Sequence[Candidate],
+    comparison: Comparison,
     settings: Mapping[str, Any],
     path: Path,
     as_json: bool = False,
 ) -> None:
     """Print the result of a run of ``nas proxy``, as a table with sentences or as JSON.
 
-    ``settings`` are those in the run's record, ``path`` is its directory.
+    ``comparison`` is what it compares, ``settings`` are those in its record, and ``path`` is its
+    directory.
     """
     import json
 
     from results.candidate import FULL
-    from results.comparison import Comparison
     from results.proxy_report import find_report
     from results.proxy_words import report_json
     from results.ranking import recorded_objective
     from reward.metric import recorded_metric
 
-    comparison = Comparison.recorded(settings)
-    assert comparison is not None
     report = find_report(candidates, comparison, recorded_objective(settings))
     if as_json:
         echo(json.dumps(report_json(report), indent=2, allow_nan=False))
@@ -114,9 +113,9 @@ def _print_sentences(report: ProxyReport, path: Path, end: str) -> None:
         echo(f"search with it: nas search --like {path}")
     if report.cheaper is not None:
         echo(f"or cheaper:     nas search --like {path} {_as_options(report.cheaper.name)}")
-    if report.more() is not None:
-        more = report.networks + report.more()[0]  # type: ignore[index]
-        echo(f"more exactly:   nas proxy --resume {path} --networks {more}{end}")
+    if (more := report.more()) is not None:
+        networks = report.networks + more[0]
+        echo(f"more exactly:   nas proxy --resume {path} --networks {networks}{end}")
     echo(f"more: nas results {path}   nas dashboard {path}")
 
 
@@ -135,11 +134,12 @@ def _some(curve: Sequence[Agreement]) -> Sequence[Agreement]:
 
 def _estimate(estimate: Estimate | None, scale: float = 1.0) -> tuple[str, str, str]:
     """Return the value and the ends of its interval as text; of None that it is not known."""
+    from results.proxy_words import decimal
+
     if estimate is None:
         return "not known", "", ""
     digits = 1 if scale > 1 else 2
-    parts = (round(scale * part, digits) for part in estimate.parts)
-    value, low, high = (f"{part + 0.0:.{digits}f}" for part in parts)  # no -0.00
+    value, low, high = (decimal(scale * part, digits) for part in estimate.parts)
     return value, low, high
 
 

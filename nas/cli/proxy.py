@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from nas.api.announcement import comparison_lines, search_doubts
-from nas.api.conduct import QUIET_PROFILER, check_in_process, conduct
+from nas.api.conduct import begin_in_process, conduct
 from nas.cli import options
 from nas.cli.comparison import print_comparison
 from nas.cli.echo import echo
@@ -152,8 +151,7 @@ def proxy(
     cheaper proxy would do.
     """
     if in_process:
-        check_in_process(workers, address, search["per_gpu"])
-        os.environ.setdefault(*QUIET_PROFILER)  # before torch is imported
+        begin_in_process(workers, address, search["per_gpu"])
         restart_with_settings()  # they are those of Ray's workers
     from nas.proxy.prepare import ProxyRequest, prepare_proxy
     from nas.search.request import SearchRequest
@@ -179,4 +177,7 @@ def proxy(
         progress_to_stderr=as_json,
         command="proxy",
     )
-    print_comparison(candidates, prepared.settings.to_json(), prepared.run.path, as_json)
+    settings = prepared.settings
+    assert settings.comparison is not None
+    path = prepared.run.path
+    print_comparison(candidates, settings.comparison, settings.to_json(), path, as_json)

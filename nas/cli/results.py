@@ -80,7 +80,7 @@ def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
     from reward.metric import recorded_metric
 
     print_results(Terminal(), candidates, objective, top, recorded_metric(settings))
-    _print_conclusion(candidates, objective, settings, run)
+    _print_conclusion(candidates, objective, settings, comparison, run)
 
 
 def _comparison(settings: Mapping[str, Any]) -> Comparison | None:
@@ -93,7 +93,11 @@ def _comparison(settings: Mapping[str, Any]) -> Comparison | None:
 
 
 def _print_conclusion(
-    candidates: list[Candidate], objective: Objective, settings: Mapping[str, Any], run: Path
+    candidates: list[Candidate],
+    objective: Objective,
+    settings: Mapping[str, Any],
+    comparison: Comparison | None,
+    run: Path,
 ) -> None:
     """Print what a search is to say of its winner, or a comparison of its proxy."""
     from nas.cli.comparison import print_comparison
@@ -101,8 +105,8 @@ def _print_conclusion(
     from results.noise import outcomes
     from results.verdict import find_verdict
 
-    if settings.get("proxy") is not None:
-        print_comparison(candidates, settings, run)
+    if comparison is not None:
+        print_comparison(candidates, comparison, settings, run)
     else:
         print_verdict(find_verdict(outcomes(candidates), objective, settings), run)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nas.api.announcement import search_doubts, search_lines
-from nas.api.conduct import PATIENCE_S, QUIET_PROFILER, check_in_process, conduct
+from nas.api.conduct import PATIENCE_S, begin_in_process, conduct
 from nas.cli import options
 from nas.cli.echo import echo
 from nas.cli.option_types import Amount, Positive, whole
@@ -221,8 +220,7 @@ def search(
     report.
     """
     if in_process:
-        check_in_process(workers, address, per_gpu)
-        os.environ.setdefault(*QUIET_PROFILER)  # before torch is imported
+        begin_in_process(workers, address, per_gpu)
         restart_with_settings()  # they are those of Ray's workers
     from nas.search.prepare import prepare
     from nas.search.request import SearchRequest

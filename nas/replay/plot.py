@@ -43,14 +43,25 @@ def _band(name: str, traces: Sequence[Trace], colour: str) -> list[Any]:
     bests = bests_at(traces, epochs)
     shown = [i for i in range(len(epochs)) if not np.isnan(bests[:, i]).any()]
     low, middle, high = np.quantile(bests[:, shown], (0.25, 0.5, 0.75), axis=0).tolist()
-    x = [epochs[i] for i in shown]
-    band = go.Scatter(
+    return band(name, [epochs[i] for i in shown], low, middle, high, colour)
+
+
+def band(
+    name: str,
+    x: list[Any],
+    low: Sequence[float],
+    middle: Sequence[float],
+    high: Sequence[float],
+    colour: str,
+) -> list[Any]:
+    """Return the traces of a line in a band; ``colour`` is as in ``0, 114, 178``."""
+    filled = go.Scatter(
         x=x + x[::-1],
-        y=high + low[::-1],
+        y=[*high, *low[::-1]],
         fill="toself",
         fillcolor=f"rgba({colour}, 0.2)",
         line={"width": 0},
         hoverinfo="skip",
         showlegend=False,
     )
-    return [band, go.Scatter(x=x, y=middle, name=name, line={"color": f"rgb({colour})"})]
+    return [filled, go.Scatter(x=x, y=middle, name=name, line={"color": f"rgb({colour})"})]

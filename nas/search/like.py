@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,8 @@ def filled(request: SearchRequest, path: Path) -> SearchRequest:
         with record:
             settings = SearchSettings.from_json(record.settings())
         space = parse_space(settings.space)
-        options = RecipeOptions.from_json(settings.recipe_options)
+        given = request.recipe_options.given()
+        options = RecipeOptions.from_json({**settings.recipe_options, **given})
     except (RecordError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"--like: {path}: {error}", exit_code=1) from error
     if settings.fit is not None:
@@ -53,14 +54,9 @@ def filled(request: SearchRequest, path: Path) -> SearchRequest:
     taken: dict[str, Any] = {
         name: getattr(settings, name) for name in _TAKEN if getattr(request, name) is None
     }
-    merged = {
-        field.name: given if given is not None else getattr(options, field.name)
-        for field in fields(RecipeOptions)
-        for given in [getattr(request.recipe_options, field.name)]
-    }
     return replace(
         request,
         **taken,
         space=space if request.space is None else request.space,
-        recipe_options=RecipeOptions(**merged),
+        recipe_options=options,
     )

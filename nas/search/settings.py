@@ -95,7 +95,7 @@ class SearchSettings:
     @property
     def comparison(self) -> Comparison | None:
         """What ``nas proxy`` compares; None in a search."""
-        return Comparison.recorded(self.to_json())
+        return Comparison.recorded({"proxy": self.proxy})
 
     @property
     def fidelities(self) -> dict[str, Fidelity]:
