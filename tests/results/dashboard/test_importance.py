@@ -35,6 +35,7 @@ def _row(number: int, **changes: Any) -> dict[str, Any]:
         "reference_step_time_s": 0.1,
         "parameters": 1000,
         "reference_parameters": 1000,
+        "fidelity": None,
         **changes,
     }
 
