@@ -151,7 +151,7 @@ def search_doubts(prepared: PreparedSearch) -> list[str]:
 
 def training_lines(job: Job) -> list[str]:
     """Return lines on the network, the data, the recipe and the place of a training."""
-    from nas.training.recipe_options import recipe_text
+    from nas.training.recipe_options import recipe_text, resizing_text
 
     data, settings, recipe = job.data, job.settings, job.recipe
     file = settings.file
@@ -161,14 +161,7 @@ def training_lines(job: Job) -> list[str]:
         *wrapped("recipe", recipe_text(settings.preset, recipe), label_width=9),
     ]
     if settings.progressive is not None:
-        ranges = {
-            name: f"{low:g} to {high:g}" for name, (low, high) in settings.progressive.items()
-        }
-        order = "random sizes" if settings.random_sizes else "progressive"
-        lines.append(
-            f"         {order}: {ranges['image_size']} px, dropout {ranges['dropout']}, "
-            f"RandAugment {ranges['randaugment_magnitude']}, mixup {ranges['mixup_alpha']}"
-        )
+        lines += wrapped("sizes", resizing_text(recipe), label_width=9)
     if job.pretrained is not None:
         lines.append(f"weights  {job.pretrained.said}")
     return [*lines, f"out      {job.directory.path}"]

@@ -64,6 +64,7 @@ class TrainOptions(RecipeSettings, total=False):
     batch_size: int
     progressive: bool
     random_sizes: bool
+    adaptive: bool
     batch_growth: float
     patience: int
     metric: str

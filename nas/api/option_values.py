@@ -42,7 +42,7 @@ command line takes them from here."""
 _ABOVE_0 = ("batch_growth", "hours", "max_step_time", "precision", "price", "time_cap", "until")
 _SHARES = ("data_share",)
 _SECONDS = ("time_limit",)
-_FLAGS = ("compile", "in_process", "progressive", "random_sizes", "stream")
+_FLAGS = ("adaptive", "compile", "in_process", "progressive", "random_sizes", "stream")
 _NAMES = ("metric", "recipe", "reward", "sampler")
 _TEXTS = ("address", "background", "bound", "scheduler", "storage")
 

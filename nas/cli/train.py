@@ -102,8 +102,15 @@ if TYPE_CHECKING:
     is_flag=True,
     default=None,
     group="Recipe",
-    help="With --progressive: take the image sizes in random order, a new one every eight epochs "
-    "(Mix & Match).",
+    help="With --progressive: draw an image size at random every eight epochs, and end with the "
+    "largest (Mix & Match).",
+)
+@option(
+    "--adaptive/--no-adaptive",
+    default=None,
+    group="Recipe",
+    help="With --progressive: let dropout, RandAugment and mixup follow the image size (adaptive "
+    "regularization), or keep them at their largest at all sizes. Default: adaptive.",
 )
 @option(
     "--batch-growth",
@@ -173,6 +180,7 @@ def train(
     recipe_options: RecipeOptions,
     progressive: bool | None,
     random_sizes: bool | None,
+    adaptive: bool | None,
     batch_growth: float | None,
     epochs: int | None,
     image_size: int | None,
@@ -217,6 +225,7 @@ def train(
             recipe_options=recipe_options,
             progressive=progressive,
             random_sizes=random_sizes,
+            adaptive=adaptive,
             batch_growth=batch_growth,
             epochs=epochs,
             image_size=image_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from nas.full_training.settings import FOR_SIZES, Job, TrainDirectory, TrainSett
 from nas.imports import import_named
 from nas.machine import available_cores
 from nas.metrics.registry import check_metric, metric_named, recorded_function
-from nas.training.progressive import ranges_of
+from nas.training.progressive import Resizing, ranges_of, sizes_to_draw
 from nas.training.recipe_options import RecipeOptions, check_recipe, make_recipe
 from nas.training.recipes import SHORT, Recipe
 from results.architecture_file import ArchitectureFile
@@ -52,6 +53,7 @@ class TrainRequest:
     recipe_options: RecipeOptions = field(default_factory=RecipeOptions)
     progressive: bool | None = None
     random_sizes: bool | None = None
+    adaptive: bool | None = None
     batch_growth: float | None = None
     epochs: int | None = None
     image_size: int | None = None
@@ -103,6 +105,7 @@ def _new(request: TrainRequest) -> Job:
     _check_progressive_options(request, is_progressive)
     if is_progressive or preset in FOR_SIZES:
         file = replace(file, training=_regularization(file, source))
+    progressive = file.training["progressive"] if is_progressive else None
     settings = TrainSettings(
         architecture=file.to_json(),
         data=absolute_data(request.data),
@@ -111,13 +114,15 @@ def _new(request: TrainRequest) -> Job:
         epochs=made.epochs,
         batch_size=min(made.batch_size, len(data.training)),
         seed=request.seed or 0,
-        progressive=file.training["progressive"] if is_progressive else None,
+        progressive=progressive,
         patience=request.patience,
         pretrained=str(request.pretrained.absolute()) if request.pretrained else None,
         workers=request.workers or 1,
         micro_batch=request.micro_batch,
         is_compiled=bool(request.is_compiled),
         random_sizes=bool(request.random_sizes),
+        adaptive=request.adaptive is not False,
+        sizes=_number_of_sizes(progressive, bool(request.random_sizes)),
         batch_growth=request.batch_growth or 1.0,
         minival=request.data_options.minival,
         background=request.data_options.background,
@@ -222,10 +227,18 @@ def _check_progressive_options(request: TrainRequest, is_progressive: bool) -> N
         raise UserError(f"--batch-growth: got {growth:g}, must be 1 or more")
     for option, is_given in (
         ("random-sizes", request.random_sizes),
+        ("no-adaptive" if request.adaptive is False else "adaptive", request.adaptive is not None),
         ("batch-growth", growth is not None),
     ):
         if is_given and not is_progressive:
             raise UserError(f"--{option}: needs --progressive, but training is at one image size")
+
+
+def _number_of_sizes(progressive: Mapping[str, Any] | None, is_random: bool) -> int:
+    """Return how many image sizes there are; random ones may be any between the ends."""
+    if progressive is None or not is_random:
+        return Resizing.stages
+    return sizes_to_draw(ranges_of(progressive))
 
 
 def _regularization(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]:
@@ -287,6 +300,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "recipe": request.preset,
         "progressive": request.progressive,
         "random-sizes": request.random_sizes,
+        "adaptive": request.adaptive,
         "batch-growth": request.batch_growth,
         "epochs": request.epochs,
         "image-size": request.image_size,
@@ -308,6 +322,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         **{name: settings.recipe_options.get(name, "the recipe's") for name in given},
         "progressive": settings.progressive is not None,
         "random-sizes": settings.random_sizes,
+        "adaptive": settings.adaptive,
         "batch-growth": settings.batch_growth,
         "image-size": settings.file.train_size,
         "data-size": settings.loaded_sizes[0],

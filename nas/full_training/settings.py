@@ -30,6 +30,7 @@ from reward.metric import ACCURACY
 from scaling.regularization import Progressive
 from search_space.bounds import (
     MOST_EPOCHS,
+    MOST_IMAGE_SIZE,
     MOST_NUMBER,
     MOST_STRENGTH,
     read_json,
@@ -54,8 +55,9 @@ class TrainSettings:
 
     ``architecture`` is the content of an architecture file, with the classes and channels of the
     data and the image sizes to train and to evaluate at. ``progressive`` are the ranges of
-    progressive learning, or None; ``random_sizes`` and ``batch_growth`` refine it. ``workers`` is
-    the number of processes that the training was started with. ``micro_batch`` is the number of
+    progressive learning, or None; ``random_sizes``, ``adaptive``, ``sizes`` (their number) and
+    ``batch_growth`` refine it. ``workers`` is the number of processes that the training was started
+    with. ``micro_batch`` is the number of
     images that a process trains on at once, or None for its whole share of the batch. With
     ``is_compiled`` the network is compiled by ``torch.compile``. ``minival``,
     ``background`` and ``min_per_class`` are :class:`nas.data.options.DataOptions`. ``data_size`` is
@@ -80,6 +82,8 @@ class TrainSettings:
     micro_batch: int | None = None
     is_compiled: bool = False
     random_sizes: bool = False
+    adaptive: bool = True
+    sizes: int = Resizing.stages
     batch_growth: float = 1.0
     minival: str = "auto"
     background: str = "grey"
@@ -132,6 +136,8 @@ class TrainSettings:
             crop_area = min(recipe.crop_area, CROP_AREA)
             resizing = Resizing(
                 ranges_of(self.progressive),
+                stages=self.sizes,
+                adaptive=self.adaptive,
                 is_random=self.random_sizes,
                 batch_growth=self.batch_growth,
             )
@@ -157,6 +163,7 @@ class TrainSettings:
         whole("batch_size", settings.batch_size, MOST_NUMBER)
         if settings.data_size is not None:
             whole("data_size", settings.data_size, MOST_NUMBER)
+        whole("sizes", settings.sizes, MOST_IMAGE_SIZE)
         real("batch_growth", settings.batch_growth, MOST_STRENGTH, 1)
         checked_training({"progressive": settings.progressive})
         _ = settings.file, find_recipe(settings.preset)

@@ -13,14 +13,17 @@ from scaling.regularization import Progressive
 # apart, so that what is learnt at one image size helps at the next (docs/training.md).
 CROP_AREA = 0.35
 
+_SIZE_STEP = 8  # pixels between random sizes, as all sizes of the published networks are apart
+
 
 @dataclass(frozen=True)
 class Resizing:
     """The schedule of image sizes and regularization over the epochs of a training.
 
     There are ``stages`` image sizes, evenly spaced between the ends of ``ranges.image_size``. If
-    ``adaptive``, the strength of every regularizer is spaced likewise between its own ends;
-    otherwise it has its last value at all sizes. The order of the sizes is one of two:
+    ``adaptive``, the strength of every regularizer is spaced likewise between its own ends
+    (adaptive regularization); otherwise it has its last value at all sizes. The order of the sizes
+    is one of two:
 
     - Progressive learning (EfficientNetV2, Algorithm 1) goes through the sizes in turn, for equally
       many epochs each. With fewer epochs than stages some sizes are skipped, but never the last.
@@ -70,6 +73,15 @@ class Resizing:
         """Interpolate from the first stage to the last: phi_0 + (phi_e - phi_0) * i / (M - 1)."""
         share = stage / (self.stages - 1) if self.stages > 1 else 1.0
         return ends[0] + (ends[1] - ends[0]) * share
+
+
+def sizes_to_draw(ranges: Progressive) -> int:
+    """Return how many sizes random resizing draws from: about 8 px apart, but at least four.
+
+    EfficientNetV2's Table 13 does not say which; from 128 to 300 px there are 22.
+    """
+    first, last = ranges.image_size
+    return max(Resizing.stages, (last - first) // _SIZE_STEP + 1)
 
 
 def ranges_of(progressive: Mapping[str, Any]) -> Progressive:

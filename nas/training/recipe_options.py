@@ -195,3 +195,24 @@ def recipe_text(name: str, recipe: Recipe) -> str:
         *(f"{what} {value:g}" for what, value in strengths.items() if value and not is_progressive),
     ]
     return f"{name}: {', '.join(parts)}"
+
+
+def resizing_text(recipe: Recipe) -> str:
+    """Return the sizes of a training in words, and the regularization that goes with them."""
+    resizing = recipe.resizing
+    assert resizing is not None
+    ranges, first = resizing.ranges, resizing.ranges.image_size[0]
+    order = "progressive"
+    if resizing.is_random:
+        order = f"random, a new one every {resizing.epochs_a_size} epochs"
+    ends = {
+        "dropout": ranges.dropout,
+        "RandAugment": ranges.randaugment_magnitude,
+        "mixup": ranges.mixup_alpha,
+    }
+    if resizing.adaptive:
+        strengths = [f"{name} {low:g} to {high:g}" for name, (low, high) in ends.items()]
+    else:
+        strengths = [f"{name} {high:g}" for name, (_, high) in ends.items()]
+    parts = [f"{order}: {first} to {ranges.image_size[1]} px", *strengths]
+    return ", ".join(parts) + ("" if resizing.adaptive else " at all sizes")

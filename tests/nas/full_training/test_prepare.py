@@ -12,6 +12,7 @@ import pytest
 from nas.architectures import find_architecture
 from nas.errors import UserError
 from nas.full_training.prepare import TrainRequest, prepare, scaled_regularization, with_sizes
+from nas.full_training.settings import TrainSettings
 from nas.training.recipes import epoch_stages
 from results.architecture_file import ArchitectureFile, read, write
 from search_space.task import Task
@@ -150,6 +151,36 @@ def test_sizes_may_come_in_random_order_and_batches_grow(make_job: MakeJob) -> N
     assert again.recipe == job.recipe
 
 
+@pytest.mark.parametrize("adaptive", [True, False])
+@pytest.mark.parametrize("random_sizes", [True, False])
+def test_regularization_follows_the_size_or_stays_at_its_largest(
+    make_job: MakeJob, adaptive: bool, random_sizes: bool
+) -> None:
+    """EfficientNetV2, Table 13: either order of sizes, with either regularization."""
+    given = {"progressive": True, "random_sizes": random_sizes, "adaptive": adaptive}
+    job = make_job(arch="efficientnetv2-s", image_size=300, epochs=160, **given)
+    stages = epoch_stages(job.recipe, len(job.data.training), 300, seed=0)
+    assert len({stage.image_size for stage in stages}) == (13 if random_sizes else 4)
+    assert all(128 <= stage.image_size <= 300 for stage in stages)
+    for stage in stages:  # Table 6: dropout 0.1 to 0.3, RandAugment 5 to 15
+        share = (stage.image_size - 128) / (300 - 128) if adaptive else 1.0
+        assert stage.dropout == pytest.approx(0.1 + 0.2 * share, abs=0.001)
+        assert stage.randaugment_magnitude == pytest.approx(5 + 10 * share, abs=0.05)
+    again = prepare(TrainRequest(resume=job.directory.path, **given))  # type: ignore[arg-type]
+    assert again.recipe == job.recipe
+
+
+def test_a_training_of_an_earlier_release_draws_from_four_sizes(make_job: MakeJob) -> None:
+    job = make_job(image_size=300, progressive=True, random_sizes=True, epochs=60)
+    assert job.recipe.resizing is not None
+    assert job.recipe.resizing.stages > 4
+    settings = job.settings.to_json()
+    del settings["sizes"], settings["adaptive"]
+    resizing = TrainSettings.from_json(settings).recipe(len(job.data.training)).resizing
+    assert resizing is not None
+    assert (resizing.stages, resizing.adaptive) == (4, True)
+
+
 def test_a_large_network_at_one_size_is_regularized_as_progressive_learning_ends(
     make_job: MakeJob,
 ) -> None:
@@ -188,6 +219,7 @@ def test_resume_finds_all_in_the_directory(make_job: MakeJob) -> None:
         ("image_size", 16, "--image-size: got 16, but .* was started with 8"),
         ("progressive", True, "--progressive: got True, but .* was started with False"),
         ("random_sizes", True, "--random-sizes: got True, but .* was started with False"),
+        ("adaptive", False, "--adaptive: got False, but .* was started with True"),
         ("batch_growth", 2.0, "--batch-growth: got 2.0, but .* was started with 1.0"),
         ("arch", "efficientnet-b0", "--arch: got .*, but .* was started with"),
         ("data", "digits", "--data: got 'digits', but .* was begun with .*, must be the same"),
@@ -258,6 +290,8 @@ def test_resumed_where_the_images_are_now_it_remembers_the_place(
         ({"workers": 4}, "--workers: got 4, must be from 1 to 3: there are 3 cores, and 16 images"),
         ({"workers": 3}, "--workers: got 3 for batches of 16 .* it would divide --batch-size 15"),
         ({"random_sizes": True}, "--random-sizes: needs --progressive, but training is at one"),
+        ({"adaptive": False}, "--no-adaptive: needs --progressive, but training is at one"),
+        ({"adaptive": True}, "--adaptive: needs --progressive, but training is at one"),
         ({"batch_growth": 2.0}, "--batch-growth: needs --progressive, but training is at one"),
         (
             {"progressive": True, "batch_growth": 0.5},
