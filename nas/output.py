@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,8 +19,8 @@ class _Steady(io.TextIOWrapper):
     error, as for others (``| head``).
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        super().__init__(stream, encoding="utf-8", errors="replace", line_buffering=True)
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        super().__init__(stream, encoding=encoding, errors="replace", line_buffering=True)
 
     def write(self, text: str, /) -> int:
         """Write a text, if possible."""
@@ -51,8 +52,13 @@ def steady_output(to_stderr: bool = False) -> Iterator[TextIO]:
     if stream not in (sys.__stdout__, sys.__stderr__):  # a notebook's
         yield stream
         return
-    with _steady(os.dup(2 if to_stderr else 1)) as terminal:
+    with _steady(os.dup(2 if to_stderr else 1), stream) as terminal:
         yield terminal
+
+
+def text_width() -> int:
+    """Return the columns that running text may take: those of the terminal, at most 80."""
+    return min(80, max(20, shutil.get_terminal_size().columns))
 
 
 @contextmanager
@@ -75,7 +81,7 @@ def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
         if shown not in (sys.__stdout__, sys.__stderr__):
             yield shown
             return
-        with _steady(os.dup(originals[1 if keep_stderr else 0])) as terminal:
+        with _steady(os.dup(originals[1 if keep_stderr else 0]), shown) as terminal:
             yield terminal
     finally:
         for stream in (sys.stdout, sys.stderr):
@@ -87,9 +93,10 @@ def redirect_output(log: Path, keep_stderr: bool = False) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _steady(descriptor: int) -> Iterator[TextIO]:
-    """Yield a stream to the descriptor, which is closed in the end."""
-    terminal = _Steady(os.fdopen(descriptor, "wb"))
+def _steady(descriptor: int, original: TextIO | None) -> Iterator[TextIO]:
+    """Yield a stream to the descriptor, in the original's encoding; it is closed in the end."""
+    encoding = original.encoding if original is not None else "utf-8"
+    terminal = _Steady(os.fdopen(descriptor, "wb"), encoding)
     try:
         yield terminal
     finally:

@@ -9,6 +9,9 @@ from rich.text import Text
 
 from nas.errors import visible
 
+# By Okabe and Ito, as in the figures; marks of results.text_plot.
+_STYLES = {"★": "bold #D55E00", "●": "#0072B2"}
+
 
 class Terminal(Console):
     """A console for names that anyone may have chosen.
@@ -27,3 +30,11 @@ class Terminal(Console):
     def on_broken_pipe(self) -> None:
         """Print nothing from now on."""
         self.quiet = True
+
+
+def plot_text(line: str) -> Text:
+    """Return a line of a plot with its front and its winner in their colours."""
+    text = Text(line, no_wrap=True, overflow="crop")
+    for mark, style in _STYLES.items():
+        text.highlight_words([mark], style)
+    return text

@@ -53,8 +53,8 @@ def write_files(
     verdict = find_verdict(found, objective, settings or {})
     noise = verdict.noise if verdict else noise_of(found, settings or {})
     written = [
-        write_text(directory / "candidates.csv", _csv(candidates, objective, noise)),
-        write_text(directory / "pareto.csv", _csv(front(candidates), objective, noise)),
+        write_text(directory / "candidates.csv", csv_text(candidates, objective, noise)),
+        write_text(directory / "pareto.csv", csv_text(front(candidates), objective, noise)),
     ]
     file = best_file(candidates, objective, run_id, task, settings, verdict)
     if file is not None:
@@ -143,7 +143,8 @@ def _certainty_json(verdict: Verdict, settings: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _csv(candidates: Iterable[Candidate], objective: Objective, noise: Noise) -> str:
+def csv_text(candidates: Iterable[Candidate], objective: Objective, noise: Noise) -> str:
+    """Return the table of candidates.csv; see :func:`table`."""
     content: str = table(candidates, objective, noise).to_csv(index=False, lineterminator="\n")
     return content
 

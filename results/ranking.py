@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, TypeVar
 
 from results.candidate import Candidate, State
 from reward.objective import Objective, parse_reward
@@ -73,20 +73,27 @@ def front(candidates: Iterable[Candidate]) -> list[Candidate]:
     at least as good in both and better in one; equals therefore stay on the front together.
     Trainings that confirm another candidate are left out.
     """
-    points = [
-        (step_time, -candidate.accuracy, candidate.number, candidate)
+    return pareto(
+        (step_time, candidate.accuracy, candidate.number, candidate)
         for candidate in candidates
         if candidate.state is State.COMPLETE
         and candidate.confirms is None
         and candidate.accuracy is not None
         and (step_time := normalized_step_time(candidate)) is not None
-    ]
-    kept: list[Candidate] = []
-    last = (0.0, 1.0)  # step time and negative accuracy of the last one kept; at first below any
-    for step_time, negative_accuracy, _, candidate in sorted(points, key=lambda point: point[:3]):
-        if negative_accuracy < last[1] or (step_time, negative_accuracy) == last:
-            kept.append(candidate)
-            last = (step_time, negative_accuracy)
+    )
+
+
+_Item = TypeVar("_Item")
+
+
+def pareto(points: Iterable[tuple[float, float, int, _Item]]) -> list[_Item]:
+    """Return the items on the front of (S/S0, accuracy, number, item), as :func:`front` does."""
+    kept: list[_Item] = []
+    last = (0.0, -1.0)  # step time and accuracy of the last one kept; at first below any
+    for step_time, accuracy, _, item in sorted(points, key=lambda p: (p[0], -p[1], p[2])):
+        if accuracy > last[1] or (step_time, accuracy) == last:
+            kept.append(item)
+            last = (step_time, accuracy)
     return kept
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ from nas.cli.option_types import Whole
 from nas.cli.options import option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from rich.console import Console
 
     from results.candidate import Candidate
     from results.comparison import Comparison
+    from results.forecast import Plan
     from reward.metric import Metric
     from reward.objective import Objective
 
@@ -28,6 +30,7 @@ UNSTEADY = "~"  # marks a step time whose measurement was disturbed
 @options.command(
     {
         "Show the ten best candidates": "nas results runs/RUN",
+        "Draw the front in the terminal": "nas results runs/RUN --plot",
         "Read every candidate in another program": "nas results runs/RUN --json > candidates.json",
         "Save what can be read of a damaged run": "nas results runs/RUN --salvage runs/NEW",
     },
@@ -36,6 +39,12 @@ UNSTEADY = "~"  # marks a step time whose measurement was disturbed
 @click.argument("run", type=click.Path(path_type=Path), help="The directory of a run.")
 @option("--top", type=Whole(1), default=10, show_default=True, help="Show the best N candidates.")
 @option(
+    "--plot",
+    is_flag=True,
+    help="Draw accuracy against step time in characters, with the Pareto front, instead of tables.",
+)
+@option("--csv", "as_csv", is_flag=True, help="Print every candidate as CSV, as in candidates.csv.")
+@option(
     "--salvage",
     type=click.Path(path_type=Path),
     metavar="OUT",
@@ -43,24 +52,64 @@ UNSTEADY = "~"  # marks a step time whose measurement was disturbed
     "nas search --resume goes on with.",
 )
 @options.json_option(help="Print every candidate as JSON.")
-def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
+def results(
+    run: Path, top: int, plot: bool, as_csv: bool, salvage: Path | None, as_json: bool
+) -> None:
     """Show the candidates of a run, the best first, and how many failed or were stopped."""
-    from nas.run_directory import open_for_reading
-    from results.candidate import interrupted
-    from results.dashboard.facts import is_searching
+    _check_one_of({"--plot": plot, "--csv": as_csv, "--json": as_json})
     from results.database import RecordError
-    from results.ranking import recorded_objective
-    from results.salvage import SALVAGE_HINT
 
     try:
         if salvage is not None:
             _salvage(run, salvage)
             return
-        directory, record = open_for_reading(run)
-        with record:
-            candidates, settings = record.candidates(), record.settings()
+        content = _read(run)
     except RecordError as error:
         raise click.ClickException(f"RUN: {error}") from error
+    if as_json:
+        _print_json(content)
+    elif as_csv:
+        _print_csv(content)
+    elif plot:
+        print_plot(_console(), content.candidates, content.objective, content.metric)
+    else:
+        _print_tables(content, top)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What is printed of a run."""
+
+    path: Path
+    run_id: str
+    candidates: list[Candidate]
+    settings: dict[str, Any]
+    objective: Objective
+    comparison: Comparison | None
+
+    @property
+    def metric(self) -> Metric:
+        from reward.metric import recorded_metric
+
+        return recorded_metric(self.settings)
+
+
+def _read(run: Path) -> _Content:
+    """Read a run; say what of it is damaged or not recorded yet.
+
+    Raises:
+        RecordError: the record cannot be read.
+        ClickException, UserError: nothing of it can be shown.
+    """
+    from nas.run_directory import open_for_reading
+    from results.candidate import interrupted
+    from results.dashboard.facts import is_searching
+    from results.ranking import recorded_objective
+    from results.salvage import SALVAGE_HINT
+
+    directory, record = open_for_reading(run)
+    with record:
+        candidates, settings = record.candidates(), record.settings()
     if record.damage is not None:
         if not candidates:
             raise click.ClickException(f"RUN: {record.damage}")
@@ -73,14 +122,59 @@ def results(run: Path, top: int, salvage: Path | None, as_json: bool) -> None:
     except ValueError as error:  # of another release
         raise click.ClickException(f"RUN: reward: {error}") from error
     comparison = _comparison(settings)
-    if as_json:
-        _print_json(directory.run_id, candidates, objective, settings, comparison)
-        return
-    from nas.terminal import Terminal
-    from reward.metric import recorded_metric
+    return _Content(run, directory.run_id, candidates, settings, objective, comparison)
 
-    print_results(Terminal(), candidates, objective, top, recorded_metric(settings))
-    _print_conclusion(candidates, objective, settings, comparison, run)
+
+def _console() -> Console:
+    from nas.terminal import Terminal
+
+    return Terminal()
+
+
+def _print_tables(content: _Content, top: int) -> None:
+    from results.dashboard.facts import plan_of, space_of
+
+    candidates, objective = content.candidates, content.objective
+    plan = plan_of(content.settings, space_of(content.settings)[0])
+    print_results(_console(), candidates, objective, top, content.metric, plan)
+    _print_conclusion(content)
+
+
+def _check_one_of(options: Mapping[str, bool]) -> None:
+    given = [name for name, is_given in options.items() if is_given]
+    if len(given) > 1:
+        raise click.UsageError(
+            f"{given[1]}: not allowed together with {given[0]}, must be one of the two"
+        )
+
+
+def _print_csv(content: _Content) -> None:
+    from results.files import csv_text
+    from results.noise import outcomes
+    from results.verdict import noise_of
+
+    noise = noise_of(outcomes(content.candidates), content.settings)
+    click.echo(csv_text(content.candidates, content.objective, noise), nl=False)
+
+
+_PLOT_ROWS = 16  # of the area with the points; fewer in a low terminal
+
+
+def print_plot(
+    console: Console, candidates: list[Candidate], objective: Objective, metric: Metric
+) -> None:
+    """Draw accuracy against step time, with the front and the winner."""
+    from nas.terminal import plot_text
+    from results.ranking import winner
+    from results.text_plot import ASCII, UNICODE, Front, plot_lines
+
+    chosen = winner(candidates, objective)
+    front = Front.of(candidates, None if chosen is None else chosen.number)
+    marks = UNICODE if console.encoding.startswith("utf") else ASCII
+    rows = min(_PLOT_ROWS, max(5, console.height - 6)) if console.is_terminal else _PLOT_ROWS
+    lines = plot_lines(front, metric.title, console.width, rows, marks)
+    for line in lines or ["no candidate is complete yet"]:
+        console.print(plot_text(line), highlight=False)
 
 
 def _comparison(settings: Mapping[str, Any]) -> Comparison | None:
@@ -92,23 +186,18 @@ def _comparison(settings: Mapping[str, Any]) -> Comparison | None:
         raise click.ClickException(f"RUN: {error}") from error
 
 
-def _print_conclusion(
-    candidates: list[Candidate],
-    objective: Objective,
-    settings: Mapping[str, Any],
-    comparison: Comparison | None,
-    run: Path,
-) -> None:
+def _print_conclusion(content: _Content) -> None:
     """Print what a search is to say of its winner, or a comparison of its proxy."""
     from nas.cli.comparison import print_comparison
     from nas.cli.verdict import print_verdict
     from results.noise import outcomes
     from results.verdict import find_verdict
 
-    if comparison is not None:
-        print_comparison(candidates, comparison, settings, run)
+    candidates, settings, path = content.candidates, content.settings, content.path
+    if content.comparison is not None:
+        print_comparison(candidates, content.comparison, settings, path)
     else:
-        print_verdict(find_verdict(outcomes(candidates), objective, settings), run)
+        print_verdict(find_verdict(outcomes(candidates), content.objective, settings), path)
 
 
 def _salvage(run: Path, out: Path) -> None:
@@ -135,13 +224,20 @@ def _say_what_waits(spool: Path) -> None:
 
 
 def print_results(
-    console: Console, candidates: list[Candidate], objective: Objective, top: int, metric: Metric
+    console: Console,
+    candidates: list[Candidate],
+    objective: Objective,
+    top: int,
+    metric: Metric,
+    plan: Plan | None = None,
 ) -> None:
-    """Print the best ``top`` candidates, and the number of candidates in each state."""
+    """Print the best ``top`` candidates, and how many there are of what is planned."""
     from nas.cli.tables import print_table, short_count
     from results.architecture_file import COEFFICIENTS, coefficients
     from results.candidate import devices, mixed_devices_warning, stages_text
+    from results.forecast import Plan
     from results.ranking import normalized_step_time, ranked
+    from results.standing import Standing
     from reward.step_time.measurement import median_s
 
     rows: list[tuple[str, ...]] = []
@@ -180,28 +276,10 @@ def print_results(
             f"{UNSTEADY} something disturbed the measurement; --json shows what", highlight=False
         )
     _print_confirmed(console, candidates, objective, metric)
-    console.print(_counts(candidates), highlight=False)
+    console.print(Standing.of(candidates, plan or Plan()).sentence, highlight=False)
     kinds = devices(candidates)
     if len(kinds) > 1:
         console.print(mixed_devices_warning(kinds), highlight=False, markup=False)
-
-
-def _counts(candidates: Sequence[Candidate]) -> str:
-    """Return how many candidates there are of each state, and how many train others again."""
-    from collections import Counter
-
-    proposed = [candidate for candidate in candidates if candidate.confirms is None]
-    counts = Counter(candidate.state.value for candidate in proposed)
-    parts = [f"{count} {state}{_causes(proposed, state)}" for state, count in counts.most_common()]
-    others = sum(candidate.fidelity is not None for candidate in candidates)
-    backbones = sum(candidate.is_backbone for candidate in candidates)
-    again = {
-        "that confirm others": len(candidates) - len(proposed) - others - backbones,
-        "of the backbone": backbones,
-        "of them again, in full, or at another fidelity": others,
-    }
-    parts += [f"{count} {which}" for which, count in again.items() if count]
-    return ", ".join(parts) or "no candidates yet"
 
 
 def _scaled(candidate: Candidate) -> list[str]:
@@ -214,16 +292,6 @@ def _scaled(candidate: Candidate) -> list[str]:
     assert candidate.step_time is not None
     found = coefficients(candidate) or {}
     return [str(candidate.step_time.image_size), *(f"{found[n]:.2f}" for n in COEFFICIENTS)]
-
-
-def _causes(candidates: list[Candidate], state: str) -> str:
-    """Return how often each cause led to a state, in parentheses, if the state has causes."""
-    from collections import Counter
-
-    causes = Counter(c.cause for c in candidates if c.state.value == state)
-    if state == "duplicate" or None in causes:
-        return ""
-    return " (" + ", ".join(f"{cause} {count}" for cause, count in causes.most_common()) + ")"
 
 
 def _print_confirmed(
@@ -267,13 +335,7 @@ def _print_confirmed(
         )
 
 
-def _print_json(
-    run_id: str,
-    candidates: list[Candidate],
-    objective: Objective,
-    settings: Mapping[str, Any],
-    comparison: Comparison | None,
-) -> None:
+def _print_json(content: _Content) -> None:
     import json
 
     from results.files import candidate_json
@@ -282,6 +344,8 @@ def _print_json(
     from results.proxy_words import report_json
     from results.verdict import find_verdict, noise_of
 
+    candidates, objective, settings = content.candidates, content.objective, content.settings
+    run_id = content.run_id
     verdict = find_verdict(outcomes(candidates), objective, settings)
     winner = verdict and {"number": verdict.winner, **verdict.to_json()}
     noise = verdict.noise if verdict else noise_of([], settings)
@@ -291,15 +355,16 @@ def _print_json(
         {**candidate_json(candidate, objective, noise), **_sizes(candidate, settings), **task}
         for candidate in candidates
     ]
-    content: dict[str, Any] = {
+    printed: dict[str, Any] = {
         "run": run_id,
         "metric": metric,
         "winner": winner,
         "candidates": rows,
     }
-    if comparison is not None:
-        content["comparison"] = report_json(find_report(candidates, comparison, objective))
-    echo(json.dumps(content, indent=2, allow_nan=False))
+    if content.comparison is not None:
+        report = find_report(candidates, content.comparison, objective)
+        printed["comparison"] = report_json(report)
+    echo(json.dumps(printed, indent=2, allow_nan=False))
 
 
 def _sizes(candidate: Candidate, settings: Mapping[str, Any]) -> dict[str, Any]:

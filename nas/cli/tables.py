@@ -3,28 +3,77 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from nas.cli.echo import echo
+from nas.output import text_width
 from search_space.architecture import ACTIVATIONS, Architecture, Stage
 from search_space.named import short_name
+
+_WIDE, _NARROW = 3, 1  # columns between two of a table's
+_FEWEST = 14  # columns that a text keeps, in which its words are folded
 
 
 def print_table(
     console: Console, columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = ""
 ) -> None:
-    """Print a table; a column is right-aligned, or left-aligned if its header ends in ``<``."""
-    table = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for column in columns:
-        is_text = column.endswith("<")
-        table.add_column(column.rstrip("<"), justify="left" if is_text else "right")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    """Print a table; a column is right-aligned, or left-aligned if its header ends in ``<``.
+
+    Where the terminal is narrow, columns move together, texts are folded, and what still has no
+    room follows as a further table with the same first column. No figure is cut.
+    """
+    rows = list(rows)
+    widths = [_least_width(head, [row[i] for row in rows]) for i, head in enumerate(columns)]
+    gap = _WIDE if _total(widths, _WIDE) <= console.width else _NARROW
+    for place, part in enumerate(_parts(widths, console.width, gap)):
+        table = Table(
+            box=SIMPLE_HEAD,
+            title="" if place else title,
+            title_justify="left",
+            pad_edge=False,
+            padding=(0, 1) if gap == _WIDE else (0, 0),
+        )
+        for i in part:
+            is_text = columns[i].endswith("<")
+            table.add_column(
+                columns[i].rstrip("<"),
+                justify="left" if is_text else "right",
+                min_width=widths[i],
+                no_wrap=not is_text,
+                overflow="fold",
+            )
+        for row in rows:
+            table.add_row(*(row[i] for i in part))
+        console.print(table)
+
+
+def _least_width(head: str, cells: Sequence[str]) -> int:
+    """Return the columns that a figure takes, or the longest word of a text, up to a bound."""
+    name = head.rstrip("<")
+    if name == head:
+        return max(map(cell_len, [name, *cells]))
+    words = (cell_len(word) for cell in cells for word in cell.split())
+    return max(cell_len(name), min(_FEWEST, max(words, default=0)))
+
+
+def _total(widths: Sequence[int], gap: int) -> int:
+    return sum(widths) + gap * (len(widths) - 1) + 2  # with a column at each edge
+
+
+def _parts(widths: Sequence[int], room: int, gap: int) -> Iterator[list[int]]:
+    """Yield the columns of each table, as indices; the first column stands in all of them."""
+    part = [0]
+    for i in range(1, len(widths)):
+        if len(part) > 1 and _total([widths[n] for n in (*part, i)], gap) > room:
+            yield part
+            part = [0]
+        part.append(i)
+    yield part
 
 
 def print_stages(console: Console, architecture: Architecture, title: str = "") -> None:
@@ -69,9 +118,10 @@ def _activations(stages: Sequence[Stage]) -> str:
     )
 
 
-def print_wrapped(text: str, columns: int = 80) -> None:
-    """Print a sentence in lines of at most so many columns."""
-    for line in textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False):
+def print_wrapped(text: str) -> None:
+    """Print a sentence in lines of at most 80 columns, or as many as the terminal has."""
+    width = text_width()
+    for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
         echo(line)
 
 

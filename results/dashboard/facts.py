@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import re
 import shlex
@@ -14,6 +15,7 @@ from typing import Any
 from results.candidate import Candidate, candidate_name
 from results.candidate_file import single_file
 from results.dashboard.columns import Row, json_safe, text, whole_number
+from results.forecast import Plan
 from results.noise import Outcome
 from results.ranking import recorded_objective
 from results.verdict import find_verdict
@@ -67,6 +69,15 @@ def space_of(settings: Mapping[str, Any]) -> tuple[Space | None, str | None]:
         return parse_space(source), None
     except (InvalidSpace, ValueError, TypeError, RecursionError) as error:
         return None, f"the run's space cannot be read ({error})"
+
+
+def plan_of(settings: Mapping[str, Any], space: Space | None) -> Plan:
+    """Return the plan of a run's settings, in its space; one without ends if they are damaged."""
+    is_known = space is not None and not settings.get("fit")
+    try:
+        return Plan.recorded(settings, space.size if space is not None and is_known else math.inf)
+    except (ValueError, TypeError, ArithmeticError, AttributeError):
+        return Plan()
 
 
 def objective_of(settings: Mapping[str, Any]) -> Objective:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,15 +19,17 @@ from results.dashboard.columns import (
     number,
     outcome_of,
     row,
+    text,
 )
-from results.dashboard.facts import objective_of, space_of, verdict_json
+from results.dashboard.facts import objective_of, plan_of, space_of, verdict_json
 from results.dashboard.reader import Reader
-from results.forecast import Course, Plan
+from results.forecast import Course
 from results.noise import Noise, Outcome
 from results.proxy_report import find_report
 from results.proxy_words import report_json
 from results.ranking import reward
 from results.salvage import damage_line
+from results.standing import Standing
 from results.verdict import noise_of
 from reward.objective import Objective, Own
 from reward.step_time.measurement import StepTime, normalized_interval
@@ -45,19 +48,21 @@ class RecordLocation:
 
 @dataclass(frozen=True)
 class _Training:
-    """What a row holds of a training's time."""
+    """What a row holds of a training's time, and what is counted of it."""
 
     number: int
     state: State
     confirms: int | None
+    fidelity: str | None
+    cause: str | None
     started_at: float | None
     finished_at: float | None
 
     @classmethod
     def of(cls, values: Row) -> _Training:
         state = State(values["state"])
-        times = values["started_at"], values["finished_at"]
-        return cls(values["number"], state, values["confirms"], *times)
+        kind = values["confirms"], values["fidelity"], values["cause"]
+        return cls(values["number"], state, *kind, values["started_at"], values["finished_at"])
 
     def end(self) -> float:
         return math.inf if self.finished_at is None else self.finished_at
@@ -162,17 +167,28 @@ class LiveRun:
         values: dict[str, Any] = json_safe(report_json(report))
         return values
 
-    def forecast(self) -> dict[str, Any] | None:
-        """Return the FORECAST of :mod:`results.dashboard.payload`; None while none can be made."""
-        is_known = self.space is not None and not self.settings.get("fit")
-        size = self.space.size if self.space is not None and is_known else math.inf
-        try:
-            trainings = sorted(map(_Training.of, self.rows()[1]), key=_Training.end)
-            forecast = Course(trainings).forecast(Plan.recorded(self.settings, size))
-        except DAMAGE:  # settings that no search records
-            return None
-        values: dict[str, Any] = json_safe(asdict(forecast)) if forecast else {}
-        return values or None
+    def outlook(self, is_searching: bool | None) -> dict[str, Any]:
+        """Return FORECAST and STANDING of :mod:`results.dashboard.payload`, by their keys.
+
+        There is a forecast only of a run that is searching.
+        """
+        trainings = sorted(map(_Training.of, self.rows()[1]), key=_Training.end)
+        plan, forecast = plan_of(self.settings, self.space), None
+        if is_searching:
+            with suppress(*DAMAGE):  # times that no search records
+                forecast = Course(trainings).forecast(plan)
+        standing = Standing.of(trainings, plan, forecast)
+        return {
+            "forecast": forecast and json_safe(asdict(forecast)),
+            "standing": {
+                "evaluated": standing.evaluated,
+                "planned": standing.planned,
+                "is_cut": standing.is_cut,
+                "total": standing.total,
+                "done": standing.done,
+                "sentence": text(standing.sentence),
+            },
+        }
 
     def has(self, candidate_number: int) -> bool:
         """Return whether a candidate has this number."""

@@ -49,6 +49,7 @@ A RUN; ``id`` is its index among the RUNs of the command line::
      "verdict": VERDICT,                 # null: without a winner, and in a run of nas proxy
      "comparison": COMPARISON,           # null: a search
      "forecast": FORECAST,               # null: not searching, or too early
+     "standing": STANDING,               # null: the run cannot be read
      "reference": {"name": "backbone", "candidate": 12,    # the candidate with this architecture
                    "accuracy", "parameters", "multiply_adds", "step_time_s",
                    "normalized_step_time": 1, "peak_memory_bytes", "inference_time_s",
@@ -74,6 +75,14 @@ A FORECAST of a search's end; pairs are the ends of a 90 % interval. The cost is
 
     {"ends_at": [1.7e9, 1.7e9], "candidates": 840, "is_cut": true,        # Unix seconds
      "cost_so_far": 4.1, "cost": [12.3, 13.9]}
+
+A STANDING: how far the search is. ``evaluated`` candidates are complete, or were stopped by a
+pruner; ``planned`` ones are to be, null if that is not known; ``total`` are all rows. ``done`` and
+``sentence`` are the words of the terminal: the sentence leads from one number to the other::
+
+    {"evaluated": 278, "planned": 2000, "is_cut": false, "total": 293, "done": "278 of 2,000",
+     "sentence": "278 of 2,000 evaluated: 270 complete, 8 stopped (asha 8); besides 12 failed "
+                 "(diverged 12), 3 trainings of the backbone: 293 in all"}
 
 COLUMNS: lists of equal length with one entry per candidate, by ascending number::
 

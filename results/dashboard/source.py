@@ -115,7 +115,7 @@ class Source:
             "space": space_json(run.space),
             "verdict": self._verdict,
             "comparison": self._comparison,
-            "forecast": run.forecast() if self._is_searching else None,
+            **run.outlook(self._is_searching),
             "reference": reference_json(run.space, rows),
             "columns": columns(changed, run.space),
         }
@@ -206,6 +206,7 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "verdict": None,
         "comparison": None,
         "forecast": None,
+        "standing": None,
         "reference": None,
         "columns": columns([], None),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -20,6 +21,7 @@ from reward.objective import Objective
 from reward.step_time.measurement import StepTime
 from search_space.spaces import small
 from tests.nas.command_line import candidates, nas
+from tests.nas.conftest import Refusal
 
 TIMED = StepTime((0.13,) * 7, (0.1,) * 7, 10**9, "cpu", 8, 64)
 CANDIDATE = Candidate(
@@ -50,7 +52,7 @@ def test_a_candidate_is_a_row() -> None:
     row = next(line.split() for line in lines if line.strip().startswith("0 "))
     reward = 0.75 * 1.3**-0.07 * 0.5**-0.05
     assert row[:5] == ["0", f"{reward:.4f}", "75.0", "130.0", "1.30"]
-    assert "1 complete" in lines
+    assert "1 evaluated: 1 complete" in lines
 
 
 @pytest.mark.parametrize("top", [1, 2])
@@ -80,7 +82,8 @@ def test_what_was_running_when_a_search_ended_is_interrupted(begun: RunDirectory
     with begun.lock():
         assert _states(begun) == ["complete", "running"]
     assert _states(begun) == ["complete", "interrupted"]
-    assert "1 complete, 1 interrupted" in nas("results", begun.path).stdout
+    said = "1 evaluated: 1 complete; besides 1 interrupted: 2 in all\n"
+    assert said in nas("results", begun.path).stdout
 
 
 def test_a_search_on_another_machine_may_be_running(begun: RunDirectory) -> None:
@@ -132,3 +135,36 @@ def test_a_run_is_not_salvaged_into_another(begun: RunDirectory, tmp_path: Path)
     refused = nas("results", begun.path, "--salvage", begun.path)
     assert refused.returncode == 2
     assert refused.stderr.startswith(f"nas: --salvage: got {begun.path}, which is there already")
+
+
+def test_csv_is_what_the_run_holds(begun: RunDirectory) -> None:
+    done = nas("results", begun.path, "--csv")
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(StringIO(done.stdout)))
+    assert [(row["number"], row["state"]) for row in rows] == [
+        ("0", "complete"),
+        ("1", "interrupted"),
+    ]
+    assert rows[0]["normalized_step_time"] == "1.3"
+
+
+def test_the_front_is_drawn_also_in_a_pipe(begun: RunDirectory) -> None:
+    done = nas("results", begun.path, "--plot")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("accuracy %\n")
+    assert "★ no. 0  ● front" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_in_another_encoding_the_front_is_ascii(
+    begun: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    done = nas("results", begun.path, "--plot")
+    assert "* no. 0  o front" in done.stdout
+    assert done.stdout.isascii()
+
+
+def test_there_is_one_form_of_output(refusal: Refusal, begun: RunDirectory) -> None:
+    said = refusal("results", begun.path, "--json", "--csv")
+    assert said.startswith("--json: not allowed together with --csv, must be one of the two")

@@ -360,3 +360,18 @@ def test_a_record_in_postgres_is_followed(tmp_path: Path) -> None:
         assert source.payload(0)["columns"]["number"] == [0, 1, 2]
         assert source.candidate(2) == made_candidates(small(), 3)[2]
         source.close()
+
+
+def test_the_counts_are_those_of_the_terminal(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    make_run(run, 40).close()
+    source = dashboard_source(run)
+    source.poll()
+    standing = source.payload(0)["standing"]
+    states = [candidate.state for candidate in made_candidates(small(), 40)]
+    assert standing["total"] == 40
+    assert standing["evaluated"] == sum(state in ("complete", "stopped") for state in states)
+    assert standing["planned"] == 2000
+    assert standing["done"] == f"{standing['evaluated']} of 2,000"
+    assert standing["sentence"].startswith(f"{standing['done']} evaluated: ")
+    assert standing["sentence"].endswith(": 40 in all")
