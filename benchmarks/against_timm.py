@@ -16,7 +16,6 @@ import argparse
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 
@@ -24,10 +23,9 @@ import torch
 from torch import nn
 
 from benchmarks.cpu_protocol import follow
+from benchmarks.timed_step import time_in_turn
 from nas.devices import training_device
-from nas.training.recipes import proxy
-from nas.training.step import step_without_learning
-from reward.step_time.clocks import device_name, to_channels_last
+from reward.step_time.clocks import device_name
 from reward.step_time.measurement import (
     StepTime,
     median_s,
@@ -36,11 +34,10 @@ from reward.step_time.measurement import (
     reference_median_s,
 )
 from reward.step_time.paired import Precision
-from reward.step_time.standalone import TimedNetwork, measure_step_time
 from search_space.network import Network
 from search_space.published import published
+from search_space.task import IMAGENET
 
-CLASSES = 1000
 CAP_S = 60.0
 
 
@@ -94,25 +91,15 @@ def _measured(
     compared: Compared, size: int, batch_size: int, device: torch.device, precision: Precision
 ) -> StepTime:
     """Time our step with timm's as the reference."""
-    images = torch.randn(batch_size, 3, size, size, device=device)
-    images = images.contiguous(memory_format=torch.channels_last)
-    labels = torch.arange(batch_size, device=device) % CLASSES
     architecture = published(compared.name).architecture
-    network = to_channels_last(Network(architecture, CLASSES, 3, 0.0, 1.0), device)
-    make_step = partial(step_without_learning, proxy())
-    ours = TimedNetwork(network, images, labels, make_step)
-    theirs = TimedNetwork(_timms(compared.timm_name, device), images, labels, make_step)
-    their_step = theirs.step()
-
-    def reference(mode: str) -> object:
-        return their_step(images, labels)
-
-    return measure_step_time(ours, ours.step(), reference, device, precision)
+    ours = Network(architecture, IMAGENET.classes, IMAGENET.in_channels, 0.0, 1.0)
+    theirs = _timms(compared.timm_name)
+    return time_in_turn(ours, theirs, (size, size), batch_size, device, precision)
 
 
-def _timms(name: str, device: torch.device) -> nn.Module:
+def _timms(name: str) -> nn.Module:
     create_model: Callable[..., nn.Module] = import_module("timm").create_model
-    return to_channels_last(create_model(name, drop_rate=0.0, drop_path_rate=0.0), device)
+    return create_model(name, drop_rate=0.0, drop_path_rate=0.0)
 
 
 def _rates(timed: StepTime) -> tuple[float, float]:

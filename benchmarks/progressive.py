@@ -22,17 +22,14 @@ DIR/progressive.jsonl, and the command, started again, goes on with what is miss
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from dataclasses import replace
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.cpu_protocol import follow, one_line_errors
 from benchmarks.real_data import real_data, searched
 from benchmarks.result_lines import ResultLines
-from benchmarks.timed_training import curve
+from benchmarks.trained_ways import Outcome, Way, mean_s, summary, train_ways
 from nas.data.images import Images, images_on_device
 from nas.data.load import load_search_data
 from nas.devices import training_device
@@ -65,14 +62,6 @@ WIDE = Architecture(
 )
 CLASSES, BATCH_SIZE = 24, 32
 LINES = "progressive.jsonl"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of a training: accuracy in [0, 1] and time in seconds."""
-
-    accuracy: float
-    time_s: float
 
 
 def main() -> None:
@@ -125,20 +114,8 @@ def _run(options: argparse.Namespace) -> None:
     )
     recipes = _recipes(plain, options.stages, options.start, options.size)
     lines = ResultLines(options.out and options.out / LINES, _header(options, architecture))
-    for seed, (name, recipe) in product(range(options.seeds), recipes.items()):
-        if not lines.find("training", way=name, seed=seed):
-            *_, end = curve(architecture, recipe, training, test, seed, recipe.epochs)
-            outcome = {"accuracy": end.accuracy, "time_s": end.time_s}
-            lines.add("training", {"way": name, "seed": seed, **outcome})
-    found = lines.find("training")
-    _print_summary(
-        {
-            name: [
-                Outcome(line["accuracy"], line["time_s"]) for line in found if line["way"] == name
-            ]
-            for name in recipes
-        }
-    )
+    ways = {name: Way(architecture, recipe) for name, recipe in recipes.items()}
+    _print_summary(train_ways(ways, training, test, options.seeds, lines))
 
 
 def _images(options: argparse.Namespace) -> tuple[Images, Images]:
@@ -182,19 +159,12 @@ def _ranges(start: int, size: int) -> Progressive:
 
 
 def _print_summary(outcomes: dict[str, list[Outcome]]) -> None:
-    fixed = mean(outcome.time_s for outcome in outcomes["fixed"])
+    fixed = mean_s(outcomes["fixed"])
     for name, of_seeds in outcomes.items():
-        share = mean(outcome.time_s for outcome in of_seeds) / fixed
         print(
-            f"{name} (n = {len(of_seeds)} seeds): {_summary(of_seeds)}, "
-            f"{share:.2f} of the time at fixed size"
+            f"{name} (n = {len(of_seeds)} seeds): {summary(of_seeds)}, "
+            f"{mean_s(of_seeds) / fixed:.2f} of the time at fixed size"
         )
-
-
-def _summary(outcomes: Sequence[Outcome]) -> str:
-    reached = [100 * outcome.accuracy for outcome in outcomes]
-    spread = f" ± {stdev(reached):.1f}" if len(reached) > 1 else ""
-    return f"{mean(reached):.1f}{spread} %, {mean(o.time_s for o in outcomes):.0f} s"
 
 
 if __name__ == "__main__":

@@ -23,13 +23,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
 from benchmarks.cpu_protocol import follow, one_line_errors
 from benchmarks.real_data import RealData, real_data, searched
 from benchmarks.result_lines import ResultLines
 from benchmarks.timed_training import curve
+from benchmarks.trained_ways import Outcome, summary
 from nas.bench.measure import MeasurementRequest, SizedArchitecture, measure_in_subprocess
 from nas.devices import training_device
 from nas.errors import UserError
@@ -168,12 +168,11 @@ def families(base: Base) -> dict[str, Family]:
 
 
 def _summary(member: dict[str, Any], trainings: list[dict[str, Any]]) -> str:
-    reached = [100 * line["accuracy"] for line in trainings]
-    spread = f" ± {stdev(reached):.1f}" if len(reached) > 1 else ""
+    outcomes = [Outcome(line["accuracy"], line["time_s"]) for line in trainings]
     return (
-        f"{member['rule']} (n = {len(reached)} seeds): {fmean(reached):.1f}{spread} %, "
-        f"{fmean(line['time_s'] for line in trainings):.0f} s, step {member['step']:.2f} of the "
-        f"winner's, phi {member['phi']:.2f}, {member['image_size']} px"
+        f"{member['rule']} (n = {len(outcomes)} seeds): {summary(outcomes)}, "
+        f"step {member['step']:.2f} of the winner's, phi {member['phi']:.2f}, "
+        f"{member['image_size']} px"
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from nas.data.images import Images
 from nas.training.loop import Training
@@ -15,6 +16,10 @@ from nas.training.validation import accuracy
 from reward.step_time.clocks import to_channels_last
 from search_space.architecture import Architecture
 from search_space.network import Network
+from search_space.task import Task
+
+Source = Architecture | Callable[[Task], nn.Module]
+"""A network to build: its architecture, or a function of the task that returns it."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +43,21 @@ def clock_s(device: torch.device) -> float:
     return time.process_time()
 
 
-def built(architecture: Architecture, training: Images, recipe: Recipe, seed: int) -> Network:
+def built(source: Source, training: Images, recipe: Recipe, seed: int) -> nn.Module:
     """Build the network for these images on their device; the seed determines its weights."""
     torch.manual_seed(seed)
-    network = Network(
-        architecture,
-        classes=training.classes,
-        in_channels=training.pixels.shape[1],
-        dropout=recipe.dropout,
-        survival=recipe.survival,
-    )
+    task = Task(training.classes, training.pixels.shape[1])
+    if isinstance(source, Architecture):
+        network: nn.Module = Network(
+            source, task.classes, task.in_channels, recipe.dropout, recipe.survival
+        )
+    else:
+        network = source(task)
     return to_channels_last(network, training.device)
 
 
 def curve(
-    architecture: Architecture,
+    source: Source,
     recipe: Recipe,
     training: Images,
     test: Images,
@@ -64,7 +69,7 @@ def curve(
     Accuracy is that of the averaged weights. The time is that of training alone: nothing is
     validated within it but one image an epoch.
     """
-    network = built(architecture, training, recipe, seed)
+    network = built(source, training, recipe, seed)
     one = replace(test, pixels=test.pixels[:1], labels=test.labels[:1])
     run = Training(network, training, one, recipe, seed)
     time_s, start = 0.0, clock_s(training.device)
