@@ -8,6 +8,8 @@ from importlib.resources import files
 from plotly.offline import get_plotlyjs
 
 INDEX = "index.html"
+ENTRY = "main.js"
+SCRIPT_TAG = f'<script type="module" src="page/{ENTRY}"></script>'
 _MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 

@@ -13,7 +13,8 @@ from results.atomic import write_text
 from results.dashboard.columns import for_script
 from results.dashboard.facts import detail
 from results.dashboard.importance import importances
-from results.dashboard.page_files import INDEX, page_files, plotly_js
+from results.dashboard.modules import bundled
+from results.dashboard.page_files import ENTRY, INDEX, SCRIPT_TAG, page_files, plotly_js
 from results.dashboard.payload import initial_objective, page_data
 from results.dashboard.security import policy
 from results.dashboard.source import Source
@@ -23,7 +24,6 @@ from reward.objective import Objective
 
 MAX_DETAILS = 2000  # candidates per run, about 3 KB each
 _STYLE = re.compile(r'<link rel="stylesheet" href="page/([\w.-]+)">')
-_SCRIPT = re.compile(r'<script src="(?:page/)?([\w.-]+)"></script>')
 _PRELOAD = '<link rel="preload" href="plotly.js" as="script">\n'
 _CHARSET = '<meta charset="utf-8">'
 
@@ -71,24 +71,20 @@ def _details(source: Source, objective: Objective) -> dict[str, Any]:
 
 
 def _html(data: Mapping[str, Any]) -> str:
-    """Return the page with each of its files in place of the tag that refers to it."""
-    texts = {**page_files(), "plotly.js": plotly_js()}
-    texts = {name: _with_escaped_end_tags(text) for name, text in texts.items()}
-    index = page_files()[INDEX].replace(_PRELOAD, "")
-    index = index.replace("</body>", '<script src="plotly.js"></script>\n</body>')
-    scripts = [texts[name] for name in _SCRIPT.findall(index)]
-    page = _STYLE.sub(lambda tag: f"<style>\n{texts[tag[1]]}</style>", index)
-    head, tail = _split_at_first_script(page)
-    head = head.replace(_CHARSET, f"{_CHARSET}\n{_policy_tag(scripts)}", 1)
-    tail = _SCRIPT.sub(lambda tag: f"<script>{texts[tag[1]]}</script>", tail)
+    """Return the page with its style and its modules inside, and the data before them."""
+    files = page_files()
+    script = _with_escaped_end_tags(bundled(files, ENTRY))
+    library = _with_escaped_end_tags(plotly_js())
+    style = _STYLE.sub(
+        lambda tag: f"<style>\n{_with_escaped_end_tags(files[tag[1]])}</style>",
+        files[INDEX].replace(_PRELOAD, ""),
+    )
+    head, tail = style.replace(_CHARSET, f"{_CHARSET}\n{_policy_tag([script, library])}", 1).split(
+        SCRIPT_TAG
+    )
     data_tag = f'<script type="application/json" id="nas-data">{for_script(data)}</script>\n'
-    return head + data_tag + tail
-
-
-def _split_at_first_script(page: str) -> tuple[str, str]:
-    first = _SCRIPT.search(page)
-    assert first is not None
-    return page[: first.start()], page[first.start() :]
+    scripts = f'<script type="module">{script}</script>\n<script>{library}</script>'
+    return head + data_tag + scripts + tail
 
 
 def _policy_tag(scripts: Sequence[str]) -> str:

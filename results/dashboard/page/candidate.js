@@ -1,181 +1,193 @@
-"use strict";
-
 /** The open candidate, or two side by side. */
-{
-  const { byId, element } = nas.dom;
-  let shown = "";
-  let isPicking = false;
-  /** @type {HTMLElement | null} */
-  let opener = null;
 
-  /**
-   * A button that opens a candidate, for wherever its number stands.
-   * @param {Row} row @param {string} text
-   */
-  function link(row, text) {
-    const open = (/** @type {MouseEvent} */ event) =>
-      select(row, nas.pointing.isBeside(event), true);
-    return element(
-      "button.link",
-      { type: "button", onclick: open, "aria-label": `open ${nas.store.title(row)}` },
-      text,
-    );
+import * as charts from "./charts.js";
+import { byId, element, focused, isBeside } from "./dom.js";
+import * as drawing from "./drawing.js";
+import * as measures from "./measures.js";
+import { model } from "./model.js";
+import * as provenance from "./provenance.js";
+import { schedule } from "./schedule.js";
+import * as source from "./source.js";
+import * as stages from "./stages.js";
+import { state } from "./state.js";
+import * as store from "./store.js";
+
+let shown = "";
+let isPicking = false;
+/** @type {HTMLElement | null} */
+let opener = null;
+
+/**
+ * A button that opens a candidate, for wherever its number stands.
+ * @param {Row} row @param {string} text
+ */
+export function link(row, text) {
+  const open = (/** @type {MouseEvent} */ event) =>
+    select(row, isBeside(event), true);
+  return element(
+    "button.link",
+    { type: "button", onclick: open, "aria-label": `open ${store.title(row)}` },
+    text,
+  );
+}
+
+/**
+ * @param {Row} row
+ * @param {boolean} beside what is open, rather than in its place
+ * @param {boolean} [focus] moves the keyboard there
+ */
+export function select(row, beside, focus = false) {
+  const [first] = state.selected;
+  const both = (beside || isPicking) && first && first !== row.key;
+  state.selected = both ? [first, row.key] : [row.key];
+  isPicking = false;
+  opener = focused();
+  schedule("selection");
+  if (focus) requestAnimationFrame(() => byId("candidate").focus());
+}
+
+export function close() {
+  state.selected = [];
+  isPicking = false;
+  schedule("selection");
+  const isThere = opener?.isConnected && opener !== document.body;
+  (isThere ? opener : byId("plot-frame")).focus();
+}
+
+/** Draws anew when the selection or a selected candidate changed. */
+export async function draw() {
+  const rows = state.selected.map(store.find).filter(Boolean);
+  const panel = byId("candidate");
+  panel.hidden = !rows.length;
+  document.body.classList.toggle("comparing", rows.length > 1);
+  const key = JSON.stringify([rows.map((row) => [row.key, row.state]), isPicking]);
+  if (key === shown) return;
+  shown = key;
+  if (!rows.length) return panel.replaceChildren();
+  panel.replaceChildren(heading(rows), element("p.muted", {}, "reading ..."));
+  const parts = await details(rows);
+  if (key === shown) show(panel, rows, parts);
+}
+
+/** @param {Row[]} rows */
+async function details(rows) {
+  try {
+    return await Promise.all(rows.map(source.detail));
+  } catch (problem) {
+    return /** @type {Error} */ (problem);
   }
+}
 
-  /**
-   * @param {Row} row
-   * @param {boolean} beside what is open, rather than in its place
-   * @param {boolean} [focus] moves the keyboard there
-   */
-  function select(row, beside, focus = false) {
-    const [first] = nas.state.selected;
-    const both = (beside || isPicking) && first && first !== row.key;
-    nas.state.selected = both ? [first, row.key] : [row.key];
-    isPicking = false;
-    opener = nas.dom.focused();
-    nas.schedule("selection");
-    if (focus) requestAnimationFrame(() => byId("candidate").focus());
+/** @param {HTMLElement} panel @param {Row[]} rows @param {(Detail | null)[] | Error} parts */
+function show(panel, rows, parts) {
+  if (parts instanceof Error || parts.includes(null)) {
+    const text =
+      parts instanceof Error
+        ? parts.message
+        : `This report holds no details of ${store.title(rows[parts.indexOf(null)])}.`;
+    return panel.replaceChildren(heading(rows), element("p.problem", { role: "alert" }, text));
   }
+  const networks = rows.map((row, place) => ({ label: title(row), row, detail: parts[place] }));
+  /** @type {[string, typeof charts.learning, boolean][]} */
+  const all = [
+    ["Learning curve", charts.learning, parts.some(({ curve }) => curve.length)],
+    ["Step-time samples", charts.samples, parts.some(({ samples_s }) => samples_s.length)],
+  ];
+  const drawn = all.filter(([, , has]) => has);
+  const places = drawn.map(() => element("div.chart", { role: "img" }));
+  panel.replaceChildren(
+    heading(rows),
+    ...networks.map(remarks),
+    ...networks.map(picture),
+    stages.table(parts.map(({ architecture }) => architecture)),
+    element("h3", {}, "Measurements"),
+    measures.table(networks),
+    ...drawn.flatMap(([name], place) => [element("h3", {}, name), label(places[place], name)]),
+    ...networks.map(provenance.section),
+  );
+  drawn.forEach(([, draw], place) => draw(places[place], networks));
+}
 
-  function close() {
-    nas.state.selected = [];
-    isPicking = false;
-    nas.schedule("selection");
-    const isThere = opener?.isConnected && opener !== document.body;
-    (isThere ? opener : byId("plot-frame")).focus();
-  }
+/** @param {HTMLElement} place @param {string} name */
+function label(place, name) {
+  place.setAttribute("aria-label", name);
+  return place;
+}
 
-  /** Draws anew when the selection or a selected candidate changed. */
-  async function draw() {
-    const rows = nas.state.selected.map(nas.store.find).filter(Boolean);
-    const panel = byId("candidate");
-    panel.hidden = !rows.length;
-    document.body.classList.toggle("comparing", rows.length > 1);
-    const key = JSON.stringify([rows.map((row) => [row.key, row.state]), isPicking]);
-    if (key === shown) return;
-    shown = key;
-    if (!rows.length) return panel.replaceChildren();
-    panel.replaceChildren(heading(rows), element("p.muted", {}, "reading ..."));
-    const parts = await details(rows);
-    if (key === shown) show(panel, rows, parts);
-  }
+/** @param {Row} row */
+function title(row) {
+  const run = store.areSeveral() ? `, ${row.run.label}` : "";
+  return `${store.title(row)}${run}`;
+}
 
-  /** @param {Row[]} rows */
-  async function details(rows) {
-    try {
-      return await Promise.all(rows.map(nas.source.detail));
-    } catch (problem) {
-      return /** @type {Error} */ (problem);
-    }
-  }
+/** @param {Row[]} rows */
+function heading(rows) {
+  const pick = () => {
+    isPicking = !isPicking;
+    draw();
+  };
+  const compare =
+    rows.length === 1
+      ? element(
+          "button",
+          { type: "button", onclick: pick, "aria-pressed": String(isPicking) },
+          isPicking ? "now choose another ..." : "Compare",
+        )
+      : element("button", { type: "button", onclick: () => swap() }, "Swap");
+  const names =
+    rows.length === 1
+      ? title(rows[0])
+      : rows.map((row, place) => `${"AB"[place]}: ${title(row)}`).join("  ·  ");
+  return element(
+    "header.bar-of-buttons",
+    {},
+    element("h2", {}, names[0].toUpperCase() + names.slice(1)),
+    compare,
+    element("button.close", { type: "button", onclick: close, "aria-label": "close (Esc)" }, "×"),
+  );
+}
 
-  /** @param {HTMLElement} panel @param {Row[]} rows @param {(Detail | null)[] | Error} parts */
-  function show(panel, rows, parts) {
-    if (parts instanceof Error || parts.includes(null)) {
-      const text =
-        parts instanceof Error
-          ? parts.message
-          : `This report holds no details of ${nas.store.title(rows[parts.indexOf(null)])}.`;
-      return panel.replaceChildren(heading(rows), element("p.problem", { role: "alert" }, text));
-    }
-    const networks = rows.map((row, place) => ({ label: title(row), row, detail: parts[place] }));
-    /** @type {[string, Nas["charts"]["learning"], boolean][]} */
-    const all = [
-      ["Learning curve", nas.charts.learning, parts.some(({ curve }) => curve.length)],
-      ["Step-time samples", nas.charts.samples, parts.some(({ samples_s }) => samples_s.length)],
-    ];
-    const charts = all.filter(([, , has]) => has);
-    const places = charts.map(() => element("div.chart", { role: "img" }));
-    panel.replaceChildren(
-      heading(rows),
-      ...networks.map(remarks),
-      ...networks.map(picture),
-      nas.stages.table(parts.map(({ architecture }) => architecture)),
-      element("h3", {}, "Measurements"),
-      nas.measures.table(networks),
-      ...charts.flatMap(([name], place) => [element("h3", {}, name), label(places[place], name)]),
-      ...networks.map(nas.provenance.section),
-    );
-    charts.forEach(([, draw], place) => draw(places[place], networks));
-  }
+function swap() {
+  state.selected.reverse();
+  schedule("selection");
+}
 
-  /** @param {HTMLElement} place @param {string} name */
-  function label(place, name) {
-    place.setAttribute("aria-label", name);
-    return place;
-  }
+/**
+ * How it stands: front, rank, or why it is out.
+ * @param {Network} network @param {number} place
+ */
+function remarks({ row, detail }, place) {
+  const rank = model.ranking.indexOf(row);
+  const said = [
+    row.state !== "complete" && [row.state, detail.cause].filter(Boolean).join(": "),
+    row === model.winner && "the winner",
+    rank > 0 && `place ${rank + 1} by reward`,
+    row.confirms >= 0 &&
+      row.confirms !== null &&
+      `another training of candidate ${row.confirms}${row.fidelity ? ` (${row.fidelity})` : ""}`,
+    model.onFront.has(row) && "on the Pareto front",
+  ].filter(Boolean);
+  const letter = state.selected.length > 1 ? `${"AB"[place]}: ` : "";
+  return element(
+    "div.remarks",
+    {},
+    said.length > 0 && element("p", {}, letter + said.join(", ")),
+    detail.detail && element("p.problem", {}, detail.detail),
+  );
+}
 
-  /** @param {Row} row */
-  function title(row) {
-    const run = nas.store.areSeveral() ? `, ${row.run.label}` : "";
-    return `${nas.store.title(row)}${run}`;
-  }
+/** @param {Network} network */
+function picture({ label, detail }) {
+  const size = detail.step_time?.image_size ?? null;
+  return element(
+    "div.scroll",
+    { tabindex: 0, role: "group", "aria-label": `drawing of ${label}` },
+    drawing.network(detail.architecture, size, label),
+  );
+}
 
-  /** @param {Row[]} rows */
-  function heading(rows) {
-    const pick = () => {
-      isPicking = !isPicking;
-      draw();
-    };
-    const compare =
-      rows.length === 1
-        ? element(
-            "button",
-            { type: "button", onclick: pick, "aria-pressed": String(isPicking) },
-            isPicking ? "now choose another ..." : "Compare",
-          )
-        : element("button", { type: "button", onclick: () => swap() }, "Swap");
-    const names =
-      rows.length === 1
-        ? title(rows[0])
-        : rows.map((row, place) => `${"AB"[place]}: ${title(row)}`).join("  ·  ");
-    return element(
-      "header.bar-of-buttons",
-      {},
-      element("h2", {}, names[0].toUpperCase() + names.slice(1)),
-      compare,
-      element("button.close", { type: "button", onclick: close, "aria-label": "close (Esc)" }, "×"),
-    );
-  }
-
-  function swap() {
-    nas.state.selected.reverse();
-    nas.schedule("selection");
-  }
-
-  /**
-   * How it stands: front, rank, or why it is out.
-   * @param {Network} network @param {number} place
-   */
-  function remarks({ row, detail }, place) {
-    const rank = nas.model.ranking.indexOf(row);
-    const said = [
-      row.state !== "complete" && [row.state, detail.cause].filter(Boolean).join(": "),
-      row === nas.model.winner && "the winner",
-      rank > 0 && `place ${rank + 1} by reward`,
-      row.confirms >= 0 &&
-        row.confirms !== null &&
-        `another training of candidate ${row.confirms}${row.fidelity ? ` (${row.fidelity})` : ""}`,
-      nas.model.onFront.has(row) && "on the Pareto front",
-    ].filter(Boolean);
-    const letter = nas.state.selected.length > 1 ? `${"AB"[place]}: ` : "";
-    return element(
-      "div.remarks",
-      {},
-      said.length > 0 && element("p", {}, letter + said.join(", ")),
-      detail.detail && element("p.problem", {}, detail.detail),
-    );
-  }
-
-  /** @param {Network} network */
-  function picture({ label, detail }) {
-    const size = detail.step_time?.image_size ?? null;
-    return element(
-      "div.scroll",
-      { tabindex: 0, role: "group", "aria-label": `drawing of ${label}` },
-      nas.drawing.network(detail.architecture, size, label),
-    );
-  }
-
-  nas.candidate = { link, select, close, draw, redraw: () => ((shown = ""), draw()) };
+/** Draws anew, as in other colours. */
+export function redraw() {
+  shown = "";
+  draw();
 }

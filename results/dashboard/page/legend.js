@@ -1,118 +1,122 @@
-"use strict";
-
 /** What the plot's colours and symbols mean, and how many are not in it. */
-{
-  const { byId, element, drawn } = nas.dom;
-  let last = "";
 
-  /** @param {Colouring} colour */
-  function draw(colour) {
-    const column = nas.cloud.colourColumn();
-    const counts = counted();
-    const key = JSON.stringify([
-      column.id,
-      colour.low,
-      colour.high,
-      colour.values,
-      counts,
-      nas.state.x,
-      nas.state.y,
-    ]);
-    if (key === last) return;
-    last = key;
-    byId("legend").replaceChildren(
-      colour.values ? categories(column, colour) : scale(column, colour),
-      frontKey(),
-      ...symbols(counts),
-      undrawn() ?? "",
-    );
-  }
+import * as cloud from "./cloud.js";
+import * as colours from "./colours.js";
+import * as columns from "./columns.js";
+import { byId, drawn, element } from "./dom.js";
+import { count } from "./format.js";
+import { axes, model } from "./model.js";
+import { show } from "./schedule.js";
+import { STATES, state } from "./state.js";
+import * as store from "./store.js";
 
-  /** How many are shown of each state. @typedef {{[state: string]: number}} Counts */
+let last = "";
 
-  function counted() {
-    /** @type {Counts} */
-    const counts = {};
-    for (const { state } of nas.model.shown) counts[state] = (counts[state] ?? 0) + 1;
-    return counts;
-  }
+/** @param {Colouring} colour */
+export function draw(colour) {
+  const column = cloud.colourColumn();
+  const counts = counted();
+  const key = JSON.stringify([
+    column.id,
+    colour.low,
+    colour.high,
+    colour.values,
+    counts,
+    state.x,
+    state.y,
+  ]);
+  if (key === last) return;
+  last = key;
+  byId("legend").replaceChildren(
+    colour.values ? categories(column, colour) : scale(column, colour),
+    frontKey(),
+    ...symbols(counts),
+    undrawn() ?? "",
+  );
+}
 
-  /** @param {Column} column @param {Colouring} colour */
-  function scale(column, { low, high, cut }) {
-    const ramp = element("span.ramp");
-    ramp.style.background = `linear-gradient(to right, ${nas.colours.SCALE.join(",")})`;
-    return element(
-      "span.key",
-      {},
-      element("span.muted", {}, nas.columns.title(column)),
-      `${cut ? "≤ " : ""}${column.format(low)}`,
-      ramp,
-      column.format(high),
-    );
-  }
+/** How many are shown of each state. @typedef {{[state: string]: number}} Counts */
 
-  /** @param {Column} column @param {Colouring} colour */
-  function categories(column, { values }) {
-    const chips = values.slice(0, 8).map(([value, colour]) => {
-      const dot = element("span.dot");
-      dot.style.background = colour;
-      return element("span.key", {}, dot, column.format(value));
-    });
-    const more = values.length > 8 && element("span.muted", {}, `and ${values.length - 8} more`);
-    return element(
-      "span.keys",
-      {},
-      element("span.muted", {}, nas.columns.title(column)),
-      ...chips,
-      more,
-    );
-  }
+function counted() {
+  /** @type {Counts} */
+  const counts = {};
+  for (const { state } of model.shown) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
 
-  function frontKey() {
-    const several = nas.store.areSeveral();
-    const count = nas.model.onFront.size;
-    return element(
-      "span.key",
-      {},
-      element("span.line", { hidden: several }),
-      `Pareto front ${count}`,
-    );
-  }
+/** @param {Column} column @param {Colouring} colour */
+function scale(column, { low, high, cut }) {
+  const ramp = element("span.ramp");
+  ramp.style.background = `linear-gradient(to right, ${colours.SCALE.join(",")})`;
+  return element(
+    "span.key",
+    {},
+    element("span.muted", {}, columns.title(column)),
+    `${cut ? "≤ " : ""}${column.format(low)}`,
+    ramp,
+    column.format(high),
+  );
+}
 
-  /** @param {Counts} counts */
-  function symbols(counts) {
-    return nas.STATES.filter((state) => state !== "complete" && counts[state]).map((state) =>
-      element("span.key", {}, symbol(state), `${state} ${nas.format.count(counts[state])}`),
-    );
-  }
+/** @param {Column} column @param {Colouring} colour */
+function categories(column, { values }) {
+  const chips = values.slice(0, 8).map(([value, colour]) => {
+    const dot = element("span.dot");
+    dot.style.background = colour;
+    return element("span.key", {}, dot, column.format(value));
+  });
+  const more = values.length > 8 && element("span.muted", {}, `and ${values.length - 8} more`);
+  return element(
+    "span.keys",
+    {},
+    element("span.muted", {}, columns.title(column)),
+    ...chips,
+    more,
+  );
+}
 
-  /** @type {{[state: string]: string}} */
-  const SHAPES = {
-    failed: "M2 2L10 10M2 10L10 2",
-    infeasible: "M2 2H10L6 10Z",
-    stopped: "M2 2H10V10H2Z",
-    running: "M10 6A4 4 0 1 1 6 2",
-    duplicate: "M6 1L11 6L6 11L1 6Z",
-  };
+function frontKey() {
+  const several = store.areSeveral();
+  const count = model.onFront.size;
+  return element(
+    "span.key",
+    {},
+    element("span.line", { hidden: several }),
+    `Pareto front ${count}`,
+  );
+}
 
-  /** @param {State} state */
-  function symbol(state) {
-    return drawn(
-      `svg.symbol.${state}`,
-      { viewBox: "0 0 12 12", "aria-hidden": "true" },
-      drawn("path", { d: SHAPES[state] }),
-    );
-  }
+/** @param {Counts} counts */
+function symbols(counts) {
+  return STATES.filter((state) => state !== "complete" && counts[state]).map((state) =>
+    element("span.key", {}, symbol(state), `${state} ${count(counts[state])}`),
+  );
+}
 
-  /** Those that have no place on the axes stand in the table alone. */
-  function undrawn() {
-    const [x] = nas.derive.axes();
-    const missing = nas.model.shown.filter((row) => x.value(row) === null).length;
-    if (!missing) return null;
-    const show = () => nas.show("table");
-    const text = `${nas.format.count(missing)} without ${nas.columns.title(x)}: in the table`;
-    return element("button.link", { type: "button", onclick: show }, text);
-  }
+/** @type {{[state: string]: string}} */
+const SHAPES = {
+  failed: "M2 2L10 10M2 10L10 2",
+  infeasible: "M2 2H10L6 10Z",
+  stopped: "M2 2H10V10H2Z",
+  running: "M10 6A4 4 0 1 1 6 2",
+  duplicate: "M6 1L11 6L6 11L1 6Z",
+};
 
-  nas.legend = { draw, symbol };
+/** @param {State} state */
+export function symbol(state) {
+  return drawn(
+    `svg.symbol.${state}`,
+    { viewBox: "0 0 12 12", "aria-hidden": "true" },
+    drawn("path", { d: SHAPES[state] }),
+  );
+}
+
+/** Those that have no place on the axes stand in the table alone. */
+function undrawn() {
+  const [x] = axes();
+  const missing = model.shown.filter((row) => x.value(row) === null).length;
+  if (!missing) return null;
+  const turn = () => show("table");
+  const text = `${count(missing)} without ${columns.title(x)}: in the table`;
+  return element("button.link", { type: "button", onclick: turn }, text);
 }

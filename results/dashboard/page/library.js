@@ -1,26 +1,24 @@
-"use strict";
-
 /** plotly.js, which takes a second or two to run: asked for once points and axes are there. */
-{
-  /** @type {() => void} */
-  let announce;
-  /** @type {Promise<void>} */
-  const loaded = new Promise((resolve) => (announce = resolve));
 
-  const isLoaded = () => typeof Plotly !== "undefined";
+import { element } from "./dom.js";
+import * as source from "./source.js";
 
-  /** Fetches and runs it, once; in a report it comes as the last script of the file itself. */
-  function load() {
-    if (isLoaded()) announce();
-    else if (nas.source.isReport()) document.addEventListener("DOMContentLoaded", announce);
-    else fetchIt();
-  }
+/** @type {() => void} */
+let announce;
+/** @type {Promise<void>} */
+export const loaded = new Promise((resolve) => (announce = resolve));
 
-  function fetchIt() {
-    const script = nas.dom.element("script", { src: "plotly.js" });
-    script.addEventListener("load", announce);
-    document.head.append(script);
-  }
+export const isLoaded = () => typeof Plotly !== "undefined";
 
-  nas.library = { isLoaded, load, loaded };
+/** Fetches and runs it, once; in a report it comes as the last script of the file itself. */
+export function load() {
+  if (isLoaded()) announce();
+  else if (source.isReport()) document.addEventListener("DOMContentLoaded", announce);
+  else fetchIt();
+}
+
+function fetchIt() {
+  const script = element("script", { src: "plotly.js" });
+  script.addEventListener("load", announce);
+  document.head.append(script);
 }

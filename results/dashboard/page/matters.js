@@ -1,221 +1,226 @@
-"use strict";
-
 /** What matters: how much each choice does, and what its options lead to, stage by stage. */
-{
-  const { byId, element, bar } = nas.dom;
-  const TARGETS = ["reward", "accuracy", "normalized_step_time"];
-  const KINDS = ["operator", "kernel", "expansion", "layers", "channels", "se_ratio", "activation"];
-  const MEASURES = ["accuracy", "step"];
-  const SETTLE_MS = 600; // of the sliders, before the server is asked again
-  let waiting = 0;
-  let asked = "";
 
-  function draw() {
-    drawBoxes();
-    clearTimeout(waiting);
-    waiting = setTimeout(drawImportances, asked ? SETTLE_MS : 0);
-  }
+import * as charts from "./charts.js";
+import * as colours from "./colours.js";
+import * as columns from "./columns.js";
+import { bar, byId, element } from "./dom.js";
+import { count, isNumber, plain } from "./format.js";
+import { model } from "./model.js";
+import * as objective from "./objective.js";
+import * as source from "./source.js";
+import { currentObjective, ownObjective, state } from "./state.js";
+import * as store from "./store.js";
 
-  const shownRuns = () =>
-    nas.store.runs.filter((run) => !nas.state.hidden.has(run.id) && !run.problem);
+const TARGETS = ["reward", "accuracy", "normalized_step_time"];
+const KINDS = ["operator", "kernel", "expansion", "layers", "channels", "se_ratio", "activation"];
+const MEASURES = ["accuracy", "step"];
+const SETTLE_MS = 600; // of the sliders, before the server is asked again
+let waiting = 0;
+let asked = "";
 
-  async function drawImportances() {
-    const at = nas.address.objective();
-    const runs = shownRuns();
-    const key = JSON.stringify([at, runs.map((run) => [run.id, run.version])]);
-    if (key === asked) return;
-    asked = key;
-    const parts = await Promise.all(runs.map((run) => ofRun(run, at)));
-    if (key === asked) byId("importances").replaceChildren(...parts);
-  }
+export function draw() {
+  drawBoxes();
+  clearTimeout(waiting);
+  waiting = setTimeout(drawImportances, asked ? SETTLE_MS : 0);
+}
 
-  /** @param {Run} run @param {Objective} at */
-  async function ofRun(run, at) {
-    const answers = await Promise.all(TARGETS.map((target) => answer(run, target, at)));
-    const name = shownRuns().length > 1 && element("h3", {}, run.label);
-    const known = answers.filter((one) => one && !one.problem);
-    if (!known.length)
-      return element(
-        "div",
-        {},
-        name,
-        element("p.muted", {}, answers[0]?.problem ?? "No importances in this report."),
-      );
+const shownRuns = () =>
+  store.runs.filter((run) => !state.hidden.has(run.id) && !run.problem);
+
+async function drawImportances() {
+  const at = currentObjective();
+  const runs = shownRuns();
+  const key = JSON.stringify([at, runs.map((run) => [run.id, run.version])]);
+  if (key === asked) return;
+  asked = key;
+  const parts = await Promise.all(runs.map((run) => ofRun(run, at)));
+  if (key === asked) byId("importances").replaceChildren(...parts);
+}
+
+/** @param {Run} run @param {Objective} at */
+async function ofRun(run, at) {
+  const answers = await Promise.all(TARGETS.map((target) => answer(run, target, at)));
+  const name = shownRuns().length > 1 && element("h3", {}, run.label);
+  const known = answers.filter((one) => one && !one.problem);
+  if (!known.length)
     return element(
       "div",
       {},
       name,
-      importanceTable(answers),
-      element("p.muted", {}, method(known)),
+      element("p.muted", {}, answers[0]?.problem ?? "No importances in this report."),
     );
-  }
+  return element(
+    "div",
+    {},
+    name,
+    importanceTable(answers),
+    element("p.muted", {}, method(known)),
+  );
+}
 
-  /** @param {Run} run @param {string} target @param {Objective} at */
-  async function answer(run, target, at) {
-    try {
-      return await nas.source.importance(run, target, at);
-    } catch (problem) {
-      return { problem: /** @type {Error} */ (problem).message };
-    }
+/** @param {Run} run @param {string} target @param {Objective} at */
+async function answer(run, target, at) {
+  try {
+    return await source.importance(run, target, at);
+  } catch (problem) {
+    return { problem: /** @type {Error} */ (problem).message };
   }
+}
 
-  /** @param {Importance[]} known */
-  function method(known) {
-    const note = nas.source.isReport()
-      ? `, reward ${nas.objective.text(nas.address.own())}`
-      : "";
-    return `${known[0].evaluator} over ${nas.format.count(known[0].candidates)} candidates; each column sums to 100 %${note}.`;
-  }
+/** @param {Importance[]} known */
+function method(known) {
+  const note = source.isReport()
+    ? `, reward ${objective.text(ownObjective())}`
+    : "";
+  return `${known[0].evaluator} over ${count(known[0].candidates)} candidates; each column sums to 100 %${note}.`;
+}
 
-  /** @param {Importance[]} answers */
-  function importanceTable(answers) {
-    const first = answers.find((one) => one?.values);
-    const head = ["choice", "reward", nas.store.metric().title, "step time"];
-    /** @param {string} name */
-    const line = (name) =>
+/** @param {Importance[]} answers */
+function importanceTable(answers) {
+  const first = answers.find((one) => one?.values);
+  const head = ["choice", "reward", store.metric().title, "step time"];
+  /** @param {string} name */
+  const line = (name) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, name.replace(".", " ")),
+      answers.map((one) => cell(one?.values?.[name])),
+    );
+  return element(
+    "table.importances",
+    {},
+    element(
+      "thead",
+      {},
       element(
         "tr",
         {},
-        element("th", { scope: "row" }, name.replace(".", " ")),
-        answers.map((one) => cell(one?.values?.[name])),
-      );
-    return element(
-      "table.importances",
-      {},
-      element(
-        "thead",
-        {},
-        element(
-          "tr",
-          {},
-          head.map((text) => element("th", { scope: "col" }, text)),
-        ),
+        head.map((text) => element("th", { scope: "col" }, text)),
       ),
-      element("tbody", {}, Object.keys(first.values).map(line)),
+    ),
+    element("tbody", {}, Object.keys(first.values).map(line)),
+  );
+}
+
+/** @param {number | undefined} share */
+function cell(share) {
+  if (share === undefined) return element("td.muted", {}, "–");
+  const text = `${(100 * share).toFixed(1)} %`;
+  return element("td", {}, bar(share, text), element("span.number", {}, text));
+}
+
+function drawBoxes() {
+  const rows = model.shown.filter((row) => row.state === "complete");
+  const place = byId("boxes");
+  const figures = KINDS.flatMap((kind) =>
+    MEASURES.map((measure) => figure(place, kind, columns.find(measure), rows)),
+  );
+  place
+    .querySelectorAll(".chart")
+    .forEach(
+      (chart) => figures.some((own) => own?.chart === chart) || chart.parentElement.remove(),
     );
-  }
+  for (const own of figures) if (own) charts.chart(own.chart, own.traces, own.layout);
+}
 
-  /** @param {number | undefined} share */
-  function cell(share) {
-    if (share === undefined) return element("td.muted", {}, "–");
-    const text = `${(100 * share).toFixed(1)} %`;
-    return element("td", {}, bar(share, text), element("span.number", {}, text));
-  }
-
-  function drawBoxes() {
-    const rows = nas.model.shown.filter((row) => row.state === "complete");
-    const place = byId("boxes");
-    const figures = KINDS.flatMap((kind) =>
-      MEASURES.map((measure) => figure(place, kind, nas.columns.find(measure), rows)),
-    );
-    place
-      .querySelectorAll(".chart")
-      .forEach(
-        (chart) => figures.some((own) => own?.chart === chart) || chart.parentElement.remove(),
-      );
-    for (const own of figures) if (own) nas.charts.chart(own.chart, own.traces, own.layout);
-  }
-
-  /**
-   * A place in the page for it, kept so that plotly.js changes it rather than makes it anew.
-   * @param {HTMLElement} place @param {string} kind @param {Column} column @param {Row[]} rows
-   */
-  function figure(place, kind, column, rows) {
-    const stages = nas.store.parameters().filter((parameter) => parameter.choice === kind);
-    const groups = stages
-      .flatMap((parameter) =>
-        parameter.options.map((option) => group(parameter, option, column, rows)),
-      )
-      .filter(Boolean);
-    if (!groups.length) return null;
-    const id = `box-${kind}-${column.id}`;
-    const chart =
-      document.getElementById(id) ?? added(place, id, `${nas.columns.title(column)} by ${kind}`);
-    const options = [...new Set(groups.map(({ option }) => option))].sort(nas.colours.inOrder);
-    const traces = options.map((option, order) =>
-      box(
-        groups.filter((own) => own.option === option),
-        option,
-        kind,
-        order,
-      ),
-    );
-    return {
-      chart,
-      traces,
-      layout: {
-        x: {
-          title: "",
-          type: "category",
-          categoryorder: "array",
-          categoryarray: stages.map(stageName),
-        },
-        y: { title: nas.columns.title(column) },
-        boxmode: "group",
-        boxgap: 0.25,
-        boxgroupgap: 0.15,
-        showlegend: true,
-      },
-    };
-  }
-
-  /** @param {Choice} choice */
-  const stageName = ({ stage, name }) => (stage ? `stage ${stage}` : nas.format.plain(name));
-
-  /** @param {HTMLElement} place @param {string} id @param {string} title */
-  function added(place, id, title) {
-    const chart = element("div.chart", { id, role: "img", "aria-label": title });
-    place.append(element("figure", {}, element("figcaption", {}, title), chart));
-    return chart;
-  }
-
-  /**
-   * The candidates that took one option in one stage.
-   * @typedef {{option: Option, stage: string, quantiles: number[]}} Group
-   */
-
-  /** @param {Choice} parameter @param {Option} option @param {Column} column @param {Row[]} rows */
-  function group(parameter, option, column, rows) {
-    const values = rows
-      .filter((row) => nas.store.chosen(row, parameter) === option)
-      .map(column.value)
-      .filter(nas.format.isNumber);
-    if (!values.length) return null;
-    const ordered = Float64Array.from(values).sort();
-    return {
+/**
+ * A place in the page for it, kept so that plotly.js changes it rather than makes it anew.
+ * @param {HTMLElement} place @param {string} kind @param {Column} column @param {Row[]} rows
+ */
+function figure(place, kind, column, rows) {
+  const stages = store.parameters().filter((parameter) => parameter.choice === kind);
+  const groups = stages
+    .flatMap((parameter) =>
+      parameter.options.map((option) => group(parameter, option, column, rows)),
+    )
+    .filter(Boolean);
+  if (!groups.length) return null;
+  const id = `box-${kind}-${column.id}`;
+  const chart =
+    document.getElementById(id) ?? added(place, id, `${columns.title(column)} by ${kind}`);
+  const options = [...new Set(groups.map(({ option }) => option))].sort(colours.inOrder);
+  const traces = options.map((option, order) =>
+    box(
+      groups.filter((own) => own.option === option),
       option,
-      stage: stageName(parameter),
-      quantiles: [0.05, 0.25, 0.5, 0.75, 0.95].map((share) => quantile(ordered, share)),
-    };
-  }
+      kind,
+      order,
+    ),
+  );
+  return {
+    chart,
+    traces,
+    layout: {
+      x: {
+        title: "",
+        type: "category",
+        categoryorder: "array",
+        categoryarray: stages.map(stageName),
+      },
+      y: { title: columns.title(column) },
+      boxmode: "group",
+      boxgap: 0.25,
+      boxgroupgap: 0.15,
+      showlegend: true,
+    },
+  };
+}
 
-  /** @param {Float64Array} ordered @param {number} share */
-  function quantile(ordered, share) {
-    const at = share * (ordered.length - 1);
-    const low = Math.floor(at);
-    return ordered[low] + (at - low) * ((ordered[low + 1] ?? ordered[low]) - ordered[low]);
-  }
+/** @param {Choice} choice */
+const stageName = ({ stage, name }) => (stage ? `stage ${stage}` : plain(name));
 
-  /** @param {Group[]} groups @param {Option} option @param {string} kind @param {number} order */
-  function box(groups, option, kind, order) {
-    /** @param {number} place */
-    const at = (place) => groups.map(({ quantiles }) => quantiles[place]);
-    const colour =
-      kind === "operator" ? nas.colours.operator(String(option)) : nas.colours.category(order);
-    return {
-      type: "box",
-      name: nas.format.plain(option),
-      x: groups.map(({ stage }) => stage),
-      offsetgroup: order,
-      lowerfence: at(0),
-      q1: at(1),
-      median: at(2),
-      q3: at(3),
-      upperfence: at(4),
-      line: { color: colour, width: 1.5 },
-      fillcolor: `${colour}55`,
-    };
-  }
+/** @param {HTMLElement} place @param {string} id @param {string} title */
+function added(place, id, title) {
+  const chart = element("div.chart", { id, role: "img", "aria-label": title });
+  place.append(element("figure", {}, element("figcaption", {}, title), chart));
+  return chart;
+}
 
-  nas.matters = { draw };
+/**
+ * The candidates that took one option in one stage.
+ * @typedef {{option: Option, stage: string, quantiles: number[]}} Group
+ */
+
+/** @param {Choice} parameter @param {Option} option @param {Column} column @param {Row[]} rows */
+function group(parameter, option, column, rows) {
+  const values = rows
+    .filter((row) => store.chosen(row, parameter) === option)
+    .map(column.value)
+    .filter(isNumber);
+  if (!values.length) return null;
+  const ordered = Float64Array.from(values).sort();
+  return {
+    option,
+    stage: stageName(parameter),
+    quantiles: [0.05, 0.25, 0.5, 0.75, 0.95].map((share) => quantile(ordered, share)),
+  };
+}
+
+/** @param {Float64Array} ordered @param {number} share */
+function quantile(ordered, share) {
+  const at = share * (ordered.length - 1);
+  const low = Math.floor(at);
+  return ordered[low] + (at - low) * ((ordered[low + 1] ?? ordered[low]) - ordered[low]);
+}
+
+/** @param {Group[]} groups @param {Option} option @param {string} kind @param {number} order */
+function box(groups, option, kind, order) {
+  /** @param {number} place */
+  const at = (place) => groups.map(({ quantiles }) => quantiles[place]);
+  const colour =
+    kind === "operator" ? colours.operator(String(option)) : colours.category(order);
+  return {
+    type: "box",
+    name: plain(option),
+    x: groups.map(({ stage }) => stage),
+    offsetgroup: order,
+    lowerfence: at(0),
+    q1: at(1),
+    median: at(2),
+    q3: at(3),
+    upperfence: at(4),
+    line: { color: colour, width: 1.5 },
+    fillcolor: `${colour}55`,
+  };
 }

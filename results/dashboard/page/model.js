@@ -1,130 +1,137 @@
-"use strict";
-
 /** What follows from the data and the reader's settings: who is shown, first, on the front. */
-{
-  const TOP = 10;
 
-  /** @type {Model} */
-  const model = {
-    rows: [],
-    shown: [],
-    ranked: [],
-    ranking: [],
-    winner: null,
-    fronts: new Map(),
-    onFront: new Set(),
-    references: [],
-  };
+import * as columns from "./columns.js";
+import * as front from "./front.js";
+import * as objective from "./objective.js";
+import { currentObjective, state } from "./state.js";
+import * as store from "./store.js";
 
-  /** @param {Set<Reason>} reasons of the change */
-  function refresh(reasons) {
-    /** @type {Has} */
-    const has = (...names) => names.some((name) => reasons.has(name));
-    if (has("data")) model.rows = nas.store.all();
-    if (has("data", "reward")) nas.objective.evaluate(model.rows, nas.address.objective());
-    const { x, y, limits } = nas.state;
-    const byReward = [x, y, ...Object.keys(limits)].includes("reward") && has("reward");
-    if (has("data", "filter", "axes") || byReward) {
-      filter();
-      findFronts();
-    }
-    if (has("data", "filter", "reward")) rank();
-    if (has("data")) model.references = references();
-  }
+const TOP = 10;
 
-  /** Among all candidates of the runs that are shown: filters do not change who wins. */
-  function rank() {
-    const { hidden } = nas.state;
-    model.ranked = model.rows.filter((row) => !hidden.has(row.run.id));
-    model.ranking = nas.objective.best(model.ranked, TOP);
-    model.winner = runsWinner() ?? model.ranking[0] ?? null;
-  }
+/** @type {Model} */
+export const model = {
+  rows: [],
+  shown: [],
+  ranked: [],
+  ranking: [],
+  winner: null,
+  fronts: new Map(),
+  onFront: new Set(),
+  references: [],
+};
 
-  /** The winner in best.json, by the mean of its trainings where candidates were confirmed. */
-  function runsWinner() {
-    const runs = nas.store.runs.filter((run) => !run.problem && !nas.state.hidden.has(run.id));
-    const verdict = runs.length === 1 && nas.verdict.own(runs[0]);
-    return verdict ? (runs[0].candidates.get(verdict.winner) ?? null) : null;
-  }
-
-  function filter() {
-    const { states, hidden, text, limits, frontOnly } = nas.state;
-    const needle = text.trim().toLowerCase();
-    const bounds = Object.entries(limits)
-      .map(([id, ends]) => ({ column: nas.columns.find(id), ends }))
-      .filter(({ column }) => column);
-    const passes = (/** @type {Row} */ row) =>
-      states.has(row.state) &&
-      !hidden.has(row.run.id) &&
-      bounds.every(({ column, ends }) => isWithin(column.value(row), ends)) &&
-      (!needle || searched(row).includes(needle));
-    model.shown = model.rows.filter(passes);
-    if (!frontOnly) return;
+/** @param {Set<Reason>} reasons of the change */
+export function refresh(reasons) {
+  /** @type {Has} */
+  const has = (...names) => names.some((name) => reasons.has(name));
+  if (has("data")) model.rows = store.all();
+  if (has("data", "reward")) objective.evaluate(model.rows, currentObjective());
+  const { x, y, limits } = state;
+  const byReward = [x, y, ...Object.keys(limits)].includes("reward") && has("reward");
+  if (has("data", "filter", "axes") || byReward) {
+    filter();
     findFronts();
-    model.shown = model.shown.filter((row) => model.onFront.has(row));
   }
+  if (has("data", "filter", "reward")) rank();
+  if (has("data")) model.references = references();
+}
 
-  /** @param {any} value @param {Limits} ends */
-  function isWithin(value, [low, high]) {
-    return (
-      (low === null || (value !== null && value >= low)) &&
-      (high === null || (value !== null && value <= high))
-    );
+/** Among all candidates of the runs that are shown: filters do not change who wins. */
+function rank() {
+  const { hidden } = state;
+  model.ranked = model.rows.filter((row) => !hidden.has(row.run.id));
+  model.ranking = objective.best(model.ranked, TOP);
+  model.winner = runsWinner() ?? model.ranking[0] ?? null;
+}
+
+/** The winner in best.json, by the mean of its trainings where candidates were confirmed. */
+function runsWinner() {
+  const runs = store.runs.filter((run) => !run.problem && !state.hidden.has(run.id));
+  const verdict = runs.length === 1 && ownVerdict(runs[0]);
+  return verdict ? (runs[0].candidates.get(verdict.winner) ?? null) : null;
+}
+
+/** A run's verdict, where it is on the reward as it is set. @param {Run} run */
+export function ownVerdict({ verdict }) {
+  const { text } = objective;
+  const isOn = verdict && text(verdict.objective) === text(currentObjective());
+  return isOn ? verdict : null;
+}
+
+function filter() {
+  const { states, hidden, text, limits, frontOnly } = state;
+  const needle = text.trim().toLowerCase();
+  const bounds = Object.entries(limits)
+    .map(([id, ends]) => ({ column: columns.find(id), ends }))
+    .filter(({ column }) => column);
+  const passes = (/** @type {Row} */ row) =>
+    states.has(row.state) &&
+    !hidden.has(row.run.id) &&
+    bounds.every(({ column, ends }) => isWithin(column.value(row), ends)) &&
+    (!needle || searched(row).includes(needle));
+  model.shown = model.rows.filter(passes);
+  if (!frontOnly) return;
+  findFronts();
+  model.shown = model.shown.filter((row) => model.onFront.has(row));
+}
+
+/** @param {any} value @param {Limits} ends */
+function isWithin(value, [low, high]) {
+  return (
+    (low === null || (value !== null && value >= low)) &&
+    (high === null || (value !== null && value <= high))
+  );
+}
+
+/** @param {Row} row */
+function searched(row) {
+  row.searched ??= [
+    row.number,
+    row.architecture_id,
+    row.state,
+    row.cause,
+    row.detail,
+    store.stagesText(row),
+  ]
+    .join(" ")
+    .toLowerCase();
+  return row.searched;
+}
+
+function findFronts() {
+  const [x, y] = axes();
+  model.fronts = new Map();
+  for (const run of store.runs) {
+    const own = model.shown.filter((row) => row.run === run);
+    model.fronts.set(run, front.front(own, x, y));
   }
+  model.onFront = new Set([...model.fronts.values()].flat());
+}
 
-  /** @param {Row} row */
-  function searched(row) {
-    row.searched ??= [
-      row.number,
-      row.architecture_id,
-      row.state,
-      row.cause,
-      row.detail,
-      nas.store.stagesText(row),
-    ]
-      .join(" ")
-      .toLowerCase();
-    return row.searched;
-  }
+/**
+ * The two columns on the axes; an address may name one that is not there.
+ * @returns {[Column, Column]}
+ */
+export function axes() {
+  const known = columns.axes();
+  /** @param {string} id @param {string} otherwise */
+  const named = (id, otherwise) =>
+    known.find((column) => column.id === id) ?? known.find((column) => column.id === otherwise);
+  return [named(state.x, "step"), named(state.y, "accuracy")];
+}
 
-  function findFronts() {
-    const [x, y] = axes();
-    model.fronts = new Map();
-    for (const run of nas.store.runs) {
-      const own = model.shown.filter((row) => row.run === run);
-      model.fronts.set(run, nas.front.front(own, x, y));
+/** Backbones and benched networks in the form of rows, so that columns read them too. */
+function references() {
+  /** @type {Pick<Row, "state" | "reward" | "logs">} */
+  const empty = { state: "reference", reward: null, logs: null };
+  /** @type {Row[]} */
+  const found = [];
+  for (const run of store.runs) {
+    if (run.reference) found.push({ ...empty, ...run.reference, run });
+    for (const bench of store.benches) {
+      const normalized = bench.normalized_step_time[run.id] ?? null;
+      found.push({ ...empty, ...bench, run, normalized_step_time: normalized });
     }
-    model.onFront = new Set([...model.fronts.values()].flat());
   }
-
-  /**
-   * The two columns on the axes; an address may name one that is not there.
-   * @returns {[Column, Column]}
-   */
-  function axes() {
-    const known = nas.columns.axes();
-    /** @param {string} id @param {string} otherwise */
-    const named = (id, otherwise) =>
-      known.find((column) => column.id === id) ?? known.find((column) => column.id === otherwise);
-    return [named(nas.state.x, "step"), named(nas.state.y, "accuracy")];
-  }
-
-  /** Backbones and benched networks in the form of rows, so that columns read them too. */
-  function references() {
-    /** @type {Pick<Row, "state" | "reward" | "logs">} */
-    const empty = { state: "reference", reward: null, logs: null };
-    /** @type {Row[]} */
-    const found = [];
-    for (const run of nas.store.runs) {
-      if (run.reference) found.push({ ...empty, ...run.reference, run });
-      for (const bench of nas.store.benches) {
-        const normalized = bench.normalized_step_time[run.id] ?? null;
-        found.push({ ...empty, ...bench, run, normalized_step_time: normalized });
-      }
-    }
-    return found;
-  }
-
-  nas.model = model;
-  nas.derive = { refresh, axes };
+  return found;
 }

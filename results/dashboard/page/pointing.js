@@ -1,205 +1,202 @@
-"use strict";
-
 /** Pointing at candidates in the plot, with a mouse, a finger or the keyboard. */
-{
-  const { byId, element } = nas.dom;
-  const STILL_PX = 5; // a press that moves farther is a zoom
-  /** @type {{[pointer: string]: number}} */
-  const REACH_PX = { mouse: 8, touch: 22, pen: 12 };
-  const DOUBLE_MS = 350;
-  /** @type {PointerEvent | null} */
-  let pressed = null;
-  /** @type {PointerEvent | null} */
-  let released = null;
 
-  /** @param {PlotlyElement} plot */
-  function listen(plot) {
-    plot.addEventListener("pointermove", (event) => point(at(event)));
-    plot.addEventListener("pointerleave", () => point(null));
-    plot.addEventListener("pointerdown", (event) => (pressed = event), true);
-    window.addEventListener("pointerup", release, true);
-    window.addEventListener("pointercancel", () => (pressed = null)); // a finger that scrolls
-    plot.on("plotly_relayouting", (event) => {
-      const isBox = plot.querySelector(".zoombox"); // the axes stay until it is let go
-      if (!isBox) moved(event, nas.plot.drawCloud);
-    });
-    plot.on("plotly_relayout", (event) => moved(event, nas.plot.zoomTo));
-    byId("plot-frame").addEventListener("keydown", pressKey);
-    byId("plot-frame").addEventListener("blur", () => point(null));
+import * as candidate from "./candidate.js";
+import * as cloud from "./cloud.js";
+import * as columns from "./columns.js";
+import { announce, byId, element, isBeside } from "./dom.js";
+import { model } from "./model.js";
+import * as plot from "./plot.js";
+import { state } from "./state.js";
+import * as store from "./store.js";
+
+const STILL_PX = 5; // a press that moves farther is a zoom
+/** @type {{[pointer: string]: number}} */
+const REACH_PX = { mouse: 8, touch: 22, pen: 12 };
+const DOUBLE_MS = 350;
+/** @type {PointerEvent | null} */
+let pressed = null;
+/** @type {PointerEvent | null} */
+let released = null;
+
+/** @param {PlotlyElement} place */
+export function listen(place) {
+  place.addEventListener("pointermove", (event) => point(at(event)));
+  place.addEventListener("pointerleave", () => point(null));
+  place.addEventListener("pointerdown", (event) => (pressed = event), true);
+  window.addEventListener("pointerup", release, true);
+  window.addEventListener("pointercancel", () => (pressed = null)); // a finger that scrolls
+  place.on("plotly_relayouting", (event) => {
+    const isBox = place.querySelector(".zoombox"); // the axes stay until it is let go
+    if (!isBox) moved(event, plot.drawCloud);
+  });
+  place.on("plotly_relayout", (event) => moved(event, plot.zoomTo));
+  byId("plot-frame").addEventListener("keydown", pressKey);
+  byId("plot-frame").addEventListener("blur", () => point(null));
+}
+
+/**
+ * The axes as plotly.js reports them: only those that changed.
+ * @param {{[axis: string]: any}} event @param {(ranges: Ranges) => void} then
+ */
+function moved(event, then) {
+  if (!Object.keys(event).some((name) => /^[xy]axis\.range/.test(name))) return;
+  const { x, y } = plot.axesFrame().ranges;
+  /** @param {string} axis @param {number} place @param {number} now */
+  const end = (axis, place, now) =>
+    Number(event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now);
+  then({
+    x: [end("xaxis", 0, x[0]), end("xaxis", 1, x[1])],
+    y: [end("yaxis", 0, y[0]), end("yaxis", 1, y[1])],
+  });
+}
+
+/** @param {PointerEvent} event */
+function at(event) {
+  const box = byId("pareto").getBoundingClientRect();
+  return cloud.nearest(
+    event.clientX - box.left,
+    event.clientY - box.top,
+    REACH_PX[event.pointerType] ?? 8,
+  );
+}
+
+/** @param {PointerEvent} event */
+function release(event) {
+  const start = pressed;
+  pressed = null;
+  if (!start || start.button !== 0 || !isStill(start, event)) return;
+  const before = released;
+  released = event;
+  if (before && isDouble(before, event)) plot.zoomTo(null);
+  else press(at(start), event);
+}
+
+/** @param {PointerEvent} start @param {PointerEvent} end */
+const isStill = (start, end) =>
+  Math.hypot(end.clientX - start.clientX, end.clientY - start.clientY) < STILL_PX;
+
+/**
+ * Two quick clicks on different points are two selections.
+ * @param {PointerEvent} first @param {PointerEvent} second
+ */
+const isDouble = (first, second) =>
+  second.timeStamp - first.timeStamp < DOUBLE_MS && isStill(first, second);
+
+/** @param {Point | null} found @param {PointerEvent} event */
+function press(found, event) {
+  if (!found) return;
+  if (found.row.key) candidate.select(found.row, isBeside(event));
+  else point(found);
+}
+
+/** Shows what a point is. @param {Point | null} found */
+function point(found) {
+  const row = found?.row ?? null;
+  byId("pareto").classList.toggle("pointing", Boolean(row?.key));
+  if (row === state.pointed) return;
+  state.pointed = row;
+  showTip(found);
+  plot.drawCloud();
+}
+
+/** @param {Point | null} found */
+function showTip(found) {
+  const tip = byId("tip");
+  tip.hidden = !found;
+  if (!found) return;
+  tip.replaceChildren(
+    ...lines(found.row).map(([text, kind]) => element(`div${kind ? `.${kind}` : ""}`, {}, text)),
+  );
+  const room = byId("pareto").getBoundingClientRect();
+  const isLeft = found.x > room.width / 2;
+  const isUp = found.y > room.height / 2;
+  tip.style.left = `${found.x + (isLeft ? -14 - tip.offsetWidth : 14)}px`;
+  tip.style.top = `${found.y + (isUp ? -10 - tip.offsetHeight : 10)}px`;
+}
+
+const SHOWN = [
+  "accuracy",
+  "step_ms",
+  "step",
+  "parameters",
+  "multiply_adds",
+  "memory",
+  "throughput",
+  "inference",
+];
+
+/** What a tip says: [text, class] a line. @param {Row} row */
+function lines(row) {
+  const several = store.areSeveral() ? `, ${row.run.label}` : "";
+  const head = `${row.key ? store.title(row) : row.name}${several}`;
+  const said = [[head, "head"]];
+  if (row.key && row.state !== "complete")
+    said.push([[row.state, row.cause, row.detail].filter(Boolean).join(": "), "bad"]);
+  if (row.reward !== null) said.push([`reward ${row.reward.toFixed(4)}`]);
+  for (const id of SHOWN) {
+    const column = columns.find(id);
+    const value = column.value(row);
+    if (value !== null && value !== undefined) said.push([measured(column, row)]);
   }
+  if (row.unsteady) said.push([`~ unsteady: ${row.unsteady}`, "stages"]);
+  if (row.key) said.push([store.stagesText(row), "stages"]);
+  return said;
+}
 
-  /**
-   * The axes as plotly.js reports them: only those that changed.
-   * @param {{[axis: string]: any}} event @param {(ranges: Ranges) => void} then
-   */
-  function moved(event, then) {
-    if (!Object.keys(event).some((name) => /^[xy]axis\.range/.test(name))) return;
-    const { x, y } = nas.plot.frame().ranges;
-    /** @param {string} axis @param {number} place @param {number} now */
-    const end = (axis, place, now) =>
-      Number(event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now);
-    then({
-      x: [end("xaxis", 0, x[0]), end("xaxis", 1, x[1])],
-      y: [end("yaxis", 0, y[0]), end("yaxis", 1, y[1])],
-    });
-  }
+/** @param {Column} column @param {Row} row */
+function measured(column, row) {
+  const ends = column.interval?.(row);
+  const range = ends ? ` (${column.format(ends[0])} to ${column.format(ends[1])})` : "";
+  return `${columns.title(column)} ${columns.written(column, row)}${range}`;
+}
 
-  /** @param {PointerEvent} event */
-  function at(event) {
-    const box = byId("pareto").getBoundingClientRect();
-    return nas.cloud.nearest(
-      event.clientX - box.left,
-      event.clientY - box.top,
-      REACH_PX[event.pointerType] ?? 8,
-    );
-  }
+/** @type {{[key: string]: ["x" | "y", number]}} */
+const MOVES = {
+  ArrowRight: ["x", 1],
+  ArrowLeft: ["x", -1],
+  ArrowUp: ["y", -1],
+  ArrowDown: ["y", 1],
+};
 
-  /** @param {PointerEvent} event */
-  function release(event) {
-    const start = pressed;
-    pressed = null;
-    if (!start || start.button !== 0 || !isStill(start, event)) return;
-    const before = released;
-    released = event;
-    if (before && isDouble(before, event)) nas.plot.zoomTo(null);
-    else press(at(start), event);
-  }
-
-  /** @param {PointerEvent} start @param {PointerEvent} end */
-  const isStill = (start, end) =>
-    Math.hypot(end.clientX - start.clientX, end.clientY - start.clientY) < STILL_PX;
-
-  /**
-   * Two quick clicks on different points are two selections.
-   * @param {PointerEvent} first @param {PointerEvent} second
-   */
-  const isDouble = (first, second) =>
-    second.timeStamp - first.timeStamp < DOUBLE_MS && isStill(first, second);
-
-  /** @param {Point | null} found @param {PointerEvent} event */
-  function press(found, event) {
-    if (!found) return;
-    if (found.row.key) nas.candidate.select(found.row, isBeside(event));
-    else point(found);
-  }
-
-  /**
-   * Whether an event asks for a second candidate beside the open one.
-   * @param {MouseEvent | KeyboardEvent} event
-   */
-  const isBeside = (event) => event.shiftKey || event.ctrlKey || event.metaKey;
-
-  /** Shows what a point is. @param {Point | null} found */
-  function point(found) {
-    const row = found?.row ?? null;
-    byId("pareto").classList.toggle("pointing", Boolean(row?.key));
-    if (row === nas.pointed) return;
-    nas.pointed = row;
-    showTip(found);
-    nas.plot.drawCloud();
-  }
-
-  /** @param {Point | null} found */
-  function showTip(found) {
-    const tip = byId("tip");
-    tip.hidden = !found;
-    if (!found) return;
-    tip.replaceChildren(
-      ...lines(found.row).map(([text, kind]) => element(`div${kind ? `.${kind}` : ""}`, {}, text)),
-    );
-    const room = byId("pareto").getBoundingClientRect();
-    const isLeft = found.x > room.width / 2;
-    const isUp = found.y > room.height / 2;
-    tip.style.left = `${found.x + (isLeft ? -14 - tip.offsetWidth : 14)}px`;
-    tip.style.top = `${found.y + (isUp ? -10 - tip.offsetHeight : 10)}px`;
-  }
-
-  const SHOWN = [
-    "accuracy",
-    "step_ms",
-    "step",
-    "parameters",
-    "multiply_adds",
-    "memory",
-    "throughput",
-    "inference",
-  ];
-
-  /** What a tip says: [text, class] a line. @param {Row} row */
-  function lines(row) {
-    const several = nas.store.areSeveral() ? `, ${row.run.label}` : "";
-    const head = `${row.key ? nas.store.title(row) : row.name}${several}`;
-    const said = [[head, "head"]];
-    if (row.key && row.state !== "complete")
-      said.push([[row.state, row.cause, row.detail].filter(Boolean).join(": "), "bad"]);
-    if (row.reward !== null) said.push([`reward ${row.reward.toFixed(4)}`]);
-    for (const id of SHOWN) {
-      const column = nas.columns.find(id);
-      const value = column.value(row);
-      if (value !== null && value !== undefined) said.push([measured(column, row)]);
-    }
-    if (row.unsteady) said.push([`~ unsteady: ${row.unsteady}`, "stages"]);
-    if (row.key) said.push([nas.store.stagesText(row), "stages"]);
-    return said;
-  }
-
-  /** @param {Column} column @param {Row} row */
-  function measured(column, row) {
-    const ends = column.interval?.(row);
-    const range = ends ? ` (${column.format(ends[0])} to ${column.format(ends[1])})` : "";
-    return `${nas.columns.title(column)} ${nas.columns.written(column, row)}${range}`;
-  }
-
-  /** @type {{[key: string]: ["x" | "y", number]}} */
-  const MOVES = {
-    ArrowRight: ["x", 1],
-    ArrowLeft: ["x", -1],
-    ArrowUp: ["y", -1],
-    ArrowDown: ["y", 1],
+/** @param {KeyboardEvent} event */
+function pressKey(event) {
+  if (event.target !== byId("plot-frame")) return;
+  const { zoomBy, zoomTo, ZOOM_STEP } = plot;
+  /** @type {{[key: string]: () => void}} */
+  const actions = {
+    Enter: () => state.pointed?.key && candidate.select(state.pointed, event.shiftKey, true),
+    Home: () => goTo(cloud.all().find((point) => point.row === model.winner)),
+    "+": () => zoomBy(ZOOM_STEP),
+    "-": () => zoomBy(1 / ZOOM_STEP),
+    0: () => zoomTo(null),
   };
+  const move = MOVES[event.key];
+  if (move) goTo(neighbour(...move));
+  else if (actions[event.key]) actions[event.key]();
+  else return;
+  event.preventDefault();
+}
 
-  /** @param {KeyboardEvent} event */
-  function pressKey(event) {
-    if (event.target !== byId("plot-frame")) return;
-    const { zoomBy, zoomTo, ZOOM_STEP } = nas.plot;
-    /** @type {{[key: string]: () => void}} */
-    const actions = {
-      Enter: () => nas.pointed?.key && nas.candidate.select(nas.pointed, event.shiftKey, true),
-      Home: () => goTo(nas.cloud.points().find((point) => point.row === nas.model.winner)),
-      "+": () => zoomBy(ZOOM_STEP),
-      "-": () => zoomBy(1 / ZOOM_STEP),
-      0: () => zoomTo(null),
-    };
-    const move = MOVES[event.key];
-    if (move) goTo(neighbour(...move));
-    else if (actions[event.key]) actions[event.key]();
-    else return;
-    event.preventDefault();
-  }
+/**
+ * The next one along an axis; the winner where none is pointed at.
+ * @param {"x" | "y"} axis @param {number} direction
+ */
+function neighbour(axis, direction) {
+  const ordered = [...cloud.all()].sort(
+    (a, b) => a[axis] - b[axis] || a.row.number - b.row.number,
+  );
+  const now = ordered.findIndex((point) => point.row === state.pointed);
+  if (now < 0) return ordered.find((point) => point.row === model.winner) ?? ordered[0];
+  return ordered[Math.min(ordered.length - 1, Math.max(0, now + direction))];
+}
 
-  /**
-   * The next one along an axis; the winner where none is pointed at.
-   * @param {"x" | "y"} axis @param {number} direction
-   */
-  function neighbour(axis, direction) {
-    const ordered = [...nas.cloud.points()].sort(
-      (a, b) => a[axis] - b[axis] || a.row.number - b.row.number,
-    );
-    const now = ordered.findIndex((point) => point.row === nas.pointed);
-    if (now < 0) return ordered.find((point) => point.row === nas.model.winner) ?? ordered[0];
-    return ordered[Math.min(ordered.length - 1, Math.max(0, now + direction))];
-  }
-
-  /** @param {Point | undefined} found */
-  function goTo(found) {
-    if (!found) return;
-    point(found);
-    nas.dom.announce(
-      lines(found.row)
-        .map(([text]) => text)
-        .join(", "),
-    );
-  }
-
-  nas.pointing = { listen, isBeside };
+/** @param {Point | undefined} found */
+function goTo(found) {
+  if (!found) return;
+  point(found);
+  announce(
+    lines(found.row)
+      .map(([text]) => text)
+      .join(", "),
+  );
 }

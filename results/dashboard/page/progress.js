@@ -1,214 +1,214 @@
-"use strict";
-
 /** How the search gets on: best reward, front, causes of failure, time left. */
-{
-  const { byId, element, option, bar } = nas.dom;
-  const { count, duration, money, range } = nas.format;
-  const MOMENT_MS = 30_000; // after which the time left is written anew
-  const MOST_POINTS = 500;
 
-  function listen() {
-    byId("over").addEventListener("change", () => {
-      nas.state.over = byId("over").value;
-      nas.schedule("progress");
+import * as charts from "./charts.js";
+import * as colours from "./colours.js";
+import { bar, byId, element, option } from "./dom.js";
+import { count, duration, moment, money, plain, range } from "./format.js";
+import * as front from "./front.js";
+import { schedule } from "./schedule.js";
+import * as source from "./source.js";
+import { state } from "./state.js";
+import * as store from "./store.js";
+import * as workers from "./workers.js";
+
+const MOST_POINTS = 500;
+
+export function listen() {
+  byId("over").addEventListener("change", () => {
+    state.over = byId("over").value;
+    schedule("progress");
+  });
+}
+
+export function draw() {
+  byId("over").replaceChildren(
+    option("candidates", "candidates", state.over),
+    option("time", "time", state.over),
+  );
+  const runs = store.runs.filter((run) => !state.hidden.has(run.id) && !run.problem);
+  const lines = runs.map(series);
+  const x = {
+    title: state.over === "time" ? "hours since the run began" : "candidates finished",
+    rangemode: "tozero",
+  };
+  chart("best-so-far", lines, "best", { x, y: { title: "best reward" } });
+  chart("front-so-far", lines, "sizes", {
+    x,
+    y: { title: "candidates on the front", rangemode: "tozero" },
+  });
+  byId("front-metric").textContent = store.metric().title;
+  const searching = runs.filter((run) => run.forecast);
+  byId("forecasts").replaceChildren(
+    ...(searching.length ? [element("h2", {}, "Forecast"), ...searching.map(ofForecast)] : []),
+  );
+  workers.draw(runs);
+  byId("endings").replaceChildren(...runs.map(endings));
+}
+
+/**
+ * A run's course: x of each point, the best reward and the size of the front there.
+ * @typedef {{run: Run, x: number[], best: (number | null)[], sizes: number[]}} Series
+ */
+
+/**
+ * @param {"best-so-far" | "front-so-far"} id @param {Series[]} lines
+ * @param {"best" | "sizes"} name @param {ChartLayout} layout
+ */
+function chart(id, lines, name, layout) {
+  const traces = lines.map((line) => ({
+    x: line.x,
+    y: line[name],
+    name: plain(line.run.label),
+    mode: "lines",
+    line: {
+      shape: "hv",
+      width: 2,
+      color: lines.length > 1 ? colours.ofRun(line.run) : colours.theme("accent"),
+    },
+  }));
+  charts.chart(byId(id), traces, layout);
+}
+
+/** @param {Run} run */
+const finished = (run) =>
+  [...run.candidates.values()]
+    .filter((row) => row.state !== "running" && row.finished_at !== null)
+    .sort((a, b) => a.finished_at - b.finished_at);
+
+/** @param {Run} run @returns {Series} */
+function series(run) {
+  const rows = finished(run);
+  const start = run.created_at ?? rows[0]?.started_at ?? 0;
+  const sizes = front.sizes(rows);
+  /** @type {number | null} */
+  let most = null;
+  const best = rows.map(({ reward }) =>
+    reward !== null && (most === null || reward > most) ? (most = reward) : most,
+  );
+  const kept = rows
+    .map((_, place) => place)
+    .filter((place) => isKept(place, rows.length, best, sizes));
+  /** @param {number} place */
+  const x = (place) =>
+    state.over === "time" ? (rows[place].finished_at - start) / 3600 : place + 1;
+  return {
+    run,
+    x: kept.map(x),
+    best: kept.map((place) => best[place]),
+    sizes: kept.map((place) => sizes[place]),
+  };
+}
+
+/**
+ * Where something changes, and the ends; of very many changes an even share.
+ * @param {number} place @param {number} length @param {(number | null)[]} best
+ * @param {number[]} sizes
+ */
+function isKept(place, length, best, sizes) {
+  if (place === 0 || place === length - 1) return true;
+  if (best[place] !== best[place - 1]) return true;
+  return sizes[place] !== sizes[place - 1] && place % Math.ceil(length / MOST_POINTS) === 0;
+}
+
+/** @param {Run} run */
+function endings(run) {
+  const counts = new Map();
+  for (const { state, cause } of run.candidates.values()) {
+    const name = cause ? `${state}: ${cause}` : state;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const rows = [...counts]
+    .sort((a, b) => b[1] - a[1])
+    .map(([name, times]) => {
+      const share = times / run.candidates.size;
+      return element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, name),
+        element("td.number", {}, count(times)),
+        element("td", {}, bar(share, `${Math.round(100 * share)} %`, colour(name))),
+      );
     });
-    setInterval(() => {
-      if (nas.store.runs.some((run) => run.forecast)) nas.runs.draw();
-    }, MOMENT_MS);
-  }
+  const title = store.areSeveral() && element("h3", {}, run.label);
+  return element(
+    "div",
+    {},
+    title,
+    rows.length
+      ? element("table.endings", {}, element("tbody", {}, rows))
+      : element("p.muted", {}, "No candidate yet."),
+  );
+}
 
-  function draw() {
-    byId("over").replaceChildren(
-      option("candidates", "candidates", nas.state.over),
-      option("time", "time", nas.state.over),
-    );
-    const runs = nas.store.runs.filter((run) => !nas.state.hidden.has(run.id) && !run.problem);
-    const lines = runs.map(series);
-    const x = {
-      title: nas.state.over === "time" ? "hours since the run began" : "candidates finished",
-      rangemode: "tozero",
-    };
-    chart("best-so-far", lines, "best", { x, y: { title: "best reward" } });
-    chart("front-so-far", lines, "sizes", {
-      x,
-      y: { title: "candidates on the front", rangemode: "tozero" },
-    });
-    byId("front-metric").textContent = nas.store.metric().title;
-    const searching = runs.filter((run) => run.forecast);
-    byId("forecasts").replaceChildren(
-      ...(searching.length ? [element("h2", {}, "Forecast"), ...searching.map(ofForecast)] : []),
-    );
-    nas.workers.draw(runs);
-    byId("endings").replaceChildren(...runs.map(endings));
-  }
+/** @param {string} name */
+const colour = (name) =>
+  colours.theme(
+    name.startsWith("complete") ? "accent" : name.startsWith("failed") ? "bad" : "muted",
+  );
 
-  /**
-   * A run's course: x of each point, the best reward and the size of the front there.
-   * @typedef {{run: Run, x: number[], best: (number | null)[], sizes: number[]}} Series
-   */
+/**
+ * How many candidates of the budget are spent: complete, or stopped by a rule.
+ * @param {Run} run
+ */
+const evaluated = (run) =>
+  [...run.candidates.values()].filter(
+    (row) => ["complete", "stopped"].includes(row.state) && row.confirms === null,
+  ).length;
 
-  /**
-   * @param {"best-so-far" | "front-so-far"} id @param {Series[]} lines
-   * @param {"best" | "sizes"} name @param {ChartLayout} layout
-   */
-  function chart(id, lines, name, layout) {
-    const traces = lines.map((line) => ({
-      x: line.x,
-      y: line[name],
-      name: nas.format.plain(line.run.label),
-      mode: "lines",
-      line: {
-        shape: "hv",
-        width: 2,
-        color: lines.length > 1 ? nas.colours.ofRun(line.run) : nas.colours.theme("accent"),
-      },
-    }));
-    nas.charts.chart(byId(id), traces, layout);
-  }
+/** The time left and the cost of a search. @param {Forecast} forecast */
+function outlook({ ends_at, cost }) {
+  const now = Date.now() / 1000;
+  const [low, high] = ends_at.map((end) => Math.max(0, end - now));
+  return [`${range([low, high], duration)} left`, cost && `cost ${range(cost, money)}`];
+}
 
-  /** @param {Run} run */
-  const finished = (run) =>
-    [...run.candidates.values()]
-      .filter((row) => row.state !== "running" && row.finished_at !== null)
-      .sort((a, b) => a.finished_at - b.finished_at);
+/**
+ * Why nothing runs: all is done, the time is up, or it was stopped.
+ * @param {Run} run @param {number} total evaluated candidates
+ */
+function halt({ settings, is_searching }, total) {
+  if (is_searching !== false || source.isReport()) return false;
+  const { budget, until } = settings ?? {};
+  const isOver = budget ? total >= budget : !until;
+  if (isOver) return "finished";
+  return until && until <= Date.now() / 1000 ? "the time is up" : "not running";
+}
 
-  /** @param {Run} run @returns {Series} */
-  function series(run) {
-    const rows = finished(run);
-    const start = run.created_at ?? rows[0]?.started_at ?? 0;
-    const sizes = nas.front.sizes(rows);
-    /** @type {number | null} */
-    let most = null;
-    const best = rows.map(({ reward }) =>
-      reward !== null && (most === null || reward > most) ? (most = reward) : most,
-    );
-    const kept = rows
-      .map((_, place) => place)
-      .filter((place) => isKept(place, rows.length, best, sizes));
-    /** @param {number} place */
-    const x = (place) =>
-      nas.state.over === "time" ? (rows[place].finished_at - start) / 3600 : place + 1;
-    return {
-      run,
-      x: kept.map(x),
-      best: kept.map((place) => best[place]),
-      sizes: kept.map((place) => sizes[place]),
-    };
-  }
+/** A run's standing in a line. @param {Run} run */
+export function standing(run) {
+  /** @param {State} state */
+  const counts = (state) =>
+    [...run.candidates.values()].filter((row) => row.state === state).length;
+  const total = evaluated(run);
+  const { forecast } = run;
+  const planned = forecast?.is_cut ? forecast.candidates : run.settings?.budget;
+  const parts = [
+    planned
+      ? `${count(total)} of ${forecast?.is_cut ? "about " : ""}${count(planned)}`
+      : `${count(total)} candidates`,
+    counts("failed") && `${count(counts("failed"))} failed`,
+    run.is_searching && counts("running") && `${count(counts("running"))} running`,
+    ...(forecast ? outlook(forecast) : []),
+    halt(run, total),
+  ];
+  return { text: parts.filter(Boolean).join(" · "), share: planned ? total / planned : null };
+}
 
-  /**
-   * Where something changes, and the ends; of very many changes an even share.
-   * @param {number} place @param {number} length @param {(number | null)[]} best
-   * @param {number[]} sizes
-   */
-  function isKept(place, length, best, sizes) {
-    if (place === 0 || place === length - 1) return true;
-    if (best[place] !== best[place - 1]) return true;
-    return sizes[place] !== sizes[place - 1] && place % Math.ceil(length / MOST_POINTS) === 0;
-  }
-
-  /** @param {Run} run */
-  function endings(run) {
-    const counts = new Map();
-    for (const { state, cause } of run.candidates.values()) {
-      const name = cause ? `${state}: ${cause}` : state;
-      counts.set(name, (counts.get(name) ?? 0) + 1);
-    }
-    const rows = [...counts]
-      .sort((a, b) => b[1] - a[1])
-      .map(([name, times]) => {
-        const share = times / run.candidates.size;
-        return element(
-          "tr",
-          {},
-          element("th", { scope: "row" }, name),
-          element("td.number", {}, count(times)),
-          element("td", {}, bar(share, `${Math.round(100 * share)} %`, colour(name))),
-        );
-      });
-    const title = nas.store.areSeveral() && element("h3", {}, run.label);
-    return element(
-      "div",
-      {},
-      title,
-      rows.length
-        ? element("table.endings", {}, element("tbody", {}, rows))
-        : element("p.muted", {}, "No candidate yet."),
-    );
-  }
-
-  /** @param {string} name */
-  const colour = (name) =>
-    nas.colours.theme(
-      name.startsWith("complete") ? "accent" : name.startsWith("failed") ? "bad" : "muted",
-    );
-
-  /**
-   * How many candidates of the budget are spent: complete, or stopped by a rule.
-   * @param {Run} run
-   */
-  const evaluated = (run) =>
-    [...run.candidates.values()].filter(
-      (row) => ["complete", "stopped"].includes(row.state) && row.confirms === null,
-    ).length;
-
-  /** The time left and the cost of a search. @param {Forecast} forecast */
-  function outlook({ ends_at, cost }) {
-    const now = Date.now() / 1000;
-    const [low, high] = ends_at.map((end) => Math.max(0, end - now));
-    return [`${range([low, high], duration)} left`, cost && `cost ${range(cost, money)}`];
-  }
-
-  /**
-   * Why nothing runs: all is done, the time is up, or it was stopped.
-   * @param {Run} run @param {number} total evaluated candidates
-   */
-  function halt({ settings, is_searching }, total) {
-    if (is_searching !== false || nas.source.isReport()) return false;
-    const { budget, until } = settings ?? {};
-    const isOver = budget ? total >= budget : !until;
-    if (isOver) return "finished";
-    return until && until <= Date.now() / 1000 ? "the time is up" : "not running";
-  }
-
-  /** A run's standing in a line. @param {Run} run */
-  function standing(run) {
-    /** @param {State} state */
-    const counts = (state) =>
-      [...run.candidates.values()].filter((row) => row.state === state).length;
-    const total = evaluated(run);
-    const { forecast } = run;
-    const planned = forecast?.is_cut ? forecast.candidates : run.settings?.budget;
-    const parts = [
-      planned
-        ? `${count(total)} of ${forecast?.is_cut ? "about " : ""}${count(planned)}`
-        : `${count(total)} candidates`,
-      counts("failed") && `${count(counts("failed"))} failed`,
-      run.is_searching && counts("running") && `${count(counts("running"))} running`,
-      ...(forecast ? outlook(forecast) : []),
-      halt(run, total),
-    ];
-    return { text: parts.filter(Boolean).join(" · "), share: planned ? total / planned : null };
-  }
-
-  /** @param {Run} run */
-  function ofForecast({ label, forecast }) {
-    const { ends_at, candidates, is_cut, cost_so_far, cost } = forecast;
-    /** @type {[string, string | false][]} */
-    const facts = [
-      ["ends", range(ends_at, nas.format.moment)],
-      ["candidates", `${is_cut ? "about " : ""}${count(candidates)}${is_cut ? ", by time" : ""}`],
-      ["cost", cost && `${range(cost, money)}, so far ${money(cost_so_far)}`],
-    ];
-    return element(
-      "dl.facts",
-      {},
-      nas.store.areSeveral() && [element("dt", {}, "run"), element("dd", {}, label)],
-      facts
-        .filter(([, value]) => value)
-        .flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
-    );
-  }
-
-  nas.progress = { listen, draw, standing };
+/** @param {Run} run */
+function ofForecast({ label, forecast }) {
+  const { ends_at, candidates, is_cut, cost_so_far, cost } = forecast;
+  /** @type {[string, string | false][]} */
+  const facts = [
+    ["ends", range(ends_at, moment)],
+    ["candidates", `${is_cut ? "about " : ""}${count(candidates)}${is_cut ? ", by time" : ""}`],
+    ["cost", cost && `${range(cost, money)}, so far ${money(cost_so_far)}`],
+  ];
+  return element(
+    "dl.facts",
+    {},
+    store.areSeveral() && [element("dt", {}, "run"), element("dd", {}, label)],
+    facts
+      .filter(([, value]) => value)
+      .flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+  );
 }

@@ -1,108 +1,106 @@
-"use strict";
-
 /** Where the data comes from: the server, live, or this very file. */
-{
-  const RETRY_MS = 2000;
-  /** @type {Map<string, Detail>} */
-  const details = new Map();
-  /** @type {{run: (answer: RunAnswer) => void, alive: (isAlive: boolean) => void}} */
-  const listeners = { run: () => {}, alive: () => {} };
-  /** @type {PageData | null} */
-  let report = null;
 
-  /** The data in this file, if it is a report; else the server's. */
-  async function open() {
-    const inside = document.getElementById("nas-data");
-    report = inside && JSON.parse(inside.textContent);
-    return report ?? ask("api/runs");
-  }
+import * as objective from "./objective.js";
+import * as store from "./store.js";
 
-  const isReport = () => report !== null;
+const RETRY_MS = 2000;
+/** @type {Map<string, Detail>} */
+const details = new Map();
+/** @type {{run: (answer: RunAnswer) => void, alive: (isAlive: boolean) => void}} */
+const listeners = { run: () => {}, alive: () => {} };
+/** @type {PageData | null} */
+let report = null;
 
-  /** @param {string} address */
-  async function ask(address) {
-    const answer = await fetch(address);
-    const data = await answer.json();
-    if (!answer.ok) throw new Error(data.problem ?? `the server answered ${answer.status}`);
-    return data;
-  }
-
-  /**
-   * Calls back for each run's changes and when the server goes or comes back.
-   * @param {(answer: RunAnswer) => void} onRun @param {(isAlive: boolean) => void} onAlive
-   */
-  function follow(onRun, onAlive) {
-    if (report) return;
-    Object.assign(listeners, { run: onRun, alive: onAlive });
-    connect();
-  }
-
-  function connect() {
-    const events = new EventSource("api/events");
-    events.addEventListener("open", () => listeners.alive(true));
-    events.addEventListener("changed", (event) => changed(JSON.parse(event.data).runs));
-    events.addEventListener("error", () => {
-      listeners.alive(false);
-      if (events.readyState !== EventSource.CLOSED) return;
-      setTimeout(connect, RETRY_MS);
-    });
-  }
-
-  /** @param {{[run: string]: string}} versions */
-  function changed(versions) {
-    for (const run of nas.store.runs) {
-      const version = versions[run.id];
-      if (version !== undefined && version !== run.version) update(run);
-    }
-  }
-
-  /**
-   * One question at a time a run; what changes meanwhile is asked for after.
-   * @param {Run} run @returns {Promise<void>}
-   */
-  async function update(run) {
-    if (run.isAsked) return void (run.isStale = true);
-    run.isAsked = true;
-    try {
-      listeners.run(await ask(`api/runs/${run.id}?after=${encodeURIComponent(run.version)}`));
-    } catch {
-      listeners.alive(false);
-    }
-    run.isAsked = false;
-    if (run.isStale) {
-      run.isStale = false;
-      update(run);
-    }
-  }
-
-  /** All that is known of a candidate. Once it has ended, it is asked for once. @param {Row} row */
-  async function detail(row) {
-    if (report) return report.details[row.run.id]?.[row.number] ?? null;
-    if (!details.has(row.key)) {
-      const answer = await ask(`api/runs/${row.run.id}/candidates/${row.number}`);
-      if (row.state === "running") return answer;
-      details.set(row.key, answer);
-    }
-    return details.get(row.key);
-  }
-
-  /**
-   * How much each choice matters for a target, in the report at the run's own reward.
-   * @param {Run} run @param {string} target @param {Objective} at
-   */
-  async function importance(run, target, at) {
-    if (report) return report.importance[run.id]?.[target] ?? null;
-    return ask(`api/runs/${run.id}/importance?target=${target}&${query(at)}`);
-  }
-
-  /**
-   * The verdict by another reward than the run's own, which a report does not hold.
-   * @param {Run} run @param {Objective} at
-   */
-  const verdict = (run, at) => ask(`api/runs/${run.id}/verdict?${query(at)}`);
-
-  /** @param {Objective} at */
-  const query = (at) => `reward=${encodeURIComponent(nas.objective.text(at))}`;
-
-  nas.source = { open, isReport, follow, detail, importance, verdict };
+/** The data in this file, if it is a report; else the server's. */
+export async function open() {
+  const inside = document.getElementById("nas-data");
+  report = inside && JSON.parse(inside.textContent);
+  return report ?? ask("api/runs");
 }
+
+export const isReport = () => report !== null;
+
+/** @param {string} address */
+async function ask(address) {
+  const answer = await fetch(address);
+  const data = await answer.json();
+  if (!answer.ok) throw new Error(data.problem ?? `the server answered ${answer.status}`);
+  return data;
+}
+
+/**
+ * Calls back for each run's changes and when the server goes or comes back.
+ * @param {(answer: RunAnswer) => void} onRun @param {(isAlive: boolean) => void} onAlive
+ */
+export function follow(onRun, onAlive) {
+  if (report) return;
+  Object.assign(listeners, { run: onRun, alive: onAlive });
+  connect();
+}
+
+function connect() {
+  const events = new EventSource("api/events");
+  events.addEventListener("open", () => listeners.alive(true));
+  events.addEventListener("changed", (event) => changed(JSON.parse(event.data).runs));
+  events.addEventListener("error", () => {
+    listeners.alive(false);
+    if (events.readyState !== EventSource.CLOSED) return;
+    setTimeout(connect, RETRY_MS);
+  });
+}
+
+/** @param {{[run: string]: string}} versions */
+function changed(versions) {
+  for (const run of store.runs) {
+    const version = versions[run.id];
+    if (version !== undefined && version !== run.version) update(run);
+  }
+}
+
+/**
+ * One question at a time a run; what changes meanwhile is asked for after.
+ * @param {Run} run @returns {Promise<void>}
+ */
+async function update(run) {
+  if (run.isAsked) return void (run.isStale = true);
+  run.isAsked = true;
+  try {
+    listeners.run(await ask(`api/runs/${run.id}?after=${encodeURIComponent(run.version)}`));
+  } catch {
+    listeners.alive(false);
+  }
+  run.isAsked = false;
+  if (run.isStale) {
+    run.isStale = false;
+    update(run);
+  }
+}
+
+/** All that is known of a candidate. Once it has ended, it is asked for once. @param {Row} row */
+export async function detail(row) {
+  if (report) return report.details[row.run.id]?.[row.number] ?? null;
+  if (!details.has(row.key)) {
+    const answer = await ask(`api/runs/${row.run.id}/candidates/${row.number}`);
+    if (row.state === "running") return answer;
+    details.set(row.key, answer);
+  }
+  return details.get(row.key);
+}
+
+/**
+ * How much each choice matters for a target, in the report at the run's own reward.
+ * @param {Run} run @param {string} target @param {Objective} at
+ */
+export async function importance(run, target, at) {
+  if (report) return report.importance[run.id]?.[target] ?? null;
+  return ask(`api/runs/${run.id}/importance?target=${target}&${query(at)}`);
+}
+
+/**
+ * The verdict by another reward than the run's own, which a report does not hold.
+ * @param {Run} run @param {Objective} at
+ */
+export const verdict = (run, at) => ask(`api/runs/${run.id}/verdict?${query(at)}`);
+
+/** @param {Objective} at */
+const query = (at) => `reward=${encodeURIComponent(objective.text(at))}`;

@@ -1,151 +1,69 @@
-"use strict";
+/** What the reader has set: the view, the filters and the numbers of the reward. */
 
-/** What the reader has set, and its form in the address, so that a link shows the same. */
-{
-  /** @type {State[]} */
-  const STATES = ["complete", "failed", "infeasible", "stopped", "running", "duplicate"];
-  /** @returns {ViewState} */
-  const initial = () => ({
-    view: "plot",
-    x: "step",
-    y: "accuracy",
-    isLog: false,
-    colour: "reward",
-    size: "parameters",
-    w: null,
-    v: null,
-    T: null,
-    alpha: null,
-    beta: null,
-    states: new Set(STATES),
-    frontOnly: false,
-    text: "",
-    limits: {},
-    hidden: new Set(),
-    zoom: null,
-    selected: [],
-    sort: "reward",
-    descending: true,
-    over: "candidates",
-    population: "accuracy",
-    split: "run",
-  });
-  const DEFAULTS = initial();
-  /** @type {Word[]} */
-  const WORDS = ["view", "x", "y", "colour", "size", "text", "sort", "over", "population", "split"];
-  /** @type {Flag[]} */
-  const FLAGS = ["isLog", "frontOnly", "descending"];
-  /** @type {NumberName[]} */
-  const NUMBERS = ["w", "v", "T", "alpha", "beta"];
-  const SETTLE_MS = 300; // browsers refuse an address that changes more often
+/** @type {State[]} */
+export const STATES = ["complete", "failed", "infeasible", "stopped", "running", "duplicate"];
+/** @returns {ViewState} */
+export const initial = () => ({
+  view: "plot",
+  x: "step",
+  y: "accuracy",
+  isLog: false,
+  colour: "reward",
+  size: "parameters",
+  w: null,
+  v: null,
+  T: null,
+  alpha: null,
+  beta: null,
+  states: new Set(STATES),
+  frontOnly: false,
+  text: "",
+  limits: {},
+  hidden: new Set(),
+  zoom: null,
+  selected: [],
+  pointed: null,
+  sort: "reward",
+  descending: true,
+  over: "candidates",
+  population: "accuracy",
+  split: "run",
+});
+/** @type {NumberName[]} */
+export const NUMBERS = ["w", "v", "T", "alpha", "beta"];
 
-  const state = initial();
-  /** @type {Objective} */
-  let own = { form: "product", numbers: { w: -0.07, v: -0.05 }, is_in_seconds: false };
-  let writing = 0;
+export const state = initial();
+/** @type {Objective} */
+let own = { form: "product", numbers: { w: -0.07, v: -0.05 }, is_in_seconds: false };
 
-  /** The reward as it is set: the run's own numbers where the reader has set none. */
-  function objective() {
-    const numbers = { ...own.numbers };
-    for (const name of numberNames()) if (isValid(name, state[name])) numbers[name] = state[name];
-    return { ...own, numbers };
-  }
+/** The reward as it is set: the run's own numbers where the reader has set none. */
+export function currentObjective() {
+  const numbers = { ...own.numbers };
+  for (const name of numberNames()) if (isValid(name, state[name])) numbers[name] = state[name];
+  return { ...own, numbers };
+}
 
-  /** The numbers that the reward's form has. */
-  const numberNames = () => NUMBERS.filter((name) => name in own.numbers);
+/** The numbers that the reward's form has. */
+export const numberNames = () => NUMBERS.filter((name) => name in own.numbers);
 
-  /** An address may hold anything. @param {NumberName} name @param {number | null} value */
-  const isValid = (name, value) => value !== null && (name === "T" ? value > 0 : value <= 0);
+/** An address may hold anything. @param {NumberName} name @param {number | null} value */
+const isValid = (name, value) => value !== null && (name === "T" ? value > 0 : value <= 0);
 
-  /** Back to the run's own reward. */
-  function resetObjective() {
-    for (const name of NUMBERS) state[name] = null;
-  }
+/** Back to the run's own reward. */
+export function resetObjective() {
+  for (const name of NUMBERS) state[name] = null;
+}
 
-  /** @param {Objective} objective */
-  function setOwn(objective) {
-    own = objective;
-  }
+/** The run's own reward. */
+export const ownObjective = () => own;
 
-  /** The state without what is as at first. @returns {string} */
-  function encode() {
-    const query = new URLSearchParams();
-    for (const name of WORDS) if (state[name] !== DEFAULTS[name]) query.set(name, state[name]);
-    for (const name of FLAGS)
-      if (state[name] !== DEFAULTS[name]) query.set(name, String(Number(state[name])));
-    for (const name of NUMBERS) if (state[name] !== null) query.set(name, String(state[name]));
-    if (state.states.size < STATES.length) query.set("states", [...state.states].join(" "));
-    if (state.hidden.size) query.set("hidden", [...state.hidden].join(" "));
-    if (state.selected.length) query.set("selected", state.selected.join(" "));
-    if (state.zoom) query.set("zoom", [...state.zoom.x, ...state.zoom.y].map(shortened).join(" "));
-    for (const [name, [low, high]] of Object.entries(state.limits)) {
-      query.set(`limit.${name}`, `${low ?? ""}~${high ?? ""}`);
-    }
-    return query.toString();
-  }
+/** @param {Objective} objective */
+export function setOwnObjective(objective) {
+  own = objective;
+}
 
-  /** @param {number} value */
-  const shortened = (value) => Number(value.toPrecision(6));
-
-  /** Reads what {@link encode} wrote; anything else is left as at first. @param {string} text */
-  function decode(text) {
-    const query = new URLSearchParams(text);
-    Object.assign(state, initial());
-    for (const name of WORDS) if (query.has(name)) state[name] = query.get(name);
-    for (const name of FLAGS) if (query.has(name)) state[name] = query.get(name) === "1";
-    for (const name of NUMBERS) state[name] = number(query.get(name));
-    if (query.has("states"))
-      state.states = new Set(words(query, "states").filter((name) => DEFAULTS.states.has(name)));
-    state.hidden = new Set(words(query, "hidden").map(Number));
-    state.selected = words(query, "selected")
-      .filter((key) => /^\d+:\d+$/.test(key))
-      .slice(0, 2);
-    state.zoom = zoom(words(query, "zoom").map(Number));
-    for (const [name, value] of query) {
-      const [low = "", high = ""] = value.split("~");
-      if (name.startsWith("limit.")) state.limits[name.slice(6)] = [number(low), number(high)];
-    }
-  }
-
-  /** @param {URLSearchParams} query @param {string} name */
-  const words = (query, name) => (query.get(name) ?? "").split(" ").filter(Boolean);
-
-  /** @param {string | null} text */
-  function number(text) {
-    return text === null || text === "" || !Number.isFinite(Number(text)) ? null : Number(text);
-  }
-
-  /** @param {number[]} ends @returns {Ranges | null} */
-  function zoom(ends) {
-    const [left, right, low, high] = ends;
-    return ends.length === 4 && ends.every(Number.isFinite)
-      ? { x: [left, right], y: [low, high] }
-      : null;
-  }
-
-  /** Puts the state in the address, a moment later. */
-  function remember() {
-    clearTimeout(writing);
-    writing = setTimeout(() => history.replaceState(null, "", `#${encode()}`), SETTLE_MS);
-  }
-
-  /** Back to what an address without a state shows, but for what is looked at. */
-  function clearFilters() {
-    const { states, frontOnly, text, limits, hidden } = initial();
-    Object.assign(state, { states, frontOnly, text, limits, hidden });
-  }
-
-  nas.STATES = STATES;
-  nas.state = state;
-  nas.address = {
-    objective,
-    numberNames,
-    own: () => own,
-    setOwn,
-    resetObjective,
-    encode,
-    decode,
-    remember,
-    clearFilters,
-  };
+/** Back to what an address without a state shows, but for what is looked at. */
+export function clearFilters() {
+  const { states, frontOnly, text, limits, hidden } = initial();
+  Object.assign(state, { states, frontOnly, text, limits, hidden });
 }

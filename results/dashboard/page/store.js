@@ -1,204 +1,187 @@
-"use strict";
+/** The runs and their candidates, as the server or the report gives them. */
 
-{
-  /** @type {(keyof Coded)[]} */
-  const CODED = ["state", "cause", "worker", "device"];
-  /** @type {(keyof Scalars)[]} */
-  const PLAIN = [
-    "number",
-    "confirms",
-    "fidelity",
-    "detail",
-    "seed",
-    "architecture_id",
-    "accuracy",
-    "accuracy_low",
-    "accuracy_high",
-    "step_time_s",
-    "step_time_low_s",
-    "step_time_high_s",
-    "normalized_step_time",
-    "normalized_low",
-    "normalized_high",
-    "reference_step_time_s",
-    "parameters",
-    "reference_parameters",
-    "multiply_adds",
-    "peak_memory_bytes",
-    "inference_time_s",
-    "images_per_s",
-    "epochs",
-    "training_s",
-    "started_at",
-    "finished_at",
-    "layers",
-    "fused_share",
-    "image_size",
-    "batch_size",
-    "unsteady",
-  ];
-  /** @type {Run[]} */
-  const runs = [];
-  /** @type {Bench[]} */
-  const benches = [];
+/** @type {(keyof Coded)[]} */
+const CODED = ["state", "cause", "worker", "device"];
+/** @type {(keyof Scalars)[]} */
+const PLAIN = [
+  "number",
+  "confirms",
+  "fidelity",
+  "detail",
+  "seed",
+  "architecture_id",
+  "accuracy",
+  "accuracy_low",
+  "accuracy_high",
+  "step_time_s",
+  "step_time_low_s",
+  "step_time_high_s",
+  "normalized_step_time",
+  "normalized_low",
+  "normalized_high",
+  "reference_step_time_s",
+  "parameters",
+  "reference_parameters",
+  "multiply_adds",
+  "peak_memory_bytes",
+  "inference_time_s",
+  "images_per_s",
+  "epochs",
+  "training_s",
+  "started_at",
+  "finished_at",
+  "layers",
+  "fused_share",
+  "image_size",
+  "batch_size",
+  "unsteady",
+];
+/** @type {Run[]} */
+export const runs = [];
+/** @type {Bench[]} */
+export const benches = [];
 
-  /**
-   * Takes a run's answer in, whole or what changed of it.
-   * @param {RunAnswer} answer
-   * @returns {boolean} whether its candidates changed
-   */
-  function merge(answer) {
-    const known = runs.find((run) => run.id === answer.id);
-    const candidates = answer.whole || !known ? new Map() : known.candidates;
-    const run = known ?? /** @type {Run} */ ({ id: answer.id });
-    const { columns, ...head } = answer;
-    Object.assign(run, head, { candidates });
-    run.label = name(answer);
-    for (const row of rows(columns, run)) candidates.set(row.number, row);
-    if (!known) runs.push(run);
-    return answer.whole || columns.number.length > 0;
-  }
+/**
+ * Takes a run's answer in, whole or what changed of it.
+ * @param {RunAnswer} answer
+ * @returns {boolean} whether its candidates changed
+ */
+export function merge(answer) {
+  const known = runs.find((run) => run.id === answer.id);
+  const candidates = answer.whole || !known ? new Map() : known.candidates;
+  const run = known ?? /** @type {Run} */ ({ id: answer.id });
+  const { columns, ...head } = answer;
+  Object.assign(run, head, { candidates });
+  run.label = name(answer);
+  for (const row of rows(columns, run)) candidates.set(row.number, row);
+  if (!known) runs.push(run);
+  return answer.whole || columns.number.length > 0;
+}
 
-  /** The last part of its path tells runs apart best. @param {RunAnswer} answer */
-  function name(answer) {
-    return String(answer.path).replace(/\/+$/, "").split("/").at(-1) || String(answer.path);
-  }
+/** The last part of its path tells runs apart best. @param {RunAnswer} answer */
+function name(answer) {
+  return String(answer.path).replace(/\/+$/, "").split("/").at(-1) || String(answer.path);
+}
 
-  /** @param {Columns} columns @param {Run} run */
-  function rows(columns, run) {
-    const coded = CODED.map((name) => ({ name, ...columns[name] }));
-    const plain = PLAIN.map((name) => ({ name, values: columns[name] }));
-    const choices = Object.entries(columns.choices);
-    return columns.number.map((number, place) => {
-      /** @type {any} */
-      const row = { run, key: `${run.id}:${number}` };
-      for (const { name, values } of plain) row[name] = values[place];
-      for (const { name, values, codes } of coded) row[name] = values[codes[place]] ?? null;
-      row.choices = Object.fromEntries(choices.map(([name, places]) => [name, places[place]]));
-      return withLogarithms(row);
-    });
-  }
+/** @param {Columns} columns @param {Run} run */
+function rows(columns, run) {
+  const coded = CODED.map((name) => ({ name, ...columns[name] }));
+  const plain = PLAIN.map((name) => ({ name, values: columns[name] }));
+  const choices = Object.entries(columns.choices);
+  return columns.number.map((number, place) => {
+    /** @type {any} */
+    const row = { run, key: `${run.id}:${number}` };
+    for (const { name, values } of plain) row[name] = values[place];
+    for (const { name, values, codes } of coded) row[name] = values[codes[place]] ?? null;
+    row.choices = Object.fromEntries(choices.map(([name, places]) => [name, places[place]]));
+    return withLogarithms(row);
+  });
+}
 
-  /**
-   * The logarithm of a product is linear in these; null for a row that has no reward.
-   * @param {Row} row
-   */
-  function withLogarithms(row) {
-    const share = row.parameters / row.reference_parameters;
-    /** @type {Logarithms} */
-    const factors = [row.accuracy, row.normalized_step_time, share];
-    const known = [...factors, row.reference_step_time_s];
-    const isKnown = known.every((value) => Number.isFinite(value)) && row.accuracy !== null;
-    const isPositive = row.normalized_step_time > 0 && share > 0;
-    // One that trains another again is not ranked by itself.
-    const valued = row.state === "complete" && row.confirms === null && isKnown && isPositive;
-    row.logs = valued ? /** @type {Logarithms} */ (factors.map(Math.log)) : null;
-    return row;
-  }
+/**
+ * The logarithm of a product is linear in these; null for a row that has no reward.
+ * @param {Row} row
+ */
+function withLogarithms(row) {
+  const share = row.parameters / row.reference_parameters;
+  /** @type {Logarithms} */
+  const factors = [row.accuracy, row.normalized_step_time, share];
+  const known = [...factors, row.reference_step_time_s];
+  const isKnown = known.every((value) => Number.isFinite(value)) && row.accuracy !== null;
+  const isPositive = row.normalized_step_time > 0 && share > 0;
+  // One that trains another again is not ranked by itself.
+  const valued = row.state === "complete" && row.confirms === null && isKnown && isPositive;
+  row.logs = valued ? /** @type {Logarithms} */ (factors.map(Math.log)) : null;
+  return row;
+}
 
-  /** Whether it is a training of the space's backbone, not a candidate. @param {Row} row */
-  const isBackbone = (row) => row.confirms === -1;
+/** Whether it is a training of the space's backbone, not a candidate. @param {Row} row */
+export const isBackbone = (row) => row.confirms === -1;
 
-  /** "candidate 17", or of a training of the backbone "backbone (no. 31)". @param {Row} row */
-  const title = (row) =>
-    isBackbone(row) ? `backbone (no. ${row.number})` : `candidate ${row.number}`;
+/** "candidate 17", or of a training of the backbone "backbone (no. 31)". @param {Row} row */
+export const title = (row) =>
+  isBackbone(row) ? `backbone (no. ${row.number})` : `candidate ${row.number}`;
 
-  /** Whether a candidate's number alone could be one of several. */
-  const areSeveral = () => runs.filter((run) => !run.problem).length > 1;
+/** Whether a candidate's number alone could be one of several. */
+export const areSeveral = () => runs.filter((run) => !run.problem).length > 1;
 
-  const ACCURACY = { title: "accuracy", short: "acc." };
-  const SEVERAL = { title: "metric", short: "metric" };
+const ACCURACY = { title: "accuracy", short: "acc." };
+const SEVERAL = { title: "metric", short: "metric" };
 
-  /** What the candidates' accuracy is, by the runs' metric, as it stands in texts and in heads. */
-  function metric() {
-    const metrics = runs.filter((run) => !run.problem).map((run) => run.metric);
-    const [first] = metrics;
-    if (!first) return ACCURACY;
-    return metrics.every(({ title }) => title === first.title) ? first : SEVERAL;
-  }
+/** What the candidates' accuracy is, by the runs' metric, as it stands in texts and in heads. */
+export function metric() {
+  const metrics = runs.filter((run) => !run.problem).map((run) => run.metric);
+  const [first] = metrics;
+  if (!first) return ACCURACY;
+  return metrics.every(({ title }) => title === first.title) ? first : SEVERAL;
+}
 
-  /** Every candidate of every run. */
-  function all() {
-    return runs.flatMap((run) => [...run.candidates.values()]);
-  }
+/** Every candidate of every run. */
+export function all() {
+  return runs.flatMap((run) => [...run.candidates.values()]);
+}
 
-  /** @param {string | undefined} key */
-  function find(key) {
-    const [run, number] = String(key).split(":").map(Number);
-    return runs.find((other) => other.id === run)?.candidates.get(number) ?? null;
-  }
+/** @param {string | undefined} key */
+export function find(key) {
+  const [run, number] = String(key).split(":").map(Number);
+  return runs.find((other) => other.id === run)?.candidates.get(number) ?? null;
+}
 
-  /**
-   * What a candidate chose, as text or number; null outside the space.
-   * @param {Row} row @param {Choice} parameter
-   */
-  function chosen(row, parameter) {
-    const place = row.choices[parameter.name];
-    return place == null ? null : parameter.options[place];
-  }
+/**
+ * What a candidate chose, as text or number; null outside the space.
+ * @param {Row} row @param {Choice} parameter
+ */
+export function chosen(row, parameter) {
+  const place = row.choices[parameter.name];
+  return place == null ? null : parameter.options[place];
+}
 
-  /** The parameters of all runs' spaces, each name once, in order. */
-  function parameters() {
-    const named = new Map();
-    for (const run of runs) {
-      for (const parameter of run.space?.parameters ?? []) {
-        if (!named.has(parameter.name)) named.set(parameter.name, parameter);
-      }
+/** The parameters of all runs' spaces, each name once, in order. @returns {Choice[]} */
+export function parameters() {
+  const named = new Map();
+  for (const run of runs) {
+    for (const parameter of run.space?.parameters ?? []) {
+      if (!named.has(parameter.name)) named.set(parameter.name, parameter);
     }
-    return [...named.values()];
   }
+  return [...named.values()];
+}
 
-  /** @type {{[operator: string]: string}} */
-  const LETTERS = { mbconv: "M", fused_mbconv: "F", mbconv_k7: "L", convnext: "C", bottleneck: "B" };
+/** @type {{[operator: string]: string}} */
+const LETTERS = { mbconv: "M", fused_mbconv: "F", mbconv_k7: "L", convnext: "C", bottleneck: "B" };
 
-  /**
-   * A network's stages in short, as in `F3e4c48x4/2`, of the backbone or a candidate inside its
-   * space; empty of another. What is unusual follows, as in `F3e4c48x4/2-se0.25-relu`.
-   * @param {Row} row
-   */
-  function stagesText(row) {
-    const space = row.run.space;
-    if (!space) return "";
-    const own = space.parameters.filter((parameter) => parameter.stage);
-    if (!isBackbone(row) && own.every((parameter) => chosen(row, parameter) === null)) return "";
-    const stages = space.stages.map((stage, place) => {
-      const at = own.filter((parameter) => parameter.stage === place + 1);
-      const choice = Object.fromEntries(at.map((p) => [p.choice, chosen(row, p)]));
-      return stageText({ ...stage, ...known(choice) }, choice.se_ratio ?? null);
-    });
-    return stages.filter(Boolean).join(" ");
-  }
+/**
+ * A network's stages in short, as in `F3e4c48x4/2`, of the backbone or a candidate inside its
+ * space; empty of another. What is unusual follows, as in `F3e4c48x4/2-se0.25-relu`.
+ * @param {Row} row
+ */
+export function stagesText(row) {
+  const space = row.run.space;
+  if (!space) return "";
+  const own = space.parameters.filter((parameter) => parameter.stage);
+  if (!isBackbone(row) && own.every((parameter) => chosen(row, parameter) === null)) return "";
+  const stages = space.stages.map((stage, place) => {
+    const at = own.filter((parameter) => parameter.stage === place + 1);
+    const choice = Object.fromEntries(at.map((p) => [p.choice, chosen(row, p)]));
+    return stageText({ ...stage, ...known(choice) }, choice.se_ratio ?? null);
+  });
+  return stages.filter(Boolean).join(" ");
+}
 
-  /** @param {{[name: string]: Option | null}} choice */
-  const known = (choice) =>
-    Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== null));
+/** @param {{[name: string]: Option | null}} choice */
+const known = (choice) =>
+  Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== null));
 
-  /** @param {Stage} stage @param {Option | null} squeeze if it is a choice of the stage */
-  function stageText(stage, squeeze) {
-    const { operator, kernel, expansion, channels, layers, stride, activation } = stage;
-    if (!layers) return "";
-    const down = stride > 1 ? `/${stride}` : "";
-    const usual = operator === "mbconv" ? 0.25 : 0;
-    const unusual = [
-      squeeze === null || squeeze === usual ? "" : `-se${squeeze}`,
-      !activation || activation === "silu" ? "" : `-${activation}`,
-    ];
-    const size = `${kernel}e${expansion}c${channels}x${layers}${down}`;
-    return `${LETTERS[operator] ?? operator}${size}${unusual.join("")}`;
-  }
-
-  nas.store = {
-    runs,
-    benches,
-    isBackbone,
-    title,
-    areSeveral,
-    metric,
-    merge,
-    all,
-    find,
-    chosen,
-    parameters,
-    stagesText,
-  };
+/** @param {Stage} stage @param {Option | null} squeeze if it is a choice of the stage */
+function stageText(stage, squeeze) {
+  const { operator, kernel, expansion, channels, layers, stride, activation } = stage;
+  if (!layers) return "";
+  const down = stride > 1 ? `/${stride}` : "";
+  const usual = operator === "mbconv" ? 0.25 : 0;
+  const unusual = [
+    squeeze === null || squeeze === usual ? "" : `-se${squeeze}`,
+    !activation || activation === "silu" ? "" : `-${activation}`,
+  ];
+  const size = `${kernel}e${expansion}c${channels}x${layers}${down}`;
+  return `${LETTERS[operator] ?? operator}${size}${unusual.join("")}`;
 }

@@ -1,165 +1,160 @@
-"use strict";
-
 /** What a run's end says about its winner, and each candidate's chance to be the best. */
-{
-  const { byId, element, bar } = nas.dom;
-  const SHOWN_CHANCES = 4;
-  const SETTLE_MS = 300; // of the sliders, before the server is asked
 
-  /**
-   * The latest verdict by another reward than the run's own. `on` is the run and the reward.
-   * @type {{on: string, version: string, verdict: Verdict | null, problem: string | null}}
-   */
-  let answer = { on: "", version: "", verdict: null, problem: null };
-  let asking = ""; // the run and the reward of the question that is open
-  let waiting = 0;
-  /** @type {{place: HTMLElement, winner: Row} | null} */
-  let panel = null;
+import * as candidate from "./candidate.js";
+import { bar, byId, element } from "./dom.js";
+import { ownVerdict } from "./model.js";
+import * as objective from "./objective.js";
+import * as source from "./source.js";
+import { currentObjective, state } from "./state.js";
+import * as store from "./store.js";
 
-  /** A run's verdict, where it is on the reward as it is set. @param {Run} run */
-  function own({ verdict }) {
-    const { text } = nas.objective;
-    const isOn = verdict && text(verdict.objective) === text(nas.address.objective());
-    return isOn ? verdict : null;
-  }
+const SHOWN_CHANCES = 4;
+const SETTLE_MS = 300; // of the sliders, before the server is asked
 
-  /** The sentences above the plot, of each run that is shown. */
-  function draw() {
-    const runs = nas.store.runs.filter((run) => run.verdict && !nas.state.hidden.has(run.id));
-    byId("verdict").replaceChildren(...runs.flatMap(said));
-  }
+/**
+ * The latest verdict by another reward than the run's own. `on` is the run and the reward.
+ * @type {{on: string, version: string, verdict: Verdict | null, problem: string | null}}
+ */
+let answer = { on: "", version: "", verdict: null, problem: null };
+let asking = ""; // the run and the reward of the question that is open
+let waiting = 0;
+/** @type {{place: HTMLElement, winner: Row} | null} */
+let panel = null;
 
-  /** @param {Run} run */
-  function said(run) {
-    const { winner, sentences, warnings, hint } = run.verdict;
-    const row = run.candidates.get(winner);
-    const name = `Candidate ${winner}`;
-    return [
-      element(
-        "p",
-        {},
-        nas.store.areSeveral() && element("strong", {}, `${run.label}: `),
-        !own(run) && element("span.muted", {}, "At the run's own reward: "),
-        element("strong", {}, row ? nas.candidate.link(row, name) : name, " wins."),
-        ...sentences.map((sentence) => ` ${sentence}`),
-      ),
-      hint && !run.is_searching && advice(run, hint),
-      ...warnings.map((text) => element("p.warning", {}, `${run.label}: ${text}`)),
-    ].filter(Boolean);
-  }
+/** The sentences above the plot, of each run that is shown. */
+export function draw() {
+  const runs = store.runs.filter((run) => run.verdict && !state.hidden.has(run.id));
+  byId("verdict").replaceChildren(...runs.flatMap(said));
+}
 
-  /** @param {Run} run @param {string} hint options, and after a comma the time they take */
-  function advice(run, hint) {
-    const [options, ...time] = hint.split(", ");
-    const path = /^[\w./~-]+$/.test(run.path) ? run.path : `'${run.path.replaceAll("'", "'\\''")}'`;
-    return element(
+/** @param {Run} run */
+function said(run) {
+  const { winner, sentences, warnings, hint } = run.verdict;
+  const row = run.candidates.get(winner);
+  const name = `Candidate ${winner}`;
+  return [
+    element(
       "p",
       {},
-      `To decide between them (${time.join(", ")}): `,
-      element("code", {}, `nas search --resume ${path} ${options}`),
-    );
-  }
-
-  /** How sure the winner is, for the panel. @param {Row} winner */
-  function chances(winner) {
-    const height = panel?.place.offsetHeight ?? 0;
-    panel = { place: element("div.wins"), winner };
-    fill();
-    if (asking) panel.place.style.minHeight = `${height}px`; // what is below stays where it is
-    return panel.place;
-  }
-
-  function fill() {
-    const { place, winner } = panel;
-    const known = own(winner.run) ?? asked(winner.run);
-    const parts = typeof known === "string" ? [remark(known)] : judged(winner, known);
-    place.replaceChildren(...parts);
-  }
-
-  /** @param {string} text */
-  const remark = (text) => element("p.muted", {}, text);
-
-  /** @param {Row} winner @param {Verdict} verdict */
-  function judged(winner, verdict) {
-    const unlike = `By the mean of all trainings, no.\u00a0${verdict.winner} wins.`;
-    return [
-      ...(verdict.winner === winner.number ? [] : [element("p", {}, unlike)]),
-      ...(verdict.chances
-        ? list(winner, verdict.chances)
-        : [remark("The chances are not known: the record does not hold the size of the minival.")]),
-    ];
-  }
-
-  /**
-   * The server's answer, or what is said in its place.
-   * @param {Run} run @returns {Verdict | string}
-   */
-  function asked(run) {
-    if (nas.source.isReport()) return "The chances are known at the run's own reward only.";
-    const at = nas.address.objective();
-    const on = `${run.id} ${nas.objective.text(at)}`;
-    const isNewest = answer.on === on && answer.version === run.version;
-    if (!isNewest && asking !== on) askLater(run, at, on);
-    if (answer.on !== on) return "computing the chances ...";
-    return answer.verdict ?? answer.problem ?? "The chances are not known.";
-  }
-
-  /**
-   * Asks once the sliders are still; only the answer to the latest question counts.
-   * @param {Run} run @param {Objective} at @param {string} on
-   */
-  function askLater(run, at, on) {
-    asking = on;
-    clearTimeout(waiting);
-    waiting = setTimeout(async () => {
-      const { version } = run;
-      const found = await ask(run, at);
-      if (asking !== on) return;
-      asking = "";
-      answer = { on, version, ...found };
-      panel.place.style.minHeight = "";
-      fill();
-    }, SETTLE_MS);
-  }
-
-  /**
-   * @param {Run} run @param {Objective} at
-   * @returns {Promise<{verdict: Verdict | null, problem: string | null}>}
-   */
-  async function ask(run, at) {
-    try {
-      return { verdict: await nas.source.verdict(run, at), problem: null };
-    } catch (problem) {
-      return { verdict: null, problem: /** @type {Error} */ (problem).message };
-    }
-  }
-
-  /** @param {Row} winner @param {[number, number][]} chances */
-  function list({ run, number }, chances) {
-    const share = chances.find(([other]) => other === number)?.[1] ?? 0;
-    const among = nas.store.areSeveral() ? `of ${run.label}` : "of all";
-    const rows = chances.slice(0, SHOWN_CHANCES).map(([other, chance]) => {
-      const row = run.candidates.get(other);
-      return element(
-        "li",
-        {},
-        element("span", {}, row ? nas.candidate.link(row, String(other)) : other),
-        bar(chance, percent(chance)),
-        element("span.number", {}, percent(chance)),
-      );
-    });
-    return [
-      element(
-        "p",
-        {},
-        `best ${among} with ${percent(share)} (${nas.store.metric().title} and step time both uncertain)`,
-      ),
-      chances.length > 1 && element("ol", {}, rows),
-    ].filter(Boolean);
-  }
-
-  /** @param {number} share */
-  const percent = (share) => (share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`);
-
-  nas.verdict = { own, draw, chances };
+      store.areSeveral() && element("strong", {}, `${run.label}: `),
+      !ownVerdict(run) && element("span.muted", {}, "At the run's own reward: "),
+      element("strong", {}, row ? candidate.link(row, name) : name, " wins."),
+      ...sentences.map((sentence) => ` ${sentence}`),
+    ),
+    hint && !run.is_searching && advice(run, hint),
+    ...warnings.map((text) => element("p.warning", {}, `${run.label}: ${text}`)),
+  ].filter(Boolean);
 }
+
+/** @param {Run} run @param {string} hint options, and after a comma the time they take */
+function advice(run, hint) {
+  const [options, ...time] = hint.split(", ");
+  const path = /^[\w./~-]+$/.test(run.path) ? run.path : `'${run.path.replaceAll("'", "'\\''")}'`;
+  return element(
+    "p",
+    {},
+    `To decide between them (${time.join(", ")}): `,
+    element("code", {}, `nas search --resume ${path} ${options}`),
+  );
+}
+
+/** How sure the winner is, for the panel. @param {Row} winner */
+export function chances(winner) {
+  const height = panel?.place.offsetHeight ?? 0;
+  panel = { place: element("div.wins"), winner };
+  fill();
+  if (asking) panel.place.style.minHeight = `${height}px`; // what is below stays where it is
+  return panel.place;
+}
+
+function fill() {
+  const { place, winner } = panel;
+  const known = ownVerdict(winner.run) ?? asked(winner.run);
+  const parts = typeof known === "string" ? [remark(known)] : judged(winner, known);
+  place.replaceChildren(...parts);
+}
+
+/** @param {string} text */
+const remark = (text) => element("p.muted", {}, text);
+
+/** @param {Row} winner @param {Verdict} verdict */
+function judged(winner, verdict) {
+  const unlike = `By the mean of all trainings, no.\u00a0${verdict.winner} wins.`;
+  return [
+    ...(verdict.winner === winner.number ? [] : [element("p", {}, unlike)]),
+    ...(verdict.chances
+      ? list(winner, verdict.chances)
+      : [remark("The chances are not known: the record does not hold the size of the minival.")]),
+  ];
+}
+
+/**
+ * The server's answer, or what is said in its place.
+ * @param {Run} run @returns {Verdict | string}
+ */
+function asked(run) {
+  if (source.isReport()) return "The chances are known at the run's own reward only.";
+  const at = currentObjective();
+  const on = `${run.id} ${objective.text(at)}`;
+  const isNewest = answer.on === on && answer.version === run.version;
+  if (!isNewest && asking !== on) askLater(run, at, on);
+  if (answer.on !== on) return "computing the chances ...";
+  return answer.verdict ?? answer.problem ?? "The chances are not known.";
+}
+
+/**
+ * Asks once the sliders are still; only the answer to the latest question counts.
+ * @param {Run} run @param {Objective} at @param {string} on
+ */
+function askLater(run, at, on) {
+  asking = on;
+  clearTimeout(waiting);
+  waiting = setTimeout(async () => {
+    const { version } = run;
+    const found = await ask(run, at);
+    if (asking !== on) return;
+    asking = "";
+    answer = { on, version, ...found };
+    panel.place.style.minHeight = "";
+    fill();
+  }, SETTLE_MS);
+}
+
+/**
+ * @param {Run} run @param {Objective} at
+ * @returns {Promise<{verdict: Verdict | null, problem: string | null}>}
+ */
+async function ask(run, at) {
+  try {
+    return { verdict: await source.verdict(run, at), problem: null };
+  } catch (problem) {
+    return { verdict: null, problem: /** @type {Error} */ (problem).message };
+  }
+}
+
+/** @param {Row} winner @param {[number, number][]} chances */
+function list({ run, number }, chances) {
+  const share = chances.find(([other]) => other === number)?.[1] ?? 0;
+  const among = store.areSeveral() ? `of ${run.label}` : "of all";
+  const rows = chances.slice(0, SHOWN_CHANCES).map(([other, chance]) => {
+    const row = run.candidates.get(other);
+    return element(
+      "li",
+      {},
+      element("span", {}, row ? candidate.link(row, String(other)) : other),
+      bar(chance, percent(chance)),
+      element("span.number", {}, percent(chance)),
+    );
+  });
+  return [
+    element(
+      "p",
+      {},
+      `best ${among} with ${percent(share)} (${store.metric().title} and step time both uncertain)`,
+    ),
+    chances.length > 1 && element("ol", {}, rows),
+  ].filter(Boolean);
+}
+
+/** @param {number} share */
+const percent = (share) => (share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`);

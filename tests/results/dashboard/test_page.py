@@ -146,11 +146,13 @@ def test_the_winner_wins_within_its_range_only(
     objective = parse_reward(reward)
     first = winner(found, objective)
     low, high, below, above = page.evaluate(
-        """(name) => {
-            const { winner, ranked } = nas.model;
-            const at = nas.address.objective();
-            const ends = nas.reward.ends(name);
-            const range = nas.objective.stableRange(winner, ranked, at, name, ends);
+        """async (name) => {
+            const from = (module) => import(`/page/${module}.js`);
+            const { winner, ranked } = (await from("model")).model;
+            const at = (await from("state")).currentObjective();
+            const ends = (await from("sliders")).ends(name);
+            const { stableRange } = await from("objective");
+            const range = stableRange(winner, ranked, at, name, ends);
             return [range.low, range.high, range.below?.number, range.above?.number];
         }""",
         name,
@@ -415,7 +417,9 @@ def test_benched_networks_are_marked(made: Path, serve: Serve, visit: Begin) -> 
         "image_size": 32,
     }
     page = visit().open(serve(made, benches=[bench]))
-    names = page.evaluate("nas.cloud.points().map((point) => point.row.name)")
+    names = page.evaluate(
+        """async () => (await import("/page/cloud.js")).all().map((point) => point.row.name)"""
+    )
     assert {"backbone", "efficientnet-b0"} <= set(names)
 
 

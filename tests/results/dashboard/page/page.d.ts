@@ -1,5 +1,5 @@
 // The types of the dashboard's page, for the type checker alone: the data as
-// results/dashboard/payload.py documents it, and the global `nas`, to which each script adds one part.
+// results/dashboard/payload.py documents it, and what the modules make of it.
 
 type State = "running" | "complete" | "failed" | "infeasible" | "stopped" | "duplicate";
 
@@ -287,6 +287,8 @@ interface ViewState {
   hidden: Set<number>;
   zoom: Ranges | null;
   selected: string[];
+  /** What the mouse or the keyboard is at. */
+  pointed: Row | null;
   sort: string;
   descending: boolean;
   over: string;
@@ -405,7 +407,7 @@ type TagOf<Tag, Map> = Tag extends `${infer Name}.${string}`
     ? Map[Tag]
     : never;
 
-/** What changed, for {@link Nas.schedule}. */
+/** What changed, for schedule.js. */
 type Reason =
   | "axes"
   | "controls"
@@ -471,177 +473,16 @@ type OtherId =
   | "workers";
 type View = "matters" | "plot" | "progress" | "table";
 
-/** What the scripts offer each other. */
-interface Nas {
-  format: {
-    MISSING: string;
-    isNumber: (value: unknown) => value is number;
-    count: (value: unknown) => string;
-    short: (value: unknown) => string;
-    fixed: (digits: number) => (value: unknown) => string;
-    duration: (seconds: unknown) => string;
-    range: (ends: Ends, format: (value: number) => string) => string;
-    money: (amount: number) => string;
-    moment: (seconds: unknown) => string;
-    exponent: (value: number) => string;
-    plain: (text: unknown) => string;
-  };
-  dom: {
-    element: <Tag extends string>(
-      tag: Tag,
-      attributes?: Attributes,
-      ...children: Children
-    ) => TagOf<Tag, HTMLElementTagNameMap>;
-    drawn: <Tag extends string>(
-      tag: Tag,
-      attributes?: Attributes,
-      ...children: Children
-    ) => TagOf<Tag, SVGElementTagNameMap>;
-    byId: <Id extends keyof Ids>(id: Id) => Ids[Id];
-    option: (value: string, label: string, chosen: string) => HTMLOptionElement;
-    bar: (share: number, label: string, colour?: string) => HTMLElement;
-    save: (name: string, text: string, type: string) => void;
-    copy: (text: string, button: HTMLElement) => Promise<void>;
-    announce: (text: string) => void;
-    focused: () => HTMLElement | null;
-  };
-  store: {
-    runs: Run[];
-    benches: Bench[];
-    isBackbone: (row: Row) => boolean;
-    title: (row: Row) => string;
-    areSeveral: () => boolean;
-    metric: () => Metric;
-    merge: (answer: RunAnswer) => boolean;
-    all: () => Row[];
-    find: (key: string | undefined) => Row | null;
-    chosen: (row: Row, choice: Choice) => Option | null;
-    parameters: () => Choice[];
-    stagesText: (row: Row) => string;
-  };
-  columns: {
-    all: () => Column[];
-    axes: () => Column[];
-    find: (id: string) => Column | undefined;
-    title: (column: Column) => string;
-    doubt: (column: Column, row: Row) => string | null;
-    written: (column: Column, row: Row) => string;
-  };
-  STATES: State[];
-  state: ViewState;
-  address: {
-    objective: () => Objective;
-    numberNames: () => NumberName[];
-    own: () => Objective;
-    setOwn: (objective: Objective) => void;
-    resetObjective: () => void;
-    encode: () => string;
-    decode: (text: string) => void;
-    remember: () => void;
-    clearFilters: () => void;
-  };
-  source: {
-    open: () => Promise<PageData>;
-    isReport: () => boolean;
-    follow: (onRun: (answer: RunAnswer) => void, onAlive: (isAlive: boolean) => void) => void;
-    detail: (row: Row) => Promise<Detail | null>;
-    importance: (run: Run, target: string, at: Objective) => Promise<Importance | null>;
-    verdict: (run: Run, at: Objective) => Promise<Verdict | null>;
-  };
-  library: { isLoaded: () => boolean; load: () => void; loaded: Promise<void> };
-  objective: {
-    text: (objective: Objective) => string;
-    score: (row: Row, at: Objective) => number;
-    evaluate: (rows: Row[], at: Objective) => void;
-    best: (rows: Row[], top: number) => Row[];
-    stableRange: (
-      first: Row,
-      rows: Row[],
-      at: Objective,
-      name: NumberName,
-      ends: Ends,
-    ) => StableRange;
-    undominated: (rows: Row[]) => Row[];
-  };
-  front: {
-    front: (rows: Row[], x: Column, y: Column) => Row[];
-    sizes: (rows: Row[]) => number[];
-  };
-  colours: {
-    SCALE: string[];
-    category: (place: number) => string;
-    ofRun: (run: Run) => string;
-    operator: (name: string) => string;
-    theme: (name: string) => string;
-    onTheme: (changed: () => void) => void;
-    colouring: (rows: Row[], column: Column) => Colouring;
-    categoryColours: (column: Column) => (value: any, place: number) => string;
-    inOrder: (a: Option, b: Option) => number;
-  };
-  model: Model;
-  derive: { refresh: (reasons: Set<Reason>) => void; axes: () => [Column, Column] };
-  cloud: {
-    draw: (pen: Pen, frame: Frame) => Colouring;
-    nearest: (x: number, y: number, reach: number) => Point | null;
-    points: () => Point[];
-    colourColumn: () => Column;
-  };
-  sketch: { draw: (pen: Pen, frame: Frame) => void };
-  plot: {
-    draw: () => void;
-    drawCloud: (moving?: Ranges) => void;
-    zoomTo: (zoom: Ranges | null) => void;
-    zoomBy: (factor: number) => void;
-    save: () => Promise<void>;
-    ZOOM_STEP: number;
-    frame: () => Frame;
-  };
-  pointed?: Row | null;
-  pointing: {
-    listen: (plot: PlotlyElement) => void;
-    isBeside: (event: MouseEvent | KeyboardEvent) => boolean;
-  };
-  legend: { draw: (colour: Colouring) => void; symbol: (state: State) => SVGSVGElement };
-  filters: { listen: () => void; draw: () => void; drawCount: () => void };
-  comparison: { draw: () => Promise<void> };
-  verdict: {
-    own: (run: Run) => Verdict | null;
-    draw: () => void;
-    chances: (winner: Row) => HTMLElement;
-  };
-  reward: { listen: () => void; draw: () => void; ends: (name: NumberName) => Ends };
-  map: { draw: (winner: Row | null, at: Objective) => void; listen: () => void };
-  charts: {
-    chart: (place: HTMLElement, traces: Trace[], layout: ChartLayout) => Promise<unknown>;
-    learning: (place: HTMLElement, shown: Network[]) => Promise<unknown>;
-    samples: (place: HTMLElement, shown: Network[]) => Promise<unknown>;
-  };
-  drawing: {
-    network: (architecture: Architecture, imageSize: number | null, name: string) => SVGSVGElement;
-  };
-  stages: { table: (architectures: Architecture[]) => HTMLTableElement };
-  measures: { table: (networks: Network[]) => HTMLTableElement };
-  provenance: { section: (network: Network) => HTMLElement };
-  candidate: {
-    link: (row: Row, text: string) => HTMLButtonElement;
-    select: (row: Row, beside: boolean, focus?: boolean) => void;
-    close: () => void;
-    draw: () => Promise<void>;
-    redraw: () => void;
-  };
-  table: { draw: () => void; redraw: () => void; listen: () => void };
-  matters: { draw: () => void };
-  population: { listen: () => void; draw: () => void };
-  workers: { draw: (runs: Run[]) => void };
-  progress: {
-    listen: () => void;
-    draw: () => void;
-    standing: (run: Run) => { text: string; share: number | null };
-  };
-  runs: { draw: () => void; dot: (run: Run) => HTMLElement };
-  schedule: (...reasons: Reason[]) => void;
-  show: (view: View) => void;
-}
+type MakeElement = <Tag extends string>(
+  tag: Tag,
+  attributes?: Attributes,
+  ...children: Children
+) => TagOf<Tag, HTMLElementTagNameMap>;
+type MakeDrawn = <Tag extends string>(
+  tag: Tag,
+  attributes?: Attributes,
+  ...children: Children
+) => TagOf<Tag, SVGElementTagNameMap>;
 
 /** A trace as Plotly has it. */
 type Trace = { name?: string; [name: string]: unknown };
