@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ACCURACY = "accuracy"
+ACCURACY, TOP_5 = "accuracy", "top5"
 _LONGEST_SHORT = 12  # characters
 
 
@@ -32,7 +32,7 @@ METRICS: Mapping[str, Metric] = {
         Metric(ACCURACY, "accuracy", "acc.", is_share=True),
         Metric("balanced_accuracy", "balanced accuracy", "bal. acc."),
         Metric("macro_f1", "macro F1", "macro F1"),
-        Metric("top5", "top-5 accuracy", "top-5", is_share=True),
+        Metric(TOP_5, "top-5 accuracy", "top-5", is_share=True),
         Metric("auroc", "AUROC", "AUROC"),
         Metric("map", "mean average precision", "mAP"),
     )

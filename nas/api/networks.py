@@ -7,8 +7,9 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from nas.api.option_values import checked, listed, path_of
 from nas.architectures import Arch, find_architecture
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from nas.export.write import Written
     from nas.full_training.checkpoint import TrainedNetwork
     from nas.full_training.evaluate import TestResult
+    from nas.full_training.image_sizes import SizeResults
     from results.architecture_file import ArchitectureFile
     from search_space.network import Network
 
@@ -163,28 +165,61 @@ def _announce(job: Any) -> None:
     print_lines(training_lines(job), training_doubts(job))
 
 
+@overload
 def evaluate(
     trained: Trained | str | os.PathLike[str],
     data: Data | str | os.PathLike[str] | Any,
     *,
     split: Literal["test", "validation"] | None = None,
+    image_size: int | None = None,
+    crop: Literal["square", "published"] = "square",
     metric: str | Sequence[str] | None = None,
     batch_size: int = 256,
-) -> TestResult:
+) -> TestResult: ...
+
+
+@overload
+def evaluate(
+    trained: Trained | str | os.PathLike[str],
+    data: Data | str | os.PathLike[str] | Any,
+    *,
+    split: Literal["test", "validation"] | None = None,
+    image_size: Sequence[int],
+    crop: Literal["square", "published"] = "square",
+    metric: str | Sequence[str] | None = None,
+    batch_size: int = 256,
+) -> SizeResults: ...
+
+
+def evaluate(
+    trained: Trained | str | os.PathLike[str],
+    data: Data | str | os.PathLike[str] | Any,
+    *,
+    split: Literal["test", "validation"] | None = None,
+    image_size: int | Sequence[int] | None = None,
+    crop: Literal["square", "published"] = "square",
+    metric: str | Sequence[str] | None = None,
+    batch_size: int = 256,
+) -> TestResult | SizeResults:
     """Measure a trained network on the test split of ``data``, with 95 % intervals.
 
     ``trained`` is a training, its directory, or a checkpoint. ``split`` may ask for the validation
-    split instead; None takes that only where there is no test split. ``metric`` names one or
-    several to measure beside accuracy, top-5 and the training's; None stands for the usual ones.
+    split instead; None takes that only where there is no test split. ``image_size`` is in pixels;
+    None stands for the network's evaluation size, and for several there is a result of each, with
+    the ``best``. ``crop`` is the part of each image, as ``nas evaluate --help`` explains it.
+    ``metric`` names one or several to measure beside accuracy, top-5 and the training's; None
+    stands for the usual ones.
 
     Raises:
         UserError: the checkpoint cannot be read, or the data have no such split, other classes, or
             no such metric.
     """
+    from nas.data.decode import CROPS
     from nas.data.given import place_of
     from nas.devices import training_device
     from nas.full_training.checkpoint import CheckpointError, read_network
     from nas.full_training.evaluate import evaluate as on_split
+    from nas.full_training.image_sizes import evaluate_sizes
     from nas.metrics.registry import known_function, metric_named
 
     try:
@@ -195,17 +230,21 @@ def evaluate(
         )
     except CheckpointError as error:
         raise UserError(f"trained: {error}") from error
+    sizes = [network.file.eval_size] if image_size is None else listed(image_size)
+    if not sizes:
+        raise UserError("--image-size: got no sizes, must be one or several")
+    sizes = [checked("evaluate", {"image_size": x}, ("image_size",))["image_size"] for x in sizes]
+    if crop not in CROPS:
+        raise UserError(f"--crop: got {crop!r}, must be one of {', '.join(CROPS)}")
     names = [metric] if isinstance(metric, str) else metric
     metrics = None if names is None else [metric_named(name) for name in names]
-    return on_split(
-        network,
-        place_of(data),
-        batch_size,
-        training_device(),
-        split,
-        metrics,
-        known_function(network.metric),
+    trained_by = known_function(network.metric)
+    place, device = place_of(data), training_device()
+    measure = partial(
+        on_split, network, place, batch_size, device, split, metrics, trained_by, crop
     )
+    found = evaluate_sizes(measure, sizes, metrics, trained_by)
+    return found if isinstance(image_size, list | tuple) else found.results[0]
 
 
 def export(

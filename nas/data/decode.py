@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,12 @@ from PIL import Image, ImageOps
 FORMATS = ("JPEG", "MPO", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
 MOST_PIXELS = 2**27  # of an image in memory: 134 million, 400 MB in three channels
 GREY = (128, 128, 128)
+
+Crop = Literal["square", "published"]
+CROPS: tuple[Crop, ...] = get_args(Crop)
+"""The parts of an image that are evaluated: the middle square, or as in google/automl."""
+
+PUBLISHED_MARGIN, SQUEEZED_FROM = 32, 320  # pixels
 Image.MAX_IMAGE_PIXELS = None  # the limit above is ours, with a message of its own
 
 Image.init()
@@ -33,10 +40,12 @@ class Decoding:
     ``values`` are the least and the greatest value of images with more than 8 bits a channel, or
     with floats, which become 0 and 255; others in between, and values outside are clipped. None if
     the set has no such images. ``background`` is the colour that transparent images are laid on.
+    ``crop`` is the part that is taken of an image (:func:`fitted`).
     """
 
     values: tuple[float, float] | None = None
     background: tuple[int, int, int] = GREY
+    crop: Crop = field(default="square", repr=False)  # repr() is in the names of cache entries
 
 
 def open_image(content: bytes) -> Image.Image:
@@ -49,7 +58,7 @@ def open_image(content: bytes) -> Image.Image:
 
 
 def decode(read: Callable[[], bytes], size: int, decoding: Decoding) -> NDArray[np.uint8] | None:
-    """Decode an image, cut to its middle square and resized bicubically: (3, size, size).
+    """Decode an image, cut by the rules and resized bicubically: (3, size, size).
 
     Returns None if the bytes are not a complete image.
 
@@ -63,13 +72,32 @@ def decode(read: Callable[[], bytes], size: int, decoding: Decoding) -> NDArray[
             image.draft("RGB", (2 * size, 2 * size))  # JPEG: decode no more than is needed
             _check_size(image)
             upright = to_rgb(ImageOps.exif_transpose(image), decoding)
-            fitted = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
+            image_of_size = fitted(upright, size, decoding.crop)
     except Unusable:
         raise
     except Exception:  # on damaged bytes, decoders raise errors of any type
         return None
-    pixels = np.asarray(fitted, dtype=np.uint8).transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
+    pixels = np.asarray(image_of_size, dtype=np.uint8).transpose(2, 0, 1)  # (H, W, C) -> (C, H, W)
     return np.ascontiguousarray(pixels)
+
+
+def fitted(image: Image.Image, size: int, crop: Crop) -> Image.Image:
+    """Cut the image, and resize it to ``size`` by ``size`` pixels, bicubically with antialiasing.
+
+    ``square`` takes the middle square, the largest there is, for training and for evaluation, so
+    that training sees things at no other scale than evaluation. ``published`` is the evaluation of
+    EfficientNetV2's public code (google/automl, ``preprocess_for_eval``): below 320 px the middle
+    square of size / (size + 32) of the shorter side, rounded down; from 320 px on the whole image,
+    squeezed. There, training crops parts of the whole image too, and pixels are interpolated
+    bilinearly without antialiasing; this differs here by choice.
+    """
+    if crop == "square":
+        return ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+    if size < SQUEEZED_FROM:
+        side = max(1, int(size / (size + PUBLISHED_MARGIN) * min(image.size)))
+        left, top = ((length - side) // 2 for length in image.size)
+        image = image.crop((left, top, left + side, top + side))
+    return image.resize((size, size), Image.Resampling.BICUBIC)
 
 
 def is_wide(image: Image.Image) -> bool:

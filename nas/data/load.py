@@ -8,7 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from nas.data.cache.dataset import cached_evaluation_data, cached_search_data
+from nas.data.decode import PUBLISHED_MARGIN, SQUEEZED_FROM, Crop
 from nas.data.formats.base import split_of_folder
 from nas.data.formats.hub import FORM, PREFIX
 from nas.data.formats.rare_classes import kept_classes
@@ -30,6 +33,7 @@ from nas.data.split import (
     EvaluationData,
     EvaluationSplit,
     SearchData,
+    Split,
     no_such_split,
 )
 from nas.errors import UserError
@@ -213,10 +217,27 @@ def _evaluation_data_in_memory(
     split: EvaluationSplit | None,
 ) -> EvaluationData:
     for wanted in (split,) if split else EVALUATION_SPLITS:
-        if found := split_in_memory(spec, wanted, image_size):
+        if found := _cut_in_memory(spec, wanted, image_size, options.crop):
             names = class_names or training_names(spec) or found.class_names
             if options.min_per_class is not None:  # classes that training left out
                 found = of_classes(found, names)
             images = found.labelled(names, spec)
             return EvaluationData(spec, len(names), images, (), found.name, wanted == "validation")
     raise no_such_split(spec, split)
+
+
+def _cut_in_memory(
+    spec: str, split: EvaluationSplit, image_size: int | None, crop: Crop
+) -> NamedSplit | None:
+    """Return a split in memory, whose images are square, cut as :func:`nas.data.decode.fitted`.
+
+    Here they are resized first, and their margin is cut off then.
+    """
+    if crop == "square" or image_size is None or image_size >= SQUEEZED_FROM:
+        return split_in_memory(spec, split, image_size)
+    found = split_in_memory(spec, split, image_size + PUBLISHED_MARGIN)
+    if found is None:
+        return None
+    margin = PUBLISHED_MARGIN // 2
+    inner = found.images.pixels[:, :, margin:-margin, margin:-margin]
+    return replace(found, images=Split(np.ascontiguousarray(inner), found.images.labels))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nas.data.decode import Crop
 from nas.data.minival import AUTO, MinivalChoice, parse_minival
 
 BACKGROUND = "grey"
@@ -17,12 +18,14 @@ class DataOptions:
     :func:`nas.data.decode.parse_background`. Classes with fewer than ``min_per_class`` training
     images are left out; None refuses a data set that has any with fewer than five. ``values`` is
     the range of images with more than 8 bits (:class:`nas.data.decode.Decoding`); None finds it.
+    ``crop`` is the part of an image that is evaluated (:func:`nas.data.decode.fitted`).
     """
 
     minival: str = AUTO
     background: str = BACKGROUND
     min_per_class: int | None = None
     values: tuple[float, float] | None = None
+    crop: Crop = "square"
 
     @classmethod
     def given(

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nas.data.decode import Crop
 from nas.data.given import import_data
 from nas.data.images import Images, images
 from nas.data.load import load_test_data
@@ -29,7 +30,7 @@ from nas.metrics.metric_function import MetricFunction
 from nas.metrics.registry import FEWEST_CLASSES_FOR_TOP_5, Labels, check_metric, find_metric
 from nas.training.validation import Portion, metric_labels, outputs
 from results.noise import wilson_interval
-from reward.metric import Metric
+from reward.metric import ACCURACY, TOP_5, Metric
 from reward.step_time.clocks import device_name, to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
 
@@ -89,7 +90,7 @@ class TestResult:
     measured. ``classes`` are by label. ``confusion`` counts the images of a class, by row, that
     were taken for each class, by column; None where an image may have several classes. ``split`` is
     the data set's own name of the split, empty if it is unknown. ``unreadable`` are the image files
-    that were skipped.
+    that were skipped. ``crop`` is the part that was taken of each image.
     """
 
     top_1: Share
@@ -100,9 +101,24 @@ class TestResult:
     unreadable: tuple[str, ...]
     split: str = ""
     is_validation: bool = False
+    crop: Crop = "square"
     metrics: tuple[Measured, ...] = ()
     classes: tuple[ClassFigures, ...] = ()
     confusion: Tensor | None = None
+
+    def value(self, metric: str) -> float:
+        """Return the value in [0, 1] of a metric that was measured, by its name."""
+        return self._of(metric).value
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """Return the 95 % interval of that value, None if it is not known."""
+        return self._of(metric).interval
+
+    def _of(self, metric: str) -> Share | Measured:
+        if metric == TOP_5 and self.top_5 is not None:
+            return self.top_5
+        named = {measured.metric.name: measured for measured in self.metrics}
+        return self.top_1 if metric == ACCURACY else named[metric]
 
 
 def evaluate(
@@ -113,20 +129,23 @@ def evaluate(
     split: EvaluationSplit | None = None,
     metrics: Sequence[MetricFunction] | None = None,
     trained_by: MetricFunction | None = None,
+    crop: Crop = "square",
+    image_size: int | None = None,
 ) -> TestResult:
-    """Measure a network on a split of ``data``, at the network's evaluation size.
+    """Measure a network on a split of ``data``, at ``image_size`` pixels.
 
-    None stands for the test split, or without one the validation split; and for the metrics that
-    such labels have (:func:`usual_metrics`). Accuracy, top-5 and ``trained_by`` are always
-    measured.
+    None stands for the test split, or without one the validation split; for the metrics that
+    such labels have (:func:`usual_metrics`); and for the network's evaluation size. Accuracy, top-5
+    and ``trained_by`` are always measured.
 
     Raises:
         UserError: the data are missing, have no such split, or have other classes or channels than
             the network; a batch does not fit into memory; or they do not have a metric.
     """
     import_data(data)
-    size, task = trained.file.eval_size, trained.file.task
-    loaded = load_test_data(data, size, trained.class_names, trained.data_options, split)
+    size, task = image_size or trained.file.eval_size, trained.file.task
+    options = replace(trained.data_options, crop=crop)
+    loaded = load_test_data(data, size, trained.class_names, options, split)
     channels = int(loaded.test.pixels.shape[1])
     for what, got, expected in (
         ("classes", loaded.classes, task.classes),
@@ -163,6 +182,7 @@ def evaluate(
         unreadable=loaded.unreadable,
         split=loaded.split,
         is_validation=loaded.is_validation,
+        crop=crop,
         metrics=tuple(_measured(function, predictions) for function in chosen),
         classes=class_figures(predictions, names),
         confusion=confusion(predictions, task.classes),

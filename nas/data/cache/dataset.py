@@ -115,7 +115,7 @@ def _entries(
 def _decoding(found: Survey | None, options: DataOptions) -> Decoding:
     """Return the rules of decoding: values have the range given, or else that of the survey."""
     values = options.values or (found.values if found else None)
-    return Decoding(values, parse_background(options.background))
+    return Decoding(values, parse_background(options.background), options.crop)
 
 
 def cached_evaluation_data(

@@ -180,7 +180,8 @@ def entry_name(
     keeps_pixels: bool = True,
 ) -> str:
     """Return a readable name followed by a hash of everything that decides the entry's content."""
-    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.key, decoding))
+    crop = () if decoding.crop == "square" else (decoding.crop,)  # not in repr() of the rules
+    key = repr((_VERSION, filling.VERSION, source.fingerprint, size, parts.key, decoding, *crop))
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(spec.rstrip("/")).name).strip(".-")[:24]
     kind = "" if keeps_pixels else "index-"
     return f"{name}-{size}px-{kind}{hashlib.sha256(key.encode()).hexdigest()[:10]}"

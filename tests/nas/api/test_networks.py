@@ -38,6 +38,14 @@ def test_a_training_gives_a_network_that_is_evaluated_and_exported(
     result = nas.evaluate(trained, quarters())
     assert result.top_1.total == 40
     assert nas.evaluate(tmp_path / "trained", quarters()).top_1 == result.top_1
+    sizes = nas.evaluate(trained, quarters(), image_size=[8, 12])
+    assert [each.image_size for each in sizes.results] == [8, 12]
+    assert sizes.results[0].top_1 == result.top_1
+    assert sizes.best.top_1.value == sizes.frame()["accuracy"].max()
+    assert nas.evaluate(trained, quarters(), image_size=12).image_size == 12
+    for given, said in (([], "got no sizes"), ([8, 2], "got 2, must be")):
+        with pytest.raises(nas.UserError, match=f"--image-size: {said}"):
+            nas.evaluate(trained, quarters(), image_size=given)
     nas.export(trained, tmp_path / "net.py")
     assert (tmp_path / "net.py").is_file()
     with pytest.raises(nas.UserError, match="exists already"):
@@ -79,7 +87,7 @@ def test_errors_are_those_of_the_command_line(tmp_path: Path) -> None:
         (lambda: nas.train("efficientnetv2-b0", "digits", 5), "--out: got 5"),  # type: ignore[arg-type]
         (lambda: nas.train("x", "digits", "y", epochs=0), "--epochs: got 0, must be a whole"),
         (lambda: nas.train("x", "digits", "y", patience=0), "--patience: got 0, must be a whole"),
-        (lambda: nas.evaluate(5, "digits"), "trained: got 5, must"),  # type: ignore[arg-type]
+        (lambda: nas.evaluate(5, "digits"), "trained: got 5, must"),  # type: ignore[call-overload]
         (lambda: nas.export(5, "a.onnx"), "source: got 5, must be a path"),  # type: ignore[arg-type]
         (lambda: nas.load(5), "source: got 5, must be a path"),  # type: ignore[arg-type]
         (lambda: nas.bench(), "ARCH: must be given"),

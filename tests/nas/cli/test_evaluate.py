@@ -211,3 +211,43 @@ def test_data_that_is_not_there_is_one_line(
 def test_what_is_no_checkpoint_is_one_line(refusal: Refusal, tmp_path: Path) -> None:
     message = refusal("evaluate", tmp_path, "--data", "digits")
     assert message == f"CHECKPOINT: {tmp_path}: has no checkpoint in it, best.pt or last.pt"
+
+
+def test_at_several_sizes_the_best_is_told(directory: Path) -> None:
+    arguments = [str(directory), "--data", "digits", "--image-size", "16,8"]
+    shown = CliRunner().invoke(evaluate, arguments)
+    assert shown.exit_code == 0, shown.output
+    told = json.loads(CliRunner().invoke(evaluate, [*arguments, "--json"]).stdout)
+    sizes = {each["image_size"]: each["accuracy"] for each in told["image_sizes"]}
+    assert list(sizes) == [8, 16]
+    assert told["best_image_size"] == max(sizes, key=lambda size: sizes[size])
+    assert told["is_chosen_on_test"] is True
+    assert "chosen on the test split here" in shown.stderr
+    (best,) = [line for line in shown.stdout.splitlines() if line.strip().endswith("best")]
+    assert best.split()[:2] == [
+        str(told["best_image_size"]), f"{100 * sizes[told['best_image_size']]:.2f}",
+    ]  # fmt: skip
+    assert "test      360 images at 2 sizes" in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) <= 80
+
+
+def test_one_size_is_shown_in_full(directory: Path) -> None:
+    arguments = [str(directory), "--data", "digits", "--image-size", "12", "--crop", "published"]
+    shown = CliRunner().invoke(evaluate, arguments)
+    assert "test      360 images at 12 px, published crop" in shown.stdout
+    assert "macro F1" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--image-size", "8,x"], "--image-size: got 'x', must be a whole number, from 4 to 4096"),
+        (["--image-size", "2"], "--image-size: got '2', must be a whole number, from 4 to 4096"),
+        (["--crop", "squared"], "--crop: got 'squared', must be one of square, published"),
+        (["--image-size", "8,16", "--plot", "a.html"], "--plot: got 2 image sizes, must be one"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(
+    directory: Path, refusal: Refusal, arguments: list[str], said: str
+) -> None:
+    assert said in refusal("evaluate", str(directory), "--data", "digits", *arguments)

@@ -15,6 +15,7 @@ from nas.data.decode import (
     Decoding,
     Unusable,
     decode,
+    fitted,
     parse_background,
     value_range,
 )
@@ -196,3 +197,25 @@ def test_the_background_is_an_option_and_another_set(tmp_path: Path) -> None:
     assert (grey.training.pixels == 128).all()
     assert (white.training.pixels == 255).all()
     assert "10 of 10 images (100 %) are of a single colour once decoded" in grey.warnings[0]
+
+
+def test_the_published_crop_is_of_the_shorter_side_below_320_px() -> None:
+    """google/automl, preprocess_for_eval: int(size / (size + 32) * shorter side), centred."""
+    image = Image.new("RGB", (101, 60))
+    image.paste((0, 0, 255), (35, 15, 65, 45))  # 30 = int(32 / 64 * 60); (101 - 30) // 2 = 35
+    assert np.asarray(fitted(image, 32, "published"))[..., 2].min() == 255
+    image.putpixel((35, 15), (0, 0, 0))
+    image.putpixel((64, 44), (0, 0, 0))
+    blue = np.asarray(fitted(image, 32, "published"))[..., 2]
+    assert blue[0, 0] < 255 > blue[-1, -1]
+    assert np.asarray(fitted(image, 32, "square"))[..., 2].min() == 0
+
+
+def test_the_published_crop_squeezes_the_whole_image_from_320_px() -> None:
+    image = Image.new("RGB", (400, 200))
+    image.paste((255, 0, 0), (0, 0, 100, 200))  # the left quarter, outside the middle square
+    red = np.asarray(fitted(image, 320, "published"))[..., 0]
+    assert (red[:, 0] == 255).all()
+    assert red[0].mean() == pytest.approx(255 / 4, abs=1)
+    assert np.asarray(fitted(image, 320, "square"))[:, 1:, 0].max() == 0
+    assert np.asarray(fitted(image, 319, "published"))[..., 0].max() == 0

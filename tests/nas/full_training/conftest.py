@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
+from nas.full_training.checkpoint import Normalization, TrainedNetwork
 from nas.full_training.prepare import TrainRequest, prepare
 from nas.full_training.settings import Job
 from results.architecture_file import ArchitectureFile, write
+from search_space.network import Network
 from search_space.task import Task
 from tests.nas.tiny import TINY_BACKBONE
 
@@ -40,3 +43,17 @@ def make_job(tiny_arch_file: Path, tiny_data_file: Path, tmp_path: Path) -> Make
         return prepare(TrainRequest(**given))  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def tiny_trained() -> TrainedNetwork:
+    """A network for digits with random weights."""
+    torch.manual_seed(0)
+    return TrainedNetwork(
+        file=ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(10, 1)),
+        weights=Network(TINY_BACKBONE, 10, 1).state_dict(),
+        normalization=Normalization((78.0,), (96.0,)),
+        data="digits",
+        epoch=3,
+        accuracy=0.5,
+    )

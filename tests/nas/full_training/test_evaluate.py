@@ -14,30 +14,13 @@ from nas.data.images import Images
 from nas.data.load import load_test_data
 from nas.errors import UserError
 from nas.full_training import evaluate as evaluation
-from nas.full_training.checkpoint import Normalization, TrainedNetwork
+from nas.full_training.checkpoint import TrainedNetwork
 from nas.full_training.evaluate import Share, class_figures, confusion, evaluate, predict
 from nas.metrics.registry import find_metric
 from nas.training.validation import accuracy
-from results.architecture_file import ArchitectureFile
-from search_space.network import Network
 from search_space.task import Task
-from tests.nas.tiny import TINY_BACKBONE
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def trained() -> TrainedNetwork:
-    """A network for digits with random weights."""
-    torch.manual_seed(0)
-    return TrainedNetwork(
-        file=ArchitectureFile("tiny", TINY_BACKBONE, 8, 8, Task(10, 1)),
-        weights=Network(TINY_BACKBONE, 10, 1).state_dict(),
-        normalization=Normalization((78.0,), (96.0,)),
-        data="digits",
-        epoch=3,
-        accuracy=0.5,
-    )
 
 
 class Given(nn.Module):
@@ -79,24 +62,26 @@ def test_the_interval_is_wilsons(count: int, total: int, low: float, high: float
     assert (lower, upper) == pytest.approx((1 - high, 1 - low), abs=5e-5)
 
 
-def test_accuracy_is_the_training_loops_on_the_test_split(trained: TrainedNetwork) -> None:
-    result = evaluate(trained, "digits", 100, CPU)
+def test_accuracy_is_the_training_loops_on_the_test_split(tiny_trained: TrainedNetwork) -> None:
+    result = evaluate(tiny_trained, "digits", 100, CPU)
     test = load_test_data("digits", 8).test
     mean, std = (torch.tensor(v).view(1, 1, 1, 1) for v in ((78.0,), (96.0,)))
     images = Images(torch.from_numpy(test.pixels), torch.from_numpy(test.labels), mean, std, 10)
-    assert result.top_1.value == accuracy(trained.build(), images)
+    assert result.top_1.value == accuracy(tiny_trained.build(), images)
     assert result.top_1.total == 360
     assert result.top_5 is not None
     assert result.top_1.count < result.top_5.count < 360
     assert result.image_size == 8
 
 
-def test_figures_by_class_and_the_confusion_matrix_equal_sklearns(trained: TrainedNetwork) -> None:
-    result = evaluate(trained, "digits", 100, CPU)
+def test_figures_by_class_and_the_confusion_matrix_equal_sklearns(
+    tiny_trained: TrainedNetwork,
+) -> None:
+    result = evaluate(tiny_trained, "digits", 100, CPU)
     test = load_test_data("digits", 8).test
     mean, std = (torch.tensor(v).view(1, 1, 1, 1) for v in ((78.0,), (96.0,)))
     images = Images(torch.from_numpy(test.pixels), torch.from_numpy(test.labels), mean, std, 10)
-    predictions = predict(trained.build(), images, 100, keeps_logits=True)
+    predictions = predict(tiny_trained.build(), images, 100, keeps_logits=True)
     predicted, labels = predictions.predicted, predictions.labels
     precision, recall, f1, sizes = sklearn.precision_recall_fscore_support(
         labels, predicted, labels=list(range(10)), zero_division=np.nan
@@ -119,12 +104,14 @@ def test_figures_by_class_and_the_confusion_matrix_equal_sklearns(trained: Train
 
 
 def test_the_metrics_asked_for_and_that_of_the_training_are_measured(
-    trained: TrainedNetwork,
+    tiny_trained: TrainedNetwork,
 ) -> None:
     asked, own = [find_metric("map")], find_metric("macro_f1")
-    result = evaluate(trained, "digits", 100, CPU, metrics=asked, trained_by=own)
+    result = evaluate(tiny_trained, "digits", 100, CPU, metrics=asked, trained_by=own)
     assert [each.metric.name for each in result.metrics] == ["map", "macro_f1"]
-    shares = evaluate(trained, "digits", 100, CPU, metrics=[], trained_by=find_metric("accuracy"))
+    shares = evaluate(
+        tiny_trained, "digits", 100, CPU, metrics=[], trained_by=find_metric("accuracy")
+    )
     assert shares.metrics == ()
     assert shares.top_1 == result.top_1
 
@@ -149,26 +136,26 @@ def test_of_several_labels_each_class_is_ranked() -> None:
     "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: not enough memory")]
 )
 def test_out_of_memory_is_one_line(
-    trained: TrainedNetwork, monkeypatch: pytest.MonkeyPatch, error: Exception
+    tiny_trained: TrainedNetwork, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*_: object) -> Tensor:
         raise error
 
     monkeypatch.setattr(evaluation, "predict", fail)
     with pytest.raises(UserError, match="--batch-size: got 100, must be smaller") as refused:
-        evaluate(trained, "digits", 100, CPU)
+        evaluate(tiny_trained, "digits", 100, CPU)
     assert refused.value.exit_code == 1
 
 
 def test_another_failure_is_not_taken_for_one_of_memory(
-    trained: TrainedNetwork, monkeypatch: pytest.MonkeyPatch
+    tiny_trained: TrainedNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> Tensor:
         raise RuntimeError("shapes do not fit")
 
     monkeypatch.setattr(evaluation, "predict", fail)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        evaluate(trained, "digits", 100, CPU)
+        evaluate(tiny_trained, "digits", 100, CPU)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +166,9 @@ def test_another_failure_is_not_taken_for_one_of_memory(
     ],
 )
 def test_data_that_do_not_fit_are_refused(
-    trained: TrainedNetwork, task: Task, message: str
+    tiny_trained: TrainedNetwork, task: Task, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        evaluate(replace(trained, file=replace(trained.file, task=task)), "digits", 100, CPU)
+        evaluate(
+            replace(tiny_trained, file=replace(tiny_trained.file, task=task)), "digits", 100, CPU
+        )
