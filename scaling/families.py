@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scaling import compound, non_uniform
 from scaling.scaled import Base, ImageSizes, Scaled, scale, to_multiple
 from search_space.architecture import Architecture
-from search_space.published import PUBLISHED, published
+from search_space.published import PUBLISHED, progressive_size_v1, published
 from search_space.transforms import Rounding, to_nearest_8, to_nearest_8_guarded
 
 EFFICIENTNETV2_SML = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
@@ -62,7 +62,7 @@ def family_of(base: Base) -> Family:
         return s_family(base)
     if name.startswith("efficientnet-b"):
         b0 = _published_base("efficientnet-b0")
-        return _b_family(b0, _V1_SIZES, _V1_SIZES, to_nearest_8_guarded)
+        return _b_family(b0, _V1_SIZES, _V1_SIZES, to_nearest_8_guarded, progressive_size_v1)
     if name.startswith("efficientnetv2-b"):
         b0 = _published_base("efficientnetv2-b0")
         return _b_family(b0, _V2_SIZES, _V2_TRAIN_SIZES, to_nearest_8)
@@ -115,9 +115,16 @@ def by_compound(base: Base, alpha: float, beta: float, gamma: float, phi: float)
 
 
 def _b_family(
-    base: Base, sizes: tuple[int, ...], train_sizes: tuple[int, ...], rounding: Rounding
+    base: Base,
+    sizes: tuple[int, ...],
+    train_sizes: tuple[int, ...],
+    rounding: Rounding,
+    progressive_size: Callable[[int], int] | None = None,
 ) -> Family:
-    """Return the family of a published B0, by the compound rule."""
+    """Return the family of a published B0, by the compound rule.
+
+    ``progressive_size`` gives the last size of progressive learning by that of inference.
+    """
 
     def member(place: float) -> Scaled:
         multipliers = compound.at_step(place, sizes)
@@ -126,7 +133,9 @@ def _b_family(
             to_multiple(compound.between(pixels, place)) for pixels in (sizes, train_sizes)
         )
         dropout = round(compound.between(_DROPOUTS, place), 3)
-        return Scaled(architecture, ImageSizes(train, inference), "compound", place, base, dropout)
+        last = progressive_size(inference) if progressive_size else None
+        of = ImageSizes(train, inference)
+        return Scaled(architecture, of, "compound", place, base, dropout, last)
 
     return Family(base, {f"B{i}": float(i) for i in range(len(sizes))}, member)
 

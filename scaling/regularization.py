@@ -56,6 +56,7 @@ def regularization(
     parameters: int,
     sml_parameters: tuple[int, int, int],
     dropout: float | None = None,
+    progressive_size: int | None = None,
 ) -> Regularization:
     """Return the regularization of Table 6 for a network with this many parameters.
 
@@ -63,13 +64,14 @@ def regularization(
     network between them is interpolated over the logarithm of its parameters; a smaller one is
     treated as S and a larger one as L. ``stride`` is the network's. Training starts at this image
     size or above, unless the training size itself is smaller, so that the last feature map has a
-    pixel. ``dropout`` overrides the one of the table.
+    pixel. ``dropout`` overrides the one of the table, ``progressive_size`` the last size.
 
     Invariants: no range's end falls as the parameters rise. Image sizes rise and end at the
-    training size, or 1 % below it.
+    training size, or 1 % below it, or at ``progressive_size``.
     """
     rank = size_rank(parameters, sml_parameters)
-    end = min(sizes.train, to_multiple(between(_END_SHARE, rank) * sizes.train))
+    end = progressive_size or to_multiple(between(_END_SHARE, rank) * sizes.train)
+    end = min(sizes.train, end)
     start = min(end, max(to_multiple(between(_START_SHARE, rank) * end), stride))
     return Regularization(
         dropout=round(between(_DROPOUT, rank), 3) if dropout is None else dropout,

@@ -42,7 +42,8 @@ class Scaled:
 
     ``place`` is where it lies on the family's scale (:mod:`scaling.families`). ``dropout`` is the
     published value if the family has one for the place, or else None; it then follows from the
-    parameters (:mod:`scaling.regularization`).
+    parameters (:mod:`scaling.regularization`). So does ``progressive_size``, the image size that
+    progressive learning ends at.
     """
 
     architecture: Architecture
@@ -51,6 +52,7 @@ class Scaled:
     place: float
     parent: Base
     dropout: float | None = None
+    progressive_size: int | None = None
 
 
 def base_sizes(sizes: ImageSizes) -> ImageSizes:

@@ -14,13 +14,18 @@ from search_space.transforms import multiply, to_nearest_8, to_nearest_8_guarded
 
 @dataclass(frozen=True)
 class PublishedNetwork:
-    """A network with its published dropout and image sizes, in pixels."""
+    """A network with its published dropout and image sizes, in pixels.
+
+    ``progressive_size`` is the size that progressive learning ends at, None where it follows from
+    ``train_size`` by EfficientNetV2's Table 6.
+    """
 
     name: str
     architecture: Architecture
     train_size: int
     eval_size: int
     dropout: float
+    progressive_size: int | None = None
 
 
 def _mbconv(kernel: int, stride: int, expansion: int, channels: int, layers: int) -> Stage:
@@ -106,18 +111,29 @@ _V2_LARGE = {
 PUBLISHED: tuple[str, ...] = (*_V1_FAMILY, *_V2_FAMILY, *_V2_LARGE)
 
 
+def progressive_size_v1(eval_size: int) -> int:
+    """Return the size that an EfficientNet of the first version is trained up to progressively.
+
+    It is 0.8 of the evaluation size, rounded down to a multiple of 16, as in EfficientNetV2's
+    public code (google/automl, ``efficientnetv1_config`` and ``main``).
+    """
+    return int(0.8 * eval_size) // 16 * 16
+
+
 def published(name: str) -> PublishedNetwork:
     """Return the network with this name.
 
     Raises:
         KeyError: the name is not in :data:`PUBLISHED`.
     """
+    progressive_size = None
     if name in _V1_FAMILY:
         width, depth, train_size, eval_size, dropout = _V1_FAMILY[name]
+        progressive_size = progressive_size_v1(eval_size)
         network = multiply(EFFICIENTNET_B0, width, depth, to_nearest_8_guarded)
     elif name in _V2_FAMILY:
         width, depth, train_size, eval_size, dropout = _V2_FAMILY[name]
         network = multiply(EFFICIENTNETV2_B0, width, depth, to_nearest_8)
     else:
         network, train_size, eval_size, dropout = _V2_LARGE[name]
-    return PublishedNetwork(name, network, train_size, eval_size, dropout)
+    return PublishedNetwork(name, network, train_size, eval_size, dropout, progressive_size)

@@ -30,6 +30,7 @@ from reward.complexity import count_parameters
 from scaling.families import sml_parameters
 from scaling.regularization import regularization
 from scaling.scaled import ImageSizes, to_multiple
+from search_space.published import PUBLISHED, published
 from search_space.task import Task
 
 MANY_IMAGES = 100_000  # from here on the default preset is imagenet
@@ -390,7 +391,18 @@ def _table_6(file: ArchitectureFile, source: ArchitectureFile) -> dict[str, Any]
     except ValueError as error:
         raise UserError(f"--arch: {source.name}: {error}") from error
     by_size = sml_parameters(lambda architecture: count_parameters(architecture, source.task))
-    return regularization(sizes, stride, count, by_size).to_json()
+    last = _published_last_size(source)
+    if last is not None and file.train_size != source.train_size:
+        last = _scaled_size(last, file.train_size / source.train_size)
+    return regularization(sizes, stride, count, by_size, progressive_size=last).to_json()
+
+
+def _published_last_size(source: ArchitectureFile) -> int | None:
+    """Return the size that a published network is trained up to progressively, if it is known."""
+    if source.name not in PUBLISHED:
+        return None
+    network = published(source.name)
+    return network.progressive_size if network.architecture == source.architecture else None
 
 
 def _scaled_size(size: int, ratio: float) -> int:

@@ -176,6 +176,7 @@ class Members:
             count,
             sml_parameters(self._parameters, self._family),
             member.dropout,
+            member.progressive_size,
         )
         return ArchitectureFile(
             name=_name(member, to),

@@ -109,12 +109,19 @@ def test_a_scaled_file_is_trained_progressively(tiny_arch_file: Path, make_job: 
 
 @pytest.mark.parametrize(
     ("arch", "sizes", "magnitude"),
-    [("efficientnetv2-s", [128, 300], [5, 15]), ("efficientnetv2-m", [128, 380], [5, 20])],
+    [
+        ("efficientnetv2-s", [128, 300], [5, 15]),
+        ("efficientnetv2-m", [128, 380], [5, 20]),
+        # google/automl: int(0.8 * 224) // 16 * 16; 128 / 300 of it
+        ("efficientnet-b0", [76, 176], [5, 15]),
+        ("efficientnet-b4", [128, 304], [5, 15]),
+        ("efficientnet-b7", [160, 480], [5, 21.3]),
+    ],
 )
 def test_published_networks_have_the_papers_ranges(
     arch: str, sizes: list[int], magnitude: list[float]
 ) -> None:
-    """EfficientNetV2, Table 6."""
+    """EfficientNetV2, Table 6; the first version's networks up to 0.8 of their evaluation size."""
     file = find_architecture(arch)
     ranges = scaled_regularization(file, file)["progressive"]
     assert ranges["image_size"] == sizes
@@ -135,6 +142,13 @@ def test_published_networks_have_their_published_dropout(
     assert (recipe.dropout, recipe.survival) == (dropout, 0.8)
     assert recipe.autoaugment
     assert recipe.randaugment_magnitude == 0.0
+
+
+def test_at_another_size_the_first_versions_networks_keep_their_ratio() -> None:
+    b4 = find_architecture("efficientnet-b4")
+    at_96 = with_sizes(b4, 96, None)
+    assert at_96.eval_size == 96
+    assert scaled_regularization(at_96, b4)["progressive"]["image_size"] == [32, 76]  # 304 / 380
 
 
 def test_sizes_may_come_in_random_order_and_batches_grow(make_job: MakeJob) -> None:
