@@ -162,6 +162,8 @@ def training_lines(job: Job) -> list[str]:
     ]
     if settings.progressive is not None:
         lines += wrapped("sizes", resizing_text(recipe), label_width=9)
+    if settings.validate_every > 1:
+        lines.append(f"         validated every {settings.validate_every} epochs")
     if job.pretrained is not None:
         lines.append(f"weights  {job.pretrained.said}")
     return [*lines, f"out      {job.directory.path}"]

@@ -70,6 +70,7 @@ class TrainOptions(RecipeSettings, total=False):
     batch_growth: float
     patience: int
     metric: str
+    validate_every: int
     seed: int
     pretrained: str | os.PathLike[str]
     micro_batch: int

@@ -35,6 +35,7 @@ WHOLE: Mapping[str, tuple[int, ...]] = {
     "patience": (1,),  # of a training, in epochs
     "repeats": (0,),
     "seed": (0,),
+    "validate_every": (1,),  # epochs
     "workers": (1,),
 }
 """The least value of whole numbers by the option's name, and the largest if not 2**31 - 1; the

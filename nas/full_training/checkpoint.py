@@ -88,7 +88,19 @@ def read_network(path: Path) -> TrainedNetwork:
     Raises:
         CheckpointError: the file is missing, truncated, not a checkpoint, or of a later release.
     """
-    content = _read(_checkpoint_file(path))
+    return _network(_read(_checkpoint_file(path)), path)
+
+
+def network_of(content: bytes, path: Path) -> TrainedNetwork:
+    """Return the network in the ``content`` of the checkpoint at ``path``.
+
+    Raises:
+        CheckpointError: as for :func:`read_network`.
+    """
+    return _network(_decoded(BytesIO(content), path), path)
+
+
+def _network(content: Mapping[str, Any], path: Path) -> TrainedNetwork:
     try:
         return TrainedNetwork(
             file=from_json(content["architecture"]),

@@ -24,7 +24,7 @@ from nas.machine import available_cores
 from nas.metrics.registry import check_metric, metric_named, recorded_function
 from nas.training.progressive import Resizing, ranges_of, sizes_to_draw
 from nas.training.recipe_options import RecipeOptions, check_recipe, make_recipe
-from nas.training.recipes import SHORT, Recipe
+from nas.training.recipes import SHORT, Recipe, epochs_a_validation
 from results.architecture_file import ArchitectureFile
 from reward.complexity import count_parameters
 from scaling.families import sml_parameters
@@ -66,6 +66,7 @@ class TrainRequest:
     seed: int | None = None
     patience: int | None = None
     metric: str | None = None
+    validate_every: int | None = None
     pretrained: Path | None = None
     workers: int | None = None
     address: str | None = None
@@ -132,6 +133,8 @@ def _new(request: TrainRequest) -> Job:
         stream=bool(request.stream),
         recipe_options=request.recipe_options.given(),
         metric=metric.metric.name,
+        validate_every=request.validate_every
+        or epochs_a_validation(made.epochs, len(data.training) // made.batch_size),
     )
     _check_workers(settings.workers, settings.batch_size, request.address)
     recipe = settings.recipe(len(data.training))
@@ -312,6 +315,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "seed": request.seed,
         "patience": request.patience,
         "metric": request.metric,
+        "validate-every": request.validate_every,
         "pretrained": str(request.pretrained.absolute()) if request.pretrained else None,
         "arch": find_architecture(request.arch, "--arch").architecture.architecture_id
         if request.arch
@@ -331,6 +335,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "micro-batch": settings.micro_batch,
         "compile": settings.is_compiled,
         "min-per-class": settings.min_per_class,
+        "validate-every": settings.validate_every,
         "arch": settings.file.architecture.architecture_id,
     }
     for name, value in requested.items():

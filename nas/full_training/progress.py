@@ -22,7 +22,7 @@ _BAR_WIDTH = 16
 
 @dataclass(frozen=True)
 class Begun:
-    """Training begins, or is resumed after the epochs in ``rows``.
+    """Training begins, or is resumed after the epochs in ``rows``, or after ``epochs_done``.
 
     ``work`` is the relative duration of every epoch, by its number of pixels. ``notes``
     are sentences on the device, and on what is slower than it could be.
@@ -33,6 +33,7 @@ class Begun:
     device: str
     workers: int
     notes: tuple[str, ...] = ()
+    epochs_done: int | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,13 @@ class EpochEnded:
 
 
 @dataclass(frozen=True)
+class EpochPassed:
+    """The epoch of this number, from 1, is over, and is not validated."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class WorkerLost:
     """A worker process died; new ones resume from the checkpoint. ``detail`` is the known cause."""
 
@@ -79,7 +87,7 @@ class Waiting:
     reason: str
 
 
-Event = Begun | Stepped | Saved | EpochEnded | WorkerLost | Waiting
+Event = Begun | Stepped | Saved | EpochEnded | EpochPassed | WorkerLost | Waiting
 Listener = Callable[[Event], None]
 
 
@@ -92,6 +100,7 @@ class Progress:
         self._rows: list[CurveRow] = []
         self._work: tuple[float, ...] = ()
         self._step: Stepped | None = None
+        self._epochs_done = 0
         self._done_before = 0.0  # share of the work that earlier processes had done
         self._start = time.monotonic()
 
@@ -117,8 +126,10 @@ class Progress:
             self._step = event
         elif isinstance(event, EpochEnded):
             self._rows.append(event.row)
-            self._step = None
+            self._epochs_done, self._step = max(self._epochs_done + 1, event.row.epoch), None
             self._print(_describe(event, len(self._work), self._metric))
+        elif isinstance(event, EpochPassed):
+            self._epochs_done, self._step = event.number, None
         elif isinstance(event, WorkerLost):
             self._step = None
             self._print("a worker died; all workers restart from the last checkpoint (see ray.log)")
@@ -127,13 +138,15 @@ class Progress:
 
     def _begin(self, event: Begun) -> None:
         self._rows, self._work, self._step = list(event.rows), event.work, None
+        done = len(event.rows) if event.epochs_done is None else event.epochs_done
+        self._epochs_done = done
         self._start = time.monotonic()
         self._done_before = self._share_done()
         where = event.device if event.workers == 1 else f"{event.workers} x {event.device}"
-        if not event.rows:
+        if not done:
             self._print(f"training on {where}")
-        elif len(event.rows) < len(event.work):
-            self._print(f"resuming after epoch {len(event.rows)} on {where}")
+        elif done < len(event.work):
+            self._print(f"resuming after epoch {done} on {where}")
         for note in event.notes:
             self._print(note)
 
@@ -141,16 +154,16 @@ class Progress:
         """Return the share of the training that is done, in [0, 1], by the number of pixels."""
         if not self._work:
             return 0.0
-        done = sum(self._work[: len(self._rows)])
-        if self._step and len(self._rows) < len(self._work):
-            done += self._work[len(self._rows)] * self._step.step / self._step.count
+        done = sum(self._work[: self._epochs_done])
+        if self._step and self._epochs_done < len(self._work):
+            done += self._work[self._epochs_done] * self._step.step / self._step.count
         return done / sum(self._work)
 
     def line(self) -> Table | Text:
         """Return the live line: epoch, bar, rate, last loss and accuracy, time left."""
         if not self._work:
             return Text("starting")
-        epoch = min(len(self._rows) + 1, len(self._work))
+        epoch = min(self._epochs_done + 1, len(self._work))
         share = self._step.step / self._step.count if self._step else 0.0
         line = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=1.0, completed=share, width=_BAR_WIDTH)

@@ -113,7 +113,7 @@ class _EpochLogging:
         """Open the loggers when training begins, and log every finished epoch."""
         if isinstance(event, Begun) and not self.open:
             settings = self.job.settings.to_json()
-            path, done = self.job.directory.path, len(event.rows)
+            path, done = self.job.directory.path, event.rows[-1].epoch if event.rows else 0
             self.open = dict(
                 zip(self.names, open_loggers(self.names, path, settings, done), strict=True)
             )

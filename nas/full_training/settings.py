@@ -65,7 +65,8 @@ class TrainSettings:
     release, which kept all images at the larger of the sizes to train and to evaluate at. With
     ``stream``, training images are decoded each time they are needed. ``preset`` is the recipe's
     name, ``recipe_options`` are :class:`~nas.training.recipe_options.RecipeOptions`.
-    ``metric`` is the name of the metric that epochs are compared by.
+    ``metric`` is the name of the metric that epochs are compared by; there are ``validate_every``
+    epochs to a validation.
     """
 
     architecture: Mapping[str, Any]
@@ -92,6 +93,7 @@ class TrainSettings:
     stream: bool = False
     recipe_options: Mapping[str, Any] = field(default_factory=dict)
     metric: str = ACCURACY
+    validate_every: int = 1
 
     @property
     def data_options(self) -> DataOptions:
@@ -163,6 +165,7 @@ class TrainSettings:
         whole("batch_size", settings.batch_size, MOST_NUMBER)
         if settings.data_size is not None:
             whole("data_size", settings.data_size, MOST_NUMBER)
+        whole("validate_every", settings.validate_every, MOST_EPOCHS)
         whole("sizes", settings.sizes, MOST_IMAGE_SIZE)
         real("batch_growth", settings.batch_growth, MOST_STRENGTH, 1)
         checked_training({"progressive": settings.progressive})
@@ -255,7 +258,7 @@ class TrainDirectory:
             ) from error
 
     def save(self, saved: Saved) -> None:
-        """Write the files of an epoch.
+        """Write the files of an epoch; those of one that was not validated hold its state alone.
 
         The best checkpoint is written first: if the process is killed in between, the epoch is
         trained again from the last checkpoint, with the same result.

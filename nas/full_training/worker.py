@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import torch
@@ -17,17 +17,18 @@ from nas.full_training import checkpoint
 from nas.full_training.checkpoint import CheckpointError, Normalization, TrainedNetwork
 from nas.full_training.fitting import fitting_micro_batch
 from nas.full_training.loggers import CurveRow, row_of
-from nas.full_training.progress import Begun, EpochEnded, Listener, Saved, Stepped
+from nas.full_training.progress import Begun, EpochEnded, EpochPassed, Listener, Saved, Stepped
 from nas.full_training.settings import Job
 from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM
 from nas.training.loop import Training
-from nas.training.recipes import epoch_stages
+from nas.training.recipes import TrainingStage, epoch_stages
 from reward.step_time.clocks import device_name, to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
 from search_space.network import Network
 
 STEP_REPORT_INTERVAL_S = 0.25
+CHECKPOINT_SHARE = 0.05  # of the time, for checkpoints between two validations
 
 
 def run_worker(
@@ -88,6 +89,7 @@ def _train(
         # Buffers hold the statistics of the newest batch; their averages are kept beside them.
         network = DistributedDataParallel(network, broadcast_buffers=False)
     reporter = StepReporter(listener)
+    checkpoints = _Checkpoints(rows, listener, reporter, world, stages)
     training = Training(
         network,
         images,
@@ -97,21 +99,26 @@ def _train(
         world=world,
         on_step=reporter,
         metric=job.metric,
+        validate_every=job.settings.validate_every,
+        on_epoch=lambda: checkpoints(training),
     )
     if last is not None:
         state = checkpoint.training_state(last, job.directory.last)
         training.load_state_dict(state["loop"])
         rows += [CurveRow(**row) for row in state["rows"]]
+        checkpoints.validated = checkpoint.network_of(last, job.directory.last)
     work = tuple(float(stage.image_size**2) for stage in stages)
-    listener(Begun(tuple(rows), work, device_name(device), world.size, (*remarks(device), *notes)))
     best, done = training.best_accuracy, training.epochs_done
+    where = device_name(device)
+    listener(Begun(tuple(rows), work, where, world.size, (*remarks(device), *notes), done))
     reporter.begin_epoch(stages[min(done, len(stages) - 1)].batch_size)
     for epoch in training.epochs():
         is_best = epoch.accuracy > best
         best = max(best, epoch.accuracy)
         rows.append(row_of(epoch))
         if world.rank == 0:
-            listener(_saved(job, training, images, rows, is_best))
+            checkpoints.validated = _trained_network(job, training, images, rows[-1])
+            checkpoints.save(training, is_best)
         listener(EpochEnded(rows[-1], is_best))
         if epoch.number < recipe.epochs:
             reporter.begin_epoch(stages[epoch.number].batch_size)
@@ -135,17 +142,46 @@ def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
     return to_channels_last(network, device)
 
 
-def _saved(
-    job: Job, training: Training, images: Images, rows: list[CurveRow], is_best: bool
-) -> Saved:
-    trained = _trained_network(job, training, images, rows[-1])
-    state = {"loop": training.state_dict(), "rows": [asdict(row) for row in rows]}
-    best = checkpoint.encoded(trained) if is_best else None
-    return Saved(tuple(rows), checkpoint.encoded(trained, state), best)
+@dataclass
+class _Checkpoints:
+    """Writes checkpoints: after each validation, and between two if epochs are not validated.
+
+    A checkpoint holds the network of the last validation, whose accuracy is known, and the state of
+    the newest epoch. Between validations it is written as often as it takes a twentieth of the
+    time.
+    """
+
+    rows: list[CurveRow]
+    listener: Listener
+    reporter: StepReporter
+    world: World
+    stages: list[TrainingStage]
+    validated: TrainedNetwork | None = None
+    _due: float = 0.0
+
+    def __call__(self, training: Training) -> None:
+        """Count an epoch that is not validated, and write a checkpoint if it is due."""
+        done = training.epochs_done
+        if self.world.rank == 0 and time.monotonic() >= self._due:
+            self.save(training)
+        self.listener(EpochPassed(done))
+        self.reporter.begin_epoch(self.stages[done].batch_size)
+
+    def save(self, training: Training, is_best: bool = False) -> None:
+        """Send the checkpoints, and reckon when the next one is due."""
+        trained, start = self.validated, time.monotonic()
+        assert trained is not None  # the first epoch is validated
+        state = {"loop": training.state_dict(), "rows": [asdict(row) for row in self.rows]}
+        best = checkpoint.encoded(trained) if is_best else None
+        self.listener(Saved(tuple(self.rows), checkpoint.encoded(trained, state), best))
+        now = time.monotonic()
+        self._due = now + (now - start) / CHECKPOINT_SHARE
 
 
 def _trained_network(job: Job, training: Training, images: Images, row: CurveRow) -> TrainedNetwork:
-    weights = {key: value.cpu() for key, value in training.ema.state_dict().items()}
+    # Copies, as training goes on before they are written for the last time.
+    averages = training.ema.state_dict().items()
+    weights = {key: value.detach().to("cpu", copy=True) for key, value in averages}
     mean, std = (tuple(values.flatten().tolist()) for values in (images.mean, images.std))
     return TrainedNetwork(
         file=job.settings.file,

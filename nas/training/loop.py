@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -42,12 +42,14 @@ _STEPS_BETWEEN_CHECKS = 64  # of the loss
 
 @dataclass(frozen=True)
 class Epoch:
-    """The result of one epoch: its number from 1, the mean training loss, the accuracy in [0, 1].
+    """The result of an epoch: its number from 1, the mean training loss, the accuracy in [0, 1].
 
-    ``accuracy`` is the value of the training's metric, which is accuracy unless another is asked
-    for. ``effective_images`` is of how many images a share would be as noisy; None except after the
-    last epoch, if it was asked for. ``learning_rate`` is that of the last step. ``images`` is the
-    number of images that all processes together trained on in ``training_s`` seconds.
+    Where only every so many epochs are validated, it stands for those since the one before: the
+    mean of their losses, and all their ``images`` and seconds. ``accuracy`` is the value of the
+    training's metric, which is accuracy unless another is asked for. ``effective_images`` is of how
+    many images a share would be as noisy; None except after the last epoch, if it was asked for.
+    ``learning_rate`` is that of the last step. ``images`` is the number of images that all
+    processes together trained on in ``training_s`` seconds.
     """
 
     number: int
@@ -76,6 +78,28 @@ def _ignore_step(step: int, count: int) -> None:
     """Do nothing after a step."""
 
 
+def _ignore_epoch() -> None:
+    """Do nothing after an epoch."""
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What was trained since the last validation: the sum of the steps' losses, steps, seconds."""
+
+    losses: float = 0.0
+    steps: int = 0
+    images: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: _Trained) -> _Trained:
+        return _Trained(
+            self.losses + other.losses,
+            self.steps + other.steps,
+            self.images + other.images,
+            self.seconds + other.seconds,
+        )
+
+
 class Training:
     """The training of one network, epoch by epoch, which can be interrupted and resumed.
 
@@ -101,6 +125,8 @@ class Training:
         uses_graphs: bool = True,
         metric: MetricFunction = ACCURACY,
         measures_noise: bool = False,
+        validate_every: int = 1,
+        on_epoch: Callable[[], None] = _ignore_epoch,
     ) -> None:
         """Args:
         seed: decides all of training's randomness, torch's global generators included.
@@ -112,6 +138,9 @@ class Training:
         uses_graphs: whether a GPU runs steps as CUDA graphs, where they can be captured.
         metric: validates each epoch, and decides which is the best.
         measures_noise: whether the metric's noise is measured after the last epoch.
+        validate_every: how many epochs there are to a validation; the first and the last epoch are
+            always validated.
+        on_epoch: called after each epoch that is not validated; :meth:`state_dict` may be called.
         """
         self.network = network
         self.recipe = recipe
@@ -131,6 +160,9 @@ class Training:
         self._portion = Portion.of(validation, recipe.micro_batch)
         self._losses = LossWatch(training.device)
         self._stage_number: int | None = None
+        self._validate_every, self._on_epoch = validate_every, on_epoch
+        self._since_validation = _Trained()
+        self._rate = 0.0
 
     @property
     def ema(self) -> nn.Module:
@@ -138,7 +170,7 @@ class Training:
         return self._ema.network
 
     def epochs(self) -> Iterator[Epoch]:
-        """Train the epochs that are left, and yield each one when it is over.
+        """Train the epochs that are left, and yield each one that is validated.
 
         Raises:
             Diverged: the loss became NaN or infinite.
@@ -146,9 +178,18 @@ class Training:
             MetricError: a user's metric has no value from 0 to 1.
         """
         while self.epochs_done < self.recipe.epochs and not self._is_stalled():
-            yield self._epoch()
+            self._since_validation += self._train_epoch()
+            if self._is_validated(self.epochs_done + 1):
+                yield self._validated_epoch()
+            else:
+                self._count_epoch()
+                self._on_epoch()
 
-    def _epoch(self) -> Epoch:
+    def _is_validated(self, epoch: int) -> bool:
+        """Whether an epoch, from 1, is validated."""
+        return epoch in (1, self.recipe.epochs) or epoch % self._validate_every == 0
+
+    def _train_epoch(self) -> _Trained:
         recipe, stage, training = self.recipe, self._stages[self.epochs_done], self._training
         count = len(training) // stage.batch_size
         set_seed(self._seed, self.epochs_done, self._world.rank)
@@ -174,23 +215,30 @@ class Training:
             if (i + 1) % _STEPS_BETWEEN_CHECKS == 0:
                 self._check_finite(self._losses.earlier(losses))
         self._norms.end()
-        loss = float(self._world.mean(losses)) / count
-        trained = time.perf_counter()
-        self._check_finite(loss)
+        loss = float(self._world.mean(losses))
+        seconds = time.perf_counter() - start
+        self._check_finite(loss / count)
         self._world.sync_buffers(self.ema)
+        self._rate = rate
+        return _Trained(loss, count, count * batch_size * self._world.size, seconds)
+
+    def _validated_epoch(self) -> Epoch:
+        """Validate after an epoch, and return what was trained since the last validation."""
+        trained, self._since_validation = self._since_validation, _Trained()
+        stage, start = self._stages[self.epochs_done], time.perf_counter()
         validated = self._validated()
         self._count_epoch(validated.value)
         return Epoch(
             number=self.epochs_done,
-            loss=loss,
+            loss=trained.losses / trained.steps,
             accuracy=validated.value,
             effective_images=validated.effective_images,
-            learning_rate=rate,
+            learning_rate=self._rate,
             image_size=stage.image_size,
             batch_size=stage.batch_size,
-            images=count * batch_size * self._world.size,
-            training_s=trained - start,
-            validation_s=time.perf_counter() - trained,
+            images=trained.images,
+            training_s=trained.seconds,
+            validation_s=time.perf_counter() - start,
         )
 
     def _validated(self) -> Validated:
@@ -230,8 +278,8 @@ class Training:
         if not math.isfinite(loss):
             raise Diverged(f"loss {loss} in epoch {self.epochs_done + 1}")
 
-    def _count_epoch(self, reached: float) -> None:
-        """Count an epoch that is over, with the accuracy that it reached.
+    def _count_epoch(self, reached: float = -math.inf) -> None:
+        """Count an epoch that is over, with the accuracy that it reached if it was validated.
 
         A new image size starts the count of epochs without a better accuracy again.
         """
@@ -245,7 +293,9 @@ class Training:
 
     def _is_stalled(self) -> bool:
         patience = self.recipe.patience
-        return patience is not None and self._epochs_since_best >= patience
+        if patience is None or not self._is_validated(self.epochs_done):
+            return False
+        return self._epochs_since_best >= patience
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state that a training of the same network, data, recipe and seed resumes from.
@@ -257,6 +307,7 @@ class Training:
             "epochs_done": self.epochs_done,
             "best_accuracy": self.best_accuracy,
             "epochs_since_best": self._epochs_since_best,
+            "since_validation": asdict(self._since_validation),
             "network": unwrapped(self.network).state_dict(),
             "average": self.ema.state_dict(),
             "optimizer": self._step.optimizer.state_dict(),
@@ -268,6 +319,8 @@ class Training:
         self.epochs_done = state["epochs_done"]
         self.best_accuracy = state["best_accuracy"]
         self._epochs_since_best = state["epochs_since_best"]
+        # Not in the checkpoints of earlier releases, which were written after a validation.
+        self._since_validation = _Trained(**state.get("since_validation", {}))
         unwrapped(self.network).load_state_dict(state["network"])
         self.ema.load_state_dict(state["average"])
         self._step.optimizer.load_state_dict(state["optimizer"])

@@ -18,6 +18,8 @@ STEPS_AN_EPOCH = 16  # the fewest that a default batch size leaves
 _IMAGENET_BATCH_SIZE, _IMAGENET_LEARNING_RATE = 4096, 0.256
 _IMAGENET_EPOCHS, _IMAGENET_EPOCHS_A_DECAY = 350, 2.4
 
+_LONG_EPOCH, _MOST_VALIDATIONS = 100, 400  # steps; more validations only of such epochs
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -211,6 +213,17 @@ class TrainingStage:
     dropout: float | None
     randaugment_magnitude: float
     mixup_alpha: float
+
+
+def epochs_a_validation(epochs: int, steps_an_epoch: int) -> int:
+    """Return how many epochs a full training has for each validation.
+
+    It is 1, unless there are more than 400 epochs of fewer than 100 steps, such as the 3,333 epochs
+    of 3 steps that :func:`transfer` has on 2,000 images: then there are about 400 validations.
+    """
+    if steps_an_epoch >= _LONG_EPOCH:
+        return 1
+    return -(-epochs // _MOST_VALIDATIONS)
 
 
 def epoch_stages(recipe: Recipe, images: int, image_size: int, seed: int) -> list[TrainingStage]:

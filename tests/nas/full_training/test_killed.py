@@ -69,7 +69,16 @@ def test_a_signal_keeps_the_last_checkpoint(
     tmp_path: Path,
 ) -> None:
     run = tmp_path / "run"
-    options = ("--arch", tiny_arch_file, "--data", tiny_data_file, "--epochs", 5000)
+    options = (
+        "--arch",
+        tiny_arch_file,
+        "--data",
+        tiny_data_file,
+        "--epochs",
+        5000,
+        "--validate-every",
+        1,
+    )
     process = start_nas("train", *options, "--workers", workers, "--out", run)
     _wait_for_epoch(process, 2)
     began = time.monotonic()
@@ -89,7 +98,16 @@ def test_a_signal_keeps_the_last_checkpoint(
 def test_ctrl_c_says_how_to_go_on(
     refusal: Refusal, tiny_arch_file: Path, tiny_data_file: Path, tmp_path: Path
 ) -> None:
-    options = ("--arch", tiny_arch_file, "--data", tiny_data_file, "--epochs", 5000)
+    options = (
+        "--arch",
+        tiny_arch_file,
+        "--data",
+        tiny_data_file,
+        "--epochs",
+        5000,
+        "--validate-every",
+        1,
+    )
     run = tmp_path / "run"
     process = start_nas("train", *options, "--out", run)
     _wait_for_epoch(process, 2)

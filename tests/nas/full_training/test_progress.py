@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from nas.full_training.loggers import CurveRow
-from nas.full_training.progress import Begun, EpochEnded, Progress, Stepped, WorkerLost
+from nas.full_training.progress import Begun, EpochEnded, EpochPassed, Progress, Stepped, WorkerLost
 
 ROW = CurveRow(1, 1.23456, 0.75, 0.01, 300, 4096, 12_345.6, 100.0)
 
@@ -96,3 +96,13 @@ def test_a_lost_worker_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown.lines == [
         "a worker died; all workers restart from the last checkpoint (see ray.log)"
     ]
+
+
+def test_epochs_that_are_not_validated_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Shown(monkeypatch, is_terminal=True)
+    shown.progress(Begun((ROW,), (1.0,) * 10, "CPU", 1, epochs_done=4))
+    shown.now_s += 20
+    shown.progress(EpochPassed(5))
+    assert shown.live().startswith("epoch 6/10")
+    assert shown.live().endswith("2 min left")  # 5 epochs of 20 s
+    assert shown.lines == ["resuming after epoch 4 on CPU"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,10 @@ from torch import Tensor
 from nas.data.images import images_on_device
 from nas.data.streaming import EncodedSplit
 from nas.errors import UserError
-from nas.full_training.checkpoint import read_network
+from nas.full_training.checkpoint import read_network, training_state
 from nas.full_training.fitting import fitting_micro_batch
 from nas.full_training.prepare import TrainRequest, prepare
-from nas.full_training.progress import Begun, EpochEnded, Event, Saved
+from nas.full_training.progress import Begun, EpochEnded, EpochPassed, Event, Saved
 from nas.full_training.settings import Job
 from nas.full_training.worker import run_worker
 from nas.training.distributed import World
@@ -45,6 +46,8 @@ def _run(job: Job, until: int | None = None) -> list[Event]:
             job.directory.save(event)
             return
         events.append(event)
+        if isinstance(event, EpochPassed) and event.number == until:
+            raise Stopped
         if isinstance(event, EpochEnded) and event.row.epoch == until:
             raise Stopped
 
@@ -245,3 +248,61 @@ def test_streamed_images_train_as_cached_ones_do_and_either_may_go_on(
     assert not isinstance(kept.data.training, EncodedSplit)
     assert not torn.directory.read_settings().stream
     assert [event.row.loss for event in _ended(_run(kept))] == [e.row.loss for e in cached[1:]]
+
+
+@pytest.mark.parametrize("until", [3, 4])
+def test_torn_between_two_validations_it_comes_to_the_same(
+    make_job: MakeJob, until: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.full_training.worker.CHECKPOINT_SHARE", math.inf)  # always due
+    options = {"epochs": 8, "validate_every": 5}
+    whole, torn = make_job("whole", **options), make_job("torn", **options)
+    expected = _ended(_run(whole))
+    assert [event.row.epoch for event in expected] == [1, 5, 8]
+    first = _ended(_run(torn, until=until))
+    last = read_network(torn.directory.last)
+    assert (last.epoch, last.accuracy) == (1, expected[0].row.accuracy)  # of the last validation
+    again = _run(_resumed(torn))
+    assert isinstance(again[0], Begun)
+    assert again[0].epochs_done == until
+    for a, b in zip([*first, *_ended(again)], expected, strict=True):
+        assert (a.row.loss, a.row.accuracy, a.is_best) == (b.row.loss, b.row.accuracy, b.is_best)
+    for name in ("best.pt", "last.pt"):
+        ours, theirs = (read_network(job.directory.path / name) for job in (torn, whole))
+        assert (ours.epoch, ours.accuracy) == (theirs.epoch, theirs.accuracy)
+        for key, weight in theirs.weights.items():
+            assert torch.equal(ours.weights[key], weight), key
+    _, minival = images_on_device(torn.data, CPU)
+    kept = read_network(torn.directory.path)
+    assert accuracy(kept.build(), minival) == kept.accuracy
+
+
+def test_between_validations_checkpoints_take_their_share_of_the_time(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(epochs=6, validate_every=6)
+    monkeypatch.setattr("nas.full_training.worker.CHECKPOINT_SHARE", 1e-9)
+    with pytest.raises(Stopped):
+        _raise_at(job, 5)
+    assert _resumed_after(job) == 1
+    monkeypatch.setattr("nas.full_training.worker.CHECKPOINT_SHARE", math.inf)
+    with pytest.raises(Stopped):
+        _raise_at(_resumed(job), 4)
+    assert _resumed_after(job) == 4
+
+
+def _raise_at(job: Job, epoch: int) -> None:
+    def listen(event: Event) -> None:
+        if isinstance(event, Saved):
+            job.directory.save(event)
+        if isinstance(event, EpochPassed) and event.number == epoch:
+            raise Stopped
+
+    run_worker(job, job.directory.read_last(), World(), CPU, listen)
+
+
+def _resumed_after(job: Job) -> int:
+    content = job.directory.read_last()
+    assert content is not None
+    done: int = training_state(content, job.directory.last)["loop"]["epochs_done"]
+    return done

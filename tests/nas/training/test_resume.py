@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,3 +101,58 @@ def test_a_stalled_training_stays_stalled() -> None:
     assert count < 9
     assert list(taken_up.epochs()) == []
     assert taken_up.best_accuracy == training.best_accuracy
+
+
+def _sparse(recipe: Recipe, on_epoch: Callable[[], None] = lambda: None) -> Training:
+    images, minival = blobs(), blobs(32, seed=1)
+    return Training(
+        resnet(dropout=0.3), images, minival, recipe, 5, validate_every=3, on_epoch=on_epoch
+    )
+
+
+@pytest.mark.parametrize("recipe", [PLAIN, EVERYTHING], ids=["plain", "all"])
+def test_epochs_that_are_not_validated_train_the_same(recipe: Recipe) -> None:
+    recipe = replace(recipe, epochs=7)
+    each, some = _training(recipe), _sparse(recipe)
+    expected = {epoch.number: epoch for epoch in each.epochs()}
+    found = {epoch.number: epoch for epoch in some.epochs()}
+    assert list(found) == [1, 3, 6, 7]
+    for number, epoch in found.items():
+        assert epoch.accuracy == expected[number].accuracy
+        assert epoch.image_size == expected[number].image_size
+    parts = [expected[number] for number in (4, 5, 6)]
+    steps = [part.images / part.batch_size for part in parts]
+    losses = sum(part.loss * count for part, count in zip(parts, steps, strict=True))
+    assert found[6].loss == pytest.approx(losses / sum(steps))
+    assert found[6].images == sum(part.images for part in parts)
+    pairs = zip(_weights(some), _weights(each), strict=True)
+    assert all(torch.equal(own, other) for own, other in pairs)
+    assert some.best_accuracy == max(epoch.accuracy for epoch in found.values())
+
+
+def test_it_goes_on_between_two_validations(tmp_path: Path) -> None:
+    whole = list(_sparse(replace(PLAIN, epochs=7)).epochs())
+
+    class Torn(Exception):
+        """Ends the training."""
+
+    def tear() -> None:
+        if first.epochs_done == 5:
+            torch.save(first.state_dict(), tmp_path / "state.pt")
+            raise Torn
+
+    first = _sparse(replace(PLAIN, epochs=7), tear)
+    begun: list[Epoch] = []
+    with pytest.raises(Torn):
+        begun.extend(first.epochs())
+    second = _sparse(replace(PLAIN, epochs=7))
+    second.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert begun + list(second.epochs()) == whole
+
+
+def test_patience_counts_epochs_and_ends_at_a_validation() -> None:
+    recipe = replace(proxy(epochs=20, batch_size=16), learning_rate=0.0, patience=4)
+    numbers = [epoch.number for epoch in _sparse(recipe).epochs()]
+    best = numbers[0]  # nothing changes but averages of batch statistics
+    assert numbers[-1] % 3 == 0
+    assert best + 4 <= numbers[-1] < 20
