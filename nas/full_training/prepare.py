@@ -24,7 +24,7 @@ from nas.machine import available_cores
 from nas.metrics.registry import check_metric, metric_named, recorded_function
 from nas.training.progressive import Resizing, ranges_of, sizes_to_draw
 from nas.training.recipe_options import RecipeOptions, check_recipe, make_recipe
-from nas.training.recipes import SHORT, Recipe, epochs_a_validation
+from nas.training.recipes import IMAGE_SIZES, SHORT, Recipe, epochs_a_validation
 from results.architecture_file import ArchitectureFile
 from reward.complexity import count_parameters
 from scaling.families import sml_parameters
@@ -98,6 +98,8 @@ def _new(request: TrainRequest) -> Job:
     import_data(request.data)
     metric = metric_named(request.metric)
     source = find_architecture(request.arch, "--arch")
+    if request.image_size is None and (size := IMAGE_SIZES.get(request.preset or "")):
+        source = replace(source, train_size=size, eval_size=size)
     data, file = _load(request, source)
     check_metric(metric, data.minival.labels, data.classes)
     file = _with_task(file, data)

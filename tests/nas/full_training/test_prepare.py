@@ -144,6 +144,14 @@ def test_published_networks_have_their_published_dropout(
     assert recipe.randaugment_magnitude == 0.0
 
 
+def test_imagenet21k_of_the_public_code_is_at_224_px(make_job: MakeJob) -> None:
+    job = make_job("a", arch="efficientnetv2-b0", preset="imagenet21k-automl")
+    assert (job.settings.file.train_size, job.settings.file.eval_size) == (8, 8)  # the data's
+    assert (job.recipe.dropout, job.recipe.survival) == (0.0, 1.0)  # not the network's
+    job = make_job("b", arch="efficientnetv2-b0", preset="imagenet21k-automl", image_size=12)
+    assert (job.settings.file.train_size, job.settings.file.eval_size) == (12, 14)
+
+
 def test_at_another_size_the_first_versions_networks_keep_their_ratio() -> None:
     b4 = find_architecture("efficientnet-b4")
     at_96 = with_sizes(b4, 96, None)

@@ -6,7 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from nas.training.recipes import PRESETS, efficientnet, imagenet, imagenet21k, proxy, transfer
+from nas.training.optimizers import learning_rate_factor
+from nas.training.recipes import (
+    PRESETS,
+    efficientnet,
+    imagenet,
+    imagenet21k,
+    imagenet21k_automl,
+    proxy,
+    transfer,
+    transfer_automl,
+)
 
 IMAGENET = 1_281_167
 
@@ -37,6 +47,32 @@ def test_imagenet21k_has_a_cosine() -> None:
     assert (recipe.epochs, recipe.batch_size, recipe.learning_rate) == (60, 4096, 0.256)
     assert recipe.decays is None
     assert imagenet21k(13_000_000, epochs=30).epochs == 30
+
+
+def test_imagenet21k_of_the_public_code_has_no_regularization() -> None:
+    """google/automl, efficientnetv2/datasets.py: ImageNet21k; preprocessing.py: the crop."""
+    recipe = imagenet21k_automl(13_000_000)
+    assert (recipe.epochs, recipe.batch_size) == (60, 4096)
+    assert recipe.learning_rate == pytest.approx(0.128)  # 0.008 for 256
+    assert (recipe.dropout, recipe.survival, recipe.label_smoothing) == (0.0, 1.0, 0.0)
+    assert (recipe.randaugment_magnitude, recipe.mixup_alpha, recipe.cutout) == (0.0, 0.0, 0.0)
+    assert not recipe.autoaugment
+    assert (recipe.crop_area, recipe.flip) == (0.05, True)
+    assert recipe.warmup * recipe.epochs == pytest.approx(1)
+    assert recipe.decays is None
+    assert recipe.weight_decay == 1e-5
+
+
+def test_transfer_of_the_public_code() -> None:
+    """google/automl, efficientnetv2/datasets.py: ImagenetFt; cutout by a pad of size // 4."""
+    recipe = transfer_automl(2_040)
+    assert (recipe.epochs, recipe.batch_size, recipe.cutout) == (3333, 512, 0.5)
+    assert (recipe.weight_decay, recipe.dropout, recipe.survival) == (1e-5, 0.0, 0.8)
+    assert recipe.label_smoothing == 0.1
+    assert transfer_automl(1_281_167).epochs == 15
+    for progress in (0.1, 0.5, 0.99):
+        factor = learning_rate_factor(progress, recipe.warmup, recipe.decays)
+        assert recipe.learning_rate * factor == pytest.approx(0.001)
 
 
 @pytest.mark.parametrize(("images", "epochs"), [(50_000, 103), (2_040, 3333), (8_144, 667)])
