@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-from results.candidate import Candidate, State
+from results.candidate import Candidate, State, stages_text
 from results.noise import Outcome
 from results.ranking import normalized_step_time
 from reward.step_time.measurement import StepTime, interval_s, median_s, reference_median_s
@@ -49,6 +49,7 @@ SCALARS = (
     "image_size",
     "batch_size",
     "unsteady",
+    "stages",
     "own_reward",
 )
 
@@ -70,6 +71,7 @@ def row(candidate: Candidate, space: Space | None) -> Row:
         "detail": text(candidate.detail),
         "seed": text(candidate.seed),
         "architecture_id": candidate.architecture.architecture_id,
+        "stages": text(stages_text(candidate.architecture)),
         "accuracy": number(candidate.accuracy),
         "effective_images": number(candidate.effective_images),
         "parameters": whole_number(candidate.parameters),
@@ -229,8 +231,3 @@ def json_safe(value: object, depth: int = 0) -> Any:
 def to_json(value: object) -> str:
     """Return compact ASCII JSON; ValueError for a number that is not finite."""
     return json.dumps(value, allow_nan=False, separators=(",", ":"))
-
-
-def for_script(value: object) -> str:
-    """Return JSON for a script element, which it can neither end nor turn into a comment."""
-    return to_json(value).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

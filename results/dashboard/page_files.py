@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from plotly.offline import get_plotlyjs
+from results.dashboard.modules import in_order
 
 INDEX = "index.html"
 ENTRY = "main.js"
+STYLE = "style.css"
+STYLE_TAG = f'<link rel="stylesheet" href="page/{STYLE}">'
 SCRIPT_TAG = f'<script type="module" src="page/{ENTRY}"></script>'
 _MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
@@ -30,7 +32,8 @@ def media_type(name: str) -> str | None:
 
 
 @cache
-def plotly_js() -> str:
-    """Return plotly.js as the plotly package contains it."""
-    source: str = get_plotlyjs()
-    return source
+def served_page() -> str:
+    """Return the page as the server sends it, with all modules asked for at once."""
+    modules = in_order(page_files(), ENTRY)
+    tags = "".join(f'<link rel="modulepreload" href="page/{name}">\n' for name in modules)
+    return page_files()[INDEX].replace("</head>", f"{tags}</head>", 1)

@@ -4,7 +4,9 @@ All numbers are raw: seconds, bytes, shares in [0, 1]. The page scales them for 
 rewards, ranks and fronts itself, since its sliders change them. Null stands for an unknown value.
 Every text may come from a stranger's run, so the page must never treat a text as HTML.
 
-The whole page, ``GET /api/runs``, and in the report under ``<script id="nas-data">``::
+The whole page, ``GET /api/runs``, and in the report
+under ``<script id="nas-data">``, there as gzip in base64 and with its details apart, under
+``nas-details``::
 
     {"mode": "live" | "report",
      "generated_at": 1.7e9,              # Unix seconds
@@ -96,6 +98,7 @@ COLUMNS: lists of equal length with one entry per candidate, by ascending number
     inference_time_s, images_per_s,                                # latency; training throughput
     epochs, training_s, started_at, finished_at,                       # Unix seconds
     layers, fused_share,               # all stages' layers; the share of them that is fused_mbconv
+    stages,                                   # in short, as F3e4c48x4/2 M3e4c128x6/2
     unsteady,                                 # what disturbed the step time; null if nothing did
     own_reward,                               # of the form own, else null
     worker, device, image_size, batch_size,
@@ -156,7 +159,7 @@ accuracy or normalized_step_time; the text matters for the reward only::
 
 Other addresses:
 
-- ``/`` is the page, ``/page/NAME`` its files, ``/plotly.js`` the plotting library.
+- ``/`` is the page, ``/page/NAME`` its files.
 - ``/api/runs/<id>?after=VERSION`` is a RUN with the changes after a version, to be merged by
   ``number``; if ``whole`` is true, all rows were sent again.
 - ``/api/events`` sends server-sent events ``changed`` with ``{"runs": {"0": VERSION, ...}}`` at the

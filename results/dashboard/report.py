@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from results.atomic import write_text
-from results.dashboard.columns import for_script
+from results.dashboard.columns import to_json
 from results.dashboard.facts import detail
 from results.dashboard.importance import importances
 from results.dashboard.modules import bundled
-from results.dashboard.page_files import ENTRY, INDEX, SCRIPT_TAG, page_files, plotly_js
+from results.dashboard.page_files import ENTRY, INDEX, SCRIPT_TAG, STYLE, STYLE_TAG, page_files
 from results.dashboard.payload import initial_objective, page_data
 from results.dashboard.security import policy
 from results.dashboard.source import Source
@@ -23,15 +24,13 @@ from results.ranking import front, ranked
 from reward.objective import Objective
 
 MAX_DETAILS = 2000  # candidates per run, about 3 KB each
-_STYLE = re.compile(r'<link rel="stylesheet" href="page/([\w.-]+)">')
-_PRELOAD = '<link rel="preload" href="plotly.js" as="script">\n'
 _CHARSET = '<meta charset="utf-8">'
 
 
 def write_report(
     path: Path, sources: Sequence[Source], benches: Sequence[Mapping[str, Any]] = ()
 ) -> Path:
-    """Read the runs and write the page, whole or not at all; it has 5 MB and more."""
+    """Read the runs and write the page, whole or not at all."""
     for source in sources:
         source.poll()
         while source.has_more:
@@ -73,31 +72,44 @@ def _details(source: Source, objective: Objective) -> dict[str, Any]:
 def _html(data: Mapping[str, Any]) -> str:
     """Return the page with its style and its modules inside, and the data before them."""
     files = page_files()
-    script = _with_escaped_end_tags(bundled(files, ENTRY))
-    library = _with_escaped_end_tags(plotly_js())
-    style = _STYLE.sub(
-        lambda tag: f"<style>\n{_with_escaped_end_tags(files[tag[1]])}</style>",
-        files[INDEX].replace(_PRELOAD, ""),
+    style = _with_escaped_end_tags(f"\n{files[STYLE]}")
+    script = _with_escaped_end_tags(f"\n{bundled(files, ENTRY)}")
+    return (
+        files[INDEX]
+        .replace(_CHARSET, f"{_CHARSET}\n{_policy_tag(script, style)}", 1)
+        .replace(STYLE_TAG, f"<style>{style}</style>")
+        .replace(SCRIPT_TAG, f'{_data_tags(data)}<script type="module">{script}</script>')
     )
-    head, tail = style.replace(_CHARSET, f"{_CHARSET}\n{_policy_tag([script, library])}", 1).split(
-        SCRIPT_TAG
-    )
-    data_tag = f'<script type="application/json" id="nas-data">{for_script(data)}</script>\n'
-    scripts = f'<script type="module">{script}</script>\n<script>{library}</script>'
-    return head + data_tag + scripts + tail
 
 
-def _policy_tag(scripts: Sequence[str]) -> str:
-    """Return the tag that allows only these scripts to run, and no requests at all."""
-    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
-    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+def _data_tags(data: Mapping[str, Any]) -> str:
+    """Return the data, and apart from them what is read only once a candidate is opened."""
+    parts = {"nas-data": {**data, "details": {}}, "nas-details": data["details"]}
+    return "".join(
+        f'<script type="application/gzip" id="{name}">{_packed(part)}</script>\n'
+        for name, part in parts.items()
+    )
+
+
+def _packed(value: object) -> str:
+    """Return JSON as gzip in base64, which cannot end the element that contains it."""
+    return base64.b64encode(gzip.compress(to_json(value).encode(), mtime=0)).decode()
+
+
+def _policy_tag(script: str, style: str) -> str:
+    """Return the tag that allows only this script and this style, and no requests at all."""
     allowed = policy(
-        script_src=hashes,
-        style_src="'unsafe-inline'",
+        script_src=_hash(script),
+        style_src=_hash(style),
         img_src="data: blob:",
         connect_src="'none'",
     )
     return f'<meta http-equiv="Content-Security-Policy" content="{allowed}">'
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
 def _with_escaped_end_tags(text: str) -> str:

@@ -10,12 +10,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Only the page's own scripts may run, and it may send requests to this server only. Inline styles
-# are allowed, since plotly.js writes them; they cannot run anything.
+# Only the page's own scripts and styles count, and it may send requests to this server only.
 _POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
-    "style-src": "'self' 'unsafe-inline'",
+    "style-src": "'self'",
     "img-src": "'self' data: blob:",
     "connect-src": "'self'",
     "base-uri": "'none'",

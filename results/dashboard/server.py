@@ -22,7 +22,7 @@ from starlette.types import ASGIApp
 from results.dashboard.columns import to_json
 from results.dashboard.facts import detail
 from results.dashboard.importance import TARGETS, importances
-from results.dashboard.page_files import INDEX, media_type, page_files, plotly_js
+from results.dashboard.page_files import media_type, page_files, served_page
 from results.dashboard.payload import page_data
 from results.dashboard.security import HostGuard, host_names
 from results.dashboard.source import Source
@@ -212,8 +212,7 @@ def app(board: Board, host: str) -> ASGIApp:
     """Return the ASGI application; it answers to ``host``, where it listens, among other names."""
     routes = [
         Route("/", _page),
-        Route("/page/{name}", _page),
-        Route("/plotly.js", _plotly),
+        Route("/page/{name}", _file),
         Route("/api/runs", _runs),
         Route("/api/events", _events),
         Route("/api/runs/{index:int}", _run),
@@ -229,17 +228,17 @@ def app(board: Board, host: str) -> ASGIApp:
     return HostGuard(starlette, host_names(host))
 
 
-def _page(request: Request) -> Response:
+def _page(_: Request) -> Response:
+    return Response(served_page(), media_type="text/html")
+
+
+def _file(request: Request) -> Response:
     """Answer with a file of the page: the name is looked up among them, not on the disk."""
-    name = request.path_params.get("name", INDEX)
+    name = request.path_params["name"]
     text = page_files().get(name)
     if text is None:
         raise HTTPException(404, f"no page {name!r}")
     return Response(text, media_type=media_type(name))
-
-
-def _plotly(_: Request) -> Response:
-    return Response(plotly_js(), media_type="text/javascript")
 
 
 def _runs(request: Request) -> Response:

@@ -1,6 +1,6 @@
 /** The open candidate, or two side by side. */
 
-import * as charts from "./charts.js";
+import * as curves from "./curves.js";
 import { byId, element, focused, isBeside } from "./dom.js";
 import * as drawing from "./drawing.js";
 import * as measures from "./measures.js";
@@ -88,10 +88,10 @@ function show(panel, rows, parts) {
     return panel.replaceChildren(heading(rows), element("p.problem", { role: "alert" }, text));
   }
   const networks = rows.map((row, place) => ({ label: title(row), row, detail: parts[place] }));
-  /** @type {[string, typeof charts.learning, boolean][]} */
+  /** @type {[string, typeof curves.learning, boolean][]} */
   const all = [
-    ["Learning curve", charts.learning, parts.some(({ curve }) => curve.length)],
-    ["Step-time samples", charts.samples, parts.some(({ samples_s }) => samples_s.length)],
+    ["Learning curve", curves.learning, parts.some(({ curve }) => curve.length)],
+    ["Step-time samples", curves.samples, parts.some(({ samples_s }) => samples_s.length)],
   ];
   const drawn = all.filter(([, , has]) => has);
   const places = drawn.map(() => element("div.chart", { role: "img" }));

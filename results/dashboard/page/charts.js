@@ -1,97 +1,176 @@
-/** What all of plotly.js's smaller charts have in common, and those of one candidate. */
+/** Small charts, drawn as SVG: axes, marks, a legend, and what the point under the mouse is. */
 
-import * as colours from "./colours.js";
-import * as columns from "./columns.js";
-import { plain } from "./format.js";
-import * as library from "./library.js";
+import { drawn, element } from "./dom.js";
+import * as marks from "./marks.js";
+import { extent, padded, ticks, written } from "./ticks.js";
 
-/** @param {HTMLElement} place @param {Trace[]} traces @param {ChartLayout} layout */
-export async function chart(place, traces, layout) {
-  await library.loaded;
-  const theme = colours.theme;
-  const axis = { gridcolor: theme("grid"), zeroline: false, automargin: true };
-  /** @param {string} text */
-  const title = (text) => ({ text: plain(text), standoff: 6 });
-  const { x, y, ...rest } = layout;
-  return Plotly.react(
-    place,
-    traces,
-    {
-      margin: { l: 46, r: 10, t: 8, b: x.title ? 36 : 22 },
-      font: {
-        color: theme("muted"),
-        family: getComputedStyle(document.body).fontFamily,
-        size: 11,
-      },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      hoverlabel: {
-        bgcolor: theme("page"),
-        bordercolor: theme("grid"),
-        font: { color: theme("text") },
-      },
-      showlegend: traces.filter((trace) => trace.name).length > 1,
-      legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-      dragmode: false,
-      ...rest,
-      xaxis: { ...axis, fixedrange: true, ...x, title: title(x.title) },
-      yaxis: { ...axis, fixedrange: true, ...y, title: title(y.title) },
-    },
-    { displayModeBar: false, responsive: true, showTips: false },
-  );
+const FONT_PX = 11;
+const LETTER_PX = 6.3; // an average one's width at this size
+const PIXELS_A_TICK = { x: 62, y: 36 };
+const ROOM = 0.05; // of an axis on either side
+const REACH_PX = 24;
+
+/** The charts in the page, drawn anew when their place changes its size. @type {WeakMap<Element, Chart>} */
+const charts = new WeakMap();
+const watch = lazily(
+  () => new ResizeObserver((entries) => entries.forEach(({ target }) => redraw(target))),
+);
+
+/**
+ * Draws a chart in a place, instead of what was there.
+ * @param {HTMLElement} place that has a height @param {Chart} chart
+ */
+export function draw(place, chart) {
+  charts.set(place, chart);
+  watch().observe(place);
+  redraw(place);
 }
 
-/** @param {number} place */
-const colourOf = (place) => colours.theme(place ? "second" : "accent");
-
-/** The run's metric by epoch. @param {HTMLElement} place @param {Network[]} shown */
-export function learning(place, shown) {
-  const traces = shown.map(({ label, detail }, network) => ({
-    x: detail.curve.map(([epoch]) => epoch),
-    y: detail.curve.map(([, , accuracy]) => 100 * accuracy),
-    customdata: detail.curve.map(([, loss, , elapsed]) => [loss, elapsed]),
-    name: plain(label),
-    mode: "lines+markers",
-    marker: { size: 5 },
-    line: { color: colourOf(network), width: 2, dash: network ? "dot" : "solid" },
-    hovertemplate:
-      "epoch %{x}: %{y:.2f} %<br>loss %{customdata[0]:.4f}, after %{customdata[1]:.1f} s<extra></extra>",
-  }));
-  return chart(place, traces, { x: { title: "epoch" }, y: { title: columns.find("accuracy").label } });
+/** @param {Element} place */
+function redraw(place) {
+  const chart = charts.get(place);
+  const legend = legendOf(chart);
+  place.replaceChildren(...(legend ? [legend] : []));
+  const width = place.clientWidth;
+  const height = place.clientHeight - (legend?.offsetHeight ?? 0);
+  if (width < 40 || height < 40) return; // not in sight
+  const frame = framed(chart, width, height);
+  const shapes = chart.marks.map((mark) => marks.drawn(mark, frame));
+  const svg = drawn(
+    "svg",
+    { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+    axes(chart, frame),
+    ...shapes,
+  );
+  place.append(svg);
+  listen(/** @type {HTMLElement} */ (place), svg, chart, frame);
 }
 
 /**
- * Each timed step in its order, with the backbone's in turn.
- * @param {HTMLElement} place @param {Network[]} shown
+ * Where the axes are, and what they show.
+ * @param {Chart} chart @param {number} width @param {number} height @returns {ChartFrame}
  */
-export function samples(place, shown) {
-  /**
-   * @param {number[]} values @param {string} name @param {string} colour
-   * @param {string} symbol
-   */
-  const line = (values, name, colour, symbol) => ({
-    x: values.map((_, place) => place + 1),
-    y: values.map((value) => 1000 * value),
-    name: plain(name),
-    mode: "markers",
-    marker: { size: 5, color: colour, symbol },
-    hovertemplate: "step %{x}: %{y:.2f} ms<extra></extra>",
+function framed({ x, y, marks: own }, width, height) {
+  const points = own.map(marks.extents);
+  const xEnds = x.names ? named(x.names) : ends(x, points.flatMap((point) => point.x));
+  const yEnds = ends(y, points.flatMap((point) => point.y));
+  const margin = { t: 8, r: 12, b: x.title ? 36 : 22 };
+  const rows = ticks(yEnds, (height - margin.t - margin.b) / PIXELS_A_TICK.y);
+  const longest = Math.max(...written(rows).map((text) => text.length), 1);
+  const left = 10 + longest * LETTER_PX + (y.title ? FONT_PX + 5 : 0);
+  const [across, up] = [width - left - margin.r, height - margin.t - margin.b];
+  return {
+    left,
+    top: margin.t,
+    width: across,
+    height: up,
+    outer: { width, height },
+    rows,
+    columns: x.names ? x.names.map((_, place) => place) : ticks(xEnds, across / PIXELS_A_TICK.x),
+    toX: (value) => left + (across * (value - xEnds[0])) / (xEnds[1] - xEnds[0]),
+    toY: (value) => margin.t + up * (1 - (value - yEnds[0]) / (yEnds[1] - yEnds[0])),
+  };
+}
+
+/** @param {string[]} names @returns {Ends} */
+const named = (names) => [-0.5, Math.max(1, names.length) - 0.5];
+
+/** @param {ChartAxis} axis @param {number[]} values @returns {Ends} */
+function ends(axis, values) {
+  if (axis.ends) return axis.ends;
+  const found = extent(values) ?? [0, 1];
+  const [low, high] = padded(found, ROOM);
+  return [axis.fromZero && found[0] >= 0 ? 0 : low, high];
+}
+
+/** @param {Chart} chart @param {ChartFrame} frame */
+function axes({ x, y }, frame) {
+  const { left, top, width, height, rows, columns, outer } = frame;
+  const bottom = top + height;
+  const texts = x.names ?? written(columns);
+  return drawn(
+    "g.axes",
+    {},
+    rows.map((value) => line(left, frame.toY(value), left + width, frame.toY(value))),
+    !x.names && columns.map((value) => line(frame.toX(value), top, frame.toX(value), bottom)),
+    written(rows).map((text, place) =>
+      label(text, left - 6, frame.toY(rows[place]) + FONT_PX / 3, "end"),
+    ),
+    texts.map((text, place) => label(text, frame.toX(columns[place]), bottom + FONT_PX + 4, "middle")),
+    x.title && label(x.title, left + width / 2, outer.height - 5, "middle"),
+    y.title &&
+      drawn(
+        "text",
+        { transform: `translate(${FONT_PX} ${top + height / 2}) rotate(-90)`, "text-anchor": "middle" },
+        y.title,
+      ),
+  );
+}
+
+/** @type {(x1: number, y1: number, x2: number, y2: number) => SVGElement} */
+const line = (x1, y1, x2, y2) => drawn("line.grid", { x1, y1, x2, y2 });
+
+/** @param {string} text @param {number} x @param {number} y @param {string} anchor */
+const label = (text, x, y, anchor) => drawn("text", { x, y, "text-anchor": anchor }, text);
+
+/** One entry a name; none for a single one. @param {Chart} chart */
+function legendOf({ marks: own }) {
+  const entries = own.filter(({ name }) => name);
+  if (entries.length < 2) return null;
+  return element(
+    "div.chart-legend",
+    {},
+    entries.map((mark) =>
+      element(
+        "span.key",
+        {},
+        drawn("svg", { width: 18, height: 10, "aria-hidden": "true" }, marks.sample(mark)),
+        mark.name,
+      ),
+    ),
+  );
+}
+
+/**
+ * Says what is under the mouse.
+ * @param {HTMLElement} place @param {SVGSVGElement} svg @param {Chart} chart
+ * @param {ChartFrame} frame
+ */
+function listen(place, svg, chart, frame) {
+  const spots = chart.marks.flatMap((mark) => marks.spots(mark, frame));
+  if (!spots.length) return;
+  const tip = element("div.chart-tip", { hidden: true });
+  place.append(tip);
+  svg.addEventListener("pointermove", ({ offsetX, offsetY }) => {
+    const found = nearest(spots, offsetX, offsetY);
+    tip.hidden = !found;
+    if (found) show(tip, found, svg.clientWidth, place);
   });
-  const traces = shown.flatMap(({ label, detail }, network) => [
-    line(detail.samples_s, label, colourOf(network), network ? "diamond" : "circle"),
-    ...(network
-      ? []
-      : [
-          line(
-            detail.reference_samples_s,
-            "backbone, in turn",
-            colours.theme("muted"),
-            "circle-open",
-          ),
-        ]),
-  ]);
-  return chart(place, traces, {
-    x: { title: "pair" },
-    y: { title: "step (ms)", rangemode: "tozero" },
-  });
+  svg.addEventListener("pointerleave", () => (tip.hidden = true));
+}
+
+/** @param {Spot[]} spots @param {number} x @param {number} y */
+function nearest(spots, x, y) {
+  let [found, least] = [/** @type {Spot | null} */ (null), REACH_PX];
+  for (const spot of spots) {
+    const gap = Math.hypot(spot.x - x, spot.y - y);
+    if (gap < least) [found, least] = [spot, gap];
+  }
+  return found;
+}
+
+/** @param {HTMLElement} tip @param {Spot} spot @param {number} width @param {HTMLElement} place */
+function show(tip, { x, y, text }, width, place) {
+  tip.textContent = text;
+  const isLeft = x > width / 2;
+  const above = place.clientHeight - place.querySelector(":scope > svg").clientHeight;
+  tip.style.left = `${Math.max(0, x + (isLeft ? -12 - tip.offsetWidth : 12))}px`;
+  tip.style.top = `${y + above - tip.offsetHeight / 2}px`;
+}
+
+/** Makes a value at its first use, since a module is also read where there is no page. */
+function lazily(/** @type {() => ResizeObserver} */ make) {
+  /** @type {ResizeObserver | undefined} */
+  let made;
+  return () => (made ??= make());
 }

@@ -1,9 +1,10 @@
-/** The candidates as points on a canvas over plotly.js's axes: 20,000 follow a slider at once. */
+/** The candidates as points on a canvas over the plot's axes: 20,000 follow a slider at once. */
 
 import * as colours from "./colours.js";
 import * as columns from "./columns.js";
 import { model } from "./model.js";
 import { state } from "./state.js";
+import * as store from "./store.js";
 
 const SMALLEST_PX = 3; // radii
 const LARGEST_PX = 10;
@@ -12,6 +13,8 @@ const UPRIGHT_CROWD = 100; // and from here on upright bars, which are longer
 const FEW = 250; // from here on points are smaller
 const NARROW_PX = 520;
 const REFERENCE_PX = 7;
+const BEHIND = 0.7; // the opacity of what is not on the front, in a crowd
+const FADED = 0.22; // the opacity of what a filter leaves out
 
 /** @type {Point[]} */
 let points = [];
@@ -31,14 +34,18 @@ export function draw(pen, frame) {
   );
   clip(pen, frame);
   const few = points.length <= CROWD;
+  drawFaded(pen);
   drawBars(pen, frame);
-  const candidates = points.filter((point) => point.row.key);
+  const candidates = points.filter((point) => point.row.key && !point.isFaded);
+  pen.save();
+  if (candidates.length > UPRIGHT_CROWD) pen.globalAlpha = BEHIND;
   drawPoints(
     pen,
     candidates.filter((point) => !onFront.has(point.row)),
     colour,
     few,
   );
+  pen.restore();
   drawPoints(
     pen,
     candidates.filter((point) => onFront.has(point.row)),
@@ -48,19 +55,20 @@ export function draw(pen, frame) {
   drawReferences(pen, frame);
   drawMarks(pen);
   pen.restore();
+  drawNames(pen, frame);
   return colour;
 }
 
 /** Where everything is; a slider changes colours alone. @param {Frame} frame */
 function place(frame) {
-  const { shown, references } = model;
+  const { ranked, shown, references } = model;
   const now = [frame, shown, state.size];
   if (now.every((one, at) => one === placedFor[at])) return;
   placedFor = now;
-  const sizeOf = radii(shown, frame);
+  const sizeOf = radii(ranked, frame);
   const isShown = (/** @type {Row} */ row) => !state.hidden.has(row.run.id);
   points = [
-    ...shown.map((row) => placed(row, frame, sizeOf)),
+    ...ranked.map((row) => placed(row, frame, sizeOf)),
     ...references.filter(isShown).map((row) => placed(row, frame, () => REFERENCE_PX)),
   ].filter(Boolean);
 }
@@ -99,11 +107,25 @@ function placed(row, frame, sizeOf) {
   const at = {
     row,
     inStrip,
+    isFaded: model.faded.has(row),
     radius: inStrip ? 4 : sizeOf(row),
     x: frame.toX(x),
     y: inStrip ? frame.stripY(row.number) : frame.toY(y),
   };
   return frame.contains(at) ? at : null;
+}
+
+/** What a filter leaves out. @param {Pen} pen */
+function drawFaded(pen) {
+  const faded = points.filter(({ isFaded }) => isFaded);
+  pen.save();
+  pen.globalAlpha = FADED;
+  pen.fillStyle = pen.strokeStyle = colours.theme("muted");
+  for (const point of faded) {
+    if (point.row.state === "complete") disc(pen, point);
+    else symbol(pen, point);
+  }
+  pen.restore();
 }
 
 /** The 95 % intervals. @param {Pen} pen @param {Frame} frame */
@@ -113,7 +135,8 @@ function drawBars(pen, frame) {
   pen.strokeStyle = colours.theme("bars");
   pen.lineWidth = 1;
   pen.beginPath();
-  for (const { row, x, y } of points) {
+  for (const { row, x, y, isFaded } of points) {
+    if (isFaded) continue;
     const across = hasBar(row, CROWD) && column.interval?.(row);
     const up = hasBar(row, UPRIGHT_CROWD) && row.state === "complete" && other.interval?.(row);
     if (across) line(pen, frame.toX(across[0]), y, frame.toX(across[1]), y);
@@ -286,6 +309,25 @@ function label(pen, name, { x, y }, frame) {
   pen.restore();
 }
 
+/** What the front is, and which point is the winner. @param {Pen} pen @param {Frame} frame */
+function drawNames(pen, frame) {
+  pen.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+  pen.fillStyle = colours.theme("accent");
+  const first = points.find(({ row }) => row === model.winner);
+  if (first) label(pen, `no. ${first.row.number} wins`, above(first), frame);
+  const last = store.areSeveral() ? null : points.findLast(({ row }) => isFrontsName(row));
+  if (last) label(pen, "Pareto front", above(last), frame);
+}
+
+/** Where a name crosses neither its point's bar nor the front. @param {Point} point */
+const above = ({ x, y }) => ({ x: x - 4, y: y - 14 });
+
+/** The front's name stands at its highest end, unless the winner's does. @param {Row} row */
+function isFrontsName(row) {
+  const [front] = model.fronts.values();
+  return front?.length > 1 && row === front.at(-1) && row !== model.winner;
+}
+
 /** Rings around the winner and what is selected. @param {Pen} pen */
 function drawMarks(pen) {
   for (const point of points) {
@@ -319,12 +361,15 @@ function ring(pen, { x, y, radius }, gap, colour, dash) {
 export function nearest(x, y, reach) {
   let found = null;
   let least = reach;
-  for (const point of points) {
+  for (const point of pointable()) {
     const gap = Math.max(0, Math.hypot(point.x - x, point.y - y) - point.radius);
     if (gap <= least) [found, least] = [point, gap];
   }
   return found;
 }
+
+/** Those that a filter does not leave out. */
+export const pointable = () => points.filter(({ isFaded }) => !isFaded);
 
 /** All points as last drawn. */
 export const all = () => points;

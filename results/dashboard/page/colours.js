@@ -1,6 +1,7 @@
 /** Colours of values, runs, operators and of the theme. */
 
 import { isNumber } from "./format.js";
+import * as operators from "./operators.js";
 import * as store from "./store.js";
 
 // Viridis at tenths (van der Walt and Smith, 2015), readable by the colour-blind and in grey.
@@ -19,14 +20,6 @@ const VIRIDIS = [
 ];
 // Okabe and Ito, 2008, in an order whose neighbours differ most; black follows the theme's text.
 const CATEGORIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
-/** @type {{[operator: string]: string}} */
-const OPERATORS = {
-  fused_mbconv: "#e69f00",
-  mbconv: "#0072b2",
-  mbconv_k7: "#56b4e9",
-  convnext: "#cc79a7",
-  bottleneck: "#d55e00",
-};
 const STEPS = 64;
 
 export const SCALE = Array.from({ length: STEPS }, (_, step) => mixed(step / (STEPS - 1)));
@@ -51,9 +44,6 @@ export const category = (place) => CATEGORIES[place % CATEGORIES.length];
 
 /** The same everywhere. @param {Run} run */
 export const ofRun = (run) => category(run.id);
-
-/** @param {string} name */
-export const operator = (name) => OPERATORS[name] ?? "#009e73";
 
 const themed = new Map();
 
@@ -99,7 +89,7 @@ function byCategory(rows, column) {
  * @param {Column} column @returns {(value: any, place: number) => string}
  */
 export function categoryColours(column) {
-  if (column.id.endsWith(".operator")) return operator;
+  if (column.id.endsWith(".operator")) return operators.colourOf;
   if (column.id !== "run") return (_, place) => category(place);
   const runs = new Map(store.runs.map((run) => [run.label, run]));
   return (label) => ofRun(runs.get(label));

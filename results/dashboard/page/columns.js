@@ -166,7 +166,7 @@ const FIXED = [
   {
     id: "stages",
     label: "stages",
-    value: (row) => (row.stages ??= store.stagesText(row)),
+    value: (row) => row.stages,
     format: text,
     isText: true,
   },
@@ -215,6 +215,12 @@ export const written = (column, row) =>
   (doubt(column, row) === null ? "" : "~") +
   column.format(column.value(row)) +
   (column.mark?.(row) ?? "");
+
+/** The ends of a row's 95 % interval, as 46.4 to 50.8; null without one. @param {Column} column @param {Row} row */
+export function interval95(column, row) {
+  const ends = column.interval?.(row);
+  return ends ? ends.map(column.format).join(" to ") : null;
+}
 
 /** @returns {Column[]} those that a plot can have on an axis */
 export const axes = () => FIXED.filter((column) => column.onAxis);

@@ -1,23 +1,23 @@
 /** Of a run of `nas proxy`: each network's reward in full against that by the proxy. */
 
 import * as charts from "./charts.js";
-import * as colours from "./colours.js";
 import { byId, element } from "./dom.js";
+import { fixed } from "./format.js";
 import { state } from "./state.js";
 import * as store from "./store.js";
 
 const Z_95 = 1.96;
 
 /** The runs that compare and are shown, with what is said of each. */
-export async function draw() {
+export function draw() {
   const runs = store.runs.filter((run) => run.comparison && !state.hidden.has(run.id));
   const places = runs.map(() => element("div.comparison-plot"));
-  byId("comparison").replaceChildren(...runs.flatMap((run, i) => [...said(run), places[i]]));
-  for (const [i, run] of runs.entries()) if (run.comparison.networks) await plot(places[i], run);
+  byId("comparison").replaceChildren(...runs.flatMap((run, i) => [...words(run), places[i]]));
+  for (const [i, run] of runs.entries()) if (run.comparison.networks) plot(places[i], run);
 }
 
 /** @param {Run} run */
-function said(run) {
+function words(run) {
   const { answer, sentences } = run.comparison;
   const name = store.areSeveral() && element("strong", {}, `${run.label}: `);
   return [
@@ -33,44 +33,32 @@ function plot(place, run) {
   /** @param {Outcome[]} trainings @param {"reward" | "accuracy"} what */
   const mean = (trainings, what) =>
     trainings.reduce((sum, each) => sum + each[what], 0) / trainings.length;
-  const accent = colours.theme("accent");
   /** @param {number | null} deviation @param {Outcome[][]} trainings */
-  const bars = (deviation, trainings) => ({
-    type: "data",
-    visible: deviation !== null,
-    array: trainings.map((each) => (Z_95 * (deviation ?? 0)) / Math.sqrt(each.length)),
-    color: colours.theme("grid"),
-    thickness: 1,
-    width: 0,
-  });
-  /** @type {Trace} */
-  const trace = {
-    x: pairs.map(({ proxy }) => mean(proxy, "reward")),
-    y: pairs.map(({ full }) => mean(full, "reward")),
-    error_x: bars(proxy_deviation, pairs.map(({ proxy }) => proxy)),
-    error_y: bars(full_deviation, pairs.map(({ full }) => full)),
-    customdata: pairs.map(({ number, proxy, full }) => [
-      number,
-      100 * mean(proxy, "accuracy"),
-      100 * mean(full, "accuracy"),
-    ]),
-    mode: "markers",
-    marker: {
-      size: 9,
-      color: accent,
-      symbol: pairs.map(({ full }) => (full.length > 1 ? "diamond" : "circle")),
-    },
-    hovertemplate:
-      "candidate %{customdata[0]}<br>by the proxy %{x:.4f} (%{customdata[1]:.1f} %)" +
-      "<br>in full %{y:.4f} (%{customdata[2]:.1f} %)<extra></extra>",
-  };
+  const bars = (deviation, trainings) =>
+    deviation === null ? null : trainings.map((each) => (Z_95 * deviation) / Math.sqrt(each.length));
+  const [short, long] = [pairs.map(({ proxy }) => proxy), pairs.map(({ full }) => full)];
+  /** @type {(trainings: Outcome[]) => string} */
+  const said = (each) => `${fixed(4)(mean(each, "reward"))} (${fixed(1)(100 * mean(each, "accuracy"))} %)`;
   const label = `Rewards of ${pairs.length} networks in full against those by the proxy.`;
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", `${label} ${run.comparison.answer}`);
   place.title = "bars: 95 % by the seed; diamonds were trained twice";
-  return charts.chart(place, [trace], {
+  charts.draw(place, {
     x: { title: "reward by the proxy" },
     y: { title: "reward in full" },
-    hovermode: "closest",
+    marks: [
+      {
+        kind: "points",
+        colour: "var(--accent)",
+        radius: 4.5,
+        symbol: (at) => (long[at].length > 1 ? "diamond" : "disc"),
+        x: short.map((each) => mean(each, "reward")),
+        y: long.map((each) => mean(each, "reward")),
+        across: bars(proxy_deviation, short),
+        up: bars(full_deviation, long),
+        tip: (at) =>
+          `candidate ${pairs[at].number}\nby the proxy ${said(short[at])}\nin full ${said(long[at])}`,
+      },
+    ],
   });
 }

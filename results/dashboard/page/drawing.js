@@ -2,6 +2,7 @@
 
 import * as colours from "./colours.js";
 import { drawn } from "./dom.js";
+import { colourOf, named } from "./operators.js";
 
 const HEIGHT = 96;
 const FLOOR = 112; // below it stand the stages' names
@@ -66,31 +67,22 @@ function stages({ stem_channels, stem_stride, stages, head_channels }, imageSize
   for (const stage of stages) {
     stride *= stage.stride;
     parts.push({
-      ...part(named(stage), stage.operator, stage.channels, stage.layers, stage.kernel),
+      ...part(titled(stage), stage.operator, stage.channels, stage.layers, stage.kernel),
       hasSqueeze: stage.se_ratio > 0,
     });
   }
   return [...parts, part("head", "conv", head_channels, 1, 1)];
 }
 
-/** @type {{[operator: string]: string}} */
-const LETTERS = {
-  mbconv: "MB",
-  fused_mbconv: "F",
-  mbconv_k7: "L",
-  convnext: "C",
-  bottleneck: "B",
-};
-
 /** @param {Stage} stage */
-function named({ operator, kernel, expansion }) {
-  return `${LETTERS[operator] ?? operator}${expansion} k${kernel}`;
+function titled({ operator, kernel, expansion }) {
+  return `${named(operator).short}${expansion} k${kernel}`;
 }
 
 /** @param {Part} part @param {number} x */
 function group(part, x) {
   const colour =
-    part.operator === "conv" ? colours.theme("muted") : colours.operator(part.operator);
+    part.operator === "conv" ? colours.theme("muted") : colourOf(part.operator);
   const layers = Array.from({ length: part.layers }, (_, layer) =>
     drawn("rect", {
       x: x + layer * (part.each + GAP),

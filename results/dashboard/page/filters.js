@@ -147,12 +147,19 @@ function limit(id, place, text) {
   schedule("filter");
 }
 
+/** Candidates, and the trainings that are not of new ones. @param {Row[]} rows */
+function counted(rows) {
+  const again = rows.filter((row) => row.confirms !== null).length;
+  const candidates = `${count(rows.length - again)} candidates`;
+  return again ? `${candidates} and ${count(again)} repeated trainings` : candidates;
+}
+
 /** How many of all pass. */
 export function drawCount() {
   const { shown, rows } = model;
   const isFiltered = shown.length < rows.length;
   byId("shown").textContent = isFiltered
     ? `${count(shown.length)} of ${count(rows.length)} shown`
-    : `${count(rows.length)} candidates`;
+    : counted(rows);
   byId("clear").hidden = !isFiltered;
 }

@@ -76,8 +76,3 @@ export function exponent(value) {
   const text = value.toFixed(3);
   return Number(text) === 0 ? "0" : text.replace("-", "−");
 }
-
-/** Text in which plotly.js, which reads a little HTML, finds none. @param {unknown} text */
-export function plain(text) {
-  return String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}

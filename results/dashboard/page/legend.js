@@ -5,7 +5,7 @@ import * as colours from "./colours.js";
 import * as columns from "./columns.js";
 import { byId, drawn, element } from "./dom.js";
 import { count } from "./format.js";
-import { axes, model } from "./model.js";
+import { model, plotted } from "./model.js";
 import { show } from "./schedule.js";
 import { STATES, state } from "./state.js";
 import * as store from "./store.js";
@@ -30,6 +30,7 @@ export function draw(colour) {
   byId("legend").replaceChildren(
     colour.values ? categories(column, colour) : scale(column, colour),
     frontKey(),
+    intervalKey() ?? "",
     ...symbols(counts),
     undrawn() ?? "",
   );
@@ -86,6 +87,15 @@ function frontKey() {
   );
 }
 
+/** What the thin bars are. */
+function intervalKey() {
+  const [x, y] = plotted();
+  if (!model.shown.some((row) => x.interval?.(row) || y.interval?.(row))) return null;
+  const cross = drawn("path", { d: "M6 1V11M1 6H11" });
+  const mark = drawn("svg.symbol", { viewBox: "0 0 12 12", "aria-hidden": "true" }, cross);
+  return element("span.key", {}, mark, "95 % interval");
+}
+
 /** @param {Counts} counts */
 function symbols(counts) {
   return STATES.filter((state) => state !== "complete" && counts[state]).map((state) =>
@@ -113,7 +123,7 @@ export function symbol(state) {
 
 /** Those that have no place on the axes stand in the table alone. */
 function undrawn() {
-  const [x] = axes();
+  const [x] = plotted();
   const missing = model.shown.filter((row) => x.value(row) === null).length;
   if (!missing) return null;
   const turn = () => show("table");

@@ -6,7 +6,6 @@ import * as colours from "./colours.js";
 import * as comparison from "./comparison.js";
 import { announce, byId, element } from "./dom.js";
 import * as filters from "./filters.js";
-import * as library from "./library.js";
 import * as map from "./map.js";
 import * as matters from "./matters.js";
 import { model, refresh } from "./model.js";
@@ -100,16 +99,12 @@ function measure() {
   if (isDrawn) return;
   isDrawn = true;
   requestAnimationFrame(() =>
-    setTimeout(() => {
-      performance.measure("nas:draw", { start: 0, end: performance.now() });
-      library.load();
-    }),
+    setTimeout(() => performance.measure("nas:draw", { start: 0, end: performance.now() })),
   );
 }
 
 function listen() {
-  plot.onReady(() => pointing.listen(byId("pareto")));
-  for (const part of [filters, sliders, map, table, population, progress, runs]) part.listen();
+  for (const part of [filters, sliders, map, table, population, progress, pointing, runs]) part.listen();
   for (const name of VIEWS) {
     tabOf(name).addEventListener("click", () => show(name));
     tabOf(name).addEventListener("keydown", turn);
@@ -121,7 +116,7 @@ function listen() {
     address.decode(location.hash.slice(1));
     schedule("data", "controls");
   });
-  new ResizeObserver(() => schedule("size")).observe(byId("pareto"));
+  new ResizeObserver(() => schedule("size")).observe(byId("plot-frame"));
   colours.onTheme(() => {
     schedule("data", "controls");
     candidate.redraw();
@@ -175,10 +170,6 @@ async function start() {
   }
   listen();
   schedule("data", "controls");
-  library.loaded.then(() => {
-    schedule("axes");
-    requestAnimationFrame(() => performance.measure("nas:ready", { start: 0 }));
-  });
   source.follow(onRun, (isAlive) => (byId("gone").hidden = isAlive));
 }
 

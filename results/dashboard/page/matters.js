@@ -4,9 +4,10 @@ import * as charts from "./charts.js";
 import * as colours from "./colours.js";
 import * as columns from "./columns.js";
 import { bar, byId, element } from "./dom.js";
-import { count, isNumber, plain } from "./format.js";
+import { count, isNumber } from "./format.js";
 import { model } from "./model.js";
 import * as objective from "./objective.js";
+import { colourOf } from "./operators.js";
 import * as source from "./source.js";
 import { currentObjective, ownObjective, state } from "./state.js";
 import * as store from "./store.js";
@@ -119,13 +120,13 @@ function drawBoxes() {
   place
     .querySelectorAll(".chart")
     .forEach(
-      (chart) => figures.some((own) => own?.chart === chart) || chart.parentElement.remove(),
+      (chart) => figures.some((own) => own?.place === chart) || chart.parentElement.remove(),
     );
-  for (const own of figures) if (own) charts.chart(own.chart, own.traces, own.layout);
+  for (const own of figures) if (own) charts.draw(own.place, own.chart);
 }
 
 /**
- * A place in the page for it, kept so that plotly.js changes it rather than makes it anew.
+ * A place in the page for it, kept where it is already there.
  * @param {HTMLElement} place @param {string} kind @param {Column} column @param {Row[]} rows
  */
 function figure(place, kind, column, rows) {
@@ -137,38 +138,26 @@ function figure(place, kind, column, rows) {
     .filter(Boolean);
   if (!groups.length) return null;
   const id = `box-${kind}-${column.id}`;
-  const chart =
-    document.getElementById(id) ?? added(place, id, `${columns.title(column)} by ${kind}`);
+  const chart = document.getElementById(id) ?? added(place, id, `${columns.title(column)} by ${kind}`);
   const options = [...new Set(groups.map(({ option }) => option))].sort(colours.inOrder);
-  const traces = options.map((option, order) =>
-    box(
-      groups.filter((own) => own.option === option),
-      option,
-      kind,
-      order,
-    ),
-  );
+  const names = stages.map(stageName);
   return {
-    chart,
-    traces,
-    layout: {
-      x: {
-        title: "",
-        type: "category",
-        categoryorder: "array",
-        categoryarray: stages.map(stageName),
-      },
+    place: chart,
+    chart: {
+      x: { title: "", names },
       y: { title: columns.title(column) },
-      boxmode: "group",
-      boxgap: 0.25,
-      boxgroupgap: 0.15,
-      showlegend: true,
+      marks: options.map((option, order) =>
+        boxes(
+          groups.filter((own) => own.option === option),
+          { kind, option, order, of: options.length, names, column },
+        ),
+      ),
     },
   };
 }
 
 /** @param {Choice} choice */
-const stageName = ({ stage, name }) => (stage ? `stage ${stage}` : plain(name));
+const stageName = ({ stage, name }) => (stage ? `stage ${stage}` : name);
 
 /** @param {HTMLElement} place @param {string} id @param {string} title */
 function added(place, id, title) {
@@ -179,7 +168,7 @@ function added(place, id, title) {
 
 /**
  * The candidates that took one option in one stage.
- * @typedef {{option: Option, stage: string, quantiles: number[]}} Group
+ * @typedef {{option: Option, stage: string, count: number, quantiles: number[]}} Group
  */
 
 /** @param {Choice} parameter @param {Option} option @param {Column} column @param {Row[]} rows */
@@ -193,6 +182,7 @@ function group(parameter, option, column, rows) {
   return {
     option,
     stage: stageName(parameter),
+    count: values.length,
     quantiles: [0.05, 0.25, 0.5, 0.75, 0.95].map((share) => quantile(ordered, share)),
   };
 }
@@ -204,23 +194,25 @@ function quantile(ordered, share) {
   return ordered[low] + (at - low) * ((ordered[low + 1] ?? ordered[low]) - ordered[low]);
 }
 
-/** @param {Group[]} groups @param {Option} option @param {string} kind @param {number} order */
-function box(groups, option, kind, order) {
-  /** @param {number} place */
-  const at = (place) => groups.map(({ quantiles }) => quantiles[place]);
-  const colour =
-    kind === "operator" ? colours.operator(String(option)) : colours.category(order);
+/**
+ * The boxes of one option, stage by stage.
+ * @typedef {{kind: string, option: Option, order: number, of: number, names: string[],
+ *   column: Column}} BoxFacts
+ * @param {Group[]} groups @param {BoxFacts} facts @returns {Mark}
+ */
+function boxes(groups, { kind, option, order, of, names, column }) {
   return {
-    type: "box",
-    name: plain(option),
-    x: groups.map(({ stage }) => stage),
-    offsetgroup: order,
-    lowerfence: at(0),
-    q1: at(1),
-    median: at(2),
-    q3: at(3),
-    upperfence: at(4),
-    line: { color: colour, width: 1.5 },
-    fillcolor: `${colour}55`,
+    kind: "boxes",
+    name: String(option),
+    colour: kind === "operator" ? colourOf(String(option)) : colours.category(order),
+    order,
+    of,
+    x: groups.map(({ stage }) => names.indexOf(stage)),
+    quantiles: groups.map(({ quantiles }) => quantiles),
+    tip: (at) => {
+      const [low, lower, median, upper, high] = groups[at].quantiles.map(column.format);
+      const head = `${groups[at].stage}, ${option}: median ${median} of ${groups[at].count}`;
+      return `${head}\nmiddle half ${lower} to ${upper}\n5 to 95 % ${low} to ${high}`;
+    },
   };
 }

@@ -20,7 +20,7 @@ const SHOWN = [
 /** @param {Network[]} networks */
 export function table(networks) {
   const two = networks.length > 1;
-  const head = two ? ["", "A", "B", "B against A"] : ["", "measured", "95 % interval"];
+  const head = two ? ["measure", "A", "B", "B against A"] : ["measure", "measured", "95 % interval"];
   return element(
     "table.measures",
     {},
@@ -67,8 +67,7 @@ function line(column, rows) {
 
 /** @param {Column} column @param {Row} row */
 function interval(column, row) {
-  const ends = column.interval?.(row);
-  return element("td.number.muted", {}, ends ? ends.map(column.format).join(" to ") : "");
+  return element("td.number.muted", {}, columns.interval95(column, row));
 }
 
 /**

@@ -3,6 +3,7 @@
 import * as columns from "./columns.js";
 import * as front from "./front.js";
 import * as objective from "./objective.js";
+import * as search from "./search.js";
 import { currentObjective, state } from "./state.js";
 import * as store from "./store.js";
 
@@ -12,6 +13,7 @@ const TOP = 10;
 export const model = {
   rows: [],
   shown: [],
+  faded: new Set(),
   ranked: [],
   ranking: [],
   winner: null,
@@ -29,17 +31,16 @@ export function refresh(reasons) {
   const { x, y, limits } = state;
   const byReward = [x, y, ...Object.keys(limits)].includes("reward") && has("reward");
   if (has("data", "filter", "axes") || byReward) {
-    filter();
+    model.ranked = model.rows.filter((row) => !state.hidden.has(row.run.id));
     findFronts();
+    filter();
   }
   if (has("data", "filter", "reward")) rank();
   if (has("data")) model.references = references();
 }
 
-/** Among all candidates of the runs that are shown: filters do not change who wins. */
+/** Among all candidates of the runs that are shown, whatever the filters. */
 function rank() {
-  const { hidden } = state;
-  model.ranked = model.rows.filter((row) => !hidden.has(row.run.id));
   model.ranking = objective.best(model.ranked, TOP);
   model.winner = runsWinner() ?? model.ranking[0] ?? null;
 }
@@ -58,21 +59,22 @@ export function ownVerdict({ verdict }) {
   return isOn ? verdict : null;
 }
 
+/** Filters change what is shown, not who is on a front or wins. */
 function filter() {
-  const { states, hidden, text, limits, frontOnly } = state;
-  const needle = text.trim().toLowerCase();
+  const { states, text, limits, frontOnly } = state;
+  const matches = search.predicate(text);
   const bounds = Object.entries(limits)
     .map(([id, ends]) => ({ column: columns.find(id), ends }))
     .filter(({ column }) => column);
-  const passes = (/** @type {Row} */ row) =>
+  /** @param {Row} row */
+  const passes = (row) =>
     states.has(row.state) &&
-    !hidden.has(row.run.id) &&
     bounds.every(({ column, ends }) => isWithin(column.value(row), ends)) &&
-    (!needle || searched(row).includes(needle));
-  model.shown = model.rows.filter(passes);
-  if (!frontOnly) return;
-  findFronts();
-  model.shown = model.shown.filter((row) => model.onFront.has(row));
+    (!frontOnly || model.onFront.has(row)) &&
+    matches(row);
+  model.shown = model.ranked.filter(passes);
+  const shown = new Set(model.shown);
+  model.faded = new Set(model.ranked.filter((row) => !shown.has(row)));
 }
 
 /** @param {any} value @param {Limits} ends */
@@ -83,26 +85,11 @@ function isWithin(value, [low, high]) {
   );
 }
 
-/** @param {Row} row */
-function searched(row) {
-  row.searched ??= [
-    row.number,
-    row.architecture_id,
-    row.state,
-    row.cause,
-    row.detail,
-    store.stagesText(row),
-  ]
-    .join(" ")
-    .toLowerCase();
-  return row.searched;
-}
-
 function findFronts() {
-  const [x, y] = axes();
+  const [x, y] = plotted();
   model.fronts = new Map();
   for (const run of store.runs) {
-    const own = model.shown.filter((row) => row.run === run);
+    const own = model.ranked.filter((row) => row.run === run);
     model.fronts.set(run, front.front(own, x, y));
   }
   model.onFront = new Set([...model.fronts.values()].flat());
@@ -112,7 +99,7 @@ function findFronts() {
  * The two columns on the axes; an address may name one that is not there.
  * @returns {[Column, Column]}
  */
-export function axes() {
+export function plotted() {
   const known = columns.axes();
   /** @param {string} id @param {string} otherwise */
   const named = (id, otherwise) =>

@@ -3,56 +3,28 @@
 import * as candidate from "./candidate.js";
 import * as cloud from "./cloud.js";
 import * as columns from "./columns.js";
+import * as dragging from "./dragging.js";
 import { announce, byId, element, isBeside } from "./dom.js";
 import { model } from "./model.js";
 import * as plot from "./plot.js";
 import { state } from "./state.js";
 import * as store from "./store.js";
 
-const STILL_PX = 5; // a press that moves farther is a zoom
 /** @type {{[pointer: string]: number}} */
 const REACH_PX = { mouse: 8, touch: 22, pen: 12 };
-const DOUBLE_MS = 350;
-/** @type {PointerEvent | null} */
-let pressed = null;
-/** @type {PointerEvent | null} */
-let released = null;
 
-/** @param {PlotlyElement} place */
-export function listen(place) {
-  place.addEventListener("pointermove", (event) => point(at(event)));
-  place.addEventListener("pointerleave", () => point(null));
-  place.addEventListener("pointerdown", (event) => (pressed = event), true);
-  window.addEventListener("pointerup", release, true);
-  window.addEventListener("pointercancel", () => (pressed = null)); // a finger that scrolls
-  place.on("plotly_relayouting", (event) => {
-    const isBox = place.querySelector(".zoombox"); // the axes stay until it is let go
-    if (!isBox) moved(event, plot.drawCloud);
-  });
-  place.on("plotly_relayout", (event) => moved(event, plot.zoomTo));
+export function listen() {
+  const canvas = byId("cloud");
+  canvas.addEventListener("pointermove", (event) => point(at(event)));
+  canvas.addEventListener("pointerleave", () => point(null));
+  dragging.listen(canvas, press);
   byId("plot-frame").addEventListener("keydown", pressKey);
   byId("plot-frame").addEventListener("blur", () => point(null));
 }
 
-/**
- * The axes as plotly.js reports them: only those that changed.
- * @param {{[axis: string]: any}} event @param {(ranges: Ranges) => void} then
- */
-function moved(event, then) {
-  if (!Object.keys(event).some((name) => /^[xy]axis\.range/.test(name))) return;
-  const { x, y } = plot.axesFrame().ranges;
-  /** @param {string} axis @param {number} place @param {number} now */
-  const end = (axis, place, now) =>
-    Number(event[`${axis}.range[${place}]`] ?? event[`${axis}.range`]?.[place] ?? now);
-  then({
-    x: [end("xaxis", 0, x[0]), end("xaxis", 1, x[1])],
-    y: [end("yaxis", 0, y[0]), end("yaxis", 1, y[1])],
-  });
-}
-
 /** @param {PointerEvent} event */
 function at(event) {
-  const box = byId("pareto").getBoundingClientRect();
+  const box = byId("cloud").getBoundingClientRect();
   return cloud.nearest(
     event.clientX - box.left,
     event.clientY - box.top,
@@ -60,30 +32,9 @@ function at(event) {
   );
 }
 
-/** @param {PointerEvent} event */
-function release(event) {
-  const start = pressed;
-  pressed = null;
-  if (!start || start.button !== 0 || !isStill(start, event)) return;
-  const before = released;
-  released = event;
-  if (before && isDouble(before, event)) plot.zoomTo(null);
-  else press(at(start), event);
-}
-
-/** @param {PointerEvent} start @param {PointerEvent} end */
-const isStill = (start, end) =>
-  Math.hypot(end.clientX - start.clientX, end.clientY - start.clientY) < STILL_PX;
-
-/**
- * Two quick clicks on different points are two selections.
- * @param {PointerEvent} first @param {PointerEvent} second
- */
-const isDouble = (first, second) =>
-  second.timeStamp - first.timeStamp < DOUBLE_MS && isStill(first, second);
-
-/** @param {Point | null} found @param {PointerEvent} event */
-function press(found, event) {
+/** A press without a drag. @param {PointerEvent} start @param {PointerEvent} event */
+function press(start, event) {
+  const found = at(start);
   if (!found) return;
   if (found.row.key) candidate.select(found.row, isBeside(event));
   else point(found);
@@ -92,7 +43,7 @@ function press(found, event) {
 /** Shows what a point is. @param {Point | null} found */
 function point(found) {
   const row = found?.row ?? null;
-  byId("pareto").classList.toggle("pointing", Boolean(row?.key));
+  byId("cloud").classList.toggle("pointing", Boolean(row?.key));
   if (row === state.pointed) return;
   state.pointed = row;
   showTip(found);
@@ -107,7 +58,7 @@ function showTip(found) {
   tip.replaceChildren(
     ...lines(found.row).map(([text, kind]) => element(`div${kind ? `.${kind}` : ""}`, {}, text)),
   );
-  const room = byId("pareto").getBoundingClientRect();
+  const room = byId("cloud").getBoundingClientRect();
   const isLeft = found.x > room.width / 2;
   const isUp = found.y > room.height / 2;
   tip.style.left = `${found.x + (isLeft ? -14 - tip.offsetWidth : 14)}px`;
@@ -139,14 +90,14 @@ function lines(row) {
     if (value !== null && value !== undefined) said.push([measured(column, row)]);
   }
   if (row.unsteady) said.push([`~ unsteady: ${row.unsteady}`, "stages"]);
-  if (row.key) said.push([store.stagesText(row), "stages"]);
+  if (row.key) said.push([row.stages, "stages"]);
   return said;
 }
 
 /** @param {Column} column @param {Row} row */
 function measured(column, row) {
-  const ends = column.interval?.(row);
-  const range = ends ? ` (${column.format(ends[0])} to ${column.format(ends[1])})` : "";
+  const ends = columns.interval95(column, row);
+  const range = ends ? ` (${ends})` : "";
   return `${columns.title(column)} ${columns.written(column, row)}${range}`;
 }
 
@@ -165,7 +116,7 @@ function pressKey(event) {
   /** @type {{[key: string]: () => void}} */
   const actions = {
     Enter: () => state.pointed?.key && candidate.select(state.pointed, event.shiftKey, true),
-    Home: () => goTo(cloud.all().find((point) => point.row === model.winner)),
+    Home: () => goTo(cloud.pointable().find((point) => point.row === model.winner)),
     "+": () => zoomBy(ZOOM_STEP),
     "-": () => zoomBy(1 / ZOOM_STEP),
     0: () => zoomTo(null),
@@ -182,7 +133,7 @@ function pressKey(event) {
  * @param {"x" | "y"} axis @param {number} direction
  */
 function neighbour(axis, direction) {
-  const ordered = [...cloud.all()].sort(
+  const ordered = [...cloud.pointable()].sort(
     (a, b) => a[axis] - b[axis] || a.row.number - b.row.number,
   );
   const now = ordered.findIndex((point) => point.row === state.pointed);

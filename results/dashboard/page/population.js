@@ -7,7 +7,7 @@ import * as charts from "./charts.js";
 import * as colours from "./colours.js";
 import * as columns from "./columns.js";
 import { byId, option } from "./dom.js";
-import { count, plain } from "./format.js";
+import { count, fixed } from "./format.js";
 import { model } from "./model.js";
 import { schedule } from "./schedule.js";
 import { state } from "./state.js";
@@ -16,7 +16,7 @@ import * as store from "./store.js";
 /** @type {("population" | "split")[]} */
 const SELECTS = ["population", "split"];
 const MOST_POINTS = 400;
-const DASHES = ["solid", "dash", "dot", "dashdot"];
+const DASHES = [null, "7 4", "2 3", "7 3 2 3"];
 
 /** @returns {{[column: string]: string}} by column: its title */
 function quantities() {
@@ -56,29 +56,34 @@ export function draw() {
   );
   const groups = [...new Set(rows.map(split.value))].sort(colours.inOrder);
   const colour = colours.categoryColours(split);
-  const traces = groups.map((name, place) => {
-    const values = rows.filter((row) => split.value(row) === name).map(value);
-    return distribution(values, name, {
-      color: colour(name, place),
-      dash: DASHES[place % DASHES.length],
-    });
-  });
-  charts.chart(byId("distribution"), traces, {
+  charts.draw(byId("distribution"), {
     x: { title: titles[quantity] },
-    y: { title: "share of candidates below (%)", range: [0, 102] },
+    y: { title: "share of candidates below (%)", ends: [0, 102] },
+    marks: groups.map((name, place) => {
+      const values = rows.filter((row) => split.value(row) === name).map(value);
+      const style = { colour: colour(name, place), dash: DASHES[place % DASHES.length] };
+      return distribution(values, name, style);
+    }),
   });
 }
 
-/** @param {number[]} values @param {Option | null} name @param {object} line */
-function distribution(values, name, line) {
+/**
+ * @param {number[]} values @param {Option | null} name
+ * @param {{colour: string, dash: string | null}} style @returns {Mark}
+ */
+function distribution(values, name, style) {
   const ordered = Float64Array.from(values).sort();
   const points = Math.min(ordered.length, MOST_POINTS);
   const shares = Array.from({ length: points }, (_, point) => (point + 1) / points);
+  const x = [ordered[0], ...shares.map((share) => ordered[Math.ceil(share * ordered.length) - 1])];
+  const y = [0, ...shares.map((share) => 100 * share)];
+  const group = name ?? "left out";
   return {
-    x: [ordered[0], ...shares.map((share) => ordered[Math.ceil(share * ordered.length) - 1])],
-    y: [0, ...shares.map((share) => 100 * share)],
-    name: plain(`${name ?? "left out"} (${count(ordered.length)})`),
-    mode: "lines",
-    line: { shape: "hv", width: 2, ...line },
+    kind: "steps",
+    name: `${group} (${count(ordered.length)})`,
+    ...style,
+    x,
+    y,
+    tip: (at) => `${group}: ${fixed(1)(y[at])} % below ${Number(x[at].toPrecision(4))}`,
   };
 }

@@ -3,7 +3,7 @@
 import * as charts from "./charts.js";
 import * as colours from "./colours.js";
 import { bar, byId, element, option } from "./dom.js";
-import { count, duration, moment, money, plain, range } from "./format.js";
+import { count, duration, moment, money, range } from "./format.js";
 import * as front from "./front.js";
 import { schedule } from "./schedule.js";
 import * as source from "./source.js";
@@ -29,12 +29,12 @@ export function draw() {
   const lines = runs.map(series);
   const x = {
     title: state.over === "time" ? "hours since the run began" : "candidates finished",
-    rangemode: "tozero",
+    fromZero: true,
   };
   chart("best-so-far", lines, "best", { x, y: { title: "best reward" } });
   chart("front-so-far", lines, "sizes", {
     x,
-    y: { title: "candidates on the front", rangemode: "tozero" },
+    y: { title: "candidates on the front", fromZero: true },
   });
   byId("front-metric").textContent = store.metric().title;
   const searching = runs.filter((run) => run.forecast);
@@ -52,22 +52,25 @@ export function draw() {
 
 /**
  * @param {"best-so-far" | "front-so-far"} id @param {Series[]} lines
- * @param {"best" | "sizes"} name @param {ChartLayout} layout
+ * @param {"best" | "sizes"} name @param {Pick<Chart, "x" | "y">} layout
  */
 function chart(id, lines, name, layout) {
-  const traces = lines.map((line) => ({
-    x: line.x,
-    y: line[name],
-    name: plain(line.run.label),
-    mode: "lines",
-    line: {
-      shape: "hv",
-      width: 2,
-      color: lines.length > 1 ? colours.ofRun(line.run) : colours.theme("accent"),
-    },
-  }));
-  charts.chart(byId(id), traces, layout);
+  const isLone = lines.length === 1;
+  charts.draw(byId(id), {
+    ...layout,
+    marks: lines.map((line) => ({
+      kind: "steps",
+      name: line.run.label,
+      colour: isLone ? "var(--accent)" : colours.ofRun(line.run),
+      x: line.x,
+      y: line[name],
+      tip: (at) => `${layout.y.title} ${Number(line[name][at].toPrecision(5))} at ${text(line.x[at])}`,
+    })),
+  });
 }
+
+/** A place on the axis in words. @param {number} x */
+const text = (x) => (state.over === "time" ? duration(3600 * x) : `candidate ${x}`);
 
 /** @param {Run} run */
 const finished = (run) =>
@@ -187,6 +190,8 @@ export function standing(run) {
       ? `${count(total)} of ${forecast?.is_cut ? "about " : ""}${count(planned)}`
       : `${count(total)} candidates`,
     counts("failed") && `${count(counts("failed"))} failed`,
+    counts("infeasible") && `${count(counts("infeasible"))} infeasible`,
+    counts("duplicate") && `${count(counts("duplicate"))} duplicate`,
     run.is_searching && counts("running") && `${count(counts("running"))} running`,
     ...(forecast ? outlook(forecast) : []),
     halt(run, total),

@@ -69,6 +69,7 @@ function figures(row) {
           "dd",
           { title: columns.doubt(column, row) },
           columns.written(column, row),
+          element("span.interval95", { title: "95 % interval" }, columns.interval95(column, row)),
         ),
       );
     }),
@@ -102,7 +103,7 @@ function sentence(name, { low, high, below, above }) {
 }
 
 function drawRanking() {
-  const head = ["", "candidate", "reward", `${store.metric().short} %`, "S/S0", "params"];
+  const head = ["place", "candidate", "reward", `${store.metric().short} %`, "S/S0", "params"];
   const shown = ["reward", "accuracy", "step", "parameters"].map(columns.find);
   /** @param {Column} column @param {Row} row */
   const cell = (column, row) =>

@@ -10,13 +10,26 @@ const details = new Map();
 const listeners = { run: () => {}, alive: () => {} };
 /** @type {PageData | null} */
 let report = null;
+/** @type {Promise<PageData["details"]> | null} */
+let unpacked = null;
 
 /** The data in this file, if it is a report; else the server's. */
 export async function open() {
-  const inside = document.getElementById("nas-data");
-  report = inside && JSON.parse(inside.textContent);
+  report = await inside("nas-data");
   return report ?? ask("api/runs");
 }
+
+/** JSON in this file, as gzip in base64; null in a page from the server. @param {string} id */
+async function inside(id) {
+  const packed = document.getElementById(id);
+  if (!packed) return null;
+  const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(plain).json();
+}
+
+/** All that the report holds of its candidates, unpacked at the first question. */
+const reported = () => (unpacked ??= inside("nas-details"));
 
 export const isReport = () => report !== null;
 
@@ -78,7 +91,7 @@ async function update(run) {
 
 /** All that is known of a candidate. Once it has ended, it is asked for once. @param {Row} row */
 export async function detail(row) {
-  if (report) return report.details[row.run.id]?.[row.number] ?? null;
+  if (report) return (await reported())[row.run.id]?.[row.number] ?? null;
   if (!details.has(row.key)) {
     const answer = await ask(`api/runs/${row.run.id}/candidates/${row.number}`);
     if (row.state === "running") return answer;

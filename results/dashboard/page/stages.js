@@ -1,15 +1,8 @@
 /** The stage table of EfficientNetV2's Table 4, for one network or two with what differs marked. */
 
 import { element } from "./dom.js";
+import { named } from "./operators.js";
 
-/** @type {{[operator: string]: string}} */
-const OPERATORS = {
-  mbconv: "MBConv",
-  fused_mbconv: "Fused-MBConv",
-  mbconv_k7: "MBConv",
-  convnext: "ConvNeXt",
-  bottleneck: "Bottleneck",
-};
 const HEAD = ["stage", "operator", "stride", "channels", "layers"];
 
 /** @param {Architecture[]} architectures one or two, as in their JSON */
@@ -34,7 +27,7 @@ export function table(architectures) {
 }
 
 /** @param {number} count */
-const head = (count) => (count > 1 ? ["", ...HEAD] : HEAD);
+const head = (count) => (count > 1 ? ["network", ...HEAD] : HEAD);
 
 /**
  * Stem, stages, head, with null for each stage that the deeper network has alone.
@@ -54,7 +47,7 @@ function operator({ operator, expansion, kernel, se_ratio, activation }) {
   const size = operator === "mbconv_k7" ? 7 : kernel;
   const squeeze = se_ratio ? `, SE${se_ratio}` : "";
   const unusual = activation ? `, ${activation}` : ""; // the JSON leaves SiLU out
-  return `${OPERATORS[operator] ?? operator}${expansion}, k${size}x${size}${squeeze}${unusual}`;
+  return `${named(operator).name}${expansion}, k${size}x${size}${squeeze}${unusual}`;
 }
 
 /** @param {(Option[] | null)[][]} all @param {number} place */

@@ -35,6 +35,8 @@ const PLAIN = [
   "image_size",
   "batch_size",
   "unsteady",
+  "stages",
+  "own_reward",
 ];
 /** @type {Run[]} */
 export const runs = [];
@@ -145,43 +147,4 @@ export function parameters() {
     }
   }
   return [...named.values()];
-}
-
-/** @type {{[operator: string]: string}} */
-const LETTERS = { mbconv: "M", fused_mbconv: "F", mbconv_k7: "L", convnext: "C", bottleneck: "B" };
-
-/**
- * A network's stages in short, as in `F3e4c48x4/2`, of the backbone or a candidate inside its
- * space; empty of another. What is unusual follows, as in `F3e4c48x4/2-se0.25-relu`.
- * @param {Row} row
- */
-export function stagesText(row) {
-  const space = row.run.space;
-  if (!space) return "";
-  const own = space.parameters.filter((parameter) => parameter.stage);
-  if (!isBackbone(row) && own.every((parameter) => chosen(row, parameter) === null)) return "";
-  const stages = space.stages.map((stage, place) => {
-    const at = own.filter((parameter) => parameter.stage === place + 1);
-    const choice = Object.fromEntries(at.map((p) => [p.choice, chosen(row, p)]));
-    return stageText({ ...stage, ...known(choice) }, choice.se_ratio ?? null);
-  });
-  return stages.filter(Boolean).join(" ");
-}
-
-/** @param {{[name: string]: Option | null}} choice */
-const known = (choice) =>
-  Object.fromEntries(Object.entries(choice).filter(([, value]) => value !== null));
-
-/** @param {Stage} stage @param {Option | null} squeeze if it is a choice of the stage */
-function stageText(stage, squeeze) {
-  const { operator, kernel, expansion, channels, layers, stride, activation } = stage;
-  if (!layers) return "";
-  const down = stride > 1 ? `/${stride}` : "";
-  const usual = operator === "mbconv" ? 0.25 : 0;
-  const unusual = [
-    squeeze === null || squeeze === usual ? "" : `-se${squeeze}`,
-    !activation || activation === "silu" ? "" : `-${activation}`,
-  ];
-  const size = `${kernel}e${expansion}c${channels}x${layers}${down}`;
-  return `${LETTERS[operator] ?? operator}${size}${unusual.join("")}`;
 }

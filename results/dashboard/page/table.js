@@ -126,6 +126,7 @@ function line(row, place) {
       `td${column.isText ? "" : ".number"}`,
       { title: columns.doubt(column, row) },
       columns.written(column, row),
+      column.interval && element("span.interval95", {}, columns.interval95(column, row)),
     ),
   );
   return element(

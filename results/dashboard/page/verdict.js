@@ -42,7 +42,7 @@ function said(run) {
       ...sentences.map((sentence) => ` ${sentence}`),
     ),
     hint && !run.is_searching && advice(run, hint),
-    ...warnings.map((text) => element("p.warning", {}, `${run.label}: ${text}`)),
+    ...warnings.map((text) => element("p.warning", {}, store.areSeveral() ? `${run.label}: ${text}` : text)),
   ].filter(Boolean);
 }
 

@@ -53,11 +53,7 @@ class Visit:
     def open(self, address: str) -> Page:
         """Open an address and wait for the plot."""
         self.page.goto(address)
-        self.page.wait_for_function(
-            """() => document.documentElement.dataset.drawn !== undefined
-                && (document.getElementById("view-plot").hidden
-                    || document.querySelector("#pareto.js-plotly-plot"))"""
-        )
+        self.page.wait_for_function("() => document.documentElement.dataset.drawn !== undefined")
         return self.page
 
 

@@ -88,7 +88,7 @@ def test_the_networks_are_drawn_below_what_is_said(
     page = visit().open(serve(compared))
     report = find_report(trainings(), COMPARISON, Objective())
     expect(page.locator("#comparison p").first).to_have_text(answer(report))
-    expect(page.locator("#comparison .scatterlayer path.point")).to_have_count(NETWORKS)
+    expect(page.locator("#comparison .point")).to_have_count(NETWORKS)
     label = page.locator(".comparison-plot").get_attribute("aria-label")
     assert label is not None
     assert label.startswith(f"Rewards of {NETWORKS} networks in full against those by the proxy.")

@@ -10,7 +10,7 @@ import pytest
 
 from results.architecture_file import read
 from results.candidate import Candidate, State
-from results.dashboard.columns import for_script, to_json
+from results.dashboard.columns import to_json
 from results.dashboard.facts import detail
 from search_space.spaces import small
 from tests.results.dashboard.made_run import made_candidate, settings
@@ -55,8 +55,3 @@ def test_a_file_name_needs_no_quotes(prefix: str) -> None:
     assert name.endswith("candidate-0.json")
     assert name[0] not in "-."
     assert not set(name) & set("/ <>")
-
-
-def test_data_in_a_script_cannot_end_it() -> None:
-    text = for_script({"a": "</script><!--<script>&"})
-    assert not set(text) & set("<>&")

@@ -138,7 +138,7 @@ def test_a_run_that_begins_later_is_ranked_by_its_own_reward(
     run.mkdir()
     page = visit().open(serve(run))
     expect(page.locator("#empty")).to_have_text("No candidate yet")
-    expect(page.locator("#pareto")).to_be_hidden()
+    expect(page.locator("#cloud")).to_be_hidden()
     make_run(tmp_path / "made", BEFORE, reward="absolute:T=0.5").close()
     for file in (tmp_path / "made").iterdir():
         if file.name != "run.json":
@@ -146,7 +146,7 @@ def test_a_run_that_begins_later_is_ranked_by_its_own_reward(
     (tmp_path / "made" / "run.json").rename(run / "run.json")
     _wait_for(page, BEFORE)
     expect(page.locator("#T-value")).to_have_text("0.50")
-    expect(page.locator("#pareto")).to_be_visible()
+    expect(page.locator("#cloud")).to_be_visible()
     expect(page.locator("#empty")).to_be_hidden()
 
 
@@ -162,9 +162,4 @@ def _wait_for(page: Page, count: int) -> None:
 
 
 def _axes(page: Page) -> object:
-    return page.evaluate(
-        """() => {
-            const { xaxis, yaxis } = document.getElementById("pareto")._fullLayout;
-            return [xaxis.range, yaxis.range];
-        }"""
-    )
+    return page.evaluate("async () => (await import('/page/plot.js')).axesFrame().ranges")

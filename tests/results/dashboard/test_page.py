@@ -200,7 +200,8 @@ def test_the_runs_metric_stands_where_accuracy_does(
     measures = page.locator(".measures")
     expect(measures).to_contain_text("macro F1")
     expect(measures).to_contain_text(f"{100 * low:.2f} to {100 * high:.2f}")
-    expect(page.locator("#pareto .ytitle")).to_have_text("minival macro F1 (%)")
+    label = "minival macro F1 (%) against training step time, relative to the backbone"
+    expect(page.locator("#cloud")).to_have_attribute("aria-label", label)
     expect(page.locator("#ranking")).to_contain_text("macro F1 %")
 
 
@@ -446,9 +447,9 @@ def click_at(page: Page, candidate: Candidate, **options: Any) -> None:
     row = table([candidate]).iloc[0]
     assert candidate.accuracy is not None
     x, y = page.evaluate(
-        """([x, y]) => {
-            const { xaxis, yaxis } = document.getElementById("pareto")._fullLayout;
-            return [xaxis._offset + xaxis.d2p(x), yaxis._offset + yaxis.d2p(y)];
+        """async ([x, y]) => {
+            const { toX, toY } = (await import("/page/plot.js")).axesFrame();
+            return [toX(x), toY(y)];
         }""",
         [float(row["normalized_step_time"]), 100 * candidate.accuracy],
     )

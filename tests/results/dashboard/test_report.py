@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -66,6 +68,13 @@ def test_the_report_refers_to_no_other_file(written: Path) -> None:
     assert page.index("Content-Security-Policy") < page.index("<script")
 
 
+def test_a_report_of_1000_candidates_is_below_1_5_mb(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", 1000).close()
+    report = write_report(tmp_path / "r.html", [dashboard_source(tmp_path / "run")])
+    assert len(_data(report)["details"]["0"]) == 1000
+    assert report.stat().st_size < 1.5e6
+
+
 def test_every_candidate_has_its_details(written: Path) -> None:
     assert sorted(map(int, _data(written)["details"]["0"])) == list(range(CANDIDATES))
 
@@ -114,6 +123,8 @@ def _without_scripts(page: str) -> str:
 
 def _data(written: Path) -> Any:
     page = written.read_text(encoding="utf-8")
-    found = re.search(r'id="nas-data">(.*?)</script>', page, flags=re.DOTALL)
-    assert found
-    return json.loads(found[1])
+    parts = {
+        name: json.loads(gzip.decompress(base64.b64decode(packed)))
+        for name, packed in re.findall(r'id="(nas-\w+)">(.*?)</script>', page)
+    }
+    return {**parts["nas-data"], "details": parts["nas-details"]}

@@ -78,6 +78,8 @@ type Scalars = Measured & {
   batch_size: number | null;
   /** What disturbed the step time. */
   unsteady: string | null;
+  /** In short, as F3e4c48x4/2. */
+  stages: string;
   /** Of the form own, else null. */
   own_reward: number | null;
 };
@@ -190,7 +192,6 @@ interface Row extends Partial<Scalars>, Partial<Omit<Coded, "state">> {
   key?: string;
   name?: string;
   choices?: { [name: string]: number | null };
-  stages?: string;
   searched?: string;
 }
 
@@ -344,6 +345,8 @@ interface Point {
   radius: number;
   /** Whether it is in the strip of rows that have no value on the y axis. */
   inStrip: boolean;
+  /** Whether a filter leaves it out. */
+  isFaded: boolean;
 }
 
 /** Where the plot's axes are, in CSS pixels, and what they show. */
@@ -367,8 +370,9 @@ interface Frame {
 interface Model {
   /** Of all runs. */
   rows: Row[];
-  /** Those that pass the filters. */
+  /** Those that pass the filters, and those of the same runs that do not. */
   shown: Row[];
+  faded: Set<Row>;
   /** Of the runs that are shown, whether they pass the filters or not. */
   ranked: Row[];
   /** The best of these by reward. */
@@ -430,7 +434,6 @@ type Ids = { [id in InputId]: HTMLInputElement } & { [id in SelectId]: HTMLSelec
 } & { [id in OtherId]: HTMLElement } & {
   cloud: HTMLCanvasElement;
   map: HTMLCanvasElement;
-  pareto: PlotlyElement;
   table: HTMLTableElement;
 };
 type InputId = "front-only" | "is-log" | "search" | NumberName;
@@ -470,6 +473,7 @@ type OtherId =
   | "comparison"
   | "verdict"
   | "winner"
+  | "zoom-box"
   | "workers";
 type View = "matters" | "plot" | "progress" | "table";
 
@@ -484,21 +488,72 @@ type MakeDrawn = <Tag extends string>(
   ...children: Children
 ) => TagOf<Tag, SVGElementTagNameMap>;
 
-/** A trace as Plotly has it. */
-type Trace = { name?: string; [name: string]: unknown };
-type ChartAxis = { title: string; [name: string]: unknown };
-type ChartLayout = { x: ChartAxis; y: ChartAxis; [name: string]: unknown };
-
-interface PlotlyElement extends HTMLElement {
-  on: (event: string, listener: (event: any) => void) => void;
+/** An axis of a small chart: numbers, or the names of categories, which stand at 0, 1, ... */
+interface ChartAxis {
+  title: string;
+  names?: string[];
+  /** By default what the marks need. */
+  ends?: Ends;
+  fromZero?: boolean;
 }
 
-declare const Plotly: {
-  react: (
-    place: string | HTMLElement,
-    traces: object[],
-    layout: object,
-    config: object,
-  ) => Promise<unknown>;
-  toImage: (place: string, options: object) => Promise<string>;
-};
+interface MarkFacts {
+  /** For the legend. */
+  name?: string;
+  /** A colour, or a variable of the theme. */
+  colour: string;
+  /** What stands in the tip of the point at a place. */
+  tip?: (place: number) => string;
+}
+
+type PointSymbol = "disc" | "ring" | "diamond";
+
+interface Points extends MarkFacts {
+  kind: "line" | "steps" | "curve" | "points";
+  x: number[];
+  y: (number | null)[];
+  dash?: string | null;
+  radius?: number;
+  symbol?: PointSymbol | ((place: number) => PointSymbol);
+  /** Half the lengths of the bars of the intervals. */
+  across?: number[] | null;
+  up?: number[] | null;
+}
+
+/** Boxes side by side in their categories: the box `order` of `of`. */
+interface Boxes extends MarkFacts {
+  kind: "boxes";
+  order: number;
+  of: number;
+  x: number[];
+  /** The whiskers' ends, the box's and the median between, from below, for each x. */
+  quantiles: number[][];
+}
+
+type Mark = Points | Boxes;
+
+interface Chart {
+  x: ChartAxis;
+  y: ChartAxis;
+  marks: Mark[];
+}
+
+/** Where a small chart's axes are, in pixels, and the values of their grid. */
+interface ChartFrame {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  outer: { width: number; height: number };
+  rows: number[];
+  columns: number[];
+  toX: (value: number) => number;
+  toY: (value: number) => number;
+}
+
+/** A place in a chart that has something to say. */
+interface Spot {
+  x: number;
+  y: number;
+  text: string;
+}

@@ -1,14 +1,16 @@
-/** Axes and front on the canvas, where plotly.js draws them as soon as it has been loaded. */
+/** The axes of the plot, its grid, and the fronts. */
 
 import * as colours from "./colours.js";
-import { short } from "./format.js";
+import * as columns from "./columns.js";
 import { model } from "./model.js";
 import { state } from "./state.js";
 import * as store from "./store.js";
+import { ticks, written } from "./ticks.js";
 
-const PIXELS_A_TICK = { x: 90, y: 65 };
+const PIXELS_A_TICK = { x: 90, y: 50 };
 const FONT_PX = 12;
-const TITLE_PX = 14;
+const TITLE_PX = 13;
+const FRONT_PX = 2;
 
 /** @param {Pen} pen in CSS pixels @param {Frame} frame */
 export function draw(pen, frame) {
@@ -19,32 +21,42 @@ export function draw(pen, frame) {
   pen.strokeStyle = colours.theme("grid");
   pen.fillStyle = colours.theme("muted");
   pen.lineWidth = 1;
-  if (strip) {
-    pen.save();
-    pen.fillStyle = colours.theme("strip");
-    pen.fillRect(left, top + upper, width, strip);
-    pen.restore();
-  }
+  const across = ticks(frame.ranges.x, width / PIXELS_A_TICK.x, state.isLog);
   pen.textAlign = "center";
-  for (const value of ticks(frame.ranges.x, width / PIXELS_A_TICK.x, state.isLog)) {
-    const x = frame.toX(value);
+  written(across).forEach((text, place) => {
+    const x = frame.toX(across[place]);
     line(pen, x, top, x, top + upper);
-    pen.fillText(written(value), x, top + height + FONT_PX + 1);
-  }
+    pen.fillText(text, x, top + height + FONT_PX + 3);
+  });
+  const up = ticks(frame.ranges.y, upper / PIXELS_A_TICK.y);
   pen.textAlign = "right";
-  for (const value of ticks(frame.ranges.y, upper / PIXELS_A_TICK.y, false)) {
-    const y = frame.toY(value);
+  written(up).forEach((text, place) => {
+    const y = frame.toY(up[place]);
     line(pen, left, y, left + width, y);
-    pen.fillText(written(value), left - 6, y + FONT_PX / 3);
-  }
+    pen.fillText(text, left - 6, y + FONT_PX / 3);
+  });
+  if (strip) drawStrip(pen, frame);
   drawTitles(pen, frame);
+  pen.beginPath();
+  pen.rect(left, top - FRONT_PX, width, upper + FRONT_PX);
+  pen.clip();
   for (const [run, rows] of model.fronts) drawFront(pen, frame, run, rows);
   pen.restore();
 }
 
+/** Where rows without a value on the y axis are. @param {Pen} pen @param {Frame} frame */
+function drawStrip(pen, { left, top, width, height, strip, columns: [, y] }) {
+  pen.save();
+  pen.fillStyle = colours.theme("strip");
+  pen.fillRect(left, top + height - strip, width, strip);
+  pen.fillStyle = colours.theme("muted");
+  pen.textAlign = "right";
+  pen.fillText(`no ${columns.title(y).replace(/ %$/, "")}`, left + width - 4, top + height - strip + FONT_PX);
+  pen.restore();
+}
+
 /** @param {Pen} pen @param {Frame} frame */
-function drawTitles(pen, { columns, left, top, width, height, margin }) {
-  const [x, y] = columns;
+function drawTitles(pen, { columns: [x, y], left, top, width, height, margin }) {
   pen.font = pen.font.replace(`${FONT_PX}px`, `${TITLE_PX}px`);
   pen.textAlign = "center";
   pen.fillText(x.label, left + width / 2, top + height + margin.b - 10);
@@ -64,7 +76,7 @@ function drawFront(pen, frame, run, rows) {
   const [x, y] = frame.columns;
   const isFlatFirst = x.better === "low";
   pen.strokeStyle = store.areSeveral() ? colours.ofRun(run) : colours.theme("accent");
-  pen.lineWidth = 2;
+  pen.lineWidth = FRONT_PX;
   pen.beginPath();
   /** @type {Pair | null} */
   let before = null;
@@ -77,37 +89,6 @@ function drawFront(pen, frame, run, rows) {
   }
   pen.stroke();
 }
-
-/**
- * Round values within a range, about so many; where the axis is logarithmic the range's ends are
- * exponents of ten.
- * @param {Ends} range @param {number} wanted @param {boolean} isLog
- */
-function ticks([from, to], wanted, isLog) {
-  if (isLog && to - from > 1) return multiples(from, to, 1).map((power) => 10 ** power);
-  const [low, high] = isLog ? [10 ** from, 10 ** to] : [from, to];
-  return multiples(low, high, rounded((high - low) / Math.max(2, wanted)));
-}
-
-/**
- * The multiples of a step within a range.
- * @param {number} low @param {number} high @param {number} step
- */
-function multiples(low, high, step) {
-  const first = Math.ceil(low / step);
-  const count = Math.max(0, Math.floor(high / step) - first + 1);
-  return Array.from({ length: count }, (_, place) => (first + place) * step);
-}
-
-/** 1, 2 or 5 times a power of ten, the nearest from above. @param {number} step */
-function rounded(step) {
-  const power = 10 ** Math.floor(Math.log10(step));
-  return [1, 2, 5, 10].find((digit) => digit * power >= step) * power;
-}
-
-/** @param {number} value */
-const written = (value) =>
-  Math.abs(value) >= 1e4 ? short(value) : String(Number(value.toPrecision(6)));
 
 /** @type {(pen: Pen, x0: number, y0: number, x1: number, y1: number) => void} */
 function line(pen, x0, y0, x1, y1) {
