@@ -15,6 +15,7 @@ from typing import Any
 
 from results.atomic import write_text
 from results.candidate import Candidate
+from results.multiply_adds import RULE, by_todays_rule
 from scaling.scaled import Base, ImageSizes
 from search_space import bounds
 from search_space.architecture import Architecture, InvalidArchitecture
@@ -32,9 +33,11 @@ class ArchitectureFile:
     """An architecture with its image sizes, its measurements and its origin.
 
     ``train_size`` and ``eval_size`` are in pixels. ``parameters`` and ``multiply_adds`` are counted
-    for ``task``. ``measurements`` include their device. ``provenance`` holds the run, candidate,
-    seed, versions and git commit, and for a scaled network the rule and the parent. ``training`` is
-    the regularization of a scaled network (:mod:`scaling.regularization`).
+    for ``task``, the latter by :data:`results.multiply_adds.RULE`; None where they are not known,
+    also where a file of an earlier release holds a count that cannot be converted.
+    ``measurements`` include their device. ``provenance`` holds the run, candidate, seed, versions
+    and git commit, and for a scaled network the rule and the parent. ``training`` is the
+    regularization of a scaled network (:mod:`scaling.regularization`).
     """
 
     name: str
@@ -55,6 +58,7 @@ class ArchitectureFile:
             "architecture_id": self.architecture.architecture_id,
             "parameters": self.parameters,
             "multiply_adds": self.multiply_adds,
+            "multiply_adds_rule": RULE,
             "image_size": {"train": self.train_size, "eval": self.eval_size},
             "classes": self.task.classes,
             "in_channels": self.task.in_channels,
@@ -111,14 +115,17 @@ def _parsed(data: Mapping[str, Any]) -> ArchitectureFile:
         )
     classes = bounds.whole("classes", data.get("classes"), bounds.MOST_CLASSES)
     channels = bounds.whole("in_channels", data.get("in_channels"), bounds.MOST_IMAGE_CHANNELS)
+    architecture = Architecture.from_json(data)
+    eval_size = bounds.whole("eval", size.get("eval"), bounds.MOST_IMAGE_SIZE)
+    count, rule = _count(data, "multiply_adds"), data.get("multiply_adds_rule")
     return ArchitectureFile(
         name=bounds.text("name", data.get("name")),
-        architecture=Architecture.from_json(data),
+        architecture=architecture,
         train_size=bounds.whole("train", size.get("train"), bounds.MOST_IMAGE_SIZE),
-        eval_size=bounds.whole("eval", size.get("eval"), bounds.MOST_IMAGE_SIZE),
+        eval_size=eval_size,
         task=Task(classes, channels),
         parameters=_count(data, "parameters"),
-        multiply_adds=_count(data, "multiply_adds"),
+        multiply_adds=by_todays_rule(count, rule, architecture, eval_size),
         measurements=_measurements(_object(data, "measurements")),
         provenance=_object(data, "provenance"),
         training=checked_training(_object(data, "training")),

@@ -18,6 +18,7 @@ from results.architecture_file import (
 )
 from results.atomic import write_text
 from results.candidate import Candidate, State, candidate_name, stages_text
+from results.multiply_adds import RULE
 from results.noise import Noise, outcomes
 from results.ranking import confirmation_json, confirmed, front, reward, winner
 from results.verdict import Verdict, find_verdict, noise_of
@@ -249,6 +250,7 @@ def candidate_json(
         "fidelity": candidate.fidelity,
         "parameters": candidate.parameters,
         "multiply_adds": candidate.multiply_adds,
+        "multiply_adds_rule": RULE,
         "image_size": image_size_json(candidate),
         "epochs": len(candidate.curve),
         "stopped_at": len(candidate.curve) if candidate.state is State.STOPPED else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from math import isfinite
 from typing import Any
 
@@ -13,15 +13,17 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, S
 
 from results.candidate import Candidate, CurvePoint, State
 from results.checks import check_settings, checked
+from results.multiply_adds import RULE, by_todays_rule
 from reward.step_time.measurement import Conditions, StepTime
 from search_space.architecture import Architecture
 from search_space.bounds import MOST_TEXT, load_json, load_unchecked_json
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 _LATER = {"since": 2}  # of a column: what is recorded with an earlier schema lacks it
 _THIRD = {"since": 3}
 _FOURTH = {"since": 4}
-_LATEST = {"since": 5}
+_FIFTH = {"since": 5}
+_LATEST = {"since": 6}
 
 METADATA = MetaData()
 
@@ -74,8 +76,9 @@ CANDIDATES = Table(
     Column("ended_event", BigInteger, info=_LATER),
     Column("conditions", Text, info=_THIRD),  # JSON
     Column("effective_images", Double, info=_FOURTH),
-    Column("fidelity", Text, info=_LATEST),  # null: as the candidates of a search
+    Column("fidelity", Text, info=_FIFTH),  # null: as the candidates of a search
     Column("checksum", BigInteger, info=_LATER),
+    Column("multiply_adds_rule", Text, info=_LATEST),  # null: as earlier releases counted
 )
 
 
@@ -117,6 +120,7 @@ def to_row(candidate: Candidate) -> dict[str, Any]:
     step_time = candidate.step_time
     row = {
         **{name: _checked_finite(name, getattr(candidate, name)) for name in _SCALAR_FIELDS},
+        "multiply_adds_rule": None if candidate.multiply_adds is None else RULE,
         "state": candidate.state.value,
         "detail": _one_line(candidate.detail),
         "architecture": to_json_text("architecture", candidate.architecture.to_json()),
@@ -139,7 +143,10 @@ def to_row(candidate: Candidate) -> dict[str, Any]:
 
 
 def from_row(row: Mapping[Any, Any]) -> Candidate:
-    """Return the candidate of a row that :func:`to_row` made.
+    """Return the candidate of a row that :func:`to_row` made, also in an earlier release.
+
+    Multiply-adds that were counted by another rule are converted, and None if they cannot be
+    (:func:`results.multiply_adds.by_todays_rule`).
 
     Raises:
         ValueError, TypeError, KeyError: the row is damaged.
@@ -157,7 +164,11 @@ def from_row(row: Mapping[Any, Any]) -> Candidate:
         phases_s=load_unchecked_json(row["phases_s"]),
         versions=load_unchecked_json(row["versions"]),
     )
-    return checked(candidate)
+    candidate = checked(candidate)
+    size = row["timed_image_size"] or candidate.image_size
+    rule, count = row.get("multiply_adds_rule"), candidate.multiply_adds
+    multiply_adds = by_todays_rule(count, rule, candidate.architecture, size)
+    return replace(candidate, multiply_adds=multiply_adds)
 
 
 def checksum(row: Mapping[str, Any]) -> int:

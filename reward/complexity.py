@@ -6,8 +6,6 @@ import copy
 import logging
 from dataclasses import dataclass
 from itertools import chain
-from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,8 +46,10 @@ def complexity(network: nn.Module, channels: int, image_size: int) -> Complexity
     """Count trainable parameters, and the multiply-adds of one image.
 
     The image has the shape (channels, image_size, image_size). Multiply-adds are those of
-    convolutions, matrix products and batch normalisation in eval mode. Activations, additions,
-    elementwise products and means are left out on purpose, as in the papers.
+    convolutions and matrix products, as in EfficientNet's Table 2 and torchvision's tables.
+    Normalisation, activations, additions, elementwise products and means are left out on purpose:
+    batch normalisation becomes part of the convolution before it in a deployed network. Earlier
+    releases counted it, as fvcore does; :mod:`results.multiply_adds` converts their counts.
 
     The network is left as it was. A copy of it runs on torch's meta device, which computes shapes
     only. A network that needs values, or has an operator without a rule for shapes, is traced on
@@ -79,7 +79,7 @@ def _trainable(network: nn.Module) -> int:
 def _count_on_meta(network: nn.Module, channels: int, image_size: int) -> int:
     duplicate = _copy(network, "meta").eval()
     images = torch.zeros(1, channels, image_size, image_size, device="meta")
-    with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=_BATCH_NORM) as counter:
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
         duplicate(images)
     operations: int = counter.get_total_flops()
     return operations // 2  # A multiply-add is two operations.
@@ -111,16 +111,10 @@ def _moved(tensor: Tensor, device: str) -> Tensor:
     return tensor.detach().to(device, copy=True)
 
 
-def _batch_norm_operations(
-    shape: torch.Size, weight_shape: torch.Size | None, *_: Any, **__: Any
-) -> int:
-    """Operations of batch normalisation: two multiply-adds a value, one without an affine map."""
-    return 2 * prod(shape) * (1 if weight_shape is None else 2)
-
-
 # Operators that fvcore counts and the papers do not.
 _NOT_COUNTED = (
     "aten::adaptive_avg_pool2d",
+    "aten::batch_norm",
     "aten::grid_sampler",
     "aten::group_norm",
     "aten::instance_norm",
@@ -128,9 +122,3 @@ _NOT_COUNTED = (
     "aten::upsample_bilinear2d",
     "aten::upsample_nearest2d",
 )
-
-# FlopCounterMode looks up the overload before it decomposes it, and the operator to count it.
-_BATCH_NORM = {
-    torch.ops.aten.native_batch_norm: _batch_norm_operations,
-    torch.ops.aten.native_batch_norm.default: _batch_norm_operations,
-}

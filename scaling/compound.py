@@ -8,18 +8,19 @@ from scaling.scaled import check_grown
 from search_space.architecture import Architecture, Stage
 from search_space.transforms import Rounding, multiply, to_nearest_8
 
-# The published multipliers of B0 to B7: beta^phi and alpha^phi, rounded by the authors.
-WIDTHS = (1.0, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0)
-DEPTHS = (1.0, 1.1, 1.2, 1.4, 1.8, 2.2, 2.6, 3.1)
+# The published multipliers of B0 to B8: beta^phi and alpha^phi, rounded by the authors. L2 follows,
+# which is at no step of the rule.
+WIDTHS = (1.0, 1.0, 1.1, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 4.3)
+DEPTHS = (1.0, 1.1, 1.2, 1.4, 1.8, 2.2, 2.6, 3.1, 3.6, 5.3)
 
 
 @dataclass(frozen=True)
 class Multipliers:
-    """Factors on channels, on layers and on the side of the image."""
+    """Factors on channels, on layers and on the side of the image; 1 leaves one as it is."""
 
-    width: float
-    depth: float
-    resolution: float
+    width: float = 1.0
+    depth: float = 1.0
+    resolution: float = 1.0
 
 
 def compound(alpha: float, beta: float, gamma: float, phi: float) -> Multipliers:
@@ -40,7 +41,7 @@ def compound(alpha: float, beta: float, gamma: float, phi: float) -> Multipliers
 
 
 def at_step(step: float, sizes: tuple[int, ...]) -> Multipliers:
-    """Return the multipliers that make B0 a B ``step``, from 0 to 7, interpolated linearly.
+    """Return the multipliers that make B0 a B ``step``, interpolated linearly; 9 is L2.
 
     ``sizes`` are the image sizes of the family's B0, B1 and so on.
     """

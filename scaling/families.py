@@ -1,7 +1,9 @@
 """Families: the networks that a base network scales to, by name or by size.
 
-The members of a family lie on one scale, which counts EfficientNet's steps: B0 to B7 are at places
-0 to 7. S is as deep and wide as B4, M as B5 and L as B7; XL is one step further.
+The members of a family lie on one scale, which counts EfficientNet's steps: B0 to B8 are at places
+0 to 8, and L2 at 9. S is as deep and wide as B4, M as B5 and L as B7; XL is one step further.
+
+Beside the families, :func:`by_factors` scales any network by width, depth or resolution.
 """
 
 from __future__ import annotations
@@ -10,18 +12,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scaling import compound, non_uniform
+from scaling.compound import Multipliers
 from scaling.scaled import Base, ImageSizes, Scaled, scale, to_multiple
 from search_space.architecture import Architecture
-from search_space.published import PUBLISHED, progressive_size_v1, published
-from search_space.transforms import Rounding, to_nearest_8, to_nearest_8_guarded
+from search_space.published import (
+    PUBLISHED,
+    efficientnet_edgetpu,
+    progressive_size_v1,
+    published,
+)
+from search_space.transforms import Rounding, multiply, to_nearest_8, to_nearest_8_guarded
 
 EFFICIENTNETV2_SML = ("efficientnetv2-s", "efficientnetv2-m", "efficientnetv2-l")
 
 # The published B0, B1 and so on: image sizes in pixels, and dropout.
-_V1_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)
+_V1_SIZES = (224, 240, 260, 300, 380, 456, 528, 600, 672, 800)
 _V2_SIZES = (224, 240, 260, 300)
 _V2_TRAIN_SIZES = (192, 192, 208, 240)
-_DROPOUTS = (0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5)
+_DROPOUTS = (0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5, 0.5, 0.5)
+_V1_PLACES = {**{f"B{i}": float(i) for i in range(9)}, "L2": 9.0}
+_V2_PLACES = {f"B{i}": float(i) for i in range(4)}
+_EDGETPU_PLACES = {"S": 0.0, "M": 1.0, "L": 3.0}
 
 _S_SIZE = 384  # EfficientNetV2-S at inference
 _GROWTH = 480 / _S_SIZE  # inference size of M and L over that of S
@@ -36,13 +47,17 @@ class Family:
     """All networks that a base scales to.
 
     ``places`` maps each named member to its place. ``member`` makes the member at any place from
-    the lowest to the highest of these.
+    the lowest to the highest of these. ``rounding`` of channels and
+    ``progressive_size``, the last size of progressive learning by that of inference, also hold
+    where a network of the family is scaled by factors; None if the latter follows from Table 6.
     """
 
     base: Base
     places: Mapping[str, float]
     member: Callable[[float], Scaled]
     coefficients: Mapping[str, float] | None = None  # alpha, beta and gamma of a user's own rule
+    rounding: Rounding = to_nearest_8
+    progressive_size: Callable[[int], int] | None = None
 
     @property
     def range(self) -> tuple[float, float]:
@@ -53,19 +68,23 @@ class Family:
 def family_of(base: Base) -> Family:
     """Return the family of a network. Any but a published network becomes the S of its family.
 
-    EfficientNet-B0 to B7 and V2-B0 to B3 are scaled from their B0 by the compound rule, exactly as
-    published. V2-S, M, L and XL are scaled from V2-S by the non-uniform rule, which comes close to
-    the published ones (:mod:`scaling.non_uniform`).
+    EfficientNet-B0 to B8 and L2, V2-B0 to B3, and EfficientNet-EdgeTPU-S, M and L are scaled from
+    their smallest by the compound rule, exactly as published. Image sizes of B6 and above exceed
+    the cap of 480 px, as published. V2-S, M, L and XL are scaled from V2-S by the non-uniform rule,
+    which comes close to the published ones (:mod:`scaling.non_uniform`).
     """
     name = base.name
     if name not in PUBLISHED or published(name).architecture != base.architecture:
         return s_family(base)
-    if name.startswith("efficientnet-b"):
+    if name.startswith("efficientnet-edgetpu-"):
+        return _edgetpu_family()
+    if name.startswith("efficientnet-"):
         b0 = _published_base("efficientnet-b0")
-        return _b_family(b0, _V1_SIZES, _V1_SIZES, to_nearest_8_guarded, progressive_size_v1)
+        sizes = _Sizes(_V1_SIZES, _V1_SIZES, progressive_size_v1)
+        return _b_family(b0, _V1_PLACES, sizes, to_nearest_8_guarded)
     if name.startswith("efficientnetv2-b"):
         b0 = _published_base("efficientnetv2-b0")
-        return _b_family(b0, _V2_SIZES, _V2_TRAIN_SIZES, to_nearest_8)
+        return _b_family(b0, _V2_PLACES, _Sizes(_V2_SIZES, _V2_TRAIN_SIZES), to_nearest_8)
     return s_family(_published_base("efficientnetv2-s"))
 
 
@@ -114,30 +133,87 @@ def by_compound(base: Base, alpha: float, beta: float, gamma: float, phi: float)
     return Scaled(architecture, ImageSizes(train, inference), "compound", phi, base)
 
 
-def _b_family(
+def by_factors(
     base: Base,
-    sizes: tuple[int, ...],
-    train_sizes: tuple[int, ...],
-    rounding: Rounding,
+    factors: Multipliers,
+    rounding: Rounding = to_nearest_8,
     progressive_size: Callable[[int], int] | None = None,
-) -> Family:
-    """Return the family of a published B0, by the compound rule.
+) -> Scaled:
+    """Scale a base by width, depth and resolution alone (EfficientNet, section 3.2, Figure 3).
 
-    ``progressive_size`` gives the last size of progressive learning by that of inference.
+    Each factor may also be below 1. Channels are rounded by ``rounding``, layers up, and both image
+    sizes to even numbers or multiples of 4; the cap of 480 px does not apply.
     """
+    architecture = multiply(base.architecture, factors.width, factors.depth, rounding)
+    train, inference = (
+        size if factors.resolution == 1 else to_multiple(size * factors.resolution)
+        for size in (base.sizes.train, base.sizes.eval)
+    )
+    changed = {name: factor for name, factor in vars(factors).items() if factor != 1}
+    rule = next(iter(changed)) if len(changed) == 1 else "factors"
+    return Scaled(
+        architecture,
+        ImageSizes(train, inference),
+        rule,
+        place=0.0,
+        parent=base,
+        progressive_size=progressive_size(inference) if progressive_size else None,
+        factors=dict(vars(factors)),
+    )
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Image sizes of a family's B0, B1 and so on, in pixels."""
+
+    inference: tuple[int, ...]
+    train: tuple[int, ...]
+    progressive: Callable[[int], int] | None = None  # the last size, by that of inference
+
+
+def _edgetpu_family() -> Family:
+    """Return the family of EfficientNet-EdgeTPU, whose S, M and L are B steps 0, 1 and 3."""
+    base = _published_base("efficientnet-edgetpu-s")
+    sizes = _Sizes(_V1_SIZES, _V1_SIZES, progressive_size_v1)
+
+    def grow(multipliers: Multipliers) -> Architecture:
+        return efficientnet_edgetpu(multipliers.width, multipliers.depth)
+
+    member = _by_steps(base, sizes, grow)
+    return Family(base, _EDGETPU_PLACES, member, None, to_nearest_8_guarded, progressive_size_v1)
+
+
+def _b_family(base: Base, places: Mapping[str, float], sizes: _Sizes, rounding: Rounding) -> Family:
+    """Return the family of a published B0, by the compound rule."""
+
+    def grow(multipliers: Multipliers) -> Architecture:
+        return compound.grow(base.architecture, multipliers, rounding)
+
+    member = _by_steps(base, sizes, grow)
+    return Family(base, places, member, None, rounding, sizes.progressive)
+
+
+def _by_steps(
+    base: Base, sizes: _Sizes, grow: Callable[[Multipliers], Architecture]
+) -> Callable[[float], Scaled]:
+    """Return the function that makes the member of a B step, with the published sizes."""
 
     def member(place: float) -> Scaled:
-        multipliers = compound.at_step(place, sizes)
-        architecture = compound.grow(base.architecture, multipliers, rounding)
         inference, train = (
-            to_multiple(compound.between(pixels, place)) for pixels in (sizes, train_sizes)
+            to_multiple(compound.between(pixels, place))
+            for pixels in (sizes.inference, sizes.train)
         )
-        dropout = round(compound.between(_DROPOUTS, place), 3)
-        last = progressive_size(inference) if progressive_size else None
-        of = ImageSizes(train, inference)
-        return Scaled(architecture, of, "compound", place, base, dropout, last)
+        return Scaled(
+            grow(compound.at_step(place, sizes.inference)),
+            ImageSizes(train, inference),
+            "compound",
+            place,
+            base,
+            dropout=round(compound.between(_DROPOUTS, place), 3),
+            progressive_size=sizes.progressive(inference) if sizes.progressive else None,
+        )
 
-    return Family(base, {f"B{i}": float(i) for i in range(len(sizes))}, member)
+    return member
 
 
 def _published_base(name: str) -> Base:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from search_space import bounds
@@ -38,12 +39,13 @@ class Base:
 
 @dataclass(frozen=True)
 class Scaled:
-    """A network scaled from a base: a member of the base's family.
+    """A network scaled from a base: a member of the base's family, or one by factors.
 
     ``place`` is where it lies on the family's scale (:mod:`scaling.families`). ``dropout`` is the
     published value if the family has one for the place, or else None; it then follows from the
     parameters (:mod:`scaling.regularization`). So does ``progressive_size``, the image size that
-    progressive learning ends at.
+    progressive learning ends at. ``factors`` are those of width, depth and resolution if it was
+    scaled by any of them, and not as a member of a family; ``place`` is then 0.
     """
 
     architecture: Architecture
@@ -53,6 +55,7 @@ class Scaled:
     parent: Base
     dropout: float | None = None
     progressive_size: int | None = None
+    factors: Mapping[str, float] | None = None
 
 
 def base_sizes(sizes: ImageSizes) -> ImageSizes:

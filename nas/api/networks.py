@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 def scale(arch: Arch, to: str) -> dict[str, ArchitectureFile]:
     """Return relatives of a network by their sizes, as ``nas scale`` makes them.
 
-    ``to`` is a size of its family such as M, several such as ``"M,L"``, or targets such as 50M
-    (parameters), 8G (multiply-adds) or 2.0x (the step time, which is measured then).
+    ``to`` is a size of its family such as M, several such as ``"M,L"``, targets such as 50M
+    (parameters), 8G (multiply-adds) or 2.0x (the step time, which is measured then), or factors on
+    width, depth or resolution such as w2.0, d2.0, r1.5 or ``"w1.2d1.4r1.3"``.
 
     Raises:
-        UserError: the network cannot be read, or its family has no such size.
+        UserError: the network cannot be read, its family has no such size, or none can be so large.
     """
     from nas.scale.members import Members, family_from, parse_size
 
@@ -46,10 +47,7 @@ def scale(arch: Arch, to: str) -> dict[str, ArchitectureFile]:
     family = family_from(file)
     wanted = [(size.strip(), parse_size(size.strip(), family)) for size in to.split(",")]
     members = Members(file, family)
-    return {
-        name: members.named(size) if isinstance(size, str) else members.closest(size)
-        for name, size in wanted
-    }
+    return {name: members.sized(size) for name, size in wanted}
 
 
 class TrainOptions(RecipeSettings, total=False):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from nas.architectures import modules_of_operators
 from nas.errors import UserError
 from results.files import step_time_json
+from results.multiply_adds import RULE
 from reward.step_time.measurement import Conditions, StepTime, median_s
 from search_space.architecture import Architecture
 from search_space.task import IMAGENET, Task
@@ -116,6 +117,7 @@ class Row:
 _MEASURED = (
     "parameters",
     "multiply_adds",
+    "multiply_adds_rule",
     "step_time_s",
     "step_time_ci_s",
     "normalized_step_time",
@@ -141,6 +143,7 @@ def _measurement_json(measurement: NetworkMeasurement) -> dict[str, Any]:
         **step_time_json(timed),
         "parameters": measurement.parameters,
         "multiply_adds": measurement.multiply_adds,
+        "multiply_adds_rule": RULE,
         "images_per_s": timed.batch_size / step_s,
         "inference_time_s": median(measurement.latencies_s) if measurement.latencies_s else None,
         "inference_images_per_s": batch_s and timed.batch_size / batch_s,

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from nas.scale.members import Members, Target
     from results.architecture_file import ArchitectureFile
 
 
@@ -29,6 +28,8 @@ _SCALING, _FIT = "Scaling", "Search for scaling coefficients"
         "--out family",
         "Make the largest network of at most 50 million parameters": "nas scale "
         "--from efficientnetv2-s --to 50M",
+        "Scale one dimension alone: width, depth, or resolution": "nas scale "
+        "--from efficientnet-b0 --to w2.0,d4.0,r2.0",
         "Search for the network's own scaling coefficients": "nas scale --from best.json --fit "
         "--data path/to/folder",
     },
@@ -46,9 +47,10 @@ _SCALING, _FIT = "Scaling", "Search for scaling coefficients"
     "--to",
     metavar="SIZE",
     group=_SCALING,
-    help="Make this size: S, M, L, XL or B0 to B7, or several (S,M,L,XL); or the largest network "
-    "within a target: 50M or 300k parameters, 8G multiply-adds, or 2.0x the training step of "
-    "ARCH, measured here.",
+    help="Make this size: S, M, L, XL, B0 to B8 or L2, or several (S,M,L,XL); or the largest "
+    "network within a target: 50M or 300k parameters, 8G multiply-adds, or 2.0x the training step "
+    "of ARCH, measured here; or multiply its width, depth or resolution: w2.0, d2.0, r1.5, or "
+    "several of them at once (w1.2d1.4r1.3).",
 )
 @option(
     "--out",
@@ -137,12 +139,12 @@ def _scale(file: ArchitectureFile, to: str, out: Path | None, as_json: bool) -> 
     family = family_from(file)
     wanted = [parse_size(size.strip(), family) for size in to.split(",")]
     _check_out(out, len(wanted))
-    from nas.scale.members import Members
+    from nas.scale.members import Members, Target
 
-    if any(not isinstance(size, str) and size.quantity == "step time" for size in wanted):
+    if any(isinstance(size, Target) and size.quantity == "step time" for size in wanted):
         echo("measuring training steps, which takes a minute or more", err=True)
     members = Members(file, family)
-    files = [_member(members, size) for size in wanted]
+    files = [members.sized(size) for size in wanted]
     paths = _write(out, files)
     _print(files, paths, as_json)
     _print_shrunk(file, files)
@@ -157,10 +159,6 @@ def _check_out(out: Path | None, count: int) -> None:
         raise UserError(f"--out: got {out}, a folder, must be a file such as M.json")
     if count > 1 and out.exists() and not out.is_dir():
         raise UserError(f"--out: got {out}, a file, must be a folder for {count} files")
-
-
-def _member(members: Members, wanted: str | Target) -> ArchitectureFile:
-    return members.named(wanted) if isinstance(wanted, str) else members.closest(wanted)
 
 
 def _write(out: Path | None, files: Sequence[ArchitectureFile]) -> list[Path]:

@@ -14,7 +14,6 @@ from search_space.architecture import ACTIVATIONS, Architecture
 from search_space.published import PUBLISHED, published
 
 FRONT_MATTER = "library_name: pytorch\npipeline_tag: image-classification\n"
-_PAPERS = {"efficientnet-": "1905.11946", "efficientnetv2-": "2104.00298"}  # by arXiv
 
 
 def model_card(
@@ -138,8 +137,7 @@ def history(file: ArchitectureFile) -> list[str]:
     )
     if lines or not is_published:
         return lines
-    paper = _PAPERS[file.name[: file.name.index("-") + 1]]
-    return [f"{file.name} is as published (arXiv {paper})."]
+    return [f"{file.name} is {published(file.name).origin}."]
 
 
 def counts(file: ArchitectureFile) -> str:

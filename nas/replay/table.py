@@ -17,6 +17,7 @@ from results.candidate import Candidate, CurvePoint, State
 from results.checks import check_settings, checked
 from results.database import RecordError
 from results.files import split_intervals, step_time_json
+from results.multiply_adds import RULE, by_todays_rule
 from reward.step_time.measurement import StepTime
 from search_space.architecture import Architecture
 from search_space.bounds import (
@@ -146,6 +147,7 @@ def _row(candidate: Candidate) -> dict[str, Any]:
     assert timed is not None
     return {
         **{name: getattr(candidate, name) for name in _SCALARS},
+        "multiply_adds_rule": RULE,
         "architecture_id": candidate.architecture.architecture_id,
         "architecture": json.dumps(candidate.architecture.to_json()),
         "proposal": json.dumps(dict(candidate.proposal)),
@@ -169,10 +171,14 @@ def _candidate(row: Mapping[Any, Any]) -> Candidate:
         batch_size=row["batch_size"],
         unsteady=unsteady if isinstance(unsteady, str) else None,
     )
+    scalars = {name: row[name] for name in _SCALARS}
+    architecture = Architecture.from_json(load_json(row["architecture"]))
+    count, rule = scalars["multiply_adds"], row.get("multiply_adds_rule")
+    scalars["multiply_adds"] = by_todays_rule(count, rule, architecture, timed.image_size)
     return Candidate(
-        **{name: row[name] for name in _SCALARS},
+        **scalars,
         state=State.COMPLETE,
-        architecture=Architecture.from_json(load_json(row["architecture"])),
+        architecture=architecture,
         proposal=load_json(row["proposal"]),
         step_time=timed,
         curve=tuple(CurvePoint(epoch, *point) for epoch, point in enumerate(curves, 1)),

@@ -1,8 +1,9 @@
-"""Larger and smaller members of a family, by size or by target, as files; torch only to count."""
+"""Larger and smaller networks, by size, target or factors, as files; torch only to count."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from nas.versions import versions
 from results.architecture_file import COEFFICIENTS, ArchitectureFile, base_from_json, base_json
 from results.files import step_time_json
 from reward.step_time.measurement import StepTime, normalized
+from scaling.compound import Multipliers
 from scaling.families import (
     Family,
     OutOfReach,
+    by_factors,
     closest_under,
     coefficient_family,
     family_of,
@@ -42,6 +45,19 @@ _UNITS = {
 }
 
 
+# By letter, the dimension that a factor multiplies, such as w2.0 or d1.4w1.2r1.3.
+_DIMENSIONS = {"w": "width", "d": "depth", "r": "resolution"}
+_FACTOR = re.compile(r"([wdr])(\d{1,6}(?:\.\d{1,6})?)")
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Factors on width, depth and resolution; ``text`` is the user's."""
+
+    text: str
+    multipliers: Multipliers
+
+
 @dataclass(frozen=True)
 class Target:
     """The largest amount of a quantity that a member may have; ``text`` is the user's."""
@@ -51,11 +67,15 @@ class Target:
     amount: float
 
 
-def parse_size(text: str, family: Family) -> str | Target:
-    """Return the name of a size in capitals, or a target.
+Size = str | Target | Factors
+"""What ``--to`` asks for: the name of a member in capitals, a target, or factors."""
+
+
+def parse_size(text: str, family: Family) -> Size:
+    """Return the size that a text asks for.
 
     Raises:
-        UserError: the text is neither.
+        UserError: it is none that the family has, and neither a target nor factors.
     """
     if text.upper() in family.places:
         return text.upper()
@@ -67,10 +87,24 @@ def parse_size(text: str, family: Family) -> str | Target:
             amount = math.nan
         if math.isfinite(amount) and amount > 0:
             return Target(text, quantity, amount)
+    multipliers = _parse_factors(text.lower())
+    if multipliers is not None:
+        return Factors(text, multipliers)
     raise UserError(
         f"--to: got {text!r}, must be one of {', '.join(family.places)} (the family of "
-        f"{family.base.name}), several with commas, or a target such as 50M, 300k, 8G or 2.0x"
+        f"{family.base.name}), several with commas, a target such as 50M, 300k, 8G or 2.0x, or "
+        "factors on width, depth or resolution such as w2.0, d2.0 or r1.5"
     )
+
+
+def _parse_factors(text: str) -> Multipliers | None:
+    """Return the factors of a text such as ``w2.0`` or ``d1.4w1.2r1.3``; None for any other."""
+    found = _FACTOR.findall(text)
+    factors = {_DIMENSIONS[letter]: float(number) for letter, number in found}
+    is_whole = "".join(map("".join, found)) == text and len(factors) == len(found)
+    if not factors or not is_whole or not all(factors.values()):
+        return None
+    return Multipliers(**factors)
 
 
 def family_from(file: ArchitectureFile) -> Family:
@@ -114,7 +148,7 @@ def base_of(file: ArchitectureFile) -> Base:
 
 
 class Members:
-    """Makes members of a file's family, with their counts for the file's own task."""
+    """Makes networks scaled from a file's, with their counts for the file's own task."""
 
     def __init__(self, file: ArchitectureFile, family: Family) -> None:
         self._file = file
@@ -122,6 +156,24 @@ class Members:
         self._family = family
         self._parameters = cache(self._count_parameters)
         self._step_time = cache(self._measure_step)
+
+    def sized(self, size: Size) -> ArchitectureFile:
+        """Return the network of a size.
+
+        Raises:
+            UserError: the family does not reach the target, or the network would be too large.
+        """
+        if isinstance(size, Target):
+            return self.closest(size)
+        return self.named(size) if isinstance(size, str) else self.by_factors(size)
+
+    def by_factors(self, factors: Factors) -> ArchitectureFile:
+        """Return the file's network with its width, depth and resolution multiplied."""
+        file, family = self._file, self._family
+        base = Base(file.name, file.architecture, ImageSizes(file.train_size, file.eval_size))
+        with self._within_bounds(factors.text):
+            member = by_factors(base, factors.multipliers, family.rounding, family.progressive_size)
+            return self._to_file(member, factors.text)
 
     def named(self, name: str) -> ArchitectureFile:
         """Return the member of a name, which is one of the family's ``places``."""
@@ -157,13 +209,12 @@ class Members:
 
     @contextmanager
     def _within_bounds(self, to: str) -> Iterator[None]:
-        """Turn the error of a member that is larger than any network may be into UserError."""
+        """Turn the error of a network that is larger than any may be into UserError."""
         try:
             yield
         except (InvalidArchitecture, bounds.OutOfBounds) as error:
             raise UserError(
-                f"--to: got {to}, but {self._family.base.name} scales beyond what a network may "
-                f"be ({error})"
+                f"--to: got {to}, but this is beyond what a network may be ({error})"
             ) from error
 
     def _to_file(
@@ -220,7 +271,11 @@ class Members:
         return {
             "rule": member.rule,
             "to": to,
-            "place": member.place,
+            **(
+                {"place": member.place}
+                if member.factors is None
+                else {"factors": dict(member.factors)}
+            ),
             **({"coefficients": dict(coefficients)} if coefficients else {}),
             "parent": base_json(parent, origin),
             "git_commit": made_with.pop("git_commit", None),
@@ -235,7 +290,11 @@ def _amount(amount: float, quantity: str) -> str:
 def _name(member: Scaled, to: str) -> str:
     """Return the published name of the network, or else such as ``base-to-m``."""
     for name in PUBLISHED:
-        if published(name).architecture == member.architecture:
+        network = published(name)
+        is_published_size = member.sizes == ImageSizes(network.train_size, network.eval_size)
+        if network.architecture == member.architecture and (
+            is_published_size or member.factors is None
+        ):
             return name
     return f"{member.parent.name}-to-{to.lower()}"
 

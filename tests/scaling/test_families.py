@@ -6,10 +6,12 @@ from itertools import pairwise
 
 import pytest
 
-from scaling.families import by_compound, family_of
+from scaling.compound import Multipliers
+from scaling.families import by_compound, by_factors, family_of
 from scaling.scaled import Base, ImageSizes
 from search_space.published import PUBLISHED, published
 from search_space.spaces import small
+from search_space.transforms import to_nearest_8_guarded
 from tests.scaling.networks import parameters, sampled
 
 
@@ -18,7 +20,7 @@ def _base(name: str) -> Base:
     return Base(name, network.architecture, ImageSizes(network.train_size, network.eval_size))
 
 
-B_NAMES = [name for name in PUBLISHED if "-b" in name]
+B_NAMES = [name for name in PUBLISHED if "-b" in name or name == "efficientnet-l2"]
 
 
 @pytest.mark.parametrize("name", B_NAMES)
@@ -34,8 +36,23 @@ def test_the_b_families_are_exactly_the_published(name: str, start: int) -> None
     assert member.parent.name == f"{family_name}-b0"
 
 
+@pytest.mark.parametrize("size", "SML")
+def test_the_edgetpu_family_is_exactly_the_published(size: str) -> None:
+    family, aim = (
+        family_of(_base("efficientnet-edgetpu-l")),
+        published(f"efficientnet-edgetpu-{size.lower()}"),
+    )
+    member = family.member(family.places[size])
+    assert member.architecture == aim.architecture
+    assert member.sizes == ImageSizes(aim.train_size, aim.eval_size)
+    assert (member.dropout, member.parent.name) == (aim.dropout, "efficientnet-edgetpu-s")
+
+
 def test_a_family_has_its_own_names() -> None:
-    assert list(family_of(_base("efficientnet-b4")).places) == [f"B{i}" for i in range(8)]
+    names = [*(f"B{i}" for i in range(9)), "L2"]
+    assert list(family_of(_base("efficientnet-b4")).places) == names
+    assert list(family_of(_base("efficientnet-l2")).places) == names
+    assert list(family_of(_base("efficientnet-edgetpu-m")).places) == ["S", "M", "L"]
     assert list(family_of(_base("efficientnetv2-b3")).places) == [f"B{i}" for i in range(4)]
     names = ["B0", "B1", "B2", "B3", "S", "M", "L", "XL"]
     assert list(family_of(_base("efficientnetv2-l")).places) == names
@@ -87,6 +104,40 @@ def test_fitted_coefficients() -> None:
     assert [s.layers for s in member.architecture.stages] == [2, 3, 3, 4, 4, 5, 2]
     assert member.sizes == ImageSizes(256, 256)
     assert by_compound(_base("efficientnet-b0"), 1.2, 1.1, 1.15, phi=0).sizes.eval == 224
+
+
+def test_width_depth_or_resolution_alone() -> None:
+    """Each factor changes its own dimension; 1.3 times 224 px is 291.2."""
+    base = _base("efficientnet-b0")
+    stages = base.architecture.stages
+    wide = by_factors(base, Multipliers(width=2.0), to_nearest_8_guarded)
+    deep = by_factors(base, Multipliers(depth=1.5))
+    fine = by_factors(base, Multipliers(resolution=1.3))
+    assert [s.channels for s in wide.architecture.stages] == [2 * s.channels for s in stages]
+    assert (wide.architecture.stem_channels, wide.architecture.head_channels) == (64, 2560)
+    assert [s.layers for s in wide.architecture.stages] == [s.layers for s in stages]
+    assert [s.layers for s in deep.architecture.stages] == [2, 3, 3, 5, 5, 6, 2]
+    assert [s.channels for s in deep.architecture.stages] == [s.channels for s in stages]
+    assert wide.sizes == deep.sizes == base.sizes
+    assert fine.architecture == base.architecture
+    assert fine.sizes == ImageSizes(292, 292)
+    assert [one.rule for one in (wide, deep, fine)] == ["width", "depth", "resolution"]
+
+
+def test_factors_together_and_below_one() -> None:
+    """B2 is B0 by 1.1 and 1.2, at 260 of 224 px; a resolution of 4 exceeds the cap of 480 px."""
+    base = _base("efficientnet-b0")
+    b2 = by_factors(base, Multipliers(1.1, 1.2, 260 / 224), to_nearest_8_guarded)
+    assert (b2.architecture, b2.sizes) == (
+        published("efficientnet-b2").architecture,
+        ImageSizes(260, 260),
+    )
+    assert b2.rule == "factors"
+    assert b2.factors == {"width": 1.1, "depth": 1.2, "resolution": 260 / 224}
+    small_one = by_factors(base, Multipliers(0.5, 0.5, 0.5))
+    assert [s.layers for s in small_one.architecture.stages] == [1, 1, 1, 2, 2, 2, 1]
+    assert parameters(small_one.architecture) < parameters(base.architecture)
+    assert by_factors(base, Multipliers(resolution=4.0)).sizes == ImageSizes(896, 896)
 
 
 def test_every_familys_members_are_in_order() -> None:

@@ -25,7 +25,7 @@ def _mbconv_k7(b: Block, before: int, after: int) -> tuple[int, int]:
     """Return parameters and multiply-adds, for so many pixels before and after the stride."""
     c, h, o = b.in_channels, b.hidden_channels, b.out_channels
     parameters = (c * h + 2 * h) + (49 * h + 2 * h) + (h * o + 2 * o)
-    return parameters, before * (c * h + 2 * h) + after * (51 * h + h * o + 2 * o)
+    return parameters, before * c * h + after * (49 * h + h * o)
 
 
 def _convnext(b: Block, before: int, after: int) -> tuple[int, int]:
@@ -39,10 +39,10 @@ def _convnext(b: Block, before: int, after: int) -> tuple[int, int]:
 def _bottleneck(b: Block, before: int, after: int) -> tuple[int, int]:
     c, o = b.in_channels, b.out_channels
     n = o // (b.hidden_channels // c)
-    middle, shortcut = b.kernel**2 * n * n, 0 if b.is_residual else c * o + 2 * o
-    parameters = (c * n + 2 * n) + (middle + 2 * n) + (n * o + 2 * o) + shortcut
-    adds = before * (c * n + 2 * n) + after * (middle + 2 * n + n * o + 2 * o + shortcut)
-    return parameters, adds
+    middle, shortcut = b.kernel**2 * n * n, 0 if b.is_residual else c * o
+    norms = 2 * n + 2 * n + 2 * o + (2 * o if shortcut else 0)
+    parameters = c * n + middle + n * o + shortcut + norms
+    return parameters, before * c * n + after * (middle + n * o + shortcut)
 
 
 BY_HAND: dict[str, Callable[[Block, int, int], tuple[int, int]]] = {

@@ -131,7 +131,7 @@ def test_a_candidate_is_running_with_a_growing_curve_and_then_complete(
 
 
 def test_counts_are_those_of_the_network_and_the_backbone(evaluator: Evaluator) -> None:
-    """By hand, layer by layer: weights, and two values a channel of batch normalisation."""
+    """By hand, layer by layer: weights, and two for each channel of batch normalisation."""
     ended = _end(evaluator, _candidate())
     stem = 9 * 4 + 2 * 4
     fused = 9 * 4 * 8 + 2 * 8 + 8 * 4 + 2 * 4
@@ -142,9 +142,9 @@ def test_counts_are_those_of_the_network_and_the_backbone(evaluator: Evaluator) 
     plain = 9 * 4 + 2 * 4 + (4 * 1 + 1) + (1 * 4 + 4) + 4 * 4 + 2 * 4
     double = 4 * 8 + 2 * 8 + 9 * 8 + 2 * 8 + (8 * 1 + 1) + (1 * 8 + 8) + 8 * 8 + 2 * 8
     assert ended.reference_parameters == stem + plain + double + head
-    # 8 px, 4 px behind the stem, 2 px behind the second stage; 2 a value for normalisation.
-    at_4 = 16 * (9 * 4 + 2 * 4) + 16 * (9 * 4 * 8 + 2 * 8 + 8 * 4 + 2 * 4) + 16 * (64 + 2 * 16)
-    at_2 = 4 * (9 * 16 + 2 * 16 + 16 * 8 + 2 * 8) + 4 * (8 * 16 + 2 * 16)
+    # 8 px, 4 px behind the stem, 2 px behind the second stage; none for normalisation.
+    at_4 = 16 * 9 * 4 + 16 * (9 * 4 * 8 + 8 * 4) + 16 * 64
+    at_2 = 4 * (9 * 16 + 16 * 8) + 4 * 8 * 16
     assert ended.multiply_adds == at_4 + at_2 + 2 * 16 + 16 * 10
 
 
