@@ -71,24 +71,14 @@ class Standing:
             states[candidate.state] += 1
             if candidate.cause is not None and candidate.state is not State.DUPLICATE:
                 causes[candidate.state, candidate.cause] += 1
-        is_cut = forecast is not None and forecast.is_cut
-        planned = forecast.candidates if forecast is not None and is_cut else plan.candidates
-        return cls(
-            sum(states[state] for state in EVALUATED),
-            None if planned == math.inf else int(planned),
-            is_cut,
-            states.total() + again.total(),
-            states,
-            causes,
-            again,
-        )
+        evaluated = sum(states[state] for state in EVALUATED)
+        total = states.total() + again.total()
+        return cls(evaluated, *_planned(plan, forecast), total, states, causes, again)
 
     @property
     def done(self) -> str:
         """How many are evaluated, such as ``278 of 2,000``."""
-        if self.planned is None:
-            return f"{self.evaluated:,}"
-        return f"{self.evaluated:,} of {'about ' * self.is_cut}{self.planned:,}"
+        return _done(self.evaluated, self.planned, self.is_cut)
 
     @property
     def sentence(self) -> str:
@@ -110,6 +100,24 @@ class Standing:
         pairs = [(cause, n) for (of, cause), n in self.causes.most_common() if of is state]
         why = ", ".join(f"{cause} {n:,}" for cause, n in pairs)
         return f"{self.states[state]:,} {state.value}{f' ({why})' if why else ''}"
+
+
+def done(evaluated: int, plan: Plan, forecast: Forecast | None) -> str:
+    """Return how many are evaluated, as :attr:`Standing.done` does."""
+    return _done(evaluated, *_planned(plan, forecast))
+
+
+def _planned(plan: Plan, forecast: Forecast | None) -> tuple[int | None, bool]:
+    """Return how many candidates are to be evaluated, and whether time ends that."""
+    if forecast is not None:
+        return forecast.candidates, forecast.is_cut
+    return (None if plan.budget == math.inf else int(plan.candidates)), False
+
+
+def _done(evaluated: int, planned: int | None, is_cut: bool) -> str:
+    if planned is None:
+        return f"{evaluated:,}"
+    return f"{evaluated:,} of {'about ' * is_cut}{planned:,}"
 
 
 def _kind(candidate: Counted) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from nas.errors import first_of, visible
+from nas.output import text_width
 from results.candidate import PROXY
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from nas.search.request import PreparedSearch
     from results.comparison import Fidelity
     from reward.metric import Metric
-
-_COLUMNS = 80
 
 
 def data_lines(data: SearchData, label_width: int, metric: Metric) -> list[str]:
@@ -53,10 +52,10 @@ def data_lines(data: SearchData, label_width: int, metric: Metric) -> list[str]:
 
 
 def wrapped(label: str, text: str, label_width: int) -> list[str]:
-    """Return a text behind its label, in lines of 80 columns."""
+    """Return a text behind its label, in lines of 80 columns, or as many as the terminal has."""
     return textwrap.wrap(
         text,
-        _COLUMNS,
+        text_width(),
         initial_indent=f"{label:{label_width}}",
         subsequent_indent=" " * label_width,
         break_long_words=False,

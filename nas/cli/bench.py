@@ -259,7 +259,7 @@ def _setting(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _training(row: Mapping[str, Any]) -> tuple[str, ...]:
-    from nas.cli.tables import short_count
+    from results.units import short_count
 
     step_s, interval = row["step_time_s"], row["step_time_ci_s"]
     half = 50 * (interval[1] - interval[0]) / step_s if interval else None
@@ -273,7 +273,7 @@ def _training(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _inference(row: Mapping[str, Any]) -> tuple[str, ...]:
-    from nas.cli.tables import short_count
+    from results.units import short_count
 
     return (
         short_count(row["parameters"]),

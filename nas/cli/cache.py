@@ -97,8 +97,8 @@ def _print_table(directory: CacheDirectory) -> None:
 
     from nas.cli.tables import print_table
     from nas.data.cache.directory import in_units
-    from nas.search.progress import duration
     from nas.terminal import Terminal
+    from results.units import duration
 
     rows = []
     total = 0

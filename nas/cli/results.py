@@ -232,12 +232,13 @@ def print_results(
     plan: Plan | None = None,
 ) -> None:
     """Print the best ``top`` candidates, and how many there are of what is planned."""
-    from nas.cli.tables import print_table, short_count
+    from nas.cli.tables import print_table
     from results.architecture_file import COEFFICIENTS, coefficients
     from results.candidate import devices, mixed_devices_warning, stages_text
     from results.forecast import Plan
     from results.ranking import normalized_step_time, ranked
     from results.standing import Standing
+    from results.units import short_count
     from reward.step_time.measurement import median_s
 
     rows: list[tuple[str, ...]] = []

@@ -126,7 +126,8 @@ def _print_progressive(console: Console, progressive: Mapping[str, Any]) -> None
 
 def print_side_by_side(console: Console, files: Sequence[ArchitectureFile]) -> None:
     """Print a row for each architecture; its pixels are those to train and to evaluate at."""
-    from nas.cli.tables import print_table, short_count
+    from nas.cli.tables import print_table
+    from results.units import short_count
 
     rows = [
         (

@@ -123,13 +123,3 @@ def print_wrapped(text: str) -> None:
     width = text_width()
     for line in textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False):
         echo(line)
-
-
-def short_count(count: int | None) -> str:
-    """Return a count in three digits, such as 21.5 M or 2.87 G; None gives an empty text."""
-    if count is None:
-        return ""
-    for scale, unit in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
-        if count >= scale:
-            return f"{count / scale:.3g}{unit}"
-    return str(count)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas.full_training.loggers import CurveRow
-from nas.search.progress import duration
+from results.units import duration
 from reward.metric import ACCURACY, METRICS, Metric
 
 _BAR_WIDTH = 16

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from nas.search.progress import duration
 from results.candidate import Candidate
 from results.closing import Closing
 from results.database import OtherEnd, PatienceOver, RecordAway, RecordError
 from results.record import Record
 from results.spool import Spool, read_spool
+from results.units import duration
 
 PATIENCE_S = 1800.0
 _SHORTEST_PAUSE_S = 1.0  # between two tries; a try that blocks is followed by twice its time

@@ -14,6 +14,8 @@ from rich.live import Live
 from rich.text import Text
 
 from nas.notebook import NotebookLine, is_notebook
+from nas.search.live_view import LiveView, PlannedEpochs
+from nas.terminal import plot_text
 from results.candidate import (
     EVALUATED,
     FULL,
@@ -23,16 +25,21 @@ from results.candidate import (
     devices,
     mixed_devices_warning,
 )
-from results.forecast import Course, Forecast, Interval, Plan
+from results.forecast import Course, Forecast, Plan
 from results.ranking import normalized_step_time, reward
+from results.standing import done
+from results.text_plot import filled
+from results.units import cost_range, duration, duration_range
 from reward.metric import ACCURACY, METRICS, Metric
 from reward.objective import Objective
 
 
 class Progress:
-    """Shows one live line on a terminal; without a terminal, one line for each ended candidate.
+    """Prints a line for each candidate that ended, and draws below them what is going on.
 
-    On a terminal, each failure is printed as a line too.
+    A terminal shows the candidates that run, the front as a plot, and a line with the standing of
+    the search; a notebook that line alone. Elsewhere it stands in the line of each candidate, and
+    each phase of the start is a line too.
     """
 
     def __init__(
@@ -42,14 +49,18 @@ class Progress:
         plan: Plan,
         known: list[Candidate],
         metric: Metric = METRICS[ACCURACY],
+        epochs_of: PlannedEpochs = lambda _: None,
     ) -> None:
         self._console = console
         self._objective = objective
         self._metric = metric
         self._plan = plan
+        self._view = LiveView(metric, epochs_of, known)
         # What an earlier process left running starts again.
-        self._course = Course(c for c in known if c.state is not State.RUNNING)
+        ended = (c for c in known if c.state is not State.RUNNING)
+        self._course = Course(sorted(ended, key=lambda c: c.finished_at or math.inf))
         self._forecast: Forecast | None = None
+        self._phase = "starting"
         self._states: Counter[State] = Counter()  # without confirmations
         self._confirmations = 0  # complete ones
         self._backbone: list[float] = []  # rewards of its trainings
@@ -65,7 +76,7 @@ class Progress:
 
     @contextmanager
     def shown(self, by_itself: bool = True) -> Iterator[None]:
-        """Show the line on the terminal, or in the notebook, until this context ends.
+        """Draw on the terminal, or in the notebook, until this context ends.
 
         It is drawn anew four times a second by a thread, or else after each report.
         """
@@ -77,45 +88,89 @@ class Progress:
             self._draw_in_notebook()
             self._notebook = None
             return
-        if not self._console.is_terminal:
+        if not self._draws:
             yield
             return
         with Live(
-            get_renderable=self.line,
+            get_renderable=self._region,
             console=self._console,
             refresh_per_second=4,
             auto_refresh=by_itself,
+            # Where a thread draws, the process's own output goes into the log.
+            redirect_stdout=not by_itself,
+            redirect_stderr=not by_itself,
         ) as self._live:
             yield
         self._live = None
 
+    def begin(self, phase: str) -> None:
+        """Show a phase of the start, before the first candidate begins."""
+        self._phase = phase
+        if self._notebook is not None:
+            self._draw_in_notebook()
+        elif self._live is None:
+            self._print(phase)
+        else:
+            self._refresh()
+
     def __call__(self, candidate: Candidate) -> None:
         """Update the display after a candidate started, finished an epoch, or ended."""
         self._take(candidate)
-        if self._live is not None and not self._live.auto_refresh:
-            self._live.refresh()
+        self._refresh()
         if self._notebook is not None:
             self._draw_in_notebook()
+
+    @property
+    def _draws(self) -> bool:
+        return self._console.is_terminal and not self._console.is_dumb_terminal
+
+    def _refresh(self) -> None:
+        if self._live is not None and not self._live.auto_refresh:
+            self._live.refresh()
+
+    def _region(self) -> Text:
+        """Return what is drawn below the lines of candidates that ended."""
+        columns, rows = self._console.size
+        status = filled(self._parts(), self._separator, columns)
+        best = self._best and self._best[1]
+        room = rows - len(status) - 3  # empty lines around it, and one above all
+        lines = self._view.lines(best, columns, room, self._is_ascii)
+        if lines:
+            lines = ["", *lines, ""]
+        return Text("\n", no_wrap=True).join(map(plot_text, [*lines, *status]))
+
+    @property
+    def _is_ascii(self) -> bool:
+        return not self._console.encoding.startswith("utf")
+
+    @property
+    def _separator(self) -> str:
+        return " | " if self._is_ascii else " · "
 
     def _draw_in_notebook(self) -> None:
         assert self._notebook is not None
         budget = self._plan.candidates
         done = self._evaluated / budget if 0 < budget < math.inf else 0.0
-        self._notebook.show(str(self.line()), done)
+        self._notebook.show(self.line(), done)
 
     def _take(self, candidate: Candidate) -> None:
-        self._course.add(candidate)
-        if candidate.state is State.RUNNING:
+        self._view.add(candidate)
+        is_running = candidate.state is State.RUNNING
+        if not is_running or candidate.worker is None:  # as it is recorded, which the page reads
+            self._course.add(candidate)
+            self._forecast = self._course.forecast(self._plan)
+        if is_running:
             self._epochs[candidate.number] = len(candidate.curve)
             return
         self._epochs.pop(candidate.number, None)
         self._count(candidate)
-        self._forecast = self._course.forecast(self._plan)
         self._note_device(candidate)
         if candidate.state is State.FAILED:
             name = "backbone" if candidate.is_backbone else f"candidate {candidate.number}"
             self._print(f"{name} failed: {candidate.cause}: {candidate.detail}")
-        elif not self._console.is_terminal and self._notebook is None:
+        elif self._draws:
+            self._print(self._describe(candidate))
+        elif self._notebook is None:
             self._print(f"{self._describe(candidate)}; {self.line()}")
 
     def _note_device(self, candidate: Candidate) -> None:
@@ -142,9 +197,12 @@ class Progress:
         if value is not None and (self._best is None or value > self._best[0]):
             self._best = (value, candidate.number)
 
-    def line(self) -> Text:
+    def line(self) -> str:
         """Return done/budget, rate, time left, cost, best so far and other states."""
-        parts = [self._done(), *self._pace()]
+        return self._separator.join(self._parts())
+
+    def _parts(self) -> list[str]:
+        parts = [done(self._evaluated, self._plan, self._forecast), *self._pace()]
         if self._best:
             parts.append(f"best {self._best[0]:.4f} (no. {self._best[1]})")
         for state in (State.STOPPED, State.INFEASIBLE, State.FAILED):
@@ -154,36 +212,27 @@ class Progress:
             parts.append(f"{self._confirmations} retrained")
         if self._backbone:
             parts.append(f"backbone {fmean(self._backbone):.4f}")
-        return Text(" · ".join(parts), no_wrap=True, overflow="ellipsis")
-
-    def _done(self) -> str:
-        if self._forecast is not None and self._forecast.is_cut:
-            return f"{self._evaluated} of about {self._forecast.candidates}"
-        if self._plan.budget == math.inf:
-            return f"{self._evaluated}"
-        return f"{self._evaluated}/{self._plan.candidates}"
+        return parts
 
     def _pace(self) -> list[str]:
         """Return the rate, the time left and the cost, or what is done where there is no rate."""
-        done, left = (
-            self._evaluated - self._evaluated_before,
-            self._plan.candidates - self._evaluated,
-        )
-        if left <= 0:
+        count = self._evaluated - self._evaluated_before
+        if self._evaluated >= self._plan.candidates:
             return ["confirming", *self._outlook()] if self._epochs else []
-        if done:
-            seconds = (time.monotonic() - self._start) / done
-            left_s = min(seconds * left, self._plan.until - time.time())
-            outlook = self._outlook() or [f"{duration(max(0.0, left_s))} left"]
-            # The rate gives way to the cost, so that the line fits 80 columns.
-            return outlook if len(outlook) > 1 else [f"{60 / seconds:.1f}/min", *outlook]
-        return [self._first_candidates()] if self._console.is_terminal else []
+        outlook = self._outlook()
+        if not count:
+            is_drawn = self._draws or self._notebook is not None
+            return [*([self._first_candidates()] if is_drawn else []), *outlook]
+        rate = 60 * count / max(1e-3, time.monotonic() - self._start)
+        # The rate gives way to the cost, so that the line fits 80 columns.
+        return outlook if len(outlook) > 1 else [f"{rate:.1f}/min", *outlook]
 
     def _outlook(self) -> list[str]:
-        """Return the time left and the cost, as forecast; nothing without a forecast."""
-        if self._forecast is None:
-            return []
+        """Return the time left and the cost, as the page has them; nothing where none is known."""
         now = time.time()
+        if self._forecast is None:
+            left_s = self._plan.until - now
+            return [] if left_s == math.inf else [f"at most {duration(max(0.0, left_s))} left"]
         low, high = (max(0.0, moment - now) for moment in self._forecast.ends_at)
         parts = [f"{duration_range(low, high)} left"]
         if self._forecast.cost is not None:
@@ -193,7 +242,7 @@ class Progress:
     def _first_candidates(self) -> str:
         """Return how far the first candidates are, while none has ended."""
         if not self._epochs:
-            return "starting workers"
+            return self._phase
         epoch = max(self._epochs.values())
         doing = f"epoch {epoch} done" if epoch else "measuring"
         return f"first candidates: {doing}, {duration(time.monotonic() - self._start)}"
@@ -222,7 +271,8 @@ class Progress:
         return text
 
     def _print(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        """Print a line, which a terminal breaks between two words."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=not self._draws)
 
 
 # How a candidate is trained once more; any other fidelity is one that was tried.
@@ -231,27 +281,3 @@ _FIDELITIES = {None: "again", FULL: "in full", PROXY: "by the proxy again"}
 
 def _unsteady_mark(candidate: Candidate) -> str:
     return " (unsteady)" if candidate.step_time and candidate.step_time.unsteady else ""
-
-
-def duration(seconds: float) -> str:
-    """Return a rounded duration, such as 40 s, 12 min, 3.5 h or 2.1 days."""
-    for limit, scale, unit in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            number = seconds / scale
-            return f"{number:.1f} {unit}" if unit == "h" else f"{number:.0f} {unit}"
-    return f"{seconds / 86_400:.1f} days"
-
-
-def duration_range(low_s: float, high_s: float) -> str:
-    """Return two rounded durations, such as 25 to 31 min, or one if both are the same."""
-    low, high = duration(low_s), duration(high_s)
-    if low == high:
-        return high
-    (low_number, low_unit), high_unit = low.split(), high.split()[1]
-    return f"{low_number if low_unit == high_unit else low} to {high}"
-
-
-def cost_range(cost: Interval) -> str:
-    """Return two rounded costs, such as 4.10 to 4.45, or one if both are the same."""
-    low, high = (f"{c:,.0f}" if cost[1] >= 10 else f"{c:.2f}" for c in cost)
-    return high if low == high else f"{low} to {high}"

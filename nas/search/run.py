@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from optuna.samplers import BaseSampler
 
@@ -31,7 +31,7 @@ from nas.search.evaluator import EvaluationSettings
 from nas.search.executor import run_here
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PATIENCE_S, PatientRecord, take_in
-from nas.search.progress import Progress, duration
+from nas.search.progress import Progress
 from nas.search.pruners.base import make_pruners
 from nas.search.request import PreparedSearch
 from nas.search.samplers.domain import Domain, ParameterCount
@@ -48,6 +48,8 @@ from results.dashboard.page_files import page_files
 from results.dashboard.report import write_report
 from results.database import RecordAway, RecordError
 from results.files import write_files
+from results.running import planned_epochs
+from results.units import duration
 from reward.objective import Objective
 from search_space.operators import Operator, find_operator
 from search_space.space import Grid, Space
@@ -92,18 +94,25 @@ def run_search(
         with _files_written(prepared, patience_s, say):
             known = _patiently(partial(_known, prepared), path, patience_s, say)
             objective, metric = prepared.settings.objective, prepared.metric.metric
-            progress = Progress(console, objective, prepared.plan, known, metric)
+            epochs_of = partial(_epochs_of, prepared.settings.to_json())
+            progress = Progress(console, objective, prepared.plan, known, metric, epochs_of)
             with PatientRecord(record, prepared.run.spool, patience_s, say) as patient:
                 search = _driver(prepared, patient, known, progress)
                 if not search.is_finished():
                     # A thread that draws would take time from the steps that are timed here.
                     with progress.shown(by_itself=not in_process):
                         if in_process:
+                            progress.begin("loading the data, and timing the backbone's step")
                             run_here(search, _evaluation(prepared), say)
                         else:
-                            _run_on_ray(prepared, search, workers, address, say, cluster)
+                            begin = progress.begin
+                            _run_on_ray(prepared, search, workers, address, say, begin, cluster)
         # Read here, as Ray takes a while to leave, in which the record may go away.
         return _patiently(record.candidates, path, patience_s, say)
+
+
+def _epochs_of(settings: Mapping[str, Any], candidate: Candidate) -> int | None:
+    return planned_epochs(settings, candidate.confirms, candidate.fidelity)
 
 
 def _known(prepared: PreparedSearch) -> list[Candidate]:
@@ -126,9 +135,14 @@ def _run_on_ray(
     workers: int | None,
     address: str | None,
     say: Callable[[str], None],
+    begin: Callable[[str], None],
     cluster: ExitStack,
 ) -> None:
-    """Evaluate the candidates in Ray's workers; ``cluster`` is left when it is closed."""
+    """Evaluate the candidates in Ray's workers; ``cluster`` is left when it is closed.
+
+    ``begin`` shows a phase of the start.
+    """
+    begin(f"joining the Ray cluster at {address}" if address else "starting Ray")
     from nas.cluster import ray_cluster  # imports Ray, which takes seconds
     from nas.search.ray_backend import probed, run_candidates
 
@@ -144,6 +158,7 @@ def _run_on_ray(
         say(f"running {joined.capacity} workers: {joined.room()}")
     count = _worker_count(prepared, workers, joined, search, say)
     joined.per_gpu = at_once(joined.per_gpu, count, joined.devices)
+    begin(f"starting {count} worker{'s' * (count > 1)}, which load the data")
     run_candidates(search, replace(evaluation, sharers=joined.per_gpu), joined, count, say)
 
 

@@ -213,14 +213,17 @@ def listed(source: Source, spec: str, parts: Parts) -> tuple[Listing, list[NDArr
 def _decoding_shown(
     spec: str, purpose: str, count: int, console: Console
 ) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal; yield the function that advances it by some images."""
+    """Show a progress bar on a terminal, and elsewhere a line; yield what advances it by images."""
+    description = f"decoding {visible(Path(spec).name)} {purpose}"
+    if not console.is_terminal:
+        console.print(f"{description}: {count:,} images", highlight=False, soft_wrap=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
     progress = Progress(
         TextColumn("{task.description}", markup=False), *columns,
         console=console, transient=True, disable=not console.is_terminal,
     )  # fmt: skip
     with progress:
-        task = progress.add_task(f"decoding {visible(Path(spec).name)} {purpose}", total=count)
+        task = progress.add_task(description, total=count)
         yield partial(progress.advance, task)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
-from nas.search.progress import Progress, cost_range, duration, duration_range
+from nas.search.live_view import label
+from nas.search.progress import Progress
 from results.candidate import BACKBONE, Candidate, CurvePoint, State
 from results.forecast import Plan
 from reward.objective import Objective
@@ -48,11 +51,38 @@ class Terminal:
     def progress(
         self, budget: int = 10, known: list[Candidate] | None = None, plan: Plan | None = None
     ) -> Progress:
-        return Progress(self.console, Objective(), plan or Plan(budget), known or [])
+        plan = plan or Plan(budget)
+        return Progress(self.console, Objective(), plan, known or [], epochs_of=lambda _: 10)
+
+    def drawn(self) -> list[str]:
+        """Return the lines of what was drawn last, without those that are empty at its ends."""
+        last = self.file.getvalue().rpartition("\x1b[2K")[2].rpartition("\x1b[1A")[2]
+        text = re.sub(r"\x1b\[[?0-9]*[a-zA-Z]", "", last)
+        return [line.rstrip() for line in text.strip("\n").split("\n")]
 
     @property
     def lines(self) -> list[str]:
         return self.file.getvalue().splitlines()
+
+
+def timed(number: int, step_s: float, accuracy: float) -> Candidate:
+    """Return a complete candidate whose backbone takes 0.2 s a step."""
+    step_time = StepTime((step_s,) * 7, (0.2,) * 7, 1000, "cpu", 8, 32)
+    return replace(CANDIDATE, number=number, step_time=step_time, accuracy=accuracy)
+
+
+def running(number: int, epochs: int, worker: str | None, started_at: float) -> Candidate:
+    """Return a candidate that runs, with an accuracy of 90 % after each epoch; timed after one."""
+    return replace(
+        CANDIDATE,
+        number=number,
+        state=State.RUNNING,
+        accuracy=None,
+        step_time=CANDIDATE.step_time if epochs else None,
+        curve=tuple(CurvePoint(n + 1, 1.0, 0.9, 1.0) for n in range(epochs)),
+        worker=worker,
+        started_at=started_at,
+    )
 
 
 MakeTerminal = Callable[[bool], Terminal]
@@ -86,9 +116,9 @@ def test_without_a_terminal_each_candidate_that_ends_is_a_line(
         progress(replace(FAILED, number=2))
     assert terminal.lines == [
         "candidate 0: complete, accuracy 75.0 %, step 1.00 x the backbone's, reward 0.7500; "
-        "1/10 · 2.0/min · 4 min left · best 0.7500 (no. 0)",
+        "1 of 10 · 2.0/min · best 0.7500 (no. 0)",
         "candidate 1: complete, accuracy 50.0 %, step 1.00 x the backbone's, reward 0.5000; "
-        "2/10 · 2.0/min · 4 min left · best 0.7500 (no. 0)",
+        "2 of 10 · 2.0/min · best 0.7500 (no. 0)",
         "candidate 2 failed: diverged: loss nan [epoch 1]",
     ]
 
@@ -112,7 +142,7 @@ def test_a_resumed_search_counts_what_was_done_but_not_in_its_rate(
         terminal.now_s += 60
         progress(replace(CANDIDATE, number=3))
     (line,) = terminal.lines
-    assert line.endswith("; 3/10 · 1.0/min · 7 min left · best 0.9000 (no. 1) · 1 failed")
+    assert line.endswith("; 3 of 10 · 1.0/min · best 0.9000 (no. 1) · 1 failed")
 
 
 def test_the_clock_begins_when_the_line_is_shown(make_terminal: MakeTerminal) -> None:
@@ -139,7 +169,7 @@ def test_the_time_left_is_forecast_and_counts_down(make_terminal: MakeTerminal) 
     terminal = make_terminal(True)
     progress = terminal.progress(budget=23)
     train(terminal, progress, range(3))
-    assert str(progress.line()) == "3/23 · 1.0/min · 20 min left · best 0.7500 (no. 0)"
+    assert str(progress.line()) == "3 of 23 · 1.0/min · 20 min left · best 0.7500 (no. 0)"
     terminal.now_s += 120
     assert str(progress.line()).split(" · ")[2] == "18 min left"
     terminal.now_s += 1e6
@@ -160,7 +190,7 @@ def test_the_cost_takes_the_place_of_the_rate(make_terminal: MakeTerminal) -> No
     terminal = make_terminal(True)
     progress = terminal.progress(plan=Plan(23, price=6.0))
     train(terminal, progress, range(3))
-    assert str(progress.line()) == "3/23 · 20 min left · cost 2.30 · best 0.7500 (no. 0)"
+    assert str(progress.line()) == "3 of 23 · 20 min left · cost 2.30 · best 0.7500 (no. 0)"
 
 
 def test_with_hours_alone_the_number_of_candidates_is_forecast(
@@ -169,9 +199,9 @@ def test_with_hours_alone_the_number_of_candidates_is_forecast(
     terminal = make_terminal(True)
     plan = Plan(space_size=186_624, until=100.0 + 3600)
     progress = terminal.progress(plan=plan)
-    assert str(progress.line()) == "0 · starting workers"
+    assert progress.line() == "0 · starting · at most 60 min left"
     train(terminal, progress, range(1))
-    assert str(progress.line()) == "1 · 1.0/min · 59 min left · best 0.7500 (no. 0)"
+    assert str(progress.line()) == "1 · 1.0/min · at most 59 min left · best 0.7500 (no. 0)"
     train(terminal, progress, range(1, 3))
     line = "3 of about 60 · 1.0/min · 57 min left · best 0.7500 (no. 0)"
     assert str(progress.line()) == line
@@ -184,107 +214,129 @@ def test_all_but_the_backbone_fits_80_columns(make_terminal: MakeTerminal) -> No
     progress = terminal.progress(plan=Plan(1000, price=2.5), known=known)
     train(terminal, progress, range(120), seconds=100.0)
     train(terminal, progress, range(120, 123), seconds=150.0)
-    line = "123/1000 · 24.4 to 25.0 h left · cost 70 to 71 · best 0.7500 (no. 0) · 3 failed"
-    assert len(line) == 79
-    assert str(progress.line()) == f"{line} · backbone 0.7500"  # the rest is cut
+    line = "123 of 1,000 · 24.4 to 25.0 h left · cost 70 to 71 · best 0.7500 (no. 0)"
+    assert progress.line() == f"{line} · 3 failed · backbone 0.7500"
+    with progress.shown():
+        pass
+    assert [text.strip() for text in terminal.drawn()[-2:]] == [line, "3 failed · backbone 0.7500"]
 
 
-def test_on_a_terminal_there_is_one_line_and_a_line_for_each_failure(
+def test_on_a_terminal_those_that_ended_stand_above_those_that_run(
     make_terminal: MakeTerminal,
 ) -> None:
+    """The front falls from 100 % at S/S0 = 1.5 to 60 % at 0.5."""
     terminal = make_terminal(True)
     progress = terminal.progress()
-    with progress.shown():
-        terminal.now_s += 60
-        progress(CANDIDATE)
+    with progress.shown(by_itself=False):
         progress(replace(FAILED, number=1))
+        for number, (step_time, accuracy) in enumerate([(0.1, 0.6), (0.3, 1.0)], 2):
+            progress(timed(number, step_time, accuracy))
+        terminal.now_s += 61
+        progress(running(5, epochs=4, worker="a/17", started_at=terminal.now_s - 40))
+        progress(running(6, epochs=0, worker="a/11", started_at=terminal.now_s - 2))
     text = terminal.file.getvalue()
-    assert "candidate 1 failed: diverged: loss nan [epoch 1]" in text
-    assert "candidate 0" not in text
-    assert "1/10 · 1.0/min · 9 min left · best 0.7500 (no. 0) · 1 failed" in text
+    for line in (
+        "candidate 1 failed: diverged: loss nan [epoch 1]",
+        "candidate 2: complete, accuracy 60.0 %, step 0.50 x the backbone's, reward \n0.6298",
+    ):
+        assert line in text
+    drawn = terminal.drawn()
+    assert drawn[0] == "no.  epoch  acc. %  S/S0  params   for  worker"
+    assert drawn[1] == "  5   4/10    90.0  1.00     2 k  40 s  worker 1"
+    assert drawn[2] == "  6   0/10                   2 k   2 s  worker 2"
+    assert drawn[4] == "accuracy %"
+    assert drawn[5].startswith("100.0 ┤")
+    assert drawn[5].endswith("★")
+    assert drawn[-1] == "2 of 10 · 2.0/min · best 0.9720 (no. 3) · 1 failed"
 
 
-def test_on_a_terminal_the_first_candidates_epoch_shows_before_any_has_ended(
-    make_terminal: MakeTerminal,
+@pytest.mark.parametrize("columns", [24, 40, 80])
+@pytest.mark.parametrize("rows", [8, 16, 24, 50])
+def test_it_fits_any_terminal_and_no_figure_is_cut(
+    make_terminal: MakeTerminal, columns: int, rows: int
 ) -> None:
-    progress = make_terminal(True).progress()
-    assert str(progress.line()) == "0/10 · starting workers"
-    running = replace(CANDIDATE, state=State.RUNNING)
-    progress(running)
-    progress(replace(running, number=1, curve=(CurvePoint(1, 2.0, 0.1, 1.0),)))
-    assert str(progress.line()) == "0/10 · first candidates: epoch 1 done, 0 s"
-
-
-def test_the_terminals_line_fits_80_columns(make_terminal: MakeTerminal) -> None:
     terminal = make_terminal(True)
-    known = [replace(CANDIDATE, number=i) for i in range(9000)]
-    known += [replace(FAILED, number=9000 + i) for i in range(900)]
-    progress = terminal.progress(budget=99_999, known=known)
-    with progress.shown():
-        terminal.now_s += 0.001
-        progress(replace(CANDIDATE, number=99_998, accuracy=0.99))
-        terminal.now_s += 3600 * 40
-        line = str(progress.line())
-    assert "9001/99999" in line
-    assert "900 failed" in line
-    assert len(line) <= 80
-
-
-def test_a_line_that_is_too_long_for_the_terminal_is_cut(make_terminal: MakeTerminal) -> None:
-    terminal = make_terminal(True)
-    terminal.console.width = 20
-    with terminal.progress(known=[CANDIDATE, FAILED]).shown():
+    terminal.console.size = ConsoleDimensions(columns, rows)
+    progress = terminal.progress(budget=2000)
+    for number in range(40):
+        progress(timed(number, 0.1 + number / 100, number / 50))
+    for number in range(40, 56):
+        progress(running(number, epochs=4, worker=f"a/{number}", started_at=terminal.now_s))
+    terminal.file.seek(0)
+    terminal.file.truncate()
+    with progress.shown(by_itself=False):
         pass
-    assert "1/10 · starting wor…" in terminal.file.getvalue()
-    assert "failed" not in terminal.file.getvalue()
+    drawn = terminal.drawn()
+    assert max(map(len, drawn)) <= columns
+    assert len(drawn) + 1 < rows  # with an empty line above
+    assert "…" not in "".join(drawn)
+    assert any(line.split()[:3] == ["40", "4/10", "90.0"] for line in drawn) is (
+        (columns, rows) != (24, 8)
+    )
+    assert ("and" in "".join(drawn)) is (rows < 50)
+    assert any("┤" in line for line in drawn) is (rows > 16)
+    assert "40 of 2,000" in drawn[-3] + drawn[-2] + drawn[-1]
+
+
+def test_in_another_encoding_all_is_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    console = Console(file=file, force_terminal=True, width=80, height=30, color_system=None)
+    progress = Progress(console, Objective(), Plan(10), [CANDIDATE, timed(1, 0.5, 0.9)])
+    with progress.shown(by_itself=False):
+        progress(running(2, epochs=1, worker="a/1", started_at=0.0))
+    file.seek(0)
+    text = file.read()
+    assert "2 of 10 | " in text
+    assert "* no. 1" in text
+    assert text.isascii()
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=200)
+    progress = Progress(console, Objective(), Plan(10), [])
+    with progress.shown():
+        progress.begin("starting Ray")
+        progress(CANDIDATE)
+    first, second = file.getvalue().splitlines()
+    assert first == "starting Ray"
+    assert second.startswith("candidate 0: complete, accuracy 75.0 %")
+
+
+def test_the_phases_of_the_start_are_lines_elsewhere(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(False)
+    progress = terminal.progress()
+    with progress.shown():
+        progress.begin("starting Ray")
+        progress.begin("starting 2 workers, which load the data")
+    assert terminal.lines == ["starting Ray", "starting 2 workers, which load the data"]
+
+
+def test_on_a_terminal_the_phases_stand_in_the_last_line(make_terminal: MakeTerminal) -> None:
+    terminal = make_terminal(True)
+    progress = terminal.progress()
+    with progress.shown(by_itself=False):
+        progress.begin("starting Ray")
+        assert progress.line() == "0 of 10 · starting Ray"
+        progress(running(0, epochs=0, worker=None, started_at=terminal.now_s))
+        assert progress.line() == "0 of 10 · first candidates: measuring, 0 s"
+    assert "\nstarting" not in terminal.file.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("changes", "text"),
     [
-        (0, "0 s"),
-        (0.4, "0 s"),
-        (40, "40 s"),
-        (89, "89 s"),
-        (90, "2 min"),
-        (720, "12 min"),
-        (5399, "90 min"),
-        (5400, "1.5 h"),
-        (12_600, "3.5 h"),
-        (172_799, "48.0 h"),
-        (172_800, "2.0 days"),
-        (181_440, "2.1 days"),
+        ({}, "7"),
+        ({"confirms": BACKBONE}, "backbone"),
+        ({"confirms": 3}, "3 again"),
+        ({"confirms": 3, "fidelity": "full"}, "3 in full"),
+        ({"confirms": 3, "fidelity": "proxy"}, "3 again"),
+        ({"confirms": 3, "fidelity": "5-epochs"}, "3 otherwise"),
     ],
 )
-def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "text"),
-    [
-        (1500, 1860, "25 to 31 min"),
-        (1500, 1501, "25 min"),
-        (80, 100, "80 s to 2 min"),
-        (15_000, 17_600, "4.2 to 4.9 h"),
-    ],
-)
-def test_duration_range(low: float, high: float, text: str) -> None:
-    assert duration_range(low, high) == text
-
-
-@pytest.mark.parametrize(
-    ("cost", "text"),
-    [
-        ((4.1, 4.45), "4.10 to 4.45"),
-        ((4.101, 4.102), "4.10"),
-        ((9.5, 10.4), "10"),
-        ((99.9, 1234.5), "100 to 1,234"),
-        ((0.001, 0.002), "0.00"),
-    ],
-)
-def test_cost_range(cost: tuple[float, float], text: str) -> None:
-    assert cost_range(cost) == text
+def test_each_training_has_a_short_name(changes: dict[str, Any], text: str) -> None:
+    assert label(replace(CANDIDATE, number=7, **changes)) == text
 
 
 def test_each_further_device_is_warned_of_once(make_terminal: MakeTerminal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -12,16 +13,20 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from nas.run_directory import dashboard_source, open_run
-from results.candidate import Candidate
+from nas.search.progress import Progress
+from results.candidate import Candidate, State
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.payload import page_data
 from results.dashboard.source import Source
+from results.forecast import Plan
 from results.ranking import reward as reward_of
 from results.record import Record
 from results.salvage import SALVAGE_HINT
-from reward.objective import parse_reward
+from results.units import cost_range, duration_range
+from reward.objective import Objective, parse_reward
 from search_space.spaces import small
 from tests.postgres import postgres_server
 from tests.results.dashboard.conftest import place
@@ -375,3 +380,24 @@ def test_the_counts_are_those_of_the_terminal(tmp_path: Path) -> None:
     assert standing["done"] == f"{standing['evaluated']} of 2,000"
     assert standing["sentence"].startswith(f"{standing['done']} evaluated: ")
     assert standing["sentence"].endswith(": 40 in all")
+
+
+def test_the_time_left_is_that_of_the_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, known = tmp_path / "run", made_candidates(small(), 40)
+    make_run(run, 40, price=6.0).close()
+    begun = replace(made_candidate(small(), 40), state=State.RUNNING, worker=None, finished_at=None)
+    plan = Plan.recorded(settings(small(), price=6.0), small().size)
+    shown = Progress(Console(file=io.StringIO()), Objective(), plan, known)
+    shown(begun)
+    with open_run(run).reopen_record() as record:
+        record.start(begun)
+    source = dashboard_source(run)
+    monkeypatch.setattr("results.dashboard.source.is_searching", lambda _: True)
+    source.poll()
+    forecast = source.payload(0)["forecast"]
+    now = forecast["ends_at"][0] - 3600
+    monkeypatch.setattr("nas.search.progress.time.time", lambda: now)
+    left = duration_range(3600, forecast["ends_at"][1] - now)
+    assert f"{left} left | cost {cost_range(forecast['cost'])}" in shown.line().replace("·", "|")
