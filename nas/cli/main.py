@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -39,8 +43,30 @@ EXAMPLES = {
 }
 
 
+class _ReaderGone(Exception):
+    """Nobody reads the output any more; click would end with 1 after a BrokenPipeError."""
+
+
+@contextmanager
+def _broken_pipes_apart() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderGone from error
+
+
 class CommandGroups(click.Group):
     """The top of the command line, whose help lists the commands in groups."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the command line."""
+        with _broken_pipes_apart():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _broken_pipes_apart():
+            return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group of commands, one for the options, and the examples."""
@@ -84,9 +110,10 @@ def main() -> None:
         interrupts.end(_complain(str(error), error.exit_code))
     except (click.Abort, KeyboardInterrupt):
         interrupts.leave()
-    except BrokenPipeError:  # `nas results RUN | head`
-        sys.stderr.close()
-        sys.exit(0)
+    except _ReaderGone:  # `nas results RUN | head`
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)  # what waits in a buffer goes there
+        interrupts.end(0)
     interrupts.end(code if isinstance(code, int) else 0)
 
 

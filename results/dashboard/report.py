@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import html
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ from reward.objective import Objective
 
 MAX_DETAILS = 2000  # candidates per run, about 3 KB each
 _CHARSET = '<meta charset="utf-8">'
+_RUNS = re.compile(rb'<meta name="nas-runs" content="([^"]*)">')
+_HEAD_BYTES = 4096  # in which the tag stands
 
 
 def write_report(
@@ -35,7 +38,37 @@ def write_report(
         source.poll()
         while source.has_more:
             source.poll()
-    return write_text(path, _html(_data(sources, benches)))
+    page = _html(_data(sources, benches))
+    return write_text(path, page.replace(_CHARSET, f"{_CHARSET}\n{_runs_tag(sources)}", 1))
+
+
+def is_replaceable(path: Path, sources: Sequence[Source]) -> bool:
+    """Return whether a report of these runs may take the place of what is at ``path``.
+
+    That is so where there is nothing, and for an earlier report of some of these runs, or of all.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            found = _RUNS.search(file.read(_HEAD_BYTES))
+    except FileNotFoundError:
+        return True
+    if found is None:
+        return False
+    before = set(html.unescape(found[1].decode(errors="replace")).split())
+    return bool(before) and before <= _run_ids(sources)
+
+
+def _run_ids(sources: Sequence[Source]) -> set[str]:
+    """Return the ids of the runs that were read, without white space."""
+    return {"_".join(source.run.place.run_id.split()) for source in sources if source.run}
+
+
+def _runs_tag(sources: Sequence[Source]) -> str:
+    ids = " ".join(sorted(_run_ids(sources))).encode(errors="replace").decode()
+    return f'<meta name="nas-runs" content="{html.escape(ids)}">'
 
 
 def _data(sources: Sequence[Source], benches: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

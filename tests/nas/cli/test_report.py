@@ -27,8 +27,55 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_writes_a_page(run: Path, tmp_path: Path) -> None:
     done = nas("report", run, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{run / 'report.html'} (")
+    assert "<title>" in (run / "report.html").read_text(encoding="utf-8")
+    assert not list(tmp_path.iterdir())
+
+
+def test_of_several_runs_it_is_here(run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    make_run(other, 3, run_id="other").close()
+    done = nas("report", run, other, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("report.html (")
-    assert "small on digits" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert 'content="made other"' in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", ["my notes\n", '<meta name="nas-runs" content="another">\n'])
+def test_another_file_is_not_replaced(
+    refusal: Refusal, run: Path, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(content)
+    said = refusal("report", run, "--out", path)
+    assert said == (
+        f"--out: {path} exists already, and is no report of these runs; --force replaces it"
+    )
+    assert path.read_text() == content
+    assert nas("report", run, "--out", path, "--force").returncode == 0
+    assert path.stat().st_size > 100_000
+
+
+def test_an_earlier_report_is_replaced_by_one_of_the_same_run_or_of_more(
+    run: Path, tmp_path: Path
+) -> None:
+    path, other = tmp_path / "page.html", tmp_path / "other"
+    make_run(other, 3, run_id="other").close()
+    for runs in ([run], [run], [run, other]):
+        assert nas("report", *runs, "--out", path).returncode == 0
+    assert nas("report", run, "--out", path).returncode == 2  # it would lose the other
+
+
+def test_a_report_of_what_is_left_of_a_damaged_run_ends_with_1(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    make_run(run, 5).close()
+    with sqlite3.connect(run / "record.sqlite") as connection:
+        connection.execute("UPDATE candidates SET accuracy = 2 WHERE number = 3")
+    done = nas("report", run)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "1 of 5 candidates cannot be read (no. 3)" in line
+    assert (run / "report.html").exists()
 
 
 def test_a_run_that_cannot_be_shown_is_said(run: Path, tmp_path: Path) -> None:
@@ -79,7 +126,7 @@ def test_a_run_without_a_candidate_that_can_be_read_is_one_line(
     (line,) = done.stderr.splitlines()
     assert line.startswith("nas: ")
     assert "record" in line
-    assert not (tmp_path / "report.html").exists()
+    assert not (run / "report.html").exists()
 
 
 def test_aliases_that_stand_for_a_large_text_do_not_stall(tmp_path: Path) -> None:
