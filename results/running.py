@@ -1,12 +1,85 @@
-"""Trainings that run: how many epochs each is to have, and names of the workers."""
+"""Trainings that run: how far each is, how many epochs it is to have, and names of the workers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import astuple
+from pathlib import Path
 from typing import Any
 
-from results.candidate import BACKBONE
+from results.candidate import BACKBONE, Candidate, State
 from results.comparison import Comparison
+from results.ranking import normalized_step_time
+from reward.step_time.measurement import median_s
+from search_space.bounds import read_json
+
+FILE = "running.json"
+
+
+class RunningFile:
+    """A file in a run's directory with what runs and how far it is, for the page.
+
+    It is no result: the record holds a candidate once it has ended. The file is written anew after
+    each report, is not synced to the disk, and is gone once it is closed. What cannot be written is
+    left out. ``epochs_of`` returns how many epochs a candidate is to have.
+    """
+
+    def __init__(self, directory: Path, epochs_of: Callable[[Candidate], int | None]) -> None:
+        self._path = directory / FILE
+        self._draft = directory / f".{FILE}.{os.getpid()}.tmp"
+        self._epochs_of = epochs_of
+        self._running: dict[int, dict[str, Any]] = {}
+        self.close()  # what another process has left
+
+    def __call__(self, candidate: Candidate) -> None:
+        """Take note of a candidate that began, reported, or ended."""
+        if candidate.state is State.RUNNING:
+            self._running[candidate.number] = self._entry(candidate)
+        else:
+            self._running.pop(candidate.number, None)
+        with suppress(OSError, ValueError):  # a full disk; a number that is not finite
+            self._draft.write_text(json.dumps([*self._running.values()], allow_nan=False))
+            self._draft.replace(self._path)
+
+    def close(self) -> None:
+        """Remove the file."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _entry(self, candidate: Candidate) -> dict[str, Any]:
+        step_time, curve = candidate.step_time, candidate.curve
+        return {
+            "number": candidate.number,
+            "confirms": candidate.confirms,
+            "fidelity": candidate.fidelity,
+            "worker": candidate.worker,
+            "started_at": candidate.started_at,
+            "epochs": self._epochs_of(candidate),
+            "accuracy": curve[-1].accuracy if curve else None,
+            "curve": [astuple(point) for point in curve],
+            "step_time_s": None if step_time is None else median_s(step_time),
+            "normalized_step_time": normalized_step_time(candidate),
+            "parameters": candidate.parameters,
+            "stages": candidate.architecture.to_json()["stages"],
+        }
+
+
+def read_running(directory: Path) -> list[dict[str, Any]]:
+    """Return the entries of a run's :class:`RunningFile`, by number; none if it cannot be read."""
+    try:
+        entries = read_json(directory / FILE)
+    except (OSError, ValueError):
+        return []
+    if not isinstance(entries, list):
+        return []
+    found = [entry for entry in entries if isinstance(entry, dict)]
+    return sorted(
+        (entry for entry in found if isinstance(entry.get("number"), int)),
+        key=lambda entry: entry["number"],
+    )
 
 
 def planned_epochs(

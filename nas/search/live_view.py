@@ -38,7 +38,7 @@ class LiveView:
         self._backbones: list[float] = []  # accuracies of its trainings
         self._workers = WorkerNames()
         self._drawn: tuple[object, list[str]] = (None, [])
-        for candidate in known:
+        for candidate in sorted(known, key=lambda candidate: candidate.started_at or 0.0):
             self._workers.add(candidate.worker)
             self._add_point(candidate)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -48,7 +48,7 @@ from results.dashboard.page_files import page_files
 from results.dashboard.report import write_report
 from results.database import RecordAway, RecordError
 from results.files import write_files
-from results.running import planned_epochs
+from results.running import RunningFile, planned_epochs
 from results.units import duration
 from reward.objective import Objective
 from search_space.operators import Operator, find_operator
@@ -96,8 +96,9 @@ def run_search(
             objective, metric = prepared.settings.objective, prepared.metric.metric
             epochs_of = partial(_epochs_of, prepared.settings.to_json())
             progress = Progress(console, objective, prepared.plan, known, metric, epochs_of)
-            with PatientRecord(record, prepared.run.spool, patience_s, say) as patient:
-                search = _driver(prepared, patient, known, progress)
+            patient_record = PatientRecord(record, prepared.run.spool, patience_s, say)
+            with patient_record as patient, closing(RunningFile(path, epochs_of)) as running:
+                search = _driver(prepared, patient, known, partial(_tell, (progress, running)))
                 if not search.is_finished():
                     # A thread that draws would take time from the steps that are timed here.
                     with progress.shown(by_itself=not in_process):
@@ -109,6 +110,11 @@ def run_search(
                             _run_on_ray(prepared, search, workers, address, say, begin, cluster)
         # Read here, as Ray takes a while to leave, in which the record may go away.
         return _patiently(record.candidates, path, patience_s, say)
+
+
+def _tell(listeners: tuple[Listener, ...], candidate: Candidate) -> None:
+    for listener in listeners:
+        listener(candidate)
 
 
 def _epochs_of(settings: Mapping[str, Any], candidate: Candidate) -> int | None:

@@ -12,12 +12,13 @@ from pathlib import Path, PurePath
 from statistics import fmean
 from typing import Any
 
-from results.candidate import Candidate, candidate_name
+from results.candidate import Candidate, State, candidate_name
 from results.candidate_file import single_file
 from results.dashboard.columns import Row, json_safe, text, whole_number
 from results.forecast import Plan
 from results.noise import Outcome
 from results.ranking import recorded_objective
+from results.running import WorkerNames
 from results.verdict import find_verdict
 from reward.metric import recorded_metric
 from reward.objective import Objective
@@ -41,6 +42,20 @@ _MEASUREMENTS = (
     "peak_memory_bytes",
     "inference_time_s",
     "images_per_s",
+)
+_RUNNING_FIELDS = (
+    "number",
+    "confirms",
+    "fidelity",
+    "worker",
+    "started_at",
+    "epochs",
+    "accuracy",
+    "curve",
+    "step_time_s",
+    "normalized_step_time",
+    "parameters",
+    "stages",
 )
 _DETAIL_FIELDS = (
     "number",
@@ -196,6 +211,23 @@ def _reference_step_time_s(rows: Iterable[Row]) -> float | None:
     """Return the median of the backbone's step times, one timed with each candidate."""
     times_s = sorted(time_s for row in rows if (time_s := row.get("reference_step_time_s")))
     return times_s[len(times_s) // 2] if times_s else None
+
+
+def running_json(entries: Sequence[Mapping[str, Any]], rows: Iterable[Row]) -> dict[str, Any]:
+    """Return RUNNING, and the names of the workers, by their keys.
+
+    ``entries`` are those of the search's file; what has ended since is left out.
+    """
+    rows = sorted(rows, key=lambda row: row["started_at"] or 0.0)
+    running = {row["number"] for row in rows if row["state"] == State.RUNNING}
+    shown = [entry for entry in entries if entry["number"] in running]
+    names = WorkerNames(text(each.get("worker")) for each in [*rows, *shown])
+    found: list[dict[str, Any]] = json_safe(
+        [{key: entry.get(key) for key in _RUNNING_FIELDS} for entry in shown]
+    )
+    for entry in found:
+        entry["name"] = names.name(text(entry["worker"])) or None
+    return {"running": found, "workers": names.names()}
 
 
 def detail(

@@ -52,6 +52,8 @@ A RUN; ``id`` is its index among the RUNs of the command line::
      "comparison": COMPARISON,           # null: a search
      "forecast": FORECAST,               # null: not searching, or too early
      "standing": STANDING,               # null: the run cannot be read
+     "running": [RUNNING, ...],          # by number; empty unless the run is searching
+     "workers": {"node-a/4711": "worker 1", ...},   # names of the column worker's processes
      "reference": {"name": "backbone", "candidate": 12,    # the candidate with this architecture
                    "accuracy", "parameters", "multiply_adds", "step_time_s",
                    "normalized_step_time": 1, "peak_memory_bytes", "inference_time_s",
@@ -85,6 +87,15 @@ pruner; ``planned`` ones are to be, null if that is not known; ``total`` are all
     {"evaluated": 278, "planned": 2000, "is_cut": false, "total": 293, "done": "278 of 2,000",
      "sentence": "278 of 2,000 evaluated: 270 complete, 8 stopped (asha 8); besides 12 failed "
                  "(diverged 12), 3 trainings of the backbone: 293 in all"}
+
+A RUNNING: a candidate that is being trained, as far as the search's process has heard of it.
+``epochs`` are those that it is to have, ``accuracy`` is that after the last epoch so far, and
+``name`` the worker's; all but number and stages may be null::
+
+    {"number": 31, "confirms": null, "fidelity": null, "worker": "node-a/4711", "name": "worker 2",
+     "started_at": 1.7e9, "epochs": 10, "accuracy": 0.91,
+     "curve": [[epoch, loss, accuracy, elapsed_s], ...],
+     "step_time_s": 0.046, "normalized_step_time": 0.83, "parameters": 86500, "stages": STAGES}
 
 COLUMNS: lists of equal length with one entry per candidate, by ascending number::
 

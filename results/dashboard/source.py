@@ -20,6 +20,7 @@ from results.dashboard.facts import (
     objective_of,
     objective_problem,
     reference_json,
+    running_json,
     shown_settings,
     space_json,
     task_of,
@@ -27,6 +28,7 @@ from results.dashboard.facts import (
 )
 from results.dashboard.live_run import DAMAGE, LiveRun, RecordLocation
 from results.database import RecordError
+from results.running import read_running
 from results.salvage import SALVAGE_HINT
 from reward.objective import Objective
 
@@ -54,6 +56,7 @@ class Source:
         self._is_searching: bool | None = None
         self._verdict: dict[str, Any] | None = None  # by the run's own objective
         self._comparison: dict[str, Any] | None = None
+        self._running: list[dict[str, Any]] = []  # entries of the search's file
         self._verdict_version = ""  # of the candidates that it is on
         self._next_verdict_at = 0.0
 
@@ -77,10 +80,12 @@ class Source:
         except Exception as error:  # a stranger's files may hold anything
             problem = f"cannot be read ({type(error).__name__}: {text(error)})"
         compared = self._comparison
-        status = (problem, is_searching(self.path), self._new_verdict())
-        before = (self.problem, self._is_searching, self._verdict)
+        searching = is_searching(self.path)
+        running = [] if searching is False else read_running(self.path)
+        status = (problem, searching, self._new_verdict(), running)
+        before = (self.problem, self._is_searching, self._verdict, self._running)
         if status != before or self._comparison != compared:
-            self.problem, self._is_searching, self._verdict = status
+            self.problem, self._is_searching, self._verdict, self._running = status
             self._status_version += 1
 
     def verdict(self, objective: Objective) -> dict[str, Any] | None:
@@ -117,6 +122,7 @@ class Source:
             "comparison": self._comparison,
             **run.outlook(self._is_searching),
             "reference": reference_json(run.space, rows),
+            **running_json(self._running, rows),
             "columns": columns(changed, run.space),
         }
 
@@ -207,6 +213,8 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "comparison": None,
         "forecast": None,
         "standing": None,
+        "running": [],
+        "workers": {},
         "reference": None,
         "columns": columns([], None),
     }

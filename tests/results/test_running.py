@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from results.candidate import BACKBONE
-from results.running import WorkerNames, planned_epochs
+from results.candidate import BACKBONE, Candidate, State
+from results.running import FILE, RunningFile, WorkerNames, planned_epochs, read_running
 
 SETTINGS = {"epochs": 10, "confirm_epochs": 30}
 PROXY = {
@@ -52,3 +55,37 @@ def test_on_several_machines_the_machine_is_named() -> None:
         "node-a/302": "node-a 2",
         "node-b/301": "node-b 1",
     }
+
+
+def test_what_runs_can_be_read_until_it_has_ended(
+    make_candidate: Callable[..., Candidate], tmp_path: Path
+) -> None:
+    one = make_candidate(3, state=State.RUNNING, accuracy=None, worker="a/17")
+    other = make_candidate(2, state=State.RUNNING, curve=(), step_time=None, parameters=None)
+    file = RunningFile(tmp_path, lambda _: 10)
+    file(one)
+    file(other)
+    second, first = read_running(tmp_path)[::-1]
+    assert (first["number"], first["curve"], first["accuracy"]) == (2, [], None)
+    assert second["curve"] == [[1, 2.5, 0.5, 1.5], [2, 1.25, 0.75, 3.0]]
+    assert (second["accuracy"], second["epochs"], second["worker"]) == (0.75, 10, "a/17")
+    assert (second["step_time_s"], second["normalized_step_time"]) == (0.1, 0.5)
+    assert [stage["operator"] for stage in second["stages"]] == ["fused_mbconv", "mbconv"]
+    file(make_candidate(3))
+    assert [entry["number"] for entry in read_running(tmp_path)] == [2]
+    file.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "7", '[7, {"number": "x"}, {}]', "[" * 10_000])
+def test_a_file_from_elsewhere_may_hold_anything(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE).write_text(content)
+    assert read_running(tmp_path) == []
+
+
+def test_a_directory_that_cannot_be_written_disturbs_nothing(
+    make_candidate: Callable[..., Candidate], tmp_path: Path
+) -> None:
+    file = RunningFile(tmp_path / "gone", lambda _: None)
+    file(make_candidate(0, state=State.RUNNING))
+    file.close()

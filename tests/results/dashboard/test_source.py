@@ -24,6 +24,7 @@ from results.dashboard.source import Source
 from results.forecast import Plan
 from results.ranking import reward as reward_of
 from results.record import Record
+from results.running import RunningFile
 from results.salvage import SALVAGE_HINT
 from results.units import cost_range, duration_range
 from reward.objective import Objective, parse_reward
@@ -401,3 +402,30 @@ def test_the_time_left_is_that_of_the_terminal(
     monkeypatch.setattr("nas.search.progress.time.time", lambda: now)
     left = duration_range(3600, forecast["ends_at"][1] - now)
     assert f"{left} left | cost {cost_range(forecast['cost'])}" in shown.line().replace("·", "|")
+
+
+def test_the_page_gets_what_runs_as_it_goes_on(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    make_run(run, 6).close()
+    begun = replace(made_candidate(small(), 6), state=State.RUNNING, accuracy=None)
+    open_run(run).reopen_record().start(replace(begun, curve=(), worker=None))
+    source = dashboard_source(run)
+    with open_run(run).lock():
+        file = RunningFile(run, lambda _: 10)
+        versions = []
+        for epochs in range(3):
+            file(replace(begun, curve=begun.curve[:epochs]))
+            file(replace(begun, number=5))  # which has ended, by the record
+            source.poll()
+            versions.append(source.version)
+            (shown,) = source.payload(0)["running"]
+            assert shown["number"] == 6
+            assert [point[0] for point in shown["curve"]] == list(range(1, epochs + 1))
+        assert len(set(versions)) == 3
+        (running,) = source.payload(0)["running"]
+        names = source.payload(0)["workers"]
+        assert running["name"] == names[running["worker"]]
+        assert sorted(names.values()) == [f"worker {n}" for n in range(1, len(names) + 1)]
+        assert running["stages"] == begun.architecture.to_json()["stages"]
+    source.poll()
+    assert source.payload(0)["running"] == []
