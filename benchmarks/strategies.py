@@ -1,7 +1,7 @@
 """Compare samplers and pruners by the epochs trained until random search's expected best reward.
 
 python -m benchmarks.strategies [TABLE] [--repeats 50] [--budget N] [--samplers model,tpe]
-    [--seconds 0]
+    [--pruners "no pruner" asha] [--seconds 0]
 
 Searches are replayed on a recorded table, without training: every sampler without a pruner, with
 successive halving and with each bound. The target is the reward that random search expects from its
@@ -44,6 +44,7 @@ def main() -> None:
         "--budget", type=int, help="number of candidates (default: half of the table)"
     )
     parser.add_argument("--samplers", default=",".join(SAMPLERS))
+    parser.add_argument("--pruners", nargs="+", choices=PRUNERS, default=list(PRUNERS))
     parser.add_argument("--seconds", type=float, default=math.inf)
     options = parser.parse_args()
     table = find_table(options.table)
@@ -56,7 +57,8 @@ def main() -> None:
         f"{whole} epochs, is {target:.4f} on average; {sum(r >= target for r in rewards)} networks "
         "reach that."
     )
-    for pruner, (scheduler, bound) in PRUNERS.items():
+    for pruner in options.pruners:
+        scheduler, bound = PRUNERS[pruner]
         for sampler in options.samplers.split(","):
             search = Search(table, objective, sampler, scheduler, bound, target)
             traces = search.repeated(options.repeats, options.seconds)

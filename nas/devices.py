@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -51,6 +53,17 @@ def why_no_gpu() -> str:
     if torch.version.cuda is None:
         return f"torch {torch.__version__} is built without CUDA"
     return f"torch {torch.__version__} cannot use it ({_cuda().reason or 'CUDA finds no device'})"
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one thread; on a busy machine, more would wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _without_bfloat16(device: torch.device) -> str:

@@ -21,7 +21,7 @@ from tests.nas.tiny import tiny, write_tiny_images
 from tests.postgres import PostgresServer
 
 BUDGET = 40
-SAMPLERS = ("random", "tpe", "nsga2", "evolution", "policy", "model")
+SAMPLERS = ("random", "tpe", "nsga2", "evolution", "policy", "model", "rnn")
 _ENDS_WITHIN_S = 300.0  # a command, also on a busy machine
 _LEAVES_WITHIN_S = 20.0  # what its processes and folders may take to go
 _MOST_COMMANDS = 6

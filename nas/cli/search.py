@@ -87,7 +87,8 @@ if TYPE_CHECKING:
     metavar="S",
     group="Search",
     help="Propose candidates by this sampler: random (the default), tpe, nsga2, evolution, "
-    "policy, model, or a sampler class for Optuna as module:Class.",
+    "policy, rnn (MnasNet's, for a thousand candidates and more), model, or a sampler class for "
+    "Optuna as module:Class.",
 )
 @option(
     "--learn-from",

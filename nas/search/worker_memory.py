@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from nas.data.cache.directory import in_units
 from nas.data.split import SearchData
+from nas.devices import one_thread
 from nas.search.settings import SearchSettings
 from search_space.architecture import Architecture
 from search_space.choices import Option
@@ -55,7 +56,7 @@ def worker_memory(settings: SearchSettings, data: SearchData) -> int:
     ======  ======  =====  ========  ========
     """
     batch = min(settings.batch_size, len(data.training))
-    with _one_thread():
+    with one_thread():
         sizes = (
             _training_bytes(architecture, size, settings.task, batch)
             for architecture, size in _largest(settings)
@@ -98,17 +99,6 @@ def _within_memory(count: int, why: str, cluster: Cluster, needed: int) -> tuple
         return count, why
     units = in_units(needed), in_units(declared)
     return max(1, room), "each needs up to {} of memory, of which {} are available".format(*units)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch compute on one thread; on a busy machine, more would wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _copied_bytes(data: SearchData) -> int:

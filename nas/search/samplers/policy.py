@@ -5,7 +5,7 @@ As in TuNAS (Bender et al., 2020, arXiv:2008.06120).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ class PolicySampler(PointSampler):
     The baseline is the exponential moving average of the rewards, with decay 0.95. An advantage is
     divided by the same average of the absolute advantages, so that the learning rate does not
     depend on the scale of the reward. The policy takes one step for each reward, in the order in
-    which the trials ended, as if the policy of that moment had drawn the point. MnasNet's recurrent
-    policy learns from 8,000 networks which choices go together; some hundred are too few for that.
+    which the trials ended, as if the policy of that moment had drawn the point. Which choices go
+    together is what :class:`nas.search.samplers.rnn.sampler.RnnSampler` learns, of more networks.
     """
 
     def __init__(self, domain: Domain, learning_rate: float = 0.15) -> None:
@@ -46,19 +46,10 @@ class PolicySampler(PointSampler):
         widths = [len(options) for options in self.domain.options.values()]
         columns = np.arange(max(widths))
         logits = np.where(columns < np.array(widths)[:, None], 0.0, -np.inf)
-        baseline = deviation = None
-        for trial in history:
-            if trial.value is None:
-                continue
-            if baseline is None or deviation is None:
-                baseline, deviation = trial.value, 0.0
-                continue
-            advantage = trial.value - baseline
-            deviation = _average(deviation, abs(advantage)) if deviation else abs(advantage)
-            baseline = _average(baseline, trial.value)
-            if deviation:
-                step = self._learning_rate * advantage / deviation
-                logits += step * self._gradient(logits, trial.point)
+        points = [trial.point for trial in history if trial.value is not None]
+        rewards = [trial.value for trial in history if trial.value is not None]
+        for point, advantage in zip(points, advantages(rewards), strict=True):
+            logits += self._learning_rate * advantage * self._gradient(logits, point)
         return logits
 
     def _gradient(self, logits: Matrix, point: Point) -> Matrix:
@@ -71,6 +62,23 @@ class PolicySampler(PointSampler):
             else:
                 gradient[i, options.index(point[name])] += 1.0
         return gradient
+
+
+def advantages(rewards: Iterable[float]) -> Iterator[float]:
+    """Yield by how much each reward exceeds the average of those before, in their usual deviation.
+
+    Both averages, that of the rewards and that of the absolute advantages, are exponential.
+    """
+    baseline = deviation = None
+    for reward in rewards:
+        if baseline is None or deviation is None:
+            baseline, deviation = reward, 0.0
+            yield 0.0
+            continue
+        advantage = reward - baseline
+        deviation = _average(deviation, abs(advantage)) if deviation else abs(advantage)
+        baseline = _average(baseline, reward)
+        yield advantage / deviation if deviation else 0.0
 
 
 def softmax(logits: Matrix) -> Matrix:

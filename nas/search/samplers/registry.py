@@ -20,6 +20,7 @@ from nas.search.samplers.domain import PROPOSAL_ATTEMPTS, Domain, candidate_seed
 from nas.search.samplers.evolution import EvolutionSampler
 from nas.search.samplers.policy import PolicySampler
 from nas.search.samplers.random import PermutationSampler, distributions
+from nas.search.samplers.rnn.sampler import RnnSampler
 from reward.limits import Limits
 from reward.objective import Objective
 from search_space.named import lookup
@@ -71,6 +72,7 @@ SAMPLERS: dict[str, Callable[[SearchProblem], BaseSampler]] = {
     "nsga2": _nsga2,
     "evolution": lambda problem: EvolutionSampler(problem.domain),
     "policy": lambda problem: PolicySampler(problem.domain),
+    "rnn": lambda problem: RnnSampler(problem.domain),
     "model": _model,
 }
 

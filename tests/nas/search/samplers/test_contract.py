@@ -29,7 +29,7 @@ from tests.nas.search.samplers.conftest import COUNT, Lab
 FOREIGN = "optuna.samplers:RandomSampler"
 ALL = [*SAMPLERS, FOREIGN]
 SMALL = StageChoices(("mbconv",), (1,), (3,), (1, 2, 4))
-LEARNING = [name for name in SAMPLERS if name not in ("random", "nsga2")]
+LEARNING = [name for name in SAMPLERS if name not in ("random", "nsga2", "rnn")]  # rnn: test_rnn.py
 
 
 def proposed(candidates: list[Candidate]) -> list[str]:
@@ -190,6 +190,12 @@ class TestPolicy(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
     """Optuna's own test suite."""
 
     name = "policy"
+
+
+class TestRnn(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
+    """Optuna's own test suite."""
+
+    name = "rnn"
 
 
 class TestModel(_Suite, BasicSamplerTestCase, SingleOnlySamplerTestCase):
