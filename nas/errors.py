@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
+from pathlib import Path
+
+_MOST_CALLS = 8  # and as many lines of a message
 
 
 class UserError(Exception):
@@ -24,6 +28,21 @@ class UserError(Exception):
 def has_no_room(error: OSError) -> bool:
     """Return whether a disk is full, or has no room for this user or file."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def last_calls(error: BaseException) -> str:
+    """Return the last calls that led to an error, and its type and message, a line each.
+
+    Of files there are the last folder and the name, since the lines may be sent to others.
+    """
+    calls = traceback.extract_tb(error.__traceback__)[-_MOST_CALLS:]
+    lines = [f"{_short(call.filename)}:{call.lineno} in {call.name}: {call.line}" for call in calls]
+    message = str(error).strip().splitlines()[-_MOST_CALLS:] or [""]
+    return "\n".join([*lines, f"{type(error).__name__}: {message[0]}".strip(), *message[1:]])
+
+
+def _short(file: str) -> str:
+    return "/".join(Path(file).parts[-2:])
 
 
 class ClusterLost(UserError):

@@ -51,9 +51,10 @@ class Candidate:
 
     ``cause`` is a short code for a state other than COMPLETE, such as out_of_memory, diverged,
     time_limit, metric, worker_lost, device_error, error or duplicate; ``detail`` describes it in
-    one line. ``accuracy`` is the value of the run's metric on the minival, in [0, 1]; the metric is
-    accuracy unless ``--metric`` says otherwise. ``effective_images`` is of how many images a share
-    would be as noisy as it; None if the metric is itself a share of the minival. ``started_at`` and
+    one line, and ``trace`` are the last calls that led to an error, a line each. ``accuracy`` is
+    the value of the run's metric on the minival, in [0, 1]; the metric is accuracy unless
+    ``--metric`` says otherwise. ``effective_images`` is of how many images a share would be as
+    noisy as it; None if the metric is itself a share of the minival. ``started_at`` and
     ``finished_at`` are Unix seconds; ``phases_s`` are the seconds of each phase (build, count,
     step_time, training). ``reference_parameters`` are the parameters of the space's backbone, P0.
     ``inference_time_s`` is the median latency of one image. ``image_size`` is in pixels, None for
@@ -97,6 +98,7 @@ class Candidate:
     ended_event: int | None = None
     phases_s: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    trace: str | None = None
 
     @property
     def is_backbone(self) -> bool:

@@ -30,6 +30,7 @@ _CANDIDATE: Mapping[str, Check] = {
     "fidelity": text,
     "cause": text,
     "detail": _LONG_TEXT,
+    "trace": _LONG_TEXT,
     "accuracy": _SHARE,
     "effective_images": partial(real, most=float(MOST_INTEGER), least=1.0),
     "parameters": _PARAMETERS,

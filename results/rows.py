@@ -18,12 +18,13 @@ from reward.step_time.measurement import Conditions, StepTime
 from search_space.architecture import Architecture
 from search_space.bounds import MOST_TEXT, load_json, load_unchecked_json
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 _LATER = {"since": 2}  # of a column: what is recorded with an earlier schema lacks it
 _THIRD = {"since": 3}
 _FOURTH = {"since": 4}
 _FIFTH = {"since": 5}
-_LATEST = {"since": 6}
+_SIXTH = {"since": 6}
+_LATEST = {"since": 7}
 
 METADATA = MetaData()
 
@@ -78,7 +79,8 @@ CANDIDATES = Table(
     Column("effective_images", Double, info=_FOURTH),
     Column("fidelity", Text, info=_FIFTH),  # null: as the candidates of a search
     Column("checksum", BigInteger, info=_LATER),
-    Column("multiply_adds_rule", Text, info=_LATEST),  # null: as earlier releases counted
+    Column("multiply_adds_rule", Text, info=_SIXTH),  # null: as earlier releases counted
+    Column("trace", Text, info=_LATEST),
 )
 
 
@@ -123,6 +125,7 @@ def to_row(candidate: Candidate) -> dict[str, Any]:
         "multiply_adds_rule": None if candidate.multiply_adds is None else RULE,
         "state": candidate.state.value,
         "detail": _one_line(candidate.detail),
+        "trace": _lines(candidate.trace),
         "architecture": to_json_text("architecture", candidate.architecture.to_json()),
         "proposal": to_json_text("proposal", dict(candidate.proposal)),
         **{column: getattr(step_time, name, None) for name, column in _STEP_TIME_COLUMNS.items()},
@@ -157,6 +160,7 @@ def from_row(row: Mapping[Any, Any]) -> Candidate:
         **scalars,
         state=State(row["state"]),
         detail=row["detail"],
+        trace=row.get("trace"),
         architecture=Architecture.from_json(load_unchecked_json(row["architecture"])),
         step_time=None if row["device"] is None else _step_time(row),
         curve=tuple(CurvePoint(*point) for point in load_unchecked_json(row["curve"])),
@@ -232,6 +236,13 @@ def _checked_finite(name: str, value: object) -> object:
     if isinstance(value, float) and not isfinite(value):
         raise ValueError(f"{name}: got {value}, must be a finite number")
     return value
+
+
+def _lines(text: str | None) -> str | None:
+    """Return lines that every database accepts, as :func:`_one_line` makes each."""
+    if text is None:
+        return None
+    return "\n".join(_one_line(line) or "" for line in text[:MOST_TEXT].split("\n"))
 
 
 def _one_line(text: str | None) -> str | None:

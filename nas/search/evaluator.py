@@ -20,7 +20,7 @@ from torch import nn
 from nas.data.images import Images, images_on_device
 from nas.data.share import share_positions
 from nas.data.split import SearchData
-from nas.errors import Diverged, MetricError
+from nas.errors import Diverged, MetricError, last_calls
 from nas.metrics.metric_function import ACCURACY, MetricFunction
 from nas.training.ema import NORM_MOMENTUM
 from nas.training.loop import Epoch, Training
@@ -165,7 +165,9 @@ class Evaluator:
             return replace(candidate, state=State.INFEASIBLE, cause=error.cause, detail=str(error))
         except Exception as error:
             cause, detail = failure(error)
-            return replace(candidate, state=State.FAILED, cause=cause, detail=detail)
+            is_plain = isinstance(error, Diverged | TimeLimitExceeded)  # the detail says it all
+            trace = None if is_plain else last_calls(error)
+            return replace(candidate, state=State.FAILED, cause=cause, detail=detail, trace=trace)
         return replace(candidate, state=State.COMPLETE, accuracy=candidate.curve[-1].accuracy)
 
     def _build_to_validate(

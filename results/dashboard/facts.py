@@ -14,6 +14,7 @@ from typing import Any
 
 from results.candidate import Candidate, State, candidate_name
 from results.candidate_file import single_file
+from results.causes import reason
 from results.dashboard.columns import Row, json_safe, text, whole_number
 from results.forecast import Plan
 from results.noise import Outcome
@@ -35,6 +36,7 @@ from search_space.space import Space
 from search_space.space_file import parse_space
 
 _LOCKS = Path("/proc/locks")  # Linux; proc_locks(5)
+_MOST_LINES = 20  # of an error
 _MEASUREMENTS = (
     "accuracy",
     "multiply_adds",
@@ -245,6 +247,8 @@ def detail(
         **fields,
         "name": candidate_name(candidate),
         "state": candidate.state.value,
+        "reason": reason(candidate.cause),
+        "trace": [text(line) for line in (candidate.trace or "").splitlines()[-_MOST_LINES:]],
         "seed": text(candidate.seed),
         "architecture": {
             **architecture.to_json(),

@@ -138,6 +138,8 @@ A DETAIL, ``GET /api/runs/<id>/candidates/<number>``: one candidate::
 
     {"number": 17, "name": "candidate-17",
      "state", "cause", "detail", "seed", "worker", "started_at", "finished_at",
+     "reason": "Its training diverged: ...",               # the cause in words, or null
+     "trace": ["nn/conv.py:454 in forward: ...", ..., "RuntimeError: ..."],  # of an error, or []
      "architecture": {"schema_version", "stem_channels", "stem_stride", "head_channels", "stages",
                       "architecture_id"},
      "curve": [[epoch, loss, accuracy, elapsed_s], ...],

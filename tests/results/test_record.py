@@ -21,13 +21,14 @@ MakeCandidate = Callable[..., Candidate]
 
 def test_a_candidate_is_read_back_unchanged(url: str, make_candidate: MakeCandidate) -> None:
     bare = Candidate(2, State.RUNNING, make_candidate().architecture, seed=2**62)
+    whole = make_candidate(3, trace="conv.py:4 in forward: x\nValueError: y")
     with Record.open(url, "a") as record:
         record.create({"budget": 5})
-        for candidate in (make_candidate(3), bare):
+        for candidate in (whole, bare):
             record.start(replace(candidate, state=State.RUNNING))
-        record.finish(make_candidate(3))
+        record.finish(whole)
     with Record.read(url, "a") as record:
-        assert record.candidates() == [bare, make_candidate(3)]
+        assert record.candidates() == [bare, whole]
         assert record.settings() == {"budget": 5}
 
 

@@ -431,6 +431,21 @@ def test_ctrl_c_is_not_the_candidates_fault(
         _end(evaluator, _candidate())
 
 
+def test_a_failed_candidate_holds_the_last_calls_but_no_folders(evaluator: Evaluator) -> None:
+    ended = _end(evaluator, _candidate("value"))
+    assert ended.trace is not None
+    *calls, _, message, rest = ended.trace.splitlines()
+    assert any(" in forward: return self.do(y) if self.training else y" in call for call in calls)
+    assert (message, rest) == ("ValueError: two", "lines")
+    assert str(Path(__file__).parents[1]) not in ended.trace
+    assert all(line.count("/") <= 2 for line in calls)
+
+
+def test_of_a_diverged_one_the_detail_says_it_all(evaluator: Evaluator) -> None:
+    ended = _end(evaluator, _candidate("nan"))
+    assert (ended.cause, ended.trace) == ("diverged", None)
+
+
 @pytest.mark.parametrize(
     ("error", "cause"),
     [

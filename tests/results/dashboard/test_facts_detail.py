@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from results.architecture_file import read
 from results.candidate import Candidate, State
+from results.causes import CAUSES
 from results.dashboard.columns import to_json
 from results.dashboard.facts import detail
 from search_space.spaces import small
@@ -55,3 +57,26 @@ def test_a_file_name_needs_no_quotes(prefix: str) -> None:
     assert name.endswith("candidate-0.json")
     assert name[0] not in "-."
     assert not set(name) & set("/ <>")
+
+
+def test_a_failure_is_said_in_words_with_the_last_lines_of_its_error() -> None:
+    trace = "\n".join(f"conv.py:{n} in forward: x" for n in range(40)) + "\nValueError: y"
+    failed = replace(COMPLETE, state=State.FAILED, cause="error", trace=trace)
+    found = detail(failed, SETTINGS, "run")
+    assert found["reason"] == "An error was raised while it was built, timed, or trained."
+    assert len(found["trace"]) == 20
+    assert found["trace"][-1] == "ValueError: y"
+    assert detail(replace(failed, cause="of another release"), SETTINGS, "run")["reason"] is None
+    assert (detail(COMPLETE, SETTINGS, "run")["reason"], found["cause"]) == (None, "error")
+
+
+def test_every_cause_of_a_search_has_its_words() -> None:
+    """Where causes are written, beside the pruners' and the limits' own."""
+    root = Path(__file__).parents[3]
+    files = ["nas/search/evaluator.py", "nas/search/driver.py", "nas/search/ray_backend.py"]
+    files += ["nas/search/pruners/asha.py", "nas/search/pruners/bound.py"]
+    source = "".join((root / file).read_text() for file in files)
+    written = re.findall(r'(?:return|cause=|cause =|DEVICE_ERROR =) "([a-z_]+)"', source)
+    written += re.findall(r'"(max_[a-z_]+)",', (root / "reward/limits.py").read_text())
+    assert {"diverged", "error", "device_error", "asha", "max_params"} <= set(written)
+    assert set(written) <= set(CAUSES)
