@@ -13,6 +13,7 @@ import pytest
 from results.candidate import Candidate, CurvePoint, State
 from results.database import RecordError
 from results.database_url import sqlite_url
+from results.multiply_adds import RULE, normalised_values
 from results.record import Record
 from results.rows import SCHEMA_VERSION
 
@@ -115,6 +116,33 @@ def test_an_earlier_record_is_gone_on_with(
         assert record.candidates() == [make_candidate(), later]
     with closing(sqlite3.connect(tmp_path / "record.sqlite")) as database:
         assert database.execute("SELECT schema_version FROM runs").fetchall() == [(SCHEMA_VERSION,)]
+
+
+def test_a_record_that_is_gone_on_with_has_one_rule_for_multiply_adds(
+    url: str, tmp_path: Path, make_candidate: MakeCandidate
+) -> None:
+    """Schema 5 counted batch normalisation too, and its table has no column for the rule."""
+    earlier, later = (make_candidate(number, multiply_adds=10**8) for number in (0, 1))
+    timed = earlier.step_time
+    assert timed is not None
+    values = normalised_values(earlier.architecture, timed.image_size)
+    assert values
+    with Record.open(url, "a") as record:
+        record.create({})
+        record.start(earlier)
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as database, database:
+        database.execute("ALTER TABLE candidates DROP COLUMN multiply_adds_rule")
+        database.execute("UPDATE candidates SET checksum = NULL")
+        database.execute("UPDATE runs SET schema_version = 5")
+    converted = replace(earlier, multiply_adds=10**8 - 2 * values)
+    with Record.read(url, "a") as record:
+        assert record.candidates() == [converted]
+    with Record.reopen(url, "a") as record:
+        record.start(later)
+        assert record.candidates() == [converted, later]
+    with closing(sqlite3.connect(tmp_path / "record.sqlite")) as database:
+        rows = database.execute("SELECT multiply_adds, multiply_adds_rule FROM candidates")
+        assert rows.fetchall() == [(10**8, None), (10**8, RULE)]  # what was written stays
 
 
 def test_reading_creates_no_file_and_no_run(url: str, tmp_path: Path) -> None:
