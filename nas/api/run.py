@@ -228,7 +228,7 @@ def serve_page(runs: Sequence[Run], port: int = 0, open_browser: bool = False) -
     )
     thread.start()
     is_up.wait(_START_S)
-    page = Page(f"http://{host}:{bound.getsockname()[1]}", stop, thread)
+    page = Page(f"http://{host}:{bound.getsockname()[1]}/?token={board.token}", stop, thread)
     if open_browser:
         webbrowser.open(page.url)
     return page

@@ -61,7 +61,7 @@ def dashboard(
     board = Board([dashboard_source(run) for run in runs], bench_rows(benches))
     with socket_at(host, port) as bound:
         name = f"[{host}]" if ":" in host else host
-        address = f"http://{name}:{bound.getsockname()[1]}"
+        address = f"http://{name}:{bound.getsockname()[1]}/?token={board.token}"
         echo(f"{address} (Ctrl-C stops the server)")
         if is_to_open is not False:
             open_browser(address, is_asked_for=is_to_open is True)

@@ -50,6 +50,7 @@ A RUN; ``id`` is its index among the RUNs of the command line::
                                "options": ["mbconv", "fused_mbconv"]}, ...]},       # or null
      "verdict": VERDICT,                 # null: without a winner, and in a run of nas proxy
      "comparison": COMPARISON,           # null: a search
+     "notes": {"run": NOTE, "candidates": {"17": NOTE, ...}},
      "forecast": FORECAST,               # null: not searching, or too early
      "standing": STANDING,               # null: the run cannot be read
      "running": [RUNNING, ...],          # by number; empty unless the run is searching
@@ -72,6 +73,11 @@ near-ties, and the time that takes, or empty::
      "within_noise": [4, 9, ...], "expected_reward": 0.51}                 # null likewise
 
 A COMPARISON of short and long trainings: what ``nas proxy --json`` prints, by the run's own reward.
+
+A NOTE, by people; ``PUT /api/runs/<id>/notes`` and ``PUT /api/runs/<id>/candidates/<number>/notes``
+replace one, given the server's token in the header ``X-Token``; an empty one is removed::
+
+    {"text": "diverges with seed 3", "tags": ["to train"]}
 
 A FORECAST of a search's end; pairs are the ends of a 90 % interval. The cost is by the setting
 ``price``, without which it is null. ``candidates`` will have been evaluated, fewer than planned if
@@ -178,7 +184,7 @@ Other addresses:
 - ``/api/events`` sends server-sent events ``changed`` with ``{"runs": {"0": VERSION, ...}}`` at the
   beginning and after each change.
 
-Errors have status 400, 404 or 500 and the content ``{"problem": "..."}``.
+Errors have status 400, 403, 404, 413 or 500 and the content ``{"problem": "..."}``.
 """
 
 from __future__ import annotations

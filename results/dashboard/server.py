@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import threading
 import time
@@ -22,11 +23,13 @@ from starlette.types import ASGIApp
 from results.dashboard.columns import to_json
 from results.dashboard.facts import detail
 from results.dashboard.importance import TARGETS, importances
+from results.dashboard.note_requests import put_note
 from results.dashboard.page_files import media_type, page_files, served_page
 from results.dashboard.payload import page_data
 from results.dashboard.security import HostGuard, host_names
 from results.dashboard.source import Source
 from results.database import RecordError
+from results.notes import Note
 from reward.objective import Objective, parse_reward
 
 _READ_INTERVAL_S = 0.5
@@ -125,9 +128,16 @@ class Board:
     Any thread may call its methods; they wait until every run was read once.
     """
 
-    def __init__(self, sources: Sequence[Source], benches: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        benches: Sequence[Mapping[str, Any]],
+        token: str | None = None,
+    ) -> None:
+        """``token`` is what a request that writes a note must have; None makes a secret one."""
         self.sources = list(sources)
         self.is_closing = False
+        self.token = token or secrets.token_urlsafe(12)
         self._benches = benches
         self._is_read = threading.Event()
         self._importance_lock = threading.Lock()
@@ -185,6 +195,11 @@ class Board:
         self._wait()
         return self.sources[index].verdict(objective)
 
+    def write_note(self, index: int, number: int | None, note: Note) -> None:
+        """Put a note on a candidate, or on the run; raise as :meth:`Source.write_note`."""
+        self._wait()
+        self.sources[index].write_note(number, note)
+
     def run(self, index: int, after: str | None) -> dict[str, Any]:
         """Return one RUN, or its changes after a version."""
         self._wait()
@@ -219,6 +234,8 @@ def app(board: Board, host: str) -> ASGIApp:
         Route("/api/runs/{index:int}/candidates/{number:int}", _candidate),
         Route("/api/runs/{index:int}/importance", _importance),
         Route("/api/runs/{index:int}/verdict", _verdict),
+        Route("/api/runs/{index:int}/notes", put_note, methods=["PUT"]),
+        Route("/api/runs/{index:int}/candidates/{number:int}/notes", put_note, methods=["PUT"]),
     ]
     starlette = Starlette(
         routes=routes,

@@ -28,6 +28,7 @@ from results.dashboard.facts import (
 )
 from results.dashboard.live_run import DAMAGE, LiveRun, RecordLocation
 from results.database import RecordError
+from results.notes import InvalidNote, Note, Notes, read_notes, write_note
 from results.running import read_running
 from results.salvage import SALVAGE_HINT
 from reward.objective import Objective
@@ -59,6 +60,8 @@ class Source:
         self._running: list[dict[str, Any]] = []  # entries of the search's file
         self._verdict_version = ""  # of the candidates that it is on
         self._next_verdict_at = 0.0
+        self._notes = Notes()
+        self._notes_problem: str | None = None
 
     @property
     def version(self) -> str:
@@ -79,18 +82,29 @@ class Source:
             problem = text(error)
         except Exception as error:  # a stranger's files may hold anything
             problem = f"cannot be read ({type(error).__name__}: {text(error)})"
-        compared = self._comparison
-        searching = is_searching(self.path)
-        running = [] if searching is False else read_running(self.path)
-        status = (problem, searching, self._new_verdict(), running)
-        before = (self.problem, self._is_searching, self._verdict, self._running)
-        if status != before or self._comparison != compared:
-            self.problem, self._is_searching, self._verdict, self._running = status
+        before = self._status()
+        self.problem, self._is_searching = problem, is_searching(self.path)
+        self._running = [] if self._is_searching is False else read_running(self.path)
+        self._verdict = self._new_verdict()
+        self._read_notes()
+        if self._status() != before:
             self._status_version += 1
 
     def verdict(self, objective: Objective) -> dict[str, Any] | None:
         """Return the VERDICT by any objective; None without a winner."""
         return self.run.verdict(objective) if self.run else None
+
+    def write_note(self, number: int | None, note: Note) -> None:
+        """Put a note on a candidate, or on the run if there is no number.
+
+        Raises:
+            LookupError: the run has no such candidate, or cannot be read.
+            InvalidNote: the file of notes is damaged.
+            OSError: the run's directory is not writable.
+        """
+        if self.run is None or (number is not None and not self.run.has(number)):
+            raise LookupError("no run" if number is None else f"no candidate {number}")
+        write_note(self.path, number, note)
 
     def payload(self, index: int, after: str | None = None) -> dict[str, Any]:
         """Return a RUN of :mod:`results.dashboard.payload`, or its changes after a version."""
@@ -120,6 +134,7 @@ class Source:
             "space": space_json(run.space),
             "verdict": self._verdict,
             "comparison": self._comparison,
+            "notes": json_safe(self._notes.to_json()),
             **run.outlook(self._is_searching),
             "reference": reference_json(run.space, rows),
             **running_json(self._running, rows),
@@ -155,6 +170,19 @@ class Source:
         else:
             self.run.read()
 
+    def _status(self) -> tuple[object, ...]:
+        """Return what a page shows beside the candidates."""
+        found = self.problem, self._is_searching, self._verdict, self._comparison, self._running
+        return (*found, self._notes, self._notes_problem)
+
+    def _read_notes(self) -> None:
+        try:
+            self._notes, self._notes_problem = read_notes(self.path), None
+        except InvalidNote as error:
+            self._notes_problem = text(error)
+        except OSError:  # no directory yet, or not for this user: the record says so
+            self._notes_problem = None
+
     def _new_verdict(self) -> dict[str, Any] | None:
         """Return the verdict on the candidates read so far, by the run's own objective.
 
@@ -186,6 +214,7 @@ class Source:
             *([run.space_problem] if run.space_problem else []),
             *([problem] if (problem := objective_problem(run.settings)) else []),
             *([f"{run.damage}; {SALVAGE_HINT}"] if run.damage else []),
+            *([self._notes_problem] if self._notes_problem else []),
         ]
 
 
@@ -211,6 +240,7 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "space": None,
         "verdict": None,
         "comparison": None,
+        "notes": Notes().to_json(),
         "forecast": None,
         "standing": None,
         "running": [],

@@ -5,6 +5,7 @@ import { byId, element, focused, isBeside } from "./dom.js";
 import * as drawing from "./drawing.js";
 import * as measures from "./measures.js";
 import { model } from "./model.js";
+import * as notes from "./notes.js";
 import * as provenance from "./provenance.js";
 import { schedule } from "./schedule.js";
 import * as source from "./source.js";
@@ -98,6 +99,7 @@ function show(panel, rows, parts) {
   panel.replaceChildren(
     heading(rows),
     ...networks.map(remarks),
+    ...rows.map((row) => notes.section(row.run, row.number, title(row))).filter(Boolean),
     ...networks.map(picture),
     stages.table(parts.map(({ architecture }) => architecture)),
     element("h3", {}, "Measurements"),

@@ -3,6 +3,7 @@
 import * as colours from "./colours.js";
 import { bar, byId, element, focused } from "./dom.js";
 import { moment } from "./format.js";
+import * as notes from "./notes.js";
 import * as progress from "./progress.js";
 import { schedule } from "./schedule.js";
 import * as source from "./source.js";
@@ -29,6 +30,7 @@ export function draw() {
     )?.focus();
   drawProblems();
   drawSettings();
+  notes.draw();
 }
 
 /** @param {Run} run */
@@ -48,6 +50,7 @@ function chip(run) {
     share !== null && bar(share, text),
     element("span", {}, text),
     live,
+    notes.chips(notes.noteOf(run, null).tags),
   );
 }
 

@@ -33,9 +33,15 @@ const reported = () => (unpacked ??= inside("nas-details"));
 
 export const isReport = () => report !== null;
 
+/** Who has the server's token, in the address that the command printed, may write notes. */
+const token = new URLSearchParams(location.search).get("token");
+export const mayWrite = () => !report && token !== null;
+
 /** @param {string} address */
-async function ask(address) {
-  const answer = await fetch(address);
+const ask = async (address) => answered(await fetch(address));
+
+/** @param {Response} answer */
+async function answered(answer) {
   const data = await answer.json();
   if (!answer.ok) throw new Error(data.problem ?? `the server answered ${answer.status}`);
   return data;
@@ -114,6 +120,22 @@ export async function importance(run, target, at) {
  * @param {Run} run @param {Objective} at
  */
 export const verdict = (run, at) => ask(`api/runs/${run.id}/verdict?${query(at)}`);
+
+/**
+ * Replaces a note, and returns it as it is kept.
+ * @param {Run} run @param {number | null} number of a candidate; null: of the run itself
+ * @param {Note} note @returns {Promise<Note>}
+ */
+export async function saveNote(run, number, note) {
+  const place = number === null ? "" : `/candidates/${number}`;
+  return answered(
+    await fetch(`api/runs/${run.id}${place}/notes`, {
+      method: "PUT",
+      headers: { "Content-Type": "application/json", "X-Token": token ?? "" },
+      body: JSON.stringify(note),
+    }),
+  );
+}
 
 /** @param {Objective} at */
 const query = (at) => `reward=${encodeURIComponent(objective.text(at))}`;

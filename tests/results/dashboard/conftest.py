@@ -101,9 +101,11 @@ def serve() -> Iterator[Callable[..., str]]:
     """Return a function that serves run directories and returns the address."""
     with ExitStack() as servers:
 
-        def begin(*runs: Path, benches: list[dict[str, Any]] | None = None) -> str:
+        def begin(
+            *runs: Path, benches: list[dict[str, Any]] | None = None, token: str | None = None
+        ) -> str:
             sources = [dashboard_source(run) for run in runs]
-            return servers.enter_context(_served(Board(sources, benches or [])))
+            return servers.enter_context(_served(Board(sources, benches or [], token)))
 
         yield begin
 

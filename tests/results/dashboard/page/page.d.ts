@@ -133,6 +133,7 @@ interface RunFacts {
   space: Space | null;
   verdict: Verdict | null;
   comparison: Comparison | null;
+  notes?: { run: Note; candidates: { [number: string]: Note } };
   forecast: Forecast | null;
   reference: (Measured & { name: string; candidate: number | null }) | null;
 }
@@ -152,6 +153,12 @@ interface Forecast {
   is_cut: boolean;
   cost_so_far: number | null;
   cost: Ends | null;
+}
+
+/** What people wrote on a run or a candidate. */
+interface Note {
+  text: string;
+  tags: string[];
 }
 
 /** What a run's end says about its winner by a reward. */
@@ -455,6 +462,7 @@ type OtherId =
   | "importances"
   | "legend"
   | "limits"
+  | "notes"
   | "map-ends"
   | "plot-frame"
   | "problems"
