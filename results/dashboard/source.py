@@ -52,7 +52,7 @@ class Source:
         self.problem: str | None = None  # of the last poll
         self._locate = locate
         self._token = secrets.token_hex(4)  # differs between processes and between runs
-        # It increases when a problem, the verdict or ``is_searching`` changes.
+        # It increases when anything of _status() changes.
         self._status_version = 0
         self._is_searching: bool | None = None
         self._verdict: dict[str, Any] | None = None  # by the run's own objective

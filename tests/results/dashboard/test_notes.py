@@ -92,7 +92,7 @@ def test_a_note_is_written_on_the_page(
     page = visit().open(f"{address}?token=a-token#selected=0:3")
     page.get_by_label("note on candidate 3").fill("train this one")
     page.get_by_label("tags of candidate 3").fill("to train, fast")
-    page.locator("#candidate").get_by_role("button", name="Save").click()
+    page.locator("#candidate").get_by_role("button", name="Save", exact=True).click()
     page.get_by_text("saved", exact=True).wait_for()
     assert read_notes(copied).candidates == {3: Note("train this one", ("to train", "fast"))}
 
