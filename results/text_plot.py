@@ -113,7 +113,6 @@ def plot_lines(plot: Front, metric: str, columns: int, rows: int, marks: Marks) 
     margin = max(map(len, labels))
     x = _Axis.over(xs, columns - margin - 2)
     grid = [[" "] * x.cells for _ in range(rows)]
-    _draw_front(grid, front, x, y, marks)
     outside = _draw_points(grid, plot, front, x, y, marks)
     return [
         f"{metric} %",
@@ -152,7 +151,7 @@ def _draw_points(
     y: _Axis,
     marks: Marks,
 ) -> int:
-    """Draw the points, those that matter last, over the others; return how many are outside."""
+    """Draw points and front, what matters last, over the others; return how many are outside."""
     on_front = {point.number for point in front}
 
     def put(mark: str, points: Iterable[Point]) -> int:
@@ -166,6 +165,7 @@ def _draw_points(
         return outside
 
     outside = put(marks.other, (p for p in plot.points if p.number not in on_front))
+    _draw_front(grid, front, x, y, marks)
     put(marks.front, front)
     if plot.backbone is not None:
         put(marks.backbone, [Point(BACKBONE, 1.0, plot.backbone)])

@@ -269,7 +269,6 @@ def print_results(
     if rows and not is_fit:
         console.print(
             "F/M: fused/plain MBConv and kernel, e expansion, c channels, x layers, / stride",
-            soft_wrap=True,
             highlight=False,
         )
     if has_unsteady:

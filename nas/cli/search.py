@@ -337,6 +337,7 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
             echo(hint, err=True)
         return
     from nas.cli.show import print_architecture
+    from nas.cli.tables import print_wrapped
     from nas.cli.verdict import print_verdict
     from nas.terminal import Terminal
 
@@ -347,4 +348,4 @@ def _conclude(prepared: PreparedSearch, candidates: list[Candidate], as_json: bo
     if hint := _time_is_up(prepared, candidates):
         echo(hint)
     for note in timing_notes(candidates):
-        echo(note)
+        print_wrapped(note)

@@ -89,3 +89,9 @@ def test_parts_are_never_divided() -> None:
         "best 0.5",
     ]
     assert filled(["12 of 20", "3 min left"], " · ", 21) == ["12 of 20 · 3 min left"]
+
+
+def test_the_front_is_drawn_over_the_others() -> None:
+    crowd = [Point(3 + n, 1.01 + n / 220, 0.79) for n in range(100)]
+    lines = plot_lines(Front([*FRONT.points[:3], *crowd], 1), "accuracy", 28, 5, UNICODE)
+    assert lines[3].startswith("      │          ★─────────╯")
