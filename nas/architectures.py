@@ -167,7 +167,7 @@ def _imported_space(name: str, image_size: int) -> Space:
 def operator_names(grid: Grid, others: Iterable[Architecture] = ()) -> list[str]:
     """Return the names of the operators that candidates of a grid, and others, may have."""
     architectures = (grid.backbone, *others)
-    names = {stage.operator for each in architectures for stage in each.stages}
+    names = {name for each in architectures for name in each.functions}
     if isinstance(grid, Space):
         names |= {operator for choices in grid.choices for operator in choices.operator}
     return sorted(names)
@@ -181,7 +181,7 @@ def modules_of_operators(architectures: Iterable[Architecture]) -> list[str]:
     """
     from search_space.operators import OPERATORS, find_operator
 
-    names = {stage.operator for each in architectures for stage in each.stages}
+    names = {name for each in architectures for name in each.functions}
     try:
         functions = {name: find_operator(name) for name in names}
     except ValueError as error:
@@ -235,7 +235,7 @@ def operators_of(architecture: Architecture, argument: str = "ARCH") -> dict[str
     from search_space.operators import find_operator
 
     try:
-        return {stage.operator: find_operator(stage.operator) for stage in architecture.stages}
+        return {name: find_operator(name) for name in architecture.functions}
     except ValueError as error:
         raise UserError(f"{argument}: {error}") from error
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from search_space import bounds
-from search_space.named import is_reference
+from search_space.named import FORM, is_reference
 
 SCHEMA_VERSION = 1
 
@@ -105,17 +105,22 @@ class Architecture:
     """A network: stem (3x3 convolution), stages, head (1x1 convolution, pooling, classifier).
 
     It holds what determines the network's weights and computation. Name, image size, dropout and
-    number of classes are not part of it.
+    number of classes are not part of it. With ``network`` it is a network of the user's own
+    instead, without stages, which the function ``package.module:attribute`` of that name makes
+    (:func:`own_network`).
     """
 
     stages: tuple[Stage, ...]
     stem_channels: int
     stem_stride: int = 2
     head_channels: int = 1280
+    network: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stages", tuple(self.stages))
-        if not self.stages:
+        if self.network is not None:
+            self._check_network()
+        elif not self.stages:
             raise InvalidArchitecture("stages: got none, must be one or more")
         for stage in self.stages:
             if not isinstance(stage, Stage):
@@ -134,6 +139,23 @@ class Architecture:
         for stage in self.stages:
             stride *= stage.stride
         return stride
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The names of the functions that build it: its operators, or the user's own network."""
+        if self.network is not None:
+            return (self.network,)
+        return tuple(dict.fromkeys(stage.operator for stage in self.stages))
+
+    def _check_network(self) -> None:
+        if not isinstance(self.network, str) or not is_reference(self.network):
+            raise InvalidArchitecture(
+                f"network: got {bounds.shown(self.network)}, must be of the form {FORM}"
+            )
+        if self.stages:
+            raise InvalidArchitecture(
+                f"stages: got {len(self.stages)} beside a network of your own, must be none"
+            )
 
     def blocks(self) -> Iterator[Block]:
         """Yield the layers in order.
@@ -191,6 +213,8 @@ class Architecture:
             tuple(_without_default_activation(vars(block)).values()) for block in self.blocks()
         ]
         content = [self.stem_channels, self.stem_stride, blocks, self.head_channels]
+        if self.network is not None:
+            content.append(self.network)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:
@@ -201,6 +225,7 @@ class Architecture:
             "stem_stride": self.stem_stride,
             "head_channels": self.head_channels,
             "stages": [stage.to_json() for stage in self.stages],
+            **({} if self.network is None else {"network": self.network}),
         }
 
     @classmethod
@@ -220,12 +245,27 @@ class Architecture:
         stages = data.get("stages")
         if not isinstance(stages, list):
             raise InvalidArchitecture(f"stages: got {bounds.shown(stages)}, must be a list")
-        optional = {k: data[k] for k in ("stem_stride", "head_channels") if k in data}
+        keys = ("stem_stride", "head_channels", "network")
+        optional = {k: data[k] for k in keys if k in data}
         return cls(
             stages=tuple(_stage_from_json(stage) for stage in stages),
             stem_channels=data.get("stem_channels", 0),
             **optional,
         )
+
+
+def own_network(reference: str) -> Architecture:
+    """Return the architecture of a network of the user's own.
+
+    ``reference`` names a function that returns a ``torch.nn.Module`` from images (N, C, H, W) to
+    logits (N, classes), as ``package.module:attribute``, such as ``torchvision.models:resnet50``.
+    It is called with ``num_classes=N``, as torchvision's and timm's are, and for images of other
+    than three channels with timm's ``in_chans=C`` too.
+
+    Raises:
+        InvalidArchitecture: the reference has another form.
+    """
+    return Architecture((), stem_channels=1, stem_stride=1, head_channels=1, network=reference)
 
 
 _STAGE_KEYS = frozenset(field.name for field in fields(Stage))

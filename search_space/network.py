@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from search_space.architecture import Architecture, Block
 from search_space.modules import activation, convolution
+from search_space.named import lookup_function
 from search_space.operators import OPERATORS, Operator, find_operator
 
 
@@ -51,7 +52,8 @@ class Network(nn.Module):
 
     It maps images (N, in_channels, H, W) to logits (N, classes), for any H and W. Stem and head
     have SiLU; each stage has its own activation. As a backbone for detection or segmentation,
-    :meth:`features` gives the maps after the stages, which ``feature_info`` describes.
+    :meth:`features` gives the maps after the stages, which ``feature_info`` describes. A network of
+    the user's own is ``whole``, and has no such maps.
     """
 
     def __init__(
@@ -67,13 +69,35 @@ class Network(nn.Module):
         """Build the network with new weights.
 
         Block i of N, counted from 0, has survival probability 1 - (1 - ``survival``) * i / N
-        (EfficientNetV2, section 5.1). As in torch, ``norm_momentum`` is the new batch's weight.
+        (EfficientNetV2, section 5.1). As in torch, ``norm_momentum`` is the new batch's weight. A
+        network of the user's own keeps its own dropout and stochastic depth.
 
         Raises:
             ValueError: an operator of the architecture is not among ``operators``, and not the
-                ``package.module:attribute`` of an imported module.
+                ``package.module:attribute`` of an imported module; or a network of the user's own
+                cannot be made.
         """
         super().__init__()
+        self.feature_info = _feature_info(architecture)
+        self._layers = tuple(stage.layers for stage in architecture.stages)
+        self.whole: nn.Module | None = None
+        if architecture.network is None:
+            self._build(architecture, classes, in_channels, dropout, survival, operators)
+        else:
+            self.whole = _own(architecture.network, classes, in_channels, operators)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = norm_momentum
+
+    def _build(
+        self,
+        architecture: Architecture,
+        classes: int,
+        in_channels: int,
+        dropout: float,
+        survival: float,
+        operators: Mapping[str, Operator],
+    ) -> None:
         stem = architecture.stem_channels
         self.stem = nn.Sequential(
             *convolution(in_channels, stem, 3, architecture.stem_stride), activation()
@@ -89,14 +113,12 @@ class Network(nn.Module):
         self.head = nn.Sequential(*convolution(blocks[-1].out_channels, head, 1), activation())
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(head, classes)
-        self.feature_info = _feature_info(architecture)
-        self._layers = tuple(stage.layers for stage in architecture.stages)
         self.apply(_initialize)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = norm_momentum
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.whole is not None:
+            found: Tensor = self.whole(x)
+            return found
         x = self.head(self.blocks(self.stem(x)))  # (N, in_channels, H, W) -> (N, head, h, w)
         x = x.mean((2, 3))  # -> (N, head)
         logits: Tensor = self.classifier(self.dropout(x))
@@ -123,6 +145,36 @@ def _feature_info(architecture: Architecture) -> tuple[FeatureMap, ...]:
         is_last = number == len(architecture.stages) or following[number - 1] > 1
         info.append(FeatureMap(number, stage.channels, stride, is_last))
     return tuple(info)
+
+
+def _own(reference: str, classes: int, in_channels: int, operators: Mapping[str, Any]) -> nn.Module:
+    """Make a network of the user's own, by a function among ``operators`` or a looked-up one.
+
+    Raises:
+        ValueError: there is no such function, or it failed; the message is one line.
+        RuntimeError: torch refused something, perhaps on the meta device alone.
+    """
+    make = operators.get(reference)
+    try:
+        make = make or lookup_function(reference)
+    except ValueError as error:
+        raise type(error)(f"network: {error}") from None
+    given = {"num_classes": classes, **({} if in_channels == 3 else {"in_chans": in_channels})}
+    try:
+        network = make(**given)
+    except RuntimeError:
+        raise
+    except Exception as error:  # of any type, as it is the user's function
+        text = " ".join(str(error).split())[:200]
+        called = ", ".join(f"{name}={value}" for name, value in given.items())
+        raise ValueError(
+            f"network: {reference}({called}): {type(error).__name__}: {text}"
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise ValueError(
+            f"network: {reference}: got a {type(network).__name__}, must return a torch.nn.Module"
+        )
+    return network
 
 
 def _residual(block: Block, survival: float, operators: Mapping[str, Operator]) -> nn.Module:

@@ -53,6 +53,7 @@ def scale(arch: Arch, to: str) -> dict[str, ArchitectureFile]:
 class TrainOptions(RecipeSettings, total=False):
     """The options of ``nas train`` under their names there; its --help explains each."""
 
+    network: str  # instead of an architecture
     minival: str
     background: str
     min_per_class: int

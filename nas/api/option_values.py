@@ -44,7 +44,7 @@ _ABOVE_0 = ("batch_growth", "hours", "max_step_time", "precision", "price", "tim
 _SHARES = ("data_share",)
 _SECONDS = ("time_limit",)
 _FLAGS = ("adaptive", "compile", "in_process", "progressive", "random_sizes", "stream")
-_NAMES = ("metric", "recipe", "reward", "sampler")
+_NAMES = ("metric", "network", "recipe", "reward", "sampler")
 _TEXTS = ("address", "background", "bound", "scheduler", "storage")
 
 

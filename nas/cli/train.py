@@ -28,12 +28,22 @@ if TYPE_CHECKING:
         "--out trained",
         "Fine-tune trained weights on other images": "nas train --arch efficientnet-b0 "
         "--pretrained b0.pth --data images --out tuned",
+        "Train a network of another library": "nas train --network torchvision.models:resnet50 "
+        "--data images --out resnet",
         "Go on after an interruption": "nas train --resume trained",
         "Train on 8 GPUs of a Ray cluster": "nas train --resume trained --address auto --workers 8",
     },
     short_help="Train a network in full.",
 )
 @option("--arch", metavar="ARCH", group="Network", help=f"Train this architecture: {options.ARCH}.")
+@option(
+    "--network",
+    metavar="F",
+    group="Network",
+    help="Instead of --arch: train the network that this function makes, as "
+    "package.module:function, called with num_classes=N, such as torchvision.models:resnet50 or "
+    "timm.models:efficientnet_b4.",
+)
 @option(
     "--pretrained",
     type=click.Path(path_type=Path),
@@ -178,6 +188,7 @@ if TYPE_CHECKING:
 @options.json_option(help="Print the outcome as JSON at the end.")
 def train(
     arch: str | None,
+    network: str | None,
     data: str | None,
     minival: str | None,
     background: str | None,
@@ -225,6 +236,7 @@ def train(
     job = prepare(
         TrainRequest(
             arch=arch,
+            network=network,
             data=data,
             minival=minival,
             background=background,

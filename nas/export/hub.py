@@ -21,7 +21,7 @@ from nas.errors import UserError
 from nas.export.loaded import LoadedNetwork
 from nas.export.model_card import model_card
 from nas.export.request import PREDICT, Request
-from nas.export.source import find_source
+from nas.export.source import check_exportable, find_source
 from nas.export.write import write
 from nas.versions import versions
 from nas.weights import Model
@@ -65,6 +65,7 @@ def push(model: Model, request: Push) -> str:
     Raises:
         UserError: the Hub cannot be reached, or refuses it.
     """
+    check_exportable(model.file)
     from huggingface_hub import HfApi
 
     with TemporaryDirectory(prefix="nas-push-") as folder:

@@ -43,6 +43,19 @@ def find_source(source: str, arch: str | None) -> Model | ArchitectureFile:
     return _with_architecture(source, found.weights, find_architecture(arch, "--arch"))
 
 
+def check_exportable(file: ArchitectureFile) -> None:
+    """Refuse a network of the user's own, which only its own library can write.
+
+    Raises:
+        UserError: it is one.
+    """
+    if (network := file.architecture.network) is not None:
+        raise UserError(
+            f"SOURCE: got {file.name}, a network of {network}, must be one of stages; "
+            "nas.load(...).network.whole is its torch.nn.Module, for torch.onnx.export"
+        )
+
+
 def _check_no_architecture(arch: str | None, source: str) -> None:
     if arch is not None:
         raise UserError(

@@ -19,6 +19,7 @@ from nas.export.model_card import model_card
 from nas.export.onnx_file import Difference, write_onnx
 from nas.export.python_file import check_operators, is_standalone, python_file
 from nas.export.request import PREDICT, Request
+from nas.export.source import check_exportable
 from nas.export.timm_file import timm_file
 from nas.export.weights_file import with_random_weights, write_pth, write_safetensors
 from nas.timm_names import NotInTimm, to_timm
@@ -50,6 +51,7 @@ def write(source: Model | ArchitectureFile, request: Request, seed: int) -> Writ
         UserError: the format cannot hold the network, the logits of the ONNX file differ from
             torch's by more than rounding, or the path is not writable.
     """
+    check_exportable(source.file if isinstance(source, Model) else source)
     try:
         request.to.parent.mkdir(parents=True, exist_ok=True)
         if request.to.suffix == ".py":

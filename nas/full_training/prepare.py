@@ -17,6 +17,7 @@ from nas.data.options import DataOptions
 from nas.data.split import SearchData
 from nas.devices import visible_gpus
 from nas.errors import UserError, there_are
+from nas.full_training.own_network import check_own_network, own_file
 from nas.full_training.pretrained import read_pretrained
 from nas.full_training.settings import FOR_SIZES, Job, TrainDirectory, TrainSettings, create
 from nas.imports import import_named
@@ -45,6 +46,7 @@ class TrainRequest:
     """The options of ``nas train``; an option that was not given is None."""
 
     arch: Arch | None = None
+    network: str | None = None
     data: str | None = None
     minival: str | None = None
     background: str | None = None
@@ -90,14 +92,13 @@ def prepare(request: TrainRequest) -> Job:
 def _new(request: TrainRequest) -> Job:
     check_recipe(request.preset or LIGHT, request.recipe_options)
     for name in ("arch", "data", "out"):
-        if getattr(request, name) is None:
+        if getattr(request, name) is None and not (name == "arch" and request.network):
             raise UserError(f"--{name}: must be given, or --resume with a training's directory")
-    assert request.arch is not None
     assert request.data is not None
     assert request.out is not None
     import_data(request.data)
     metric = metric_named(request.metric)
-    source = find_architecture(request.arch, "--arch")
+    source = _source(request)
     if request.image_size is None and (size := IMAGE_SIZES.get(request.preset or "")):
         source = replace(source, train_size=size, eval_size=size)
     data, file = _load(request, source)
@@ -142,9 +143,26 @@ def _new(request: TrainRequest) -> Job:
     recipe = settings.recipe(len(data.training))
     pretrained = read_pretrained(request.pretrained, file) if request.pretrained else None
     operators = operators_of(file.architecture, "--arch")
+    if request.network:
+        check_own_network(file, progressive["image_size"][0] if progressive else file.train_size)
     directory = create(request.out)
     directory.write_settings(settings)
     return Job(directory, settings, data, recipe, pretrained, operators, metric)
+
+
+def _source(request: TrainRequest) -> ArchitectureFile:
+    """Return the architecture of ``--arch``, or that of a network of the user's own."""
+    if request.network is None:
+        assert request.arch is not None
+        return find_architecture(request.arch, "--arch")
+    if request.arch is not None:
+        raise UserError(f"--network: got {request.network!r} beside --arch, must be one of them")
+    if request.pretrained is not None:
+        raise UserError(
+            f"--pretrained: got {request.pretrained} beside --network, must be with --arch; the "
+            "function of --network may load weights itself"
+        )
+    return own_file(request.network)
 
 
 def _load(request: TrainRequest, source: ArchitectureFile) -> tuple[SearchData, ArchitectureFile]:
@@ -261,6 +279,7 @@ def _resumed(request: TrainRequest, path: Path) -> Job:
     directory = TrainDirectory(path)
     import_named(request.preset or "", "--recipe")
     import_named(request.metric or "", "--metric")
+    import_named(request.network or "", "--network")
     settings = directory.read_settings()
     _check_agreement(request, settings, path)
     operators = operators_of(settings.file.architecture, f"--resume: {path}")
@@ -319,6 +338,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "metric": request.metric,
         "validate-every": request.validate_every,
         "pretrained": str(request.pretrained.absolute()) if request.pretrained else None,
+        "network": request.network,
         "arch": find_architecture(request.arch, "--arch").architecture.architecture_id
         if request.arch
         else None,
@@ -338,6 +358,7 @@ def _check_agreement(request: TrainRequest, settings: TrainSettings, path: Path)
         "compile": settings.is_compiled,
         "min-per-class": settings.min_per_class,
         "validate-every": settings.validate_every,
+        "network": settings.file.architecture.network,
         "arch": settings.file.architecture.architecture_id,
     }
     for name, value in requested.items():

@@ -21,7 +21,7 @@ from nas.full_training.progress import Begun, EpochEnded, EpochPassed, Listener,
 from nas.full_training.settings import Job
 from nas.training.distributed import World
 from nas.training.ema import NORM_MOMENTUM
-from nas.training.loop import Training
+from nas.training.loop import Training, set_dropout
 from nas.training.recipes import TrainingStage, epoch_stages
 from reward.step_time.clocks import device_name, to_channels_last
 from reward.step_time.memory_and_latency import is_out_of_memory
@@ -137,6 +137,8 @@ def _network(job: Job, images: Images, device: torch.device) -> nn.Module:
         norm_momentum=NORM_MOMENTUM,
         operators=job.operators,
     )
+    if file.architecture.network is not None:  # else it is the recipe's
+        set_dropout(network, settings.recipe_options.get("dropout"))
     if job.pretrained is not None:
         network.load_state_dict(dict(job.pretrained.weights), strict=False)
     return to_channels_last(network, device)

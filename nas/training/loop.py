@@ -367,9 +367,14 @@ def joined(parts: Iterable[Part]) -> Part:
 
 
 def set_dropout(network: nn.Module, rate: float | None) -> None:
-    """Set the rate of every ``nn.Dropout`` in the network; None leaves the rates unchanged."""
+    """Set the rate of every ``nn.Dropout`` in the network; None leaves the rates unchanged.
+
+    timm's networks have a number ``drop_rate`` instead, for the dropout before their classifier.
+    """
     if rate is None:
         return
     for module in network.modules():
         if isinstance(module, nn.Dropout):
             module.p = rate
+        elif isinstance(getattr(module, "drop_rate", None), float):
+            module.drop_rate = rate  # type: ignore[assignment]

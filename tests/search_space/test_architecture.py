@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_space.architecture import Architecture, InvalidArchitecture, Stage
+from search_space.architecture import Architecture, InvalidArchitecture, Stage, own_network
 from search_space.published import published
 from tests.search_space import strategies
 
@@ -193,3 +193,17 @@ def test_json_may_hold_more_than_the_architecture() -> None:
 def assert_names(message: str, name: str, value: object) -> None:
     assert message.startswith(f"{name}: got {value!r}, must be ")
     assert "\n" not in message
+
+
+def test_a_network_of_ones_own_is_a_value_too() -> None:
+    own = own_network("mine.nets:small")
+    assert own.functions == ("mine.nets:small",)
+    assert Architecture.from_json(json.loads(json.dumps(own.to_json()))) == own
+    assert own.architecture_id != own_network("mine.nets:other").architecture_id
+    assert ARCHITECTURE.functions == ("mbconv",)
+    assert "network" not in ARCHITECTURE.to_json()
+    for wrong, said in (("small", "network: got 'small', must be"), (5, "network: got 5, must be")):
+        with pytest.raises(InvalidArchitecture, match=said):
+            own_network(wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidArchitecture, match="stages: got 2 beside a network"):
+        replace(ARCHITECTURE, network="mine.nets:small")
