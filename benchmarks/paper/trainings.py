@@ -33,7 +33,7 @@ from scaling.regularization import Progressive
 from search_space.spaces import small
 from search_space.task import Task
 
-DATA = "shapes:size=48,n=2048,classes=24"
+DATA = "shapes:size=48,n=1024,classes=24"
 _SMALL_DATA = "shapes:size=32,n=1024,classes=24"
 _EPOCHS_A_RANDOM_SIZE = 8 / 350  # of all epochs, in the paper
 
