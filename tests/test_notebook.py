@@ -25,7 +25,7 @@ def test_the_notebook_runs_from_arrays_to_an_export(
     shown = [output["data"] for output in outputs if "data" in output]
     bars = [data["text/plain"] for data in shown if "[####" in data.get("text/plain", "")]
     assert len(bars) == 1  # one bar, which was drawn anew
-    assert "4/4" in bars[0]
+    assert "4 of 4" in bars[0]
     assert any("application/vnd.plotly.v1+json" in data for data in shown)
     printed = "".join(output.get("text", "") for output in outputs)
     assert "of 397 test images" in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from results.file_system import owner, whose
 
 _VERSION = 1  # of the layout of an entry's files
 _INDEX_BYTES = 64  # an image in an index
+_SAID_AFTER_S = 5.0  # of decoding, where no bar shows it
 
 
 class Parts(Protocol):
@@ -213,10 +215,8 @@ def listed(source: Source, spec: str, parts: Parts) -> tuple[Listing, list[NDArr
 def _decoding_shown(
     spec: str, purpose: str, count: int, console: Console
 ) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal, and elsewhere a line; yield what advances it by images."""
+    """Show a bar on a terminal, or else a line if it takes long; yield what advances it."""
     description = f"decoding {visible(Path(spec).name)} {purpose}"
-    if not console.is_terminal:
-        console.print(f"{description}: {count:,} images", highlight=False, soft_wrap=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(elapsed_when_finished=True))
     progress = Progress(
         TextColumn("{task.description}", markup=False), *columns,
@@ -224,7 +224,15 @@ def _decoding_shown(
     )  # fmt: skip
     with progress:
         task = progress.add_task(description, total=count)
-        yield partial(progress.advance, task)
+        lines = [] if console.is_terminal else [f"{description}: {count:,} images"]
+        start = time.monotonic()
+
+        def advance(images: int) -> None:
+            progress.advance(task, images)
+            if lines and time.monotonic() - start >= _SAID_AFTER_S:
+                console.print(lines.pop(), highlight=False, soft_wrap=True)
+
+        yield advance
 
 
 def _print_changed(console: Console, path: Path) -> None:

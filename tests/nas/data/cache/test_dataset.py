@@ -342,6 +342,14 @@ def test_the_progress_bar_is_shown_on_a_terminal_only(
     assert "20/20" in err
 
 
+def test_elsewhere_it_is_a_line_once_it_takes_long(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.data.cache.opening._SAID_AFTER_S", 0.0)
+    open_cached(str(folder), training_folder(folder), 8, WholeListing())
+    assert capsys.readouterr() == ("", f"decoding {folder.name} into the cache: 20 images\n")
+
+
 def test_a_damaged_entry_is_made_again(folder: Path, cache_path: Path) -> None:
     for name, content in (("pixels.bin", b"short"), ("meta.json", b"{"), ("labels.npy", b"")):
         _make(folder)
