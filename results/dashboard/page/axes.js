@@ -17,7 +17,7 @@ export function draw(pen, frame) {
   const { left, top, width, height, strip } = frame;
   const upper = height - strip;
   pen.save();
-  pen.font = `${FONT_PX}px ${getComputedStyle(document.body).fontFamily}`;
+  pen.font = colours.font(FONT_PX);
   pen.strokeStyle = colours.theme("grid");
   pen.fillStyle = colours.theme("muted");
   pen.lineWidth = 1;
@@ -57,7 +57,7 @@ function drawStrip(pen, { left, top, width, height, strip, columns: [, y] }) {
 
 /** @param {Pen} pen @param {Frame} frame */
 function drawTitles(pen, { columns: [x, y], left, top, width, height, margin }) {
-  pen.font = pen.font.replace(`${FONT_PX}px`, `${TITLE_PX}px`);
+  pen.font = colours.font(TITLE_PX);
   pen.textAlign = "center";
   pen.fillText(x.label, left + width / 2, top + height + margin.b - 10);
   if (margin.l < 50) return;

@@ -255,7 +255,7 @@ function polygon(pen, corners) {
 /** @param {Pen} pen @param {Frame} frame */
 function drawReferences(pen, frame) {
   pen.strokeStyle = pen.fillStyle = colours.theme("text");
-  pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  pen.font = colours.font(12);
   pen.lineWidth = 2;
   for (const point of points) {
     if (point.row.state !== "reference") continue;
@@ -311,7 +311,7 @@ function label(pen, name, { x, y }, frame) {
 
 /** What the front is, and which point is the winner. @param {Pen} pen @param {Frame} frame */
 function drawNames(pen, frame) {
-  pen.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+  pen.font = colours.font(12, "600");
   pen.fillStyle = colours.theme("accent");
   const first = points.find(({ row }) => row === model.winner);
   if (first) label(pen, `no. ${first.row.number} wins`, above(first), frame);

@@ -56,6 +56,12 @@ export function theme(name) {
   return themed.get(name);
 }
 
+/** The page's font, as a canvas has it. @param {number} size in pixels @param {string} [weight] */
+export function font(size, weight = "400") {
+  if (!themed.has("font")) themed.set("font", getComputedStyle(document.body).fontFamily);
+  return `${weight} ${size}px ${themed.get("font")}`;
+}
+
 /** Calls back when the reader's system turns light or dark. @param {() => void} changed */
 export function onTheme(changed) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {

@@ -1,6 +1,5 @@
 /** Numbers, times and other values as texts. */
 
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 export const MISSING = "–";
 /** @type {[number, string][]} */
 const PREFIXES = [
@@ -10,15 +9,17 @@ const PREFIXES = [
   [1e3, " k"],
 ];
 
+/** With a comma between thousands; not Intl, which takes long to start. @param {number} value @param {number} digits */
+function written(value, digits) {
+  const text = value.toFixed(digits);
+  const sign = value < 0 && Number(text) !== 0 ? "-" : "";
+  const [whole, part] = text.replace("-", "").split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return sign + grouped + (part ? `.${part}` : "");
+}
+
 /** @param {number} digits after the point @returns {(value: unknown) => string} */
-export const fixed = (digits) => {
-  const format = new Intl.NumberFormat("en", {
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-    signDisplay: "negative", // no -0.00
-  });
-  return (value) => (isNumber(value) ? format.format(value) : MISSING);
-};
+export const fixed = (digits) => (value) => isNumber(value) ? written(value, digits) : MISSING;
 
 /** @param {unknown} value @returns {value is number} */
 export function isNumber(value) {
@@ -27,7 +28,7 @@ export function isNumber(value) {
 
 /** @param {unknown} value */
 export function count(value) {
-  return isNumber(value) ? whole.format(value) : MISSING;
+  return isNumber(value) ? written(value, 0) : MISSING;
 }
 
 /** Three figures and a unit's prefix: 86.5 k, 21.5 M. @param {unknown} value */

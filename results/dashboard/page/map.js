@@ -13,6 +13,8 @@ const CELLS = 48; // a side
 let field = { key: [], parts: new Map() };
 /** The lowest w and v; the highest are 0. @type {Pair} */
 let lowest = [0, 0];
+/** The canvas's, kept since asking for it makes the browser lay the page out. @type {Pair | null} */
+let size = null;
 
 /** Each possible winner's cells, kept until the candidates or the ends change. */
 function parts() {
@@ -46,7 +48,8 @@ export function draw(winner, at) {
   lowest = [sliders.ends("w")[0], sliders.ends("v")[0]];
   byId("map-ends").textContent = caption();
   const scale = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  size ??= [canvas.clientWidth, canvas.clientHeight];
+  const [width, height] = size;
   [canvas.width, canvas.height] = [Math.round(width * scale), Math.round(height * scale)];
   const pen = canvas.getContext("2d");
   pen.setTransform(scale, 0, 0, scale, 0, 0);
@@ -86,7 +89,7 @@ function firstAt(rows, at) {
 
 /** Its number in each part that has room for one. @param {Pen} pen @param {Pair} size */
 function name(pen, size) {
-  pen.font = `10px ${getComputedStyle(document.body).fontFamily}`;
+  pen.font = colours.font(10);
   pen.textAlign = "center";
   pen.fillStyle = colours.theme("text");
   for (const [row, cells] of parts()) {
@@ -109,6 +112,10 @@ function cross(pen, width, height, { numbers: { w, v } }) {
 }
 
 export function listen() {
+  new ResizeObserver(([{ contentRect: { width, height } }]) => {
+    if (size && (size[0] !== width || size[1] !== height)) schedule("reward");
+    size = [width, height];
+  }).observe(byId("map"));
   byId("map").addEventListener("click", (event) => {
     const box = byId("map").getBoundingClientRect();
     /** @param {number} share @param {number} axis */

@@ -29,7 +29,6 @@ export function draw() {
       byId("runs").querySelector(`[data-run="${CSS.escape(shown)}"]`)
     )?.focus();
   drawProblems();
-  drawSettings();
   notes.draw();
 }
 
@@ -82,7 +81,7 @@ function drawProblems() {
   byId("problems").replaceChildren(...problems, ...warnings);
 }
 
-function drawSettings() {
+export function drawSettings() {
   byId("settings").replaceChildren(
     ...store.runs
       .filter((run) => run.settings)

@@ -60,10 +60,9 @@ function advice(run, hint) {
 
 /** How sure the winner is, for the panel. @param {Row} winner */
 export function chances(winner) {
-  const height = panel?.place.offsetHeight ?? 0;
   panel = { place: element("div.wins"), winner };
   fill();
-  if (asking) panel.place.style.minHeight = `${height}px`; // what is below stays where it is
+  panel.place.classList.toggle("asking", asking !== "");
   return panel.place;
 }
 
@@ -115,7 +114,7 @@ function askLater(run, at, on) {
     if (asking !== on) return;
     asking = "";
     answer = { on, version, ...found };
-    panel.place.style.minHeight = "";
+    panel.place.classList.remove("asking");
     fill();
   }, SETTLE_MS);
 }
