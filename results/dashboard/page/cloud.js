@@ -315,17 +315,17 @@ function drawNames(pen, frame) {
   pen.fillStyle = colours.theme("accent");
   const first = points.find(({ row }) => row === model.winner);
   if (first) label(pen, `no. ${first.row.number} wins`, above(first), frame);
-  const last = store.areSeveral() ? null : points.findLast(({ row }) => isFrontsName(row));
-  if (last) label(pen, "Pareto front", above(last), frame);
+  const named = store.areSeveral() ? null : points.find(({ row }) => row === frontsEnd());
+  if (named) label(pen, "Pareto front", above(named), frame);
 }
 
 /** Where a name crosses neither its point's bar nor the front. @param {Point} point */
 const above = ({ x, y }) => ({ x: x - 4, y: y - 14 });
 
-/** The front's name stands at its highest end, unless the winner's does. @param {Row} row */
-function isFrontsName(row) {
-  const [front] = model.fronts.values();
-  return front?.length > 1 && row === front.at(-1) && row !== model.winner;
+/** Where the front's name stands: at its last point, or its first if the last wins. */
+function frontsEnd() {
+  const front = [...model.fronts.values()].find((rows) => rows.length > 1) ?? [];
+  return front.at(-1) === model.winner ? front[0] : front.at(-1);
 }
 
 /** Rings around the winner and what is selected. @param {Pen} pen */

@@ -66,6 +66,7 @@ def test_the_report_refers_to_no_other_file(written: Path) -> None:
     ]
     assert page.index('<meta charset="utf-8">') < 1024
     assert page.index("Content-Security-Policy") < page.index("<script")
+    assert "unsafe-inline" not in page
 
 
 def test_a_report_of_1000_candidates_is_below_1_5_mb(tmp_path: Path) -> None:

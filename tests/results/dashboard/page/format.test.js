@@ -7,7 +7,8 @@ test("numbers", () => {
   assert.equal(format.short(86500), "86.5 k");
   assert.equal(format.short(21_458_488), "21.5 M");
   assert.equal(format.fixed(2)(-0.001), "0.00");
-  assert.equal(format.fixed(2)(-1.234), "-1.23");
+  assert.equal(format.fixed(2)(-1234567.891), "-1,234,567.89");
+  assert.equal(format.count(999.6), "1,000");
   assert.equal(format.exponent(-0.07), "−0.070");
   for (const missing of [null, undefined, NaN, Infinity, "1"])
     assert.equal(format.count(missing), format.MISSING);
