@@ -14,6 +14,8 @@ const FEW = 250; // from here on points are smaller
 const NARROW_PX = 520;
 const REFERENCE_PX = 7;
 const BEHIND = 0.7; // the opacity of what is not on the front, in a crowd
+/** The dashes of a disturbed measurement's bar, as in the legend. */
+export const DOUBTFUL = [3, 3];
 const FADED = 0.22; // the opacity of what a filter leaves out
 
 /** @type {Point[]} */
@@ -128,15 +130,28 @@ function drawFaded(pen) {
   pen.restore();
 }
 
-/** The 95 % intervals. @param {Pen} pen @param {Frame} frame */
+/** The 95 % intervals, dashed where the measurement was disturbed. @param {Pen} pen @param {Frame} frame */
 function drawBars(pen, frame) {
-  const [column, other] = frame.columns;
-  const floor = frame.top + frame.height - frame.strip;
+  pen.save();
   pen.strokeStyle = colours.theme("bars");
   pen.lineWidth = 1;
+  const barred = points.filter(({ isFaded }) => !isFaded);
+  traceBars(pen, frame, barred.filter(({ row }) => !isDoubtful(row, frame)));
+  pen.setLineDash(DOUBTFUL);
+  pen.lineWidth = 1.5;
+  traceBars(pen, frame, barred.filter(({ row }) => isDoubtful(row, frame)));
+  pen.restore();
+}
+
+/** @param {Row} row @param {Frame} frame */
+const isDoubtful = (row, frame) => frame.columns.some((column) => columns.doubt(column, row) !== null);
+
+/** @param {Pen} pen @param {Frame} frame @param {Point[]} some */
+function traceBars(pen, frame, some) {
+  const [column, other] = frame.columns;
+  const floor = frame.top + frame.height - frame.strip;
   pen.beginPath();
-  for (const { row, x, y, isFaded } of points) {
-    if (isFaded) continue;
+  for (const { row, x, y } of some) {
     const across = hasBar(row, CROWD) && column.interval?.(row);
     const up = hasBar(row, UPRIGHT_CROWD) && row.state === "complete" && other.interval?.(row);
     if (across) line(pen, frame.toX(across[0]), y, frame.toX(across[1]), y);

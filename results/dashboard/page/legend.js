@@ -1,6 +1,7 @@
 /** What the plot's colours and symbols mean, and how many are not in it. */
 
 import * as cloud from "./cloud.js";
+import { DOUBTFUL } from "./cloud.js";
 import * as colours from "./colours.js";
 import * as columns from "./columns.js";
 import { byId, drawn, element } from "./dom.js";
@@ -30,7 +31,7 @@ export function draw(colour) {
   byId("legend").replaceChildren(
     colour.values ? categories(column, colour) : scale(column, colour),
     frontKey(),
-    intervalKey() ?? "",
+    ...intervalKeys(),
     ...symbols(counts),
     undrawn() ?? "",
   );
@@ -87,14 +88,25 @@ function frontKey() {
   );
 }
 
-/** What the thin bars are. */
-function intervalKey() {
-  const [x, y] = plotted();
-  if (!model.shown.some((row) => x.interval?.(row) || y.interval?.(row))) return null;
-  const cross = drawn("path", { d: "M6 1V11M1 6H11" });
-  const mark = drawn("svg.symbol", { viewBox: "0 0 12 12", "aria-hidden": "true" }, cross);
-  return element("span.key", {}, mark, "95 % interval");
+/** What the thin bars are, and the dashed ones. */
+function intervalKeys() {
+  const shown = plotted();
+  const { shown: rows } = model;
+  const hasBars = rows.some((row) => shown.some((column) => column.interval?.(row)));
+  const isDashed = rows.some((row) => shown.some((column) => columns.doubt(column, row) !== null));
+  return [
+    hasBars && element("span.key", {}, barKey("M6 1V11M1 6H11", null), "95 % interval"),
+    isDashed && element("span.key", {}, barKey("M0 6H12", DOUBTFUL.join(" ")), "unsteady"),
+  ].filter(Boolean);
 }
+
+/** @param {string} d @param {string | null} dash */
+const barKey = (d, dash) =>
+  drawn(
+    "svg.symbol",
+    { viewBox: "0 0 12 12", "aria-hidden": "true" },
+    drawn("path", { d, "stroke-dasharray": dash }),
+  );
 
 /** @param {Counts} counts */
 function symbols(counts) {

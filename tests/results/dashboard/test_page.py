@@ -233,6 +233,7 @@ def test_an_unsteady_step_time_is_marked(tmp_path: Path, serve: Serve, visit: Be
     page.keyboard.press("Home")
     expect(page.locator("#tip")).to_contain_text(f"S/S0 ~{normalized(timed):.3f}")
     expect(page.locator("#tip")).to_contain_text(reason)
+    expect(page.locator("#legend")).to_contain_text("unsteady")
     page.locator("[data-view=table]").click()
     expect(page.locator(f"#table [title='{reason}']").first).to_contain_text("~")
 
