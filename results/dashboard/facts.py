@@ -15,7 +15,7 @@ from typing import Any
 from results.candidate import Candidate, State, candidate_name
 from results.candidate_file import single_file
 from results.causes import reason
-from results.dashboard.columns import Row, json_safe, text, whole_number
+from results.dashboard.columns import Row, json_safe, number, text, whole_number
 from results.forecast import Plan
 from results.noise import Outcome
 from results.ranking import recorded_objective
@@ -45,20 +45,9 @@ _MEASUREMENTS = (
     "inference_time_s",
     "images_per_s",
 )
-_RUNNING_FIELDS = (
-    "number",
-    "confirms",
-    "fidelity",
-    "worker",
-    "started_at",
-    "epochs",
-    "accuracy",
-    "curve",
-    "step_time_s",
-    "normalized_step_time",
-    "parameters",
-    "stages",
-)
+_RUNNING_NUMBERS = ("started_at", "accuracy", "step_time_s", "normalized_step_time")
+_RUNNING_COUNTS = ("number", "confirms", "epochs", "parameters")
+_CURVE_VALUES = 4  # of an epoch
 _DETAIL_FIELDS = (
     "number",
     "cause",
@@ -224,12 +213,29 @@ def running_json(entries: Sequence[Mapping[str, Any]], rows: Iterable[Row]) -> d
     running = {row["number"] for row in rows if row["state"] == State.RUNNING}
     shown = [entry for entry in entries if entry["number"] in running]
     names = WorkerNames(text(each.get("worker")) for each in [*rows, *shown])
-    found: list[dict[str, Any]] = json_safe(
-        [{key: entry.get(key) for key in _RUNNING_FIELDS} for entry in shown]
-    )
-    for entry in found:
-        entry["name"] = names.name(text(entry["worker"])) or None
+    found = [
+        {
+            **{name: number(entry.get(name)) for name in _RUNNING_NUMBERS},
+            **{name: whole_number(entry.get(name)) for name in _RUNNING_COUNTS},
+            "fidelity": text(entry.get("fidelity")),
+            "worker": text(entry.get("worker")),
+            "name": names.name(text(entry.get("worker"))) or None,
+            "curve": _curve(entry.get("curve")),
+            "stages": json_safe(entry.get("stages")),
+        }
+        for entry in shown
+    ]
     return {"running": found, "workers": names.names()}
+
+
+def _curve(points: object) -> list[list[float]]:
+    """Return a curve from a file; empty unless every epoch has its numbers."""
+    if not isinstance(points, list):
+        return []
+    found = [[number(value) for value in point] for point in points if isinstance(point, list)]
+    known = [[value for value in point if value is not None] for point in found]
+    is_whole = len(known) == len(points) and all(len(point) == _CURVE_VALUES for point in known)
+    return known if is_whole else []
 
 
 def detail(

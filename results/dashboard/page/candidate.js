@@ -61,7 +61,7 @@ export async function draw() {
   const panel = byId("candidate");
   panel.hidden = !rows.length;
   document.body.classList.toggle("comparing", rows.length > 1);
-  const key = JSON.stringify([rows.map((row) => [row.key, row.state]), isPicking]);
+  const key = JSON.stringify([rows.map((row) => [row.key, row.state, soFar(row)?.curve.length]), isPicking]);
   if (key === shown) return;
   shown = key;
   if (!rows.length) return panel.replaceChildren();
@@ -70,10 +70,21 @@ export async function draw() {
   if (key === shown) show(panel, rows, parts);
 }
 
+/** What the search has heard of a candidate that runs. @param {Row} row */
+const soFar = (row) =>
+  row.state === "running" ? row.run.running?.find(({ number }) => number === row.number) : undefined;
+
+/** All that is known; of one that runs, with its curve so far. @param {Row} row */
+async function known(row) {
+  const detail = await source.detail(row);
+  const { curve } = soFar(row) ?? {};
+  return detail && curve ? { ...detail, curve } : detail;
+}
+
 /** @param {Row[]} rows */
 async function details(rows) {
   try {
-    return await Promise.all(rows.map(source.detail));
+    return await Promise.all(rows.map(known));
   } catch (problem) {
     return /** @type {Error} */ (problem);
   }
@@ -174,7 +185,19 @@ function remarks({ row, detail }, place) {
     "div.remarks",
     {},
     said.length > 0 && element("p", {}, letter + said.join(", ")),
+    detail.reason && element("p", {}, detail.reason),
     detail.detail && element("p.problem", {}, detail.detail),
+    detail.trace?.length > 0 && trace(detail.trace),
+  );
+}
+
+/** The last calls that led to an error. @param {string[]} lines */
+function trace(lines) {
+  return element(
+    "details",
+    {},
+    element("summary", {}, "where the error was raised"),
+    element("pre.trace", { tabindex: 0 }, lines.join("\n")),
   );
 }
 

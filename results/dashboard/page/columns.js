@@ -154,7 +154,13 @@ const FIXED = [
   },
   { id: "cause", label: "cause", value: (row) => row.cause, format: text, isText: true },
   { id: "run", label: "run", value: (row) => row.run.label, format: text, isText: true },
-  { id: "worker", label: "worker", value: (row) => row.worker, format: text, isText: true },
+  {
+    id: "worker",
+    label: "worker",
+    value: (row) => row.run.workers?.[row.worker] ?? row.worker,
+    format: text,
+    isText: true,
+  },
   { id: "device", label: "device", value: (row) => row.device, format: text, isText: true },
   { id: "finished", label: "finished", value: (row) => row.finished_at, format: moment },
   {

@@ -6,6 +6,7 @@ import { bar, byId, element, option } from "./dom.js";
 import { count, duration, moment, money, range } from "./format.js";
 import * as front from "./front.js";
 import { schedule } from "./schedule.js";
+import * as running from "./running.js";
 import * as source from "./source.js";
 import { state } from "./state.js";
 import * as store from "./store.js";
@@ -41,6 +42,7 @@ export function draw() {
   byId("forecasts").replaceChildren(
     ...(searching.length ? [element("h2", {}, "Forecast"), ...searching.map(ofForecast)] : []),
   );
+  running.draw(runs);
   workers.draw(runs);
   byId("endings").replaceChildren(...runs.map(endings));
 }
@@ -140,6 +142,7 @@ function endings(run) {
     rows.length
       ? element("table.endings", {}, element("tbody", {}, rows))
       : element("p.muted", {}, "No candidate yet."),
+    rows.length > 0 && run.standing && element("p.muted", {}, `${run.standing.sentence}.`),
   );
 }
 

@@ -52,7 +52,7 @@ function word(text) {
 
 /** @param {Row} row */
 function words(row) {
-  row.searched ??= [...TEXTS.map((id) => columns.find(id).value(row)), row.detail, row.unsteady]
+  row.searched ??= [...TEXTS.map((id) => columns.find(id).value(row)), row.worker, row.detail, row.unsteady]
     .join("\n")
     .toLowerCase();
   return row.searched;

@@ -20,6 +20,9 @@ export function draw(runs) {
   for (const paintIt of paints) paintIt();
 }
 
+/** As in the terminal. @param {Row} row */
+const nameOf = ({ run, worker }) => run.workers?.[worker] ?? worker ?? "not told";
+
 /** @param {Run} run */
 function ofRun(run) {
   const rows = [...run.candidates.values()].filter(
@@ -27,11 +30,11 @@ function ofRun(run) {
   );
   if (!rows.length) return null;
   const [from, to] = span(run, rows);
-  const names = [...new Set(rows.map((row) => row.worker ?? "not told"))].sort();
+  const names = [...new Set(rows.map(nameOf))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   const lanes = names.slice(0, MOST_LANES).map((name) =>
     lane(
       name,
-      rows.filter((row) => (row.worker ?? "not told") === name),
+      rows.filter((row) => nameOf(row) === name),
       from,
       to,
     ),
@@ -75,7 +78,7 @@ function lane(name, rows, from, to) {
     "aria-label": `${name}: busy ${share}, ${rows.length} candidates`,
   });
   paints.push(() => paint(canvas, rows, from, to));
-  return [element("span.name", { title: name }, name), canvas, element("span.number", {}, share)];
+  return [element("span.name", { title: rows[0].worker }, name), canvas, element("span.number", {}, share)];
 }
 
 /**

@@ -13,7 +13,7 @@ from results.architecture_file import read
 from results.candidate import Candidate, State
 from results.causes import CAUSES
 from results.dashboard.columns import to_json
-from results.dashboard.facts import detail
+from results.dashboard.facts import detail, running_json
 from search_space.spaces import small
 from tests.results.dashboard.made_run import made_candidate, settings
 
@@ -80,3 +80,16 @@ def test_every_cause_of_a_search_has_its_words() -> None:
     written += re.findall(r'"(max_[a-z_]+)",', (root / "reward/limits.py").read_text())
     assert {"diverged", "error", "device_error", "asha", "max_params"} <= set(written)
     assert set(written) <= set(CAUSES)
+
+
+@pytest.mark.parametrize(
+    "curve", ["epochs", [[1, 0.5, None, 2.0]], [[1, 0.5, 0.9]], [3], [[1, 0.5, 0.9, "2"]]]
+)
+def test_what_runs_of_wrong_types_does_no_harm(curve: object) -> None:
+    row = {"number": 1, "state": State.RUNNING, "started_at": 1.0, "worker": "a"}
+    entry = {"number": 1, "curve": curve, "accuracy": "high", "epochs": 1.5, "worker": 7}
+    (found,) = running_json([entry], [row])["running"]
+    assert found["curve"] == []
+    assert found["accuracy"] is None
+    assert found["epochs"] is None
+    assert found["worker"] == "7"

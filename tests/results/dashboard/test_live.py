@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from nas.run_directory import open_run
 from results.candidate import BACKBONE, EVALUATED, Candidate, State
 from results.ranking import ranked, winner
+from results.running import RunningFile
 from reward.objective import Objective
 from search_space.spaces import small
 from tests.results.dashboard.conftest import Visit
@@ -67,6 +68,45 @@ def test_the_forecast_of_a_search_is_shown(tmp_path: Path, serve: Serve, visit: 
             expect(page.locator("#settings")).to_contain_text(time.strftime("%Y, %H:%M", ends_at))
         expect(chip).to_contain_text("10 candidates · not running")
         expect(forecasts).to_be_empty()
+
+
+def test_what_runs_is_shown_with_its_curve_so_far(
+    tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    begun = _complete(BEFORE)
+    running = replace(begun, state=State.RUNNING, accuracy=None, curve=())
+    with make_run(tmp_path, BEFORE) as record, open_run(tmp_path).lock():
+        record.start(running)
+        file = RunningFile(tmp_path, lambda _: 10)
+        file(replace(running, curve=begun.curve[:1]))
+        page = visit().open(f"{serve(tmp_path)}#selected=0:{BEFORE}")
+        page.locator("[data-view=progress]").click()
+        now = page.locator("#running")
+        expect(now).to_contain_text("1 of 10")
+        expect(page.locator("#running-curves .point")).to_have_count(1)
+        file(replace(running, curve=begun.curve[:3]))
+        expect(now).to_contain_text("3 of 10")
+        expect(now).to_contain_text(f"{100 * begun.curve[2].accuracy:.2f} %")
+        expect(page.locator("#candidate [aria-label='Learning curve'] .point")).to_have_count(3)
+        record.finish(begun)
+        file(begun)
+        expect(now).to_be_empty()
+        expect(page.locator("#running-curves")).to_be_hidden()
+
+
+def test_a_failure_says_its_cause_and_where_it_was_raised(
+    tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    failed = replace(
+        _complete(0), number=0, state=State.FAILED, cause="error", detail="no such size"
+    )
+    with make_run(tmp_path, 0) as record:
+        add(record, [replace(failed, trace="nn/conv.py:454 in forward: x\nValueError: no")])
+    page = visit().open(f"{serve(tmp_path)}#selected=0:0")
+    panel = page.locator("#candidate")
+    expect(panel).to_contain_text("An error was raised while it was built, timed, or trained.")
+    panel.locator("summary").click()
+    expect(panel.locator(".trace")).to_have_text("nn/conv.py:454 in forward: x\nValueError: no")
 
 
 def test_a_run_that_begins_later_appears(tmp_path: Path, serve: Serve, visit: Begin) -> None:

@@ -331,7 +331,7 @@ def test_what_matters_and_progress_are_drawn(page: Page) -> None:
     expect(page.locator("#boxes svg").first).to_be_visible()
     page.locator("[data-view=progress]").click()
     expect(page.locator("#best-so-far svg").first).to_be_visible()
-    expect(page.locator("#workers")).to_contain_text("node-0")
+    expect(page.locator("#workers")).to_contain_text("worker 1")
     expect(page.locator("#settings")).to_contain_text("digits")
 
 

@@ -118,7 +118,30 @@ interface Comparison {
   points: { number: number; proxy?: Outcome[]; full?: Outcome[] }[];
 }
 
+/** A candidate that is being trained, as far as the search has heard of it. */
+interface Running {
+  number: number;
+  confirms: number | null;
+  fidelity: string | null;
+  worker: string | null;
+  /** The worker's, as in the terminal. */
+  name: string | null;
+  started_at: number | null;
+  /** That it is to have. */
+  epochs: number | null;
+  accuracy: number | null;
+  /** Epoch, loss, accuracy and elapsed seconds. */
+  curve: [number, number, number, number][];
+  step_time_s: number | null;
+  normalized_step_time: number | null;
+  parameters: number | null;
+}
+
 interface RunFacts {
+  running?: Running[];
+  /** Names of the workers, as in the terminal. */
+  workers?: { [worker: string]: string };
+  standing?: { sentence: string } | null;
   id: number;
   path: string;
   title: string | null;
@@ -225,6 +248,10 @@ interface Detail extends Partial<Scalars>, Partial<Coded> {
   samples_s: number[];
   reference_samples_s: number[];
   step_time: Timing | null;
+  /** The cause of its state in words. */
+  reason: string | null;
+  /** The last calls that led to an error, and the error. */
+  trace: string[];
   phases_s: { [name: string]: number };
   versions: { [name: string]: string };
   proposal: { [name: string]: unknown };
@@ -468,6 +495,8 @@ type OtherId =
   | "problems"
   | "ranking"
   | "references"
+  | "running"
+  | "running-curves"
   | "runs"
   | "said"
   | "settings"
