@@ -66,10 +66,17 @@ function framed({ x, y, marks: own }, width, height) {
     height: up,
     outer: { width, height },
     rows,
-    columns: x.names ? x.names.map((_, place) => place) : ticks(xEnds, across / PIXELS_A_TICK.x),
+    columns: placesOf(x, xEnds, across / PIXELS_A_TICK.x),
     toX: (value) => left + (across * (value - xEnds[0])) / (xEnds[1] - xEnds[0]),
     toY: (value) => margin.t + up * (1 - (value - yEnds[0]) / (yEnds[1] - yEnds[0])),
   };
+}
+
+/** The values that the x axis names. @param {ChartAxis} axis @param {Ends} range @param {number} wanted */
+function placesOf({ names, isWhole }, range, wanted) {
+  if (names) return names.map((_, place) => place);
+  const found = ticks(range, wanted);
+  return isWhole ? found.filter(Number.isInteger) : found;
 }
 
 /** @param {string[]} names @returns {Ends} */

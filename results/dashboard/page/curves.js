@@ -24,7 +24,7 @@ export function learning(place, shown) {
     },
   }));
   charts.draw(place, {
-    x: { title: "epoch" },
+    x: { title: "epoch", isWhole: true },
     y: { title: columns.find("accuracy").label },
     marks,
   });
@@ -56,7 +56,7 @@ export function samples(place, shown) {
       : [points(detail.reference_samples_s, "backbone, in turn", "var(--muted)", "ring")]),
   ]);
   charts.draw(place, {
-    x: { title: "pair" },
+    x: { title: "pair", isWhole: true },
     y: { title: "step (ms)", fromZero: true },
     marks,
   });

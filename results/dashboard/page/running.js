@@ -23,7 +23,7 @@ export function draw(runs) {
   place.hidden = marks.length === 0;
   if (marks.length === 0) return;
   charts.draw(place, {
-    x: { title: "epoch", fromZero: true },
+    x: { title: "epoch", fromZero: true, isWhole: true },
     y: { title: columns.find("accuracy").label },
     marks,
   });

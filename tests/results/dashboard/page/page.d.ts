@@ -532,6 +532,8 @@ interface ChartAxis {
   /** By default what the marks need. */
   ends?: Ends;
   fromZero?: boolean;
+  /** Whether it counts, as epochs. */
+  isWhole?: boolean;
 }
 
 interface MarkFacts {
