@@ -164,7 +164,8 @@ def _run_on_ray(
         say(f"running {joined.capacity} workers: {joined.room()}")
     count = _worker_count(prepared, workers, joined, search, say)
     joined.per_gpu = at_once(joined.per_gpu, count, joined.devices)
-    begin(f"starting {count} worker{'s' * (count > 1)}, which load the data")
+    workers_load = "1 worker, which loads" if count == 1 else f"{count} workers, which load"
+    begin(f"starting {workers_load} the data")
     run_candidates(search, replace(evaluation, sharers=joined.per_gpu), joined, count, say)
 
 
