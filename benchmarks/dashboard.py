@@ -7,6 +7,8 @@ This needs Chromium. The times are:
 - "read": from the start of the server until it has read the run.
 - "drawn": from the start of the navigation to the frame with axes and all candidates.
 - "slider": from the input event to the frame with the new winner, ranking and front.
+- "CPU": of the page's main thread, for drawn and for a slide. Other work on the machine changes it
+  less than it changes the times above.
 - "live": from a candidate's commit to the record until the open page shows it.
 """
 
@@ -23,9 +25,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from results.record import Record
 from reward.step_time.clocks import processor_name
@@ -64,8 +67,10 @@ def _measure(browser: Browser, count: int, repeats: int) -> None:
             live = _completed(browser, address, record, count)
     drawn_limit, slider_limit = LIMITS_MS.get(count, (None, None))
     print(f"n = {count} candidates, read in {read_s:.1f} s")
-    _print("drawn", [drawn for drawn, _ in visits], drawn_limit)
-    _print("slider", [answer for _, answers in visits for answer in answers], slider_limit)
+    _print("drawn", [visit.drawn for visit in visits], drawn_limit)
+    _print("drawn, CPU", [visit.drawn_cpu for visit in visits], None)
+    _print("slider", [answer for visit in visits for answer in visit.answers], slider_limit)
+    _print("slider, CPU", [visit.answer_cpu for visit in visits], None)
     _print("live", live, LIVE_LIMIT_MS)
 
 
@@ -84,18 +89,38 @@ def _completed(browser: Browser, address: str, record: Record, count: int) -> li
     return taken
 
 
-def _visit(browser: Browser, address: str, count: int) -> tuple[float, list[float]]:
-    """Return the milliseconds until "drawn", and of each slide."""
+class _Visit(NamedTuple):
+    """The milliseconds until "drawn" and of each slide, and the main thread's of both."""
+
+    drawn: float
+    drawn_cpu: float
+    answers: list[float]
+    answer_cpu: float  # the mean of a slide
+
+
+def _visit(browser: Browser, address: str, count: int) -> _Visit:
     page = browser.new_page(viewport={"width": 1366, "height": 768})
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    begun = _thread_ms(session)
     page.goto(address)
     drawn = _durations(page, "nas:draw", 1)[0]
+    drawn_cpu = _thread_ms(session) - begun
     assert page.locator("html").get_attribute("data-drawn") == str(count)
+    begun = _thread_ms(session)
     for slide in range(SLIDES):
         page.locator("#w").fill(str(round(-0.2 + 0.02 * slide, 3)))
         _durations(page, "nas:slider", slide + 1)
     answers = _durations(page, "nas:slider", SLIDES)
+    answer_cpu = (_thread_ms(session) - begun) / SLIDES
     page.close()
-    return drawn, answers
+    return _Visit(drawn, drawn_cpu, answers, answer_cpu)
+
+
+def _thread_ms(session: CDPSession) -> float:
+    """Return the CPU time of the page's main thread so far."""
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    return 1000 * float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
 
 
 def _durations(page: Page, name: str, count: int) -> list[float]:
