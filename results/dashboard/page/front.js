@@ -34,15 +34,56 @@ function losses(rows, x, y) {
  * How many are on the front of accuracy and S/S0 after each candidate of a sequence.
  * @param {Row[]} rows @returns {number[]}
  */
-export function sizes(rows) {
+export const sizes = (rows) => after(rows, (kept) => kept.length);
+
+/**
+ * The hypervolume of accuracy and S/S0 after each candidate of a sequence: of the rectangle between
+ * the worst and the best of all of them, the share that those so far dominate. S/S0 counts by its
+ * logarithm.
+ * @param {Row[]} rows @returns {number[]} each in [0, 1]
+ */
+export function volumes(rows) {
+  const known = rows.filter((row) => row.logs);
+  const [fastest, slowest] = ends(known.map(logStep));
+  const [lowest, highest] = ends(known.map((row) => row.accuracy));
+  const whole = (slowest - fastest) * (highest - lowest);
+  return after(rows, (kept) => {
+    if (!(whole > 0)) return 0;
+    const front = kept.toSorted((a, b) => logStep(a) - logStep(b));
+    const dominated = front.map((row, place) => {
+      const next = place + 1 < front.length ? logStep(front[place + 1]) : slowest;
+      return (next - logStep(row)) * (row.accuracy - lowest);
+    });
+    return dominated.reduce((sum, area) => sum + area, 0) / whole;
+  });
+}
+
+/** @param {Row} row */
+const logStep = (row) => row.logs[1];
+
+/** @param {number[]} values @returns {[number, number]} */
+function ends(values) {
+  return [
+    values.reduce((least, value) => Math.min(least, value), Infinity),
+    values.reduce((most, value) => Math.max(most, value), -Infinity),
+  ];
+}
+
+/**
+ * A measure of the front after each candidate; computed only where the front changes.
+ * @param {Row[]} rows @param {(kept: Row[]) => number} measure @returns {number[]}
+ */
+function after(rows, measure) {
   /** @type {Row[]} */
   let kept = [];
+  let value = 0;
   return rows.map((row) => {
     if (row.logs && !kept.some((other) => dominates(other, row))) {
       kept = kept.filter((other) => !dominates(row, other));
       kept.push(row);
+      value = measure(kept);
     }
-    return kept.length;
+    return value;
   });
 }
 

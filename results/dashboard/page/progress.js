@@ -37,6 +37,10 @@ export function draw() {
     x,
     y: { title: "candidates on the front", fromZero: true },
   });
+  chart("volume-so-far", lines, "volumes", {
+    x,
+    y: { title: "hypervolume", fromZero: true },
+  });
   byId("front-metric").textContent = store.metric().title;
   const searching = runs.filter((run) => run.forecast);
   byId("forecasts").replaceChildren(
@@ -49,12 +53,13 @@ export function draw() {
 
 /**
  * A run's course: x of each point, the best reward and the size of the front there.
- * @typedef {{run: Run, x: number[], best: (number | null)[], sizes: number[]}} Series
+ * @typedef {{run: Run, x: number[], best: (number | null)[], sizes: number[],
+ *   volumes: number[]}} Series
  */
 
 /**
- * @param {"best-so-far" | "front-so-far"} id @param {Series[]} lines
- * @param {"best" | "sizes"} name @param {Pick<Chart, "x" | "y">} layout
+ * @param {"best-so-far" | "front-so-far" | "volume-so-far"} id @param {Series[]} lines
+ * @param {"best" | "sizes" | "volumes"} name @param {Pick<Chart, "x" | "y">} layout
  */
 function chart(id, lines, name, layout) {
   const isLone = lines.length === 1;
@@ -84,7 +89,7 @@ const finished = (run) =>
 function series(run) {
   const rows = finished(run);
   const start = run.created_at ?? rows[0]?.started_at ?? 0;
-  const sizes = front.sizes(rows);
+  const [sizes, volumes] = [front.sizes(rows), front.volumes(rows)];
   /** @type {number | null} */
   let most = null;
   const best = rows.map(({ reward }) =>
@@ -101,6 +106,7 @@ function series(run) {
     x: kept.map(x),
     best: kept.map((place) => best[place]),
     sizes: kept.map((place) => sizes[place]),
+    volumes: kept.map((place) => volumes[place]),
   };
 }
 

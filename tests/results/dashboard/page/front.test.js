@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { front, sizes } from "../../../../results/dashboard/page/front.js";
+import { front, sizes, volumes } from "../../../../results/dashboard/page/front.js";
 import { row } from "./made.js";
 
 const step = { id: "step", better: "low", value: (row) => row.normalized_step_time };
@@ -40,4 +40,15 @@ test("there is no front of a quantity with itself or without a better side", () 
 test("the size of the front after each candidate", () => {
   const rows = [row(0, 0.8, 1), row(1, 0.9, 2), row(2, 0.7, 3), row(3, 0.95, 0.5)];
   assert.deepEqual(sizes(rows), [1, 2, 2, 1]);
+});
+
+test("the hypervolume is the dominated share of the rectangle of all", () => {
+  const rows = [row(0, 0.5, 1), row(1, 0.9, 4), row(2, 0.7, 2), row(3, 0.9, 1)];
+  const found = volumes(rows).map((volume) => Number(volume.toFixed(6)));
+  assert.deepEqual(found, [0, 0, 0.25, 1]);
+});
+
+test("without two different rows there is no rectangle", () => {
+  assert.deepEqual(volumes([]), []);
+  assert.deepEqual(volumes([row(0, 0.8, 1), row(1, 0.8, 1)]), [0, 0]);
 });

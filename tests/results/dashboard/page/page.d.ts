@@ -484,6 +484,7 @@ type OtherId =
   | "forecasts"
   | "formula"
   | "front-so-far"
+  | "volume-so-far"
   | "front-metric"
   | "gone"
   | "importances"
