@@ -11,14 +11,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Boolean, Double, StaticPool, Table, create_engine, insert
+from sqlalchemy import Boolean, Column, Double, StaticPool, create_engine, insert
 
 from results.candidate import Candidate, State
-from results.rows import CANDIDATES, METADATA, RUNS, from_row, settings_of
+from results.rows import CANDIDATES, METADATA, RUNS, SCHEMA_VERSION, from_row, settings_of
 from results.sqlite_pages import Row, read_pages
 
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError)
@@ -102,25 +103,42 @@ def salvage(file: Path) -> Salvaged:
             case [str(run_id), int(number), int()]:  # of the index of candidates
                 found.known[run_id].add(number)
             case [str(run_id), int(), int() | float(), str(), *checksum] if len(checksum) < 2:
-                _add_run(found, run_id, _named(RUNS, row))
+                _add_run(found, run_id, _named(RUNS.columns, row))
             case [str(run_id), int(number), str(), *_] if len(row) > len(RUNS.columns):
                 found.known[run_id].add(number)
-                _add_candidate(found.rows[run_id], number, _named(CANDIDATES, row))
+                _add_candidate(found.rows[run_id], number, row)
     for run_id in found.runs:
         found.known[run_id].update(found.rows[run_id])
     return found
 
 
-def _named(table: Table, row: Row) -> dict[str, Any]:
+def _named(columns: Iterable[Column[Any]], row: Row) -> dict[str, Any]:
     """Return a row by column; columns that were added after it was written have no value."""
     named: dict[str, Any] = {}
-    for column, value in zip_longest(table.columns, row[: len(table.columns)]):
+    columns = list(columns)
+    for column, value in zip_longest(columns, row[: len(columns)]):
         if isinstance(column.type, Boolean) and value in (0, 1):
             value = bool(value)
         elif isinstance(column.type, Double) and isinstance(value, int):
             value = float(value)  # SQLite stores a whole number in fewer bytes
         named[column.name] = value
     return named
+
+
+@cache
+def _orders() -> list[list[Column[Any]]]:
+    """Return the orders that a candidate's columns may have in a file.
+
+    A record that an earlier release began has its columns in that release's order, and those that
+    were added later behind them, by the schema that brought them.
+    """
+    columns = list(CANDIDATES.columns)
+    orders: list[list[Column[Any]]] = []
+    for first in range(SCHEMA_VERSION, 0, -1):
+        order = sorted(columns, key=lambda column: max(first, column.info.get("since", 1)))
+        if order not in orders:
+            orders.append(order)
+    return orders
 
 
 def _add_run(found: Salvaged, run_id: str, row: dict[str, Any]) -> None:
@@ -133,13 +151,30 @@ def _add_run(found: Salvaged, run_id: str, row: dict[str, Any]) -> None:
     found.runs[run_id] = row
 
 
-def _add_candidate(rows: dict[int, dict[str, Any]], number: int, row: dict[str, Any]) -> None:
+def _add_candidate(rows: dict[int, dict[str, Any]], number: int, row: Row) -> None:
+    """Add a candidate's row; its checksum tells in which order its columns are.
+
+    A row of the first schema has none, and any order in which it can be read will do.
+    """
+    named: dict[str, Any] | None = None
+    for order in _orders():
+        tried = _named(order, row)
+        if _is_readable(tried):
+            named = tried if named is None or tried["checksum"] is not None else named
+            if named["checksum"] is not None:
+                break
+    if named is None:
+        return
+    if number not in rows or rows[number]["state"] == State.RUNNING.value:
+        rows[number] = named
+
+
+def _is_readable(row: dict[str, Any]) -> bool:
     try:
         from_row(row)
     except DAMAGE:
-        return
-    if number not in rows or rows[number]["state"] == State.RUNNING.value:
-        rows[number] = row
+        return False
+    return True
 
 
 def candidates_of(rows: Iterable[Mapping[Any, Any]]) -> tuple[list[Candidate], list[int]]:

@@ -14,7 +14,8 @@ import pytest
 from results.candidate import Candidate, State
 from results.database import RecordError
 from results.record import Record
-from results.salvage import SALVAGE_HINT
+from results.rows import CANDIDATES, SCHEMA_VERSION, from_row
+from results.salvage import SALVAGE_HINT, salvage
 from tests.postgres import postgres_server
 
 MakeCandidate = Callable[..., Candidate]
@@ -70,6 +71,29 @@ def test_64_damaged_bytes_cost_a_page_at_most_and_are_said(
         assert lost <= 8, at  # on one page of 4 KB
         if lost:
             assert f"damaged; {lost} of {COUNT} candidates cannot be read (no. " in str(line)
+
+
+@pytest.mark.parametrize("first", range(1, SCHEMA_VERSION + 1))
+def test_a_record_that_an_earlier_release_began_is_read_by_its_own_order(
+    file: Path, recorded: list[Candidate], first: int
+) -> None:
+    columns = [(c.name, c.info.get("since", 1)) for c in CANDIDATES.columns]
+    names = ", ".join(name for name, since in columns if since <= first)
+    later = sorted((c for c in columns if c[1] > first), key=lambda column: column[1])
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"CREATE TABLE begun AS SELECT {names} FROM candidates")
+        for name, _ in later:
+            connection.execute(f"ALTER TABLE begun ADD COLUMN {name}")
+            connection.execute(
+                f"UPDATE begun SET {name} = (SELECT c.{name} FROM candidates AS c "
+                "WHERE c.number = begun.number)"
+            )
+        connection.execute("DROP TABLE candidates")
+        connection.execute("ALTER TABLE begun RENAME TO candidates")
+        connection.commit()
+        connection.execute("VACUUM")
+    found = salvage(file).rows["a"]
+    assert [from_row(found[number]) for number in sorted(found)] == recorded
 
 
 def test_half_a_file_is_read_and_the_rest_counted(
