@@ -330,17 +330,24 @@ function drawNames(pen, frame) {
   pen.fillStyle = colours.theme("accent");
   const first = points.find(({ row }) => row === model.winner);
   if (first) label(pen, `no. ${first.row.number} wins`, above(first), frame);
-  const named = store.areSeveral() ? null : points.find(({ row }) => row === frontsEnd());
+  const named = store.areSeveral() ? null : frontsEnd(first);
   if (named) label(pen, "Pareto front", above(named), frame);
 }
 
 /** Where a name crosses neither its point's bar nor the front. @param {Point} point */
 const above = ({ x, y }) => ({ x: x - 4, y: y - 14 });
 
-/** Where the front's name stands: at its last point, or its first if the last wins. */
-function frontsEnd() {
+/**
+ * Where the front's name stands: at the end that is farther from the winner's name.
+ * @param {Point | undefined} winner
+ */
+function frontsEnd(winner) {
   const front = [...model.fronts.values()].find((rows) => rows.length > 1) ?? [];
-  return front.at(-1) === model.winner ? front[0] : front.at(-1);
+  const far = (/** @type {Point} */ { x, y }) => Math.hypot(x - winner?.x, y - winner?.y) || 0;
+  return points
+    .filter(({ row }) => row === front[0] || row === front.at(-1))
+    .filter(({ row }) => row !== model.winner)
+    .sort((a, b) => far(b) - far(a))[0];
 }
 
 /** Rings around the winner and what is selected. @param {Pen} pen */
