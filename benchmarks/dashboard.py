@@ -138,7 +138,7 @@ def _served(run: Path) -> Iterator[tuple[str, float]]:
     command = [sys.executable, "-m", "nas", "dashboard", str(run), "--port", "0", "--no-open"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        address = process.stdout.readline().split()[0]
+        address = process.stdout.readline().partition("/?")[0]
         with urlopen(f"{address}/api/runs") as answer:
             answer.read()
         yield address, time.perf_counter() - begin

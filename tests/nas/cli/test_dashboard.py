@@ -30,7 +30,7 @@ def test_it_serves_until_ctrl_c(run: Path, tmp_path: Path) -> None:
     empty.mkdir()
     process = start_nas("dashboard", run, empty, "--port", 0)
     assert process.stdout is not None
-    address = process.stdout.readline().split()[0]
+    address, _, token = process.stdout.readline().partition("/?token=")
     with urlopen(f"{address}/api/runs") as answer:
         shown, broken = json.load(answer)["runs"]
     with urlopen(f"{address}/api/events") as events:  # whoever waits does not hold it up
@@ -39,6 +39,7 @@ def test_it_serves_until_ctrl_c(run: Path, tmp_path: Path) -> None:
         _, said = process.communicate(timeout=60)
     assert shown["columns"]["number"] == [0, 1, 2, 3, 4]
     assert "must be a run's directory" in broken["problem"]
+    assert len(token.split()[0]) == 16
     assert (process.returncode, said.strip()) == (130, "")
 
 
