@@ -115,7 +115,7 @@ def _run(options: argparse.Namespace) -> None:
     recipes = _recipes(plain, options.stages, options.start, options.size)
     lines = ResultLines(options.out and options.out / LINES, _header(options, architecture))
     ways = {name: Way(architecture, recipe) for name, recipe in recipes.items()}
-    _print_summary(train_ways(ways, training, test, options.seeds, lines))
+    _print_summary(train_ways(ways, training, test, range(options.seeds), lines))
 
 
 def _images(options: argparse.Namespace) -> tuple[Images, Images]:

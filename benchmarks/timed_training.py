@@ -46,14 +46,15 @@ def clock_s(device: torch.device) -> float:
 def built(source: Source, training: Images, recipe: Recipe, seed: int) -> nn.Module:
     """Build the network for these images on their device; the seed determines its weights."""
     torch.manual_seed(seed)
-    task = Task(training.classes, training.pixels.shape[1])
-    if isinstance(source, Architecture):
-        network: nn.Module = Network(
-            source, task.classes, task.in_channels, recipe.dropout, recipe.survival
-        )
-    else:
-        network = source(task)
+    network = network_of(source, Task(training.classes, training.pixels.shape[1]), recipe)
     return to_channels_last(network, training.device)
+
+
+def network_of(source: Source, task: Task, recipe: Recipe) -> nn.Module:
+    """Build the network for the task, with new weights and the recipe's dropout and survival."""
+    if isinstance(source, Architecture):
+        return Network(source, task.classes, task.in_channels, recipe.dropout, recipe.survival)
+    return source(task)
 
 
 def curve(

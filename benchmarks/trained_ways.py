@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from statistics import fmean, stdev
 from typing import Any
 
 from benchmarks.result_lines import ResultLines
-from benchmarks.timed_training import Source, curve
+from benchmarks.timed_training import Point, Source, curve
 from nas.data.images import Images
 from nas.training.recipes import Recipe
 
@@ -41,7 +41,7 @@ def train_ways(
     ways: dict[str, Way],
     training: Images,
     test: Images,
-    seeds: int,
+    seeds: Iterable[int],
     lines: ResultLines,
     has_curves: bool = False,
 ) -> dict[str, list[Outcome]]:
@@ -50,7 +50,8 @@ def train_ways(
     The first seed of all ways comes first. With ``has_curves``, a line holds the points of all
     epochs, and each epoch is tested.
     """
-    for seed, (name, way) in product(range(seeds), ways.items()):
+    seeds = tuple(seeds)
+    for seed, (name, way) in product(seeds, ways.items()):
         if not lines.find(KIND, way=name, seed=seed):
             points = list(_points(way, training, test, seed, has_curves))
             line: dict[str, Any] = {"way": name, "seed": seed, "accuracy": points[-1].accuracy}
@@ -60,13 +61,15 @@ def train_ways(
         name: [
             Outcome(line["accuracy"], line["time_s"])
             for line in lines.find(KIND, way=name)
-            if line["seed"] < seeds
+            if line["seed"] in seeds
         ]
         for name in ways
     }
 
 
-def _points(way: Way, training: Images, test: Images, seed: int, has_curves: bool) -> Any:
+def _points(
+    way: Way, training: Images, test: Images, seed: int, has_curves: bool
+) -> Iterator[Point]:
     if way.image_size is not None:
         training, test = training.at(way.image_size), test.at(way.image_size)
     every = 1 if has_curves else way.recipe.epochs

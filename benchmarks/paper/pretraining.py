@@ -22,7 +22,7 @@ from benchmarks.paper.options import add_training_options, network_source
 from benchmarks.paper.row import PaperRow
 from benchmarks.real_data import real_data
 from benchmarks.result_lines import ResultLines
-from benchmarks.timed_training import Source, built
+from benchmarks.timed_training import Source, built, network_of
 from benchmarks.trained_ways import Outcome, Way, summary, train_ways
 from nas.data.images import Images
 from nas.data.minival import hold_out
@@ -31,8 +31,6 @@ from nas.errors import UserError
 from nas.training.loop import Training
 from nas.training.recipes import Recipe, proxy
 from reward.step_time.clocks import device_name
-from search_space.architecture import Architecture
-from search_space.network import Network
 from search_space.spaces import small
 from search_space.task import Task
 
@@ -104,7 +102,7 @@ class _Pretrained:
         """Return what builds the network with these weights, and a new classifier."""
 
         def build(task: Task) -> nn.Module:
-            network = _network(self.source, task)
+            network = network_of(self.source, task, self.recipe(RATES[0]))
             own = network.state_dict()
             kept = {k: v for k, v in self.weights(seed).items() if v.shape == own[k].shape}
             if len(kept) == len(own):  # as many classes: the classifier is new all the same
@@ -115,38 +113,37 @@ class _Pretrained:
         return build
 
 
-def _network(source: Source, task: Task) -> nn.Module:
-    if isinstance(source, Architecture):
-        return Network(source, task.classes, task.in_channels, 0.0, 1.0)
-    return source(task)
-
-
 def _compare(
     name: str, training: Images, test: Images, pretrained: _Pretrained, lines: ResultLines
 ) -> None:
-    options = pretrained.options
-    found: dict[str, list[Outcome]] = {}
-    for way in ("pretrained", "from scratch"):
-        rate = _best_rate(f"{name}, {way}", training, pretrained, lines)
-        for seed in range(options.seeds):
-            source = pretrained.begun(seed) if way == "pretrained" else pretrained.source
-            label = f"{name}, {way}, weights {seed}"
-            ways = {label: Way(source, pretrained.recipe(rate))}
-            found.setdefault(way, []).extend(train_ways(ways, training, test, 1, lines)[label])
+    sources: dict[str, Callable[[int], Source]] = {
+        "pretrained": pretrained.begun,
+        "from scratch": lambda seed: pretrained.source,
+    }
+    seeds = range(pretrained.options.seeds)
+    for way, source_of in sources.items():
+        label = f"{name}, {way}"
+        rate = _best_rate(label, source_of(_TUNING_SEED), training, pretrained, lines)
+        found: list[Outcome] = []
+        for seed in seeds:
+            ways = {label: Way(source_of(seed), pretrained.recipe(rate))}
+            found += train_ways(ways, training, test, [seed], lines)[label]
         print(
-            f"{name}, {way} (rate {rate:g}, n = {options.seeds} seeds): {summary(found[way])}, "
+            f"{label} (rate {rate:g}, n = {len(seeds)} seeds): {summary(found)}, "
             f"{len(training)} images"
         )
 
 
-def _best_rate(label: str, training: Images, pretrained: _Pretrained, lines: ResultLines) -> float:
+def _best_rate(
+    label: str, source: Source, training: Images, pretrained: _Pretrained, lines: ResultLines
+) -> float:
     """Return the rate that is best on a part of the training images that is held out."""
     count = round(_HELD_OUT * len(training))
-    rest, part = hold_out(training.labels.cpu().numpy(), count)
-    is_begun = label.endswith("pretrained")
-    source = pretrained.begun(_TUNING_SEED) if is_begun else pretrained.source
+    rest, part = (
+        training.part(positions) for positions in hold_out(training.labels.cpu().numpy(), count)
+    )
     ways = {f"{label}, tuned at {rate:g}": Way(source, pretrained.recipe(rate)) for rate in RATES}
-    found = train_ways(ways, training.part(rest), training.part(part), 1, lines)
+    found = train_ways(ways, rest, part, [_TUNING_SEED], lines)
     best = max(found, key=lambda way: found[way][0].accuracy)
     return RATES[list(ways).index(best)]
 

@@ -66,9 +66,8 @@ class Setting:
     def train(self, ways: dict[str, Way], has_curves: bool = False) -> dict[str, list[Outcome]]:
         """Train all ways with all seeds, or read what ``--out`` has of them."""
         options = self.options
-        return train_ways(
-            ways, self.training, self.test, options.seeds, self.lines(), has_curves=has_curves
-        )
+        seeds, lines = range(options.seeds), self.lines()
+        return train_ways(ways, self.training, self.test, seeds, lines, has_curves)
 
     def lines(self) -> ResultLines:
         """Return the lines of ``--out``."""

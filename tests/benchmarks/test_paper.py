@@ -18,8 +18,9 @@ from benchmarks.paper.counts import of_published
 from benchmarks.paper.measuring import count_words
 from benchmarks.paper.options import listed, network_source
 from benchmarks.paper.own_trainings import Point, _advantage, _of_timm, _of_training
-from benchmarks.paper.pretraining import _Pretrained, of_classes, some
+from benchmarks.paper.pretraining import _compare, _Pretrained, of_classes, some
 from benchmarks.paper.trainings import Setting, _v1_and_v2
+from benchmarks.result_lines import ResultLines
 from nas.data.images import Images
 from nas.errors import UserError
 from reward.complexity import count_parameters
@@ -59,6 +60,17 @@ def test_pretrained_weights_keep_all_but_the_classifier() -> None:
         differ = {name for name in begun if begun[name].shape != weights[name].shape}
         differ |= {n for n in begun if n not in differ and not torch.equal(begun[n], weights[n])}
         assert {name for name in differ if name.endswith("weight")} == {"classifier.weight"}
+
+
+def test_each_seed_is_a_training_of_its_own_also_from_scratch() -> None:
+    arguments = ["table8", "--epochs", "1", "--batch-size", "4", "--seeds", "2"]
+    options = _parser().parse_args(arguments)
+    images, lines = _images(), ResultLines(None, {})
+    pretrained = _Pretrained(small(8).backbone, of_classes(images, range(3)), options)
+    training = of_classes(images, range(3, 6))
+    _compare("others", training, training, pretrained, lines)
+    for way in ("pretrained", "from scratch"):
+        assert [line["seed"] for line in lines.find("training", way=f"others, {way}")] == [0, 1]
 
 
 def test_a_published_network_is_counted_at_its_evaluation_size() -> None:
