@@ -21,15 +21,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from benchmarks.cpu_protocol import follow, one_line_errors
 from benchmarks.real_data import RealData, real_data, searched
 from benchmarks.result_lines import ResultLines
-from benchmarks.timed_training import curve
-from benchmarks.trained_ways import Outcome, summary
+from benchmarks.trained_ways import Outcome, Way, summary, train_ways
 from nas.bench.measure import MeasurementRequest, SizedArchitecture, measure_in_subprocess
 from nas.devices import training_device
 from nas.errors import UserError
@@ -95,11 +93,11 @@ class Comparison:
             if not self._lines.find("member", rule=rule):
                 self._lines.add("member", {"rule": rule, **self._member(family)})
         members = self._lines.find("member")
-        for seed, member in product(range(self._options.seeds), members):
-            if not self._lines.find("training", rule=member["rule"], seed=seed):
-                self._lines.add("training", self._trained(member, seed))
+        ways = {member["rule"]: self._way(member) for member in members}
+        seeds = range(self._options.seeds)
+        found = train_ways(ways, self._data.training, self._data.test, seeds, self._lines)
         for member in members:
-            print(_summary(member, self._lines.find("training", rule=member["rule"])))
+            print(_summary(member, found[member["rule"]]))
 
     def _member(self, family: Family) -> dict[str, Any]:
         """Return the largest member whose step takes at most so many times the winner's."""
@@ -134,14 +132,11 @@ class Comparison:
         )
         return normalized(measure_in_subprocess(request).step_time)
 
-    def _trained(self, member: dict[str, Any], seed: int) -> dict[str, Any]:
-        options, size = self._options, member["image_size"]
+    def _way(self, member: dict[str, Any]) -> Way:
+        options = self._options
         recipe = replace(proxy(options.epochs, options.batch_size), flip=options.flip)
-        training, test = self._data.training.at(size), self._data.test.at(size)
         architecture = Architecture.from_json(member["architecture"])
-        *_, end = curve(architecture, recipe, training, test, seed, recipe.epochs)
-        outcome = {"accuracy": end.accuracy, "time_s": end.time_s}
-        return {"rule": member["rule"], "seed": seed, **outcome}
+        return Way(architecture, recipe, member["image_size"])
 
 
 def families(base: Base) -> dict[str, Family]:
@@ -167,8 +162,7 @@ def families(base: Base) -> dict[str, Family]:
     }
 
 
-def _summary(member: dict[str, Any], trainings: list[dict[str, Any]]) -> str:
-    outcomes = [Outcome(line["accuracy"], line["time_s"]) for line in trainings]
+def _summary(member: dict[str, Any], outcomes: list[Outcome]) -> str:
     return (
         f"{member['rule']} (n = {len(outcomes)} seeds): {summary(outcomes)}, "
         f"step {member['step']:.2f} of the winner's, phi {member['phi']:.2f}, "

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from torch import nn
-
 from benchmarks.paper.counts import of_published
 from benchmarks.paper.measuring import (
     LATENCY_RUNS,
@@ -14,20 +12,20 @@ from benchmarks.paper.measuring import (
     count_words,
     latency_s,
     machine,
+    plain,
     step_words,
     steps,
 )
-from benchmarks.paper.options import add_share_option, listed, network_source, size_share
+from benchmarks.paper.options import add_share_option, listed, network_of_name, size_share
 from benchmarks.paper.row import PaperRow
 from nas.devices import training_device
 from nas.errors import UserError
+from nas.full_training.own_network import IMAGE_SIZE
 from reward.step_time.measurement import median_s
-from search_space.architecture import Architecture
+from search_space.named import short_name
 from search_space.published import PUBLISHED
-from search_space.task import IMAGENET
 
 _IMAGES, _EPOCHS = 1_281_167, 350  # of ImageNet, and of the paper's recipe
-_FOREIGN_SIZE = 224  # of ResNet-50 and RegNetY in their papers
 _SMALL = (
     "efficientnet-b1",
     "efficientnetv2-b0",
@@ -86,18 +84,13 @@ def _compare(options: argparse.Namespace) -> None:
 def _sized(name: str) -> Sized:
     if name in PUBLISHED:
         return of_published(name)
-    source = network_source(name)
-    if isinstance(source, Architecture):
+    architecture = network_of_name(name)
+    if architecture.network is None:
         raise UserError(
             f"--networks: got {name!r}, must be a published name or a function such as "
             "torchvision.models:resnet50"
         )
-    make = source
-
-    def build() -> nn.Module:
-        return make(IMAGENET)
-
-    return Sized(name.partition(":")[2], build, _FOREIGN_SIZE, _FOREIGN_SIZE)
+    return Sized(short_name(name), plain(architecture), IMAGE_SIZE, IMAGE_SIZE)
 
 
 _TABLE7 = (

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import torch
-from torch import nn
 
 from benchmarks.timed_step import noise, time_in_turn
 from nas.devices import training_device
@@ -33,21 +32,18 @@ class Sized:
     """A network by its name, with how it is built and its image sizes in pixels."""
 
     name: str
-    build: Callable[[], nn.Module]
+    build: Callable[[], Network]
     train_size: int
     eval_size: int
 
     def at(self, share: float) -> Sized:
         """Return the network at a share of its image sizes, of 32 px or more."""
-        train_size, eval_size = (max(32, round(s * share)) for s in self._sizes)
-        return Sized(self.name, self.build, train_size, eval_size)
-
-    @property
-    def _sizes(self) -> tuple[int, int]:
-        return self.train_size, self.eval_size
+        sizes = self.train_size, self.eval_size
+        train_size, eval_size = (max(32, round(size * share)) for size in sizes)
+        return replace(self, train_size=train_size, eval_size=eval_size)
 
 
-def plain(architecture: Architecture) -> Callable[[], nn.Module]:
+def plain(architecture: Architecture) -> Callable[[], Network]:
     """Return what builds an architecture for ImageNet, without dropout and stochastic depth."""
     return lambda: Network(architecture, IMAGENET.classes, IMAGENET.in_channels, 0.0, 1.0)
 

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import nn
 
 from nas.architectures import find_architecture
-from nas.imports import import_modules
-from search_space.architecture import Architecture
-from search_space.named import lookup_function
-from search_space.task import Task
+from nas.imports import import_named
+from search_space.architecture import Architecture, own_network
+from search_space.named import is_reference
 
 Value = TypeVar("Value")
 
@@ -58,21 +56,13 @@ def size_share(options: argparse.Namespace, device: torch.device) -> float:
     return 1.0 if device.type == "cuda" else SHARE_ON_CPU
 
 
-def network_source(text: str) -> Architecture | Callable[[Task], nn.Module]:
-    """Return what ``--networks`` names: an ARCH of ours, or a function of any other library.
-
-    ``torchvision.models:resnet50`` is called with ``num_classes``; it has images of 3 channels.
+def network_of_name(text: str, option: str = "--networks") -> Architecture:
+    """Return the network of an ARCH, or of a function of any library, as ``nas train`` takes them.
 
     Raises:
-        UserError: the text is neither.
+        UserError: the text, which ``option`` got, is neither.
     """
-    if ":" not in text:
-        return find_architecture(text, "--networks").architecture
-    import_modules((text.partition(":")[0],))
-    make = lookup_function(text)
-
-    def build(task: Task) -> nn.Module:
-        network: nn.Module = make(num_classes=task.classes)
-        return network
-
-    return build
+    if not is_reference(text):
+        return find_architecture(text, option).architecture
+    import_named(text, option)
+    return own_network(text)

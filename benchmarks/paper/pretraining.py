@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.paper.options import add_training_options, network_source
+from benchmarks.paper.options import add_training_options, network_of_name
 from benchmarks.paper.row import PaperRow
 from benchmarks.real_data import real_data
 from benchmarks.result_lines import ResultLines
@@ -31,6 +31,7 @@ from nas.errors import UserError
 from nas.training.loop import Training
 from nas.training.recipes import Recipe, proxy
 from reward.step_time.clocks import device_name
+from search_space.architecture import Architecture
 from search_space.spaces import small
 from search_space.task import Task
 
@@ -51,7 +52,9 @@ def _table8(options: argparse.Namespace) -> None:
     device = training_device()
     data = real_data(options.data, options.image_size, device)
     half = data.training.classes // 2
-    source = network_source(options.arch) if options.arch else small(data.training.size).backbone
+    source = small(data.training.size).backbone
+    if options.arch:
+        source = network_of_name(options.arch, "--arch")
     first = of_classes(data.training, range(half))
     targets = {"the other classes": _pair(data.training, data.test, range(half, 2 * half))}
     if options.other:
@@ -76,7 +79,7 @@ def _table8(options: argparse.Namespace) -> None:
 class _Pretrained:
     """The network trained on the first classes, once a seed, when it is first asked for."""
 
-    def __init__(self, source: Source, images: Images, options: argparse.Namespace) -> None:
+    def __init__(self, source: Architecture, images: Images, options: argparse.Namespace) -> None:
         self.source, self.options = source, options
         self._images = images
         self._weights: dict[int, dict[str, torch.Tensor]] = {}

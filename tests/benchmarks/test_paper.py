@@ -16,15 +16,16 @@ from torch import nn
 from benchmarks.paper.__main__ import ROWS, _parser
 from benchmarks.paper.counts import of_published
 from benchmarks.paper.measuring import count_words
-from benchmarks.paper.options import listed, network_source
+from benchmarks.paper.options import listed, network_of_name
 from benchmarks.paper.own_trainings import Point, _advantage, _of_timm, _of_training
 from benchmarks.paper.pretraining import _compare, _Pretrained, of_classes, some
-from benchmarks.paper.trainings import Setting, _v1_and_v2
+from benchmarks.paper.setting import Setting
+from benchmarks.paper.trainings import _v1_and_v2
 from benchmarks.result_lines import ResultLines
 from nas.data.images import Images
 from nas.errors import UserError
 from reward.complexity import count_parameters
-from search_space.architecture import Architecture
+from search_space.network import Network
 from search_space.spaces import small
 from search_space.task import Task
 
@@ -82,11 +83,8 @@ def test_v1_and_v2_have_as_many_parameters_as_the_backbone() -> None:
     wanted = count_parameters(small(32).backbone, task)
     networks = _v1_and_v2(task)
     for network in networks.values():
-        assert isinstance(network, Architecture)
         assert count_parameters(network, task) == pytest.approx(wanted, rel=0.05)
     v1, v2 = networks["V1"], networks["V2"]
-    assert isinstance(v1, Architecture)
-    assert isinstance(v2, Architecture)
     assert {stage.operator for stage in v1.stages} == {"mbconv"}
     assert v2.stages[0].operator == "fused_mbconv"
 
@@ -108,9 +106,7 @@ def test_a_network_of_another_library_gets_the_number_of_classes(
     code = "from torch import nn\n\ndef net(num_classes):\n    return nn.Linear(2, num_classes)\n"
     (tmp_path / "networks_of_others.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
-    source = network_source("networks_of_others:net")
-    assert not isinstance(source, Architecture)
-    network = source(Task(7, 3))
+    network = Network(network_of_name("networks_of_others:net"), classes=7).whole
     assert isinstance(network, nn.Linear)
     assert network.out_features == 7
 
