@@ -14,6 +14,7 @@ from search_space.spaces import small
 from tests.nas.command_line import nas
 from tests.nas.conftest import Refusal
 from tests.results.dashboard.made_run import make_run, settings
+from tests.results.dashboard.report_data import data_of
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,9 @@ def test_a_run_that_cannot_be_shown_is_said(run: Path, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "must be a run's directory" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert "small on digits" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    shown, problem = data_of(tmp_path / "r.html")["runs"]
+    assert shown["title"] == "small on digits"
+    assert "must be a run's directory" in problem["problem"]
 
 
 def _with_a_bomb(run: Path) -> None:

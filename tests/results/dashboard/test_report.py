@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -23,6 +20,7 @@ from results.record import Record
 from reward.objective import Objective
 from tests.results.dashboard.conftest import CANDIDATES, Visit, place
 from tests.results.dashboard.made_run import make_run
+from tests.results.dashboard.report_data import data_of
 
 Begin = Callable[..., Visit]
 
@@ -72,12 +70,12 @@ def test_the_report_refers_to_no_other_file(written: Path) -> None:
 def test_a_report_of_1000_candidates_is_below_1_5_mb(tmp_path: Path) -> None:
     make_run(tmp_path / "run", 1000).close()
     report = write_report(tmp_path / "r.html", [dashboard_source(tmp_path / "run")])
-    assert len(_data(report)["details"]["0"]) == 1000
+    assert len(data_of(report)["details"]["0"]) == 1000
     assert report.stat().st_size < 1.5e6
 
 
 def test_every_candidate_has_its_details(written: Path) -> None:
-    assert sorted(map(int, _data(written)["details"]["0"])) == list(range(CANDIDATES))
+    assert sorted(map(int, data_of(written)["details"]["0"])) == list(range(CANDIDATES))
 
 
 def test_of_too_many_candidates_the_front_and_the_best_have_details(
@@ -86,7 +84,7 @@ def test_of_too_many_candidates_the_front_and_the_best_have_details(
     monkeypatch.setattr(report, "MAX_DETAILS", 12)
     with make_run(tmp_path / "run", 40) as record:
         candidates = record.candidates()
-    data = _data(write_report(tmp_path / "r.html", [dashboard_source(tmp_path / "run")]))
+    data = data_of(write_report(tmp_path / "r.html", [dashboard_source(tmp_path / "run")]))
     details = set(data["details"]["0"])
     winner = best(candidates, Objective())
     assert winner is not None
@@ -98,7 +96,7 @@ def test_the_importance_is_at_the_exponents_that_the_page_begins_with(tmp_path: 
     with make_run(tmp_path / "run", 40) as record:
         record.change_settings({**record.settings(), "reward": "product:w=-1,v=-1"})
     source = dashboard_source(tmp_path / "run")
-    data = _data(write_report(tmp_path / "r.html", [source]))
+    data = data_of(write_report(tmp_path / "r.html", [source]))
     assert source.run is not None
     at = Objective(-1.0, -1.0)
     assert data["objective"] == at.to_json()
@@ -120,12 +118,3 @@ def test_a_run_without_candidates_has_a_page_too(tmp_path: Path, visit: Begin) -
 
 def _without_scripts(page: str) -> str:
     return re.sub(r"(<script[^>]*>).*?</script>", r"\1", page, flags=re.DOTALL)
-
-
-def _data(written: Path) -> Any:
-    page = written.read_text(encoding="utf-8")
-    parts = {
-        name: json.loads(gzip.decompress(base64.b64decode(packed)))
-        for name, packed in re.findall(r'id="(nas-\w+)">(.*?)</script>', page)
-    }
-    return {**parts["nas-data"], "details": parts["nas-details"]}
