@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -28,8 +27,10 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page
 
+from benchmarks.chromium import chromium
+from benchmarks.cpu_protocol import one_line_errors
 from results.record import Record
 from reward.step_time.clocks import processor_name
 from search_space.spaces import small
@@ -47,16 +48,12 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, nargs="+", default=list(LIMITS_MS))
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+    with one_line_errors(), chromium() as browser:
         load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
         print(f"{processor_name()}, {os.cpu_count()} cores, load {load}")
         print(f"Chromium {browser.version}, no GPU, {options.repeats} visits, {SLIDES} slides each")
         for count in options.candidates:
             _measure(browser, count, options.repeats)
-        browser.close()
 
 
 def _measure(browser: Browser, count: int, repeats: int) -> None:

@@ -8,13 +8,10 @@ RUN should be given by a short path, since the picture shows it. It needs Chromi
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import threading
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
+from benchmarks.chromium import chromium
 from benchmarks.cpu_protocol import one_line_errors
 from nas.errors import UserError
 from nas.run_directory import dashboard_source
@@ -38,9 +35,6 @@ def main() -> None:
 
 
 def _picture(options: argparse.Namespace) -> None:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        raise UserError("needs Chromium: apt install chromium")
     if not (options.run / "run.json").is_file():
         raise UserError(f"RUN: got {options.run}, must be the directory of a run")
     board, bound = Board([dashboard_source(options.run)], []), listen("127.0.0.1", 0)
@@ -49,9 +43,7 @@ def _picture(options: argparse.Namespace) -> None:
     server.start()
     is_up.wait()
     try:
-        with sync_playwright() as playwright:
-            arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-            browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        with chromium() as browser:
             page = browser.new_page(
                 viewport={"width": options.width, "height": _HEIGHT},
                 color_scheme="dark" if options.dark else "light",
@@ -60,7 +52,6 @@ def _picture(options: argparse.Namespace) -> None:
             page.wait_for_function("() => document.documentElement.dataset.drawn !== undefined")
             page.wait_for_timeout(_SETTLE_MS)
             page.screenshot(path=options.out)
-            browser.close()
     finally:
         stop.set()
         server.join()

@@ -32,6 +32,11 @@ class Terminal(Console):
         self.quiet = True
 
 
+def is_ascii(console: Console) -> bool:
+    """Return whether the console can show no more than ASCII, as far as is known."""
+    return not console.encoding.startswith("utf")
+
+
 def plot_text(line: str) -> Text:
     """Return a line of a plot with its front and its winner in their colours."""
     text = Text(line, no_wrap=True, overflow="crop")

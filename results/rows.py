@@ -171,8 +171,8 @@ def from_row(row: Mapping[Any, Any]) -> Candidate:
     candidate = checked(candidate)
     size = row["timed_image_size"] or candidate.image_size
     rule, count = row.get("multiply_adds_rule"), candidate.multiply_adds
-    multiply_adds = by_todays_rule(count, rule, candidate.architecture, size)
-    return replace(candidate, multiply_adds=multiply_adds)
+    converted = by_todays_rule(count, rule, candidate.architecture, size)
+    return candidate if converted == count else replace(candidate, multiply_adds=converted)
 
 
 def checksum(row: Mapping[str, Any]) -> int:

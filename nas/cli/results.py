@@ -164,13 +164,13 @@ def print_plot(
     console: Console, candidates: list[Candidate], objective: Objective, metric: Metric
 ) -> None:
     """Draw accuracy against step time, with the front and the winner."""
-    from nas.terminal import plot_text
+    from nas.terminal import is_ascii, plot_text
     from results.ranking import winner
     from results.text_plot import ASCII, UNICODE, Front, plot_lines
 
     chosen = winner(candidates, objective)
     front = Front.of(candidates, None if chosen is None else chosen.number)
-    marks = UNICODE if console.encoding.startswith("utf") else ASCII
+    marks = ASCII if is_ascii(console) else UNICODE
     rows = min(_PLOT_ROWS, max(5, console.height - 6)) if console.is_terminal else _PLOT_ROWS
     lines = plot_lines(front, metric.title, console.width, rows, marks)
     for line in lines or ["no candidate is complete yet"]:

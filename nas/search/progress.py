@@ -15,7 +15,7 @@ from rich.text import Text
 
 from nas.notebook import NotebookLine, is_notebook
 from nas.search.live_view import LiveView, PlannedEpochs
-from nas.terminal import plot_text
+from nas.terminal import is_ascii, plot_text
 from results.candidate import (
     EVALUATED,
     FULL,
@@ -134,18 +134,14 @@ class Progress:
         status = filled(self._parts(), self._separator, columns)
         best = self._best and self._best[1]
         room = rows - len(status) - 3  # empty lines around it, and one above all
-        lines = self._view.lines(best, columns, room, self._is_ascii)
+        lines = self._view.lines(best, columns, room, is_ascii(self._console))
         if lines:
             lines = ["", *lines, ""]
         return Text("\n", no_wrap=True).join(map(plot_text, [*lines, *status]))
 
     @property
-    def _is_ascii(self) -> bool:
-        return not self._console.encoding.startswith("utf")
-
-    @property
     def _separator(self) -> str:
-        return " | " if self._is_ascii else " · "
+        return " | " if is_ascii(self._console) else " · "
 
     def _draw_in_notebook(self) -> None:
         assert self._notebook is not None

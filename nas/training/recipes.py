@@ -35,9 +35,7 @@ class Recipe:
     survival: float  # stochastic depth's survival probability of the last block
     crop_padding: float  # largest shift of a random crop, as a share of the image size
     optimizer: Optimizer = "adamw"
-    decays: float | None = (
-        None  # how often the learning rate falls by 3 %, 0 for never; None for a cosine
-    )
+    decays: float | None = None  # how often the rate falls by 3 %, 0 for never; None: a cosine
     crop_area: float = 1.0  # least share of the image's area in a random resized crop
     flip: bool = False  # mirror half of the images; only where that keeps the class
     cutout: float = 0.0  # side of the square that is cut out, as a share of the image size

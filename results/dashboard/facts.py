@@ -209,10 +209,17 @@ def running_json(entries: Sequence[Mapping[str, Any]], rows: Iterable[Row]) -> d
 
     ``entries`` are those of the search's file; what has ended since is left out.
     """
-    rows = sorted(rows, key=lambda row: row["started_at"] or 0.0)
-    running = {row["number"] for row in rows if row["state"] == State.RUNNING}
+    running: set[int] = set()
+    begun: dict[str | None, float] = {}  # when each worker began its first candidate
+    for row in rows:
+        if row["state"] == State.RUNNING:
+            running.add(row["number"])
+        start = row["started_at"] or 0.0
+        begun[row["worker"]] = min(start, begun.get(row["worker"], start))
     shown = [entry for entry in entries if entry["number"] in running]
-    names = WorkerNames(text(each.get("worker")) for each in [*rows, *shown])
+    names = WorkerNames(sorted(begun, key=begun.__getitem__))
+    for entry in shown:
+        names.add(text(entry.get("worker")))
     found = [
         {
             **{name: number(entry.get(name)) for name in _RUNNING_NUMBERS},

@@ -101,6 +101,7 @@ class LiveRun:
         self._noise = Noise()
         self._comparison = comparison_of(run.settings)
         self._compared: dict[int, Candidate] = {}  # all candidates of a comparison
+        self._trainings: tuple[int, list[_Training]] = (-1, [])  # of a version
 
     @property
     def has_more(self) -> bool:
@@ -172,7 +173,7 @@ class LiveRun:
 
         There is a forecast only of a run that is searching.
         """
-        trainings = sorted(map(_Training.of, self.rows()[1]), key=_Training.end)
+        trainings = self._ended_in_turn()
         plan, forecast = plan_of(self.settings, self.space), None
         if is_searching:
             with suppress(*DAMAGE):  # times that no search records
@@ -189,6 +190,13 @@ class LiveRun:
                 "sentence": text(standing.sentence),
             },
         }
+
+    def _ended_in_turn(self) -> list[_Training]:
+        """Return all trainings by their ends; they are sorted anew only once a row has changed."""
+        version, rows, _ = self.rows()
+        if self._trainings[0] != version:
+            self._trainings = version, sorted(map(_Training.of, rows), key=_Training.end)
+        return self._trainings[1]
 
     def has(self, candidate_number: int) -> bool:
         """Return whether a candidate has this number."""

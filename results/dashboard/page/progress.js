@@ -158,15 +158,6 @@ const colour = (name) =>
     name.startsWith("complete") ? "accent" : name.startsWith("failed") ? "bad" : "muted",
   );
 
-/**
- * How many candidates of the budget are spent: complete, or stopped by a rule.
- * @param {Run} run
- */
-const evaluated = (run) =>
-  [...run.candidates.values()].filter(
-    (row) => ["complete", "stopped"].includes(row.state) && row.confirms === null,
-  ).length;
-
 /** The time left and the cost of a search. @param {Forecast} forecast */
 function outlook({ ends_at, cost }) {
   const now = Date.now() / 1000;
@@ -174,38 +165,33 @@ function outlook({ ends_at, cost }) {
   return [`${range([low, high], duration)} left`, cost && `cost ${range(cost, money)}`];
 }
 
-/**
- * Why nothing runs: all is done, the time is up, or it was stopped.
- * @param {Run} run @param {number} total evaluated candidates
- */
-function halt({ settings, is_searching }, total) {
+/** Why nothing runs: all is done, the time is up, or it was stopped. @param {Run} run */
+function halt({ settings, is_searching, standing }) {
   if (is_searching !== false || source.isReport()) return false;
-  const { budget, until } = settings ?? {};
-  const isOver = budget ? total >= budget : !until;
+  const { evaluated, planned } = standing;
+  const until = settings?.until;
+  const isOver = planned === null ? !until : evaluated >= planned;
   if (isOver) return "finished";
   return until && until <= Date.now() / 1000 ? "the time is up" : "not running";
 }
 
-/** A run's standing in a line. @param {Run} run */
+/** A run's standing in a line, by the terminal's count. @param {Run} run */
 export function standing(run) {
   /** @param {State} state */
   const counts = (state) =>
     [...run.candidates.values()].filter((row) => row.state === state).length;
-  const total = evaluated(run);
   const { forecast } = run;
-  const planned = forecast?.is_cut ? forecast.candidates : run.settings?.budget;
+  const { evaluated, planned, done } = run.standing;
   const parts = [
-    planned
-      ? `${count(total)} of ${forecast?.is_cut ? "about " : ""}${count(planned)}`
-      : `${count(total)} candidates`,
+    planned === null ? `${done} candidates` : done,
     counts("failed") && `${count(counts("failed"))} failed`,
     counts("infeasible") && `${count(counts("infeasible"))} infeasible`,
     counts("duplicate") && `${count(counts("duplicate"))} duplicate`,
     run.is_searching && counts("running") && `${count(counts("running"))} running`,
     ...(forecast ? outlook(forecast) : []),
-    halt(run, total),
+    halt(run),
   ];
-  return { text: parts.filter(Boolean).join(" · "), share: planned ? total / planned : null };
+  return { text: parts.filter(Boolean).join(" · "), share: planned ? evaluated / planned : null };
 }
 
 /** @param {Run} run */

@@ -1,43 +1,5 @@
 /** The runs and their candidates, as the server or the report gives them. */
 
-/** @type {(keyof Coded)[]} */
-const CODED = ["state", "cause", "worker", "device"];
-/** @type {(keyof Scalars)[]} */
-const PLAIN = [
-  "number",
-  "confirms",
-  "fidelity",
-  "detail",
-  "seed",
-  "architecture_id",
-  "accuracy",
-  "accuracy_low",
-  "accuracy_high",
-  "step_time_s",
-  "step_time_low_s",
-  "step_time_high_s",
-  "normalized_step_time",
-  "normalized_low",
-  "normalized_high",
-  "reference_step_time_s",
-  "parameters",
-  "reference_parameters",
-  "multiply_adds",
-  "peak_memory_bytes",
-  "inference_time_s",
-  "images_per_s",
-  "epochs",
-  "training_s",
-  "started_at",
-  "finished_at",
-  "layers",
-  "fused_share",
-  "image_size",
-  "batch_size",
-  "unsteady",
-  "stages",
-  "own_reward",
-];
 /** @type {Run[]} */
 export const runs = [];
 /** @type {Bench[]} */
@@ -65,17 +27,19 @@ function name(answer) {
   return String(answer.path).replace(/\/+$/, "").split("/").at(-1) || String(answer.path);
 }
 
-/** @param {Columns} columns @param {Run} run */
-function rows(columns, run) {
-  const coded = CODED.map((name) => ({ name, ...columns[name] }));
-  const plain = PLAIN.map((name) => ({ name, values: columns[name] }));
-  const choices = Object.entries(columns.choices);
+/** A column is a list of values, or of codes that stand for texts. @param {Columns} columns @param {Run} run */
+function rows({ choices, ...columns }, run) {
+  /** @type {[string, any][]} */
+  const all = Object.entries(columns);
+  const plain = all.filter(([, column]) => Array.isArray(column));
+  const coded = all.filter(([, column]) => !Array.isArray(column));
+  const options = Object.entries(choices);
   return columns.number.map((number, place) => {
     /** @type {any} */
     const row = { run, key: `${run.id}:${number}` };
-    for (const { name, values } of plain) row[name] = values[place];
-    for (const { name, values, codes } of coded) row[name] = values[codes[place]] ?? null;
-    row.choices = Object.fromEntries(choices.map(([name, places]) => [name, places[place]]));
+    for (const [name, values] of plain) row[name] = values[place];
+    for (const [name, { values, codes }] of coded) row[name] = values[codes[place]] ?? null;
+    row.choices = Object.fromEntries(options.map(([name, places]) => [name, places[place]]));
     return withLogarithms(row);
   });
 }

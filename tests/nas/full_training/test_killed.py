@@ -50,6 +50,9 @@ def test_whenever_it_is_killed_it_goes_on_to_the_same_result(
     assert _columns(torn / "curve.csv") == _columns(whole / "curve.csv")
 
 
+_LONG = ("--epochs", 5000, "--validate-every", 1)  # until a signal, with a line each epoch
+
+
 @pytest.mark.parametrize(
     ("workers", "signals", "code"),
     [
@@ -69,16 +72,7 @@ def test_a_signal_keeps_the_last_checkpoint(
     tmp_path: Path,
 ) -> None:
     run = tmp_path / "run"
-    options = (
-        "--arch",
-        tiny_arch_file,
-        "--data",
-        tiny_data_file,
-        "--epochs",
-        5000,
-        "--validate-every",
-        1,
-    )
+    options = ("--arch", tiny_arch_file, "--data", tiny_data_file, *_LONG)
     process = start_nas("train", *options, "--workers", workers, "--out", run)
     _wait_for_epoch(process, 2)
     began = time.monotonic()
@@ -98,16 +92,7 @@ def test_a_signal_keeps_the_last_checkpoint(
 def test_ctrl_c_says_how_to_go_on(
     refusal: Refusal, tiny_arch_file: Path, tiny_data_file: Path, tmp_path: Path
 ) -> None:
-    options = (
-        "--arch",
-        tiny_arch_file,
-        "--data",
-        tiny_data_file,
-        "--epochs",
-        5000,
-        "--validate-every",
-        1,
-    )
+    options = ("--arch", tiny_arch_file, "--data", tiny_data_file, *_LONG)
     run = tmp_path / "run"
     process = start_nas("train", *options, "--out", run)
     _wait_for_epoch(process, 2)

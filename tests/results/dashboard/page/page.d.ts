@@ -141,7 +141,7 @@ interface RunFacts {
   running?: Running[];
   /** Names of the workers, as in the terminal. */
   workers?: { [worker: string]: string };
-  standing?: { sentence: string } | null;
+  standing?: { evaluated: number; planned: number | null; done: string; sentence: string } | null;
   id: number;
   path: string;
   title: string | null;
