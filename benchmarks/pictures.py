@@ -15,7 +15,8 @@ from benchmarks.chromium import chromium
 from benchmarks.cpu_protocol import one_line_errors
 from nas.errors import UserError
 from nas.run_directory import dashboard_source
-from results.dashboard.server import Board, listen, serve_until
+from results.dashboard.board import Board
+from results.dashboard.server import listen, serve_until
 
 _HEIGHT = 900
 _SETTLE_MS = 2000  # for the verdict, which the server computes

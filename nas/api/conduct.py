@@ -51,6 +51,7 @@ def conduct(
 ) -> tuple[PreparedSearch, list[Candidate]]:
     """Prepare the search, announce it, and run it; return it with all candidates of its run.
 
+    If it was stopped from the page, how to go on has been printed.
     A new run without a candidate is removed again, whatever ends it. With ``is_quiet`` no progress
     is shown. ``command`` is the one to go on with.
 
@@ -80,6 +81,7 @@ def conduct(
                 candidates = run_search(
                     prepared, workers, address, progress_to_stderr, patience_s, in_process, is_quiet
                 )
+                _say_if_stopped(prepared, go_on)
             except KeyboardInterrupt:
                 if prepared.remove_unless_begun():
                     interrupts.set_last_words(
@@ -97,3 +99,10 @@ def conduct(
     except RecordError as error:
         raise UserError(str(error), exit_code=1) from error
     return prepared, candidates
+
+
+def _say_if_stopped(prepared: PreparedSearch, go_on: str) -> None:
+    """Say how to go on with a search that was stopped from the page."""
+    if prepared.wishes.is_stopped:
+        interrupts.set_last_words(f"stopped, as asked on the page; {go_on}")
+        interrupts.say_last_words()

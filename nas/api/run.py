@@ -214,7 +214,8 @@ def serve_page(runs: Sequence[Run], port: int = 0, open_browser: bool = False) -
     import webbrowser
 
     from nas.run_directory import dashboard_source
-    from results.dashboard.server import Board, listen, serve_until
+    from results.dashboard.board import Board
+    from results.dashboard.server import listen, serve_until
 
     host = "127.0.0.1"
     try:

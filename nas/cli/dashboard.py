@@ -43,12 +43,20 @@ from nas.errors import UserError
     default=None,
     help="Open the page in a browser. Default: from a terminal on a desktop.",
 )
+@option(
+    "--control",
+    "has_control",
+    is_flag=True,
+    help="Let who opens the printed address stop a running search, and choose networks that it "
+    "evaluates next.",
+)
 def dashboard(
     runs: tuple[Path, ...],
     port: int,
     host: str,
     benches: tuple[Path, ...],
     is_to_open: bool | None,
+    has_control: bool,
 ) -> None:
     """Show one run, or several together, as a page that follows the search.
 
@@ -56,9 +64,11 @@ def dashboard(
     ssh -L 8080:localhost:8080 HOST
     """
     from nas.run_directory import dashboard_source
-    from results.dashboard.server import Board, serve
+    from results.dashboard.board import Board
+    from results.dashboard.server import serve
 
-    board = Board([dashboard_source(run) for run in runs], bench_rows(benches))
+    sources = [dashboard_source(run) for run in runs]
+    board = Board(sources, bench_rows(benches), has_control=has_control)
     with socket_at(host, port) as bound:
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{bound.getsockname()[1]}/?token={board.token}"

@@ -301,6 +301,8 @@ def _time_is_up(prepared: PreparedSearch, candidates: list[Candidate]) -> str:
     from nas.search.deadline import is_cut_short
     from results.candidate import State
 
+    if prepared.wishes.is_stopped:
+        return ""
     settings = prepared.settings
     running = sum(c.state is State.RUNNING for c in candidates)
     if not running and not is_cut_short(prepared.plan, candidates):

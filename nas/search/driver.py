@@ -14,7 +14,8 @@ from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PatientRecord
 from nas.search.pruners.base import Pruner, first_stop, tell_pruners
 from nas.search.samplers.domain import candidate_seed
-from nas.search.study import ProposalStudy
+from nas.search.study import Proposal, ProposalStudy
+from nas.search.wishes import Wishes
 from results.candidate import EVALUATED, Candidate, State
 from results.database import RecordAway
 from results.forecast import Plan
@@ -39,6 +40,8 @@ class SearchDriver:
     - When the budget is spent, the best candidates are trained again if a confirmation is asked
       for (:class:`nas.search.confirmation.Confirmations`). ``nas proxy`` trains all again as it
       goes (:class:`nas.search.comparison.ProxyTrainings`).
+    - A network that people ask for is proposed before those of the sampler, and a request to stop
+      ends the search (:class:`nas.search.wishes.Wishes`).
     - Nothing begins that would not end in time (:class:`nas.search.deadline.Deadline`). When the
       time is up, what still runs is left, and is evaluated first by the next process.
     """
@@ -58,9 +61,12 @@ class SearchDriver:
         baseline: Baseline | None = None,
         deadline: Deadline | None = None,
         repeats: Repeats | None = None,
+        wishes: Wishes | None = None,
     ) -> None:
         """``known`` are the candidates of an earlier process of this run; ``listener`` is called
-        with each candidate that starts, reports, or ends. ``repeats`` replace ``confirm``."""
+        with each candidate that starts, reports, or ends. ``repeats`` replace ``confirm``.
+        ``wishes`` are what people ask of it while it runs.
+        """
         self._record = record
         self._proposals = proposals
         self._seed = seed
@@ -72,6 +78,7 @@ class SearchDriver:
         self._baseline = baseline
         self._deadline = deadline or Deadline(Plan())
         self._repeats = repeats or Confirmations(confirm, record.candidates, seed)
+        self._wishes = wishes or Wishes()
         searched = [candidate for candidate in known if candidate.confirms is None]
         unique = [candidate for candidate in searched if candidate.state is not State.DUPLICATE]
         self._to_restart = deque(c for c in searched if c.state is State.RUNNING)
@@ -92,7 +99,8 @@ class SearchDriver:
 
         None begins while the record is away.
         """
-        candidate = None if self._record.is_away else self._next_in_time()
+        is_idle = self._record.is_away or self._wishes.ask_to_stop()
+        candidate = None if is_idle else self._next_in_time()
         if candidate is None:
             return None
         event = candidate.started_event or next(self._events)  # a restart keeps its place
@@ -102,15 +110,19 @@ class SearchDriver:
         except RecordAway:  # it begins once the record is back
             self._try_again(candidate)
             return None
+        self._wishes.recorded(candidate.number)
         self._running[candidate.number] = candidate
         self._deadline.began(candidate.number)
         self._listener(candidate)
         return candidate
 
     def is_finished(self) -> bool:
-        """Return whether the budget, the space or the time is spent, and all is confirmed."""
+        """Return whether the budget, the space or the time is spent, and all is confirmed.
+
+        Someone may also have asked the search to stop.
+        """
         self._record.settle()
-        if self._deadline.is_over():
+        if self._deadline.is_over() or self._wishes.ask_to_stop():
             return True
         if self._running or self._record.is_away or not self._is_searched():
             return False
@@ -223,7 +235,7 @@ class SearchDriver:
                 return None
             if self._proposed_count >= self._space_size:
                 break
-            proposal = self._proposals.ask()
+            proposal = self._ask()
             if proposal is None:
                 break
             # Where others are trained in between, numbers depend on how long that takes.
@@ -246,6 +258,14 @@ class SearchDriver:
         self._is_exhausted = True
         return None
 
+    def _ask(self) -> Proposal | None:
+        """Ask for the next proposal: a start, a network that someone asked for, or a drawn one."""
+        wanted = None if self._proposals.are_starts_left else self._wishes.next()
+        proposal = self._proposals.ask(None if wanted is None else wanted.point)
+        if wanted and proposal:
+            self._wishes.proposed(proposal.number, wanted)
+        return proposal
+
     def _record_duplicate(self, candidate: Candidate, first: int) -> None:
         duplicate = replace(
             candidate,
@@ -257,6 +277,7 @@ class SearchDriver:
             ended_event=next(self._events),
         )
         self._record.finish(duplicate)
+        self._wishes.recorded(candidate.number)
         self._proposals.tell(duplicate)
 
 

@@ -15,8 +15,10 @@ from nas.errors import UserError
 from nas.metrics.metric_function import ACCURACY, MetricFunction
 from nas.run_directory import RunDirectory
 from nas.search.settings import SearchSettings
+from nas.search.wishes import Wishes
 from nas.training.recipe_options import RecipeOptions
 from results.closing import Closing
+from results.control import Requests
 from results.database import RecordError
 from results.forecast import Plan
 from results.record import Record
@@ -99,6 +101,11 @@ class PreparedSearch(Closing):
     def plan(self) -> Plan:
         """What the search is to do, and until when."""
         return Plan.recorded(self.settings.to_json(), self.grid.size)
+
+    @cached_property
+    def wishes(self) -> Wishes:
+        """What people ask of the search while it runs; a comparison draws its networks itself."""
+        return Wishes(Requests(self.run.path), None if self.settings.comparison else self.grid)
 
     def remove_unless_begun(self) -> bool:
         """Remove a new run without a candidate, such as one that found no Ray; return whether so.

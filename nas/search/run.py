@@ -188,6 +188,7 @@ def _driver(
         baseline=Baseline(grid.backbone, settings.baseline_trainings, known, settings.seed),
         deadline=Deadline(prepared.plan, known),
         repeats=_repeats(settings, known),
+        wishes=prepared.wishes,
     )
 
 

@@ -74,13 +74,23 @@ class ProposalStudy:
         self._trials: dict[int, Trial] = {}  # by number, only those that have not ended
         self._rebuild(sorted(known, key=lambda candidate: candidate.number))
 
-    def ask(self) -> Proposal | None:
-        """Return the next proposal, or None if the space is exhausted."""
-        if self._asked < len(self._starts):
+    @property
+    def are_starts_left(self) -> bool:
+        """Whether the next proposal is one of the starts."""
+        return self._asked < len(self._starts)
+
+    def ask(self, wanted: Point | None = None) -> Proposal | None:
+        """Return the next proposal, or None if the space is exhausted.
+
+        Starts come first, then the ``wanted`` point, if there is one, then what the sampler draws.
+        """
+        number = len(self._study.get_trials(deepcopy=False))
+        if self.are_starts_left:
             architecture = self._starts[self._asked]
-            number = len(self._study.get_trials(deepcopy=False))
             point = self._ask_for(self._space.point_of(architecture))
             return Proposal(number, architecture, point)
+        if wanted:
+            return Proposal(number, self._space.decode(wanted), self._ask_for(wanted))
         try:
             trial = self._study.ask(dict(self._distributions))
         except SpaceExhausted:

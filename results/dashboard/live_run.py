@@ -11,6 +11,7 @@ from typing import Any
 
 from results.candidate import Candidate, State
 from results.comparison import Comparison
+from results.control import InvalidRequest, point_in
 from results.dashboard.columns import (
     ACCURACY_INTERVAL,
     INTERVAL,
@@ -33,6 +34,7 @@ from results.standing import Standing
 from results.verdict import noise_of
 from reward.objective import Objective, Own
 from reward.step_time.measurement import StepTime, normalized_interval
+from search_space.space import Point
 
 DAMAGE = (ValueError, TypeError, ArithmeticError, AttributeError)  # raised by damaged values
 _MAX_INTERVALS = 500  # computed per poll, which takes less than a second
@@ -201,6 +203,21 @@ class LiveRun:
     def has(self, candidate_number: int) -> bool:
         """Return whether a candidate has this number."""
         return candidate_number in self._rows
+
+    def new_point(self, choices: Any) -> Point:
+        """Return the point of a network that the run has not evaluated.
+
+        Raises:
+            InvalidRequest: it is no network of the run's space, or one of its candidates.
+        """
+        if self.space is None or self._comparison is not None or self.settings.get("fit"):
+            raise InvalidRequest("this run chooses its networks itself")
+        point = point_in(self.space, choices)
+        found = self.space.decode(point).architecture_id
+        for values in self.rows()[1]:
+            if values["architecture_id"] == found and values["confirms"] is None:
+                raise InvalidRequest(f"it is candidate {values['number']} already")
+        return point
 
     def candidate(self, candidate_number: int) -> Candidate | None:
         """Read one candidate anew; None if it does not exist or is damaged."""

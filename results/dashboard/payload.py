@@ -9,6 +9,7 @@ under ``<script id="nas-data">``, there as gzip in base64 and with its details a
 ``nas-details``::
 
     {"mode": "live" | "report",
+     "has_control": false,               # whether requests to running searches are passed on
      "generated_at": 1.7e9,              # Unix seconds
      "objective": OBJECTIVE,             # that the page starts from
      "runs": [RUN, ...],
@@ -51,6 +52,7 @@ A RUN; ``id`` is its index among the RUNs of the command line::
      "verdict": VERDICT,                 # null: without a winner, and in a run of nas proxy
      "comparison": COMPARISON,           # null: a search
      "notes": {"run": NOTE, "candidates": {"17": NOTE, ...}},
+     "requests": REQUESTS,
      "forecast": FORECAST,               # null: not searching, or too early
      "standing": STANDING,               # null: the run cannot be read
      "running": [RUNNING, ...],          # by number; empty unless the run is searching
@@ -78,6 +80,18 @@ A NOTE, by people; ``PUT /api/runs/<id>/notes`` and ``PUT /api/runs/<id>/candida
 replace one, given the server's token in the header ``X-Token``; an empty one is removed::
 
     {"text": "diverges with seed 3", "tags": ["to train"]}
+
+REQUESTS to a running search, that wait for it: whether it is to stop, and the networks that it is
+to evaluate, the next first. Given the token and ``nas dashboard --control``,
+``POST /api/runs/<id>/stop`` asks it to stop; ``POST /api/runs/<id>/next``, with an option of each
+choice of the space as ``{"stage1.operator": "mbconv", ...}``, asks for a network and answers with a
+WANTED; ``DELETE /api/runs/<id>/next/<name>`` takes it back::
+
+    {"stop": false, "next": [WANTED, ...]}
+
+A WANTED::
+
+    {"name": "next-01764500000000000000-0f3a9c11.json", "stages": "F3e1c24x2 M3e4c48x4/2"}
 
 A FORECAST of a search's end; pairs are the ends of a 90 % interval. The cost is by the setting
 ``price``, without which it is null. ``candidates`` will have been evaluated, fewer than planned if
@@ -207,12 +221,16 @@ _TIMING_CONDITIONS = ("device", "batch_size", "image_size")
 
 
 def page_data(
-    sources: Sequence[Source], benches: Sequence[Mapping[str, Any]], mode: str
+    sources: Sequence[Source],
+    benches: Sequence[Mapping[str, Any]],
+    mode: str,
+    has_control: bool = False,
 ) -> dict[str, Any]:
     """Return the data of the whole page, except the details of candidates and the importance."""
     objective = initial_objective(sources)
     return {
         "mode": mode,
+        "has_control": has_control,
         "generated_at": time.time(),
         "objective": objective.to_json(),
         "runs": [source.payload(i) for i, source in enumerate(sources)],

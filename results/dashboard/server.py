@@ -1,16 +1,13 @@
-"""The dashboard's server: it reads the runs in the background and answers the page's requests."""
+"""The dashboard's server: it answers the page's requests about the runs of a board."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterator
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,21 +17,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from results.dashboard.board import Board
 from results.dashboard.columns import to_json
-from results.dashboard.facts import detail
-from results.dashboard.importance import TARGETS, importances
+from results.dashboard.control_requests import evaluate_next, stop, withdraw
+from results.dashboard.importance import TARGETS
 from results.dashboard.note_requests import put_note
 from results.dashboard.page_files import media_type, page_files, served_page
-from results.dashboard.payload import page_data
 from results.dashboard.security import HostGuard, host_names
-from results.dashboard.source import Source
 from results.database import RecordError
-from results.notes import Note
 from reward.objective import Objective, parse_reward
 
-_READ_INTERVAL_S = 0.5
-_BUSY_READ_INTERVAL_S = 0.05  # while intervals are still to be computed
-_FIRST_READ_TIMEOUT_S = 120.0
 _EVENT_INTERVAL_S = 0.2
 _KEEP_ALIVE_S = 15.0
 
@@ -122,107 +114,6 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-class Board:
-    """The runs of a page, read by a background thread from :meth:`start` to :meth:`close`.
-
-    Any thread may call its methods; they wait until every run was read once.
-    """
-
-    def __init__(
-        self,
-        sources: Sequence[Source],
-        benches: Sequence[Mapping[str, Any]],
-        token: str | None = None,
-    ) -> None:
-        """``token`` is what a request that writes a note must have; None makes a secret one."""
-        self.sources = list(sources)
-        self.is_closing = False
-        self.token = token or secrets.token_urlsafe(12)
-        self._benches = benches
-        self._is_read = threading.Event()
-        self._importance_lock = threading.Lock()
-        self._cached_importance = lru_cache(maxsize=64)(self._compute_importance)
-        self._thread = threading.Thread(target=self._keep_reading, daemon=True)
-
-    def start(self) -> None:
-        """Start to read the runs."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Ask the reading thread and the event streams to end."""
-        self.is_closing = True
-        self._is_read.set()
-
-    def versions(self) -> dict[str, str]:
-        """Return each run's version, by its index."""
-        return {str(i): source.version for i, source in enumerate(self.sources)}
-
-    def page_data(self) -> dict[str, Any]:
-        """Return the data of the whole page, as :mod:`results.dashboard.payload` specifies."""
-        self._wait()
-        return page_data(self.sources, self._benches, "live")
-
-    def detail(self, index: int, number: int) -> dict[str, Any] | None:
-        """Return one candidate's DETAIL; None if it does not exist.
-
-        Raises:
-            RecordError: the record cannot be read.
-        """
-        self._wait()
-        source = self.sources[index]
-        candidate = source.candidate(number)
-        if candidate is None or source.run is None:
-            return None
-        prefix = f"{source.path.absolute().name}-" if len(self.sources) > 1 else ""
-        return detail(candidate, source.run.settings, source.run.place.run_id, prefix)
-
-    def importance(self, index: int, target: str, objective: Objective) -> dict[str, Any]:
-        """Return the IMPORTANCE of each choice for a target; cached until the run changes."""
-        self._wait()
-        with self._importance_lock:
-            return self._cached_importance(index, self.sources[index].version, target, objective)
-
-    def _compute_importance(
-        self, index: int, version: str, target: str, objective: Objective
-    ) -> dict[str, Any]:
-        """Compute what :meth:`importance` returns; ``version`` is only a key of the cache."""
-        source = self.sources[index]
-        space = source.run.space if source.run else None
-        return importances(source.rows(), space, objective, [target])[target]
-
-    def verdict(self, index: int, objective: Objective) -> dict[str, Any] | None:
-        """Return the VERDICT by an objective; None without a winner."""
-        self._wait()
-        return self.sources[index].verdict(objective)
-
-    def write_note(self, index: int, number: int | None, note: Note) -> None:
-        """Put a note on a candidate, or on the run; raise as :meth:`Source.write_note`."""
-        self._wait()
-        self.sources[index].write_note(number, note)
-
-    def run(self, index: int, after: str | None) -> dict[str, Any]:
-        """Return one RUN, or its changes after a version."""
-        self._wait()
-        return self.sources[index].payload(index, after)
-
-    def _wait(self) -> None:
-        """Wait until every run was read once."""
-        self._is_read.wait(_FIRST_READ_TIMEOUT_S)
-
-    def _keep_reading(self) -> None:
-        while not self.is_closing:
-            started = time.monotonic()
-            for source in self.sources:
-                source.poll()
-            self._is_read.set()
-            has_more = any(source.has_more for source in self.sources)
-            interval_s = _BUSY_READ_INTERVAL_S if has_more else _READ_INTERVAL_S
-            taken_s = time.monotonic() - started
-            time.sleep(max(interval_s, taken_s))  # reading takes at most half of the time
-        for source in self.sources:
-            source.close()
-
-
 def app(board: Board, host: str) -> ASGIApp:
     """Return the ASGI application; it answers to ``host``, where it listens, among other names."""
     routes = [
@@ -236,6 +127,9 @@ def app(board: Board, host: str) -> ASGIApp:
         Route("/api/runs/{index:int}/verdict", _verdict),
         Route("/api/runs/{index:int}/notes", put_note, methods=["PUT"]),
         Route("/api/runs/{index:int}/candidates/{number:int}/notes", put_note, methods=["PUT"]),
+        Route("/api/runs/{index:int}/stop", stop, methods=["POST"]),
+        Route("/api/runs/{index:int}/next", evaluate_next, methods=["POST"]),
+        Route("/api/runs/{index:int}/next/{name}", withdraw, methods=["DELETE"]),
     ]
     starlette = Starlette(
         routes=routes,

@@ -9,10 +9,12 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from results.candidate import Candidate
+from results.candidate import Candidate, stages_text
+from results.control import InvalidRequest, Requests, Wanted, point_in
 from results.dashboard.columns import Row, columns, json_safe, text
 from results.dashboard.facts import (
     is_searching,
@@ -62,6 +64,8 @@ class Source:
         self._next_verdict_at = 0.0
         self._notes = Notes()
         self._notes_problem: str | None = None
+        self.requests = Requests(path)
+        self._requested: dict[str, Any] = {"stop": False, "next": []}
 
     @property
     def version(self) -> str:
@@ -87,6 +91,7 @@ class Source:
         self._running = [] if self._is_searching is False else read_running(self.path)
         self._verdict = self._new_verdict()
         self._read_notes()
+        self._requested = self._read_requests()
         if self._status() != before:
             self._status_version += 1
 
@@ -105,6 +110,28 @@ class Source:
         if self.run is None or (number is not None and not self.run.has(number)):
             raise LookupError("no run" if number is None else f"no candidate {number}")
         write_note(self.path, number, note)
+
+    def searching(self) -> Requests:
+        """Return the requests to the run's search.
+
+        Raises:
+            LookupError: no search of this run is running.
+        """
+        if self.run is None or self._is_searching is False:
+            raise LookupError("no search of this run is running")
+        return self.requests
+
+    def ask_for(self, choices: Any) -> dict[str, Any]:
+        """Ask the run's search for a network, and return it as a WANTED.
+
+        Raises:
+            LookupError: no search of this run is running.
+            InvalidRequest: it takes none, or not this one.
+            OSError: the run's directory is not writable, or its disk full.
+        """
+        requests, run = self.searching(), self.run
+        assert run is not None
+        return self._wanted(requests.ask_for(run.new_point(choices)))
 
     def payload(self, index: int, after: str | None = None) -> dict[str, Any]:
         """Return a RUN of :mod:`results.dashboard.payload`, or its changes after a version."""
@@ -135,6 +162,7 @@ class Source:
             "verdict": self._verdict,
             "comparison": self._comparison,
             "notes": json_safe(self._notes.to_json()),
+            "requests": self._requested,
             **run.outlook(self._is_searching),
             "reference": reference_json(run.space, rows),
             **running_json(self._running, rows),
@@ -173,7 +201,7 @@ class Source:
     def _status(self) -> tuple[object, ...]:
         """Return what a page shows beside the candidates."""
         found = self.problem, self._is_searching, self._verdict, self._comparison, self._running
-        return (*found, self._notes, self._notes_problem)
+        return (*found, self._notes, self._notes_problem, self._requested)
 
     def _read_notes(self) -> None:
         try:
@@ -182,6 +210,21 @@ class Source:
             self._notes_problem = text(error)
         except OSError:  # no directory yet, or not for this user: the record says so
             self._notes_problem = None
+
+    def _read_requests(self) -> dict[str, Any]:
+        """Return the REQUESTS to the run's search, which are looked for while one is running."""
+        if self._is_searching is False or self.run is None or self.run.space is None:
+            return {"stop": False, "next": []}
+        waiting = map(self._wanted, self.requests.waiting())
+        return {"stop": self.requests.asks_to_stop(), "next": list(waiting)}
+
+    def _wanted(self, wanted: Wanted) -> dict[str, Any]:
+        space = self.run.space if self.run else None
+        stages = None
+        if space is not None:
+            with suppress(InvalidRequest):  # written by another program
+                stages = stages_text(space.decode(point_in(space, wanted.point)))
+        return {"name": wanted.name, "stages": stages}
 
     def _new_verdict(self) -> dict[str, Any] | None:
         """Return the verdict on the candidates read so far, by the run's own objective.
@@ -241,6 +284,7 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "verdict": None,
         "comparison": None,
         "notes": Notes().to_json(),
+        "requests": {"stop": False, "next": []},
         "forecast": None,
         "standing": None,
         "running": [],

@@ -1,5 +1,6 @@
 /** The open candidate, or two side by side. */
 
+import * as control from "./control.js";
 import * as curves from "./curves.js";
 import { byId, element, focused, isBeside } from "./dom.js";
 import * as drawing from "./drawing.js";
@@ -111,6 +112,7 @@ function show(panel, rows, parts) {
     heading(rows),
     ...networks.map(remarks),
     ...rows.map((row) => notes.section(row.run, row.number, title(row))).filter(Boolean),
+    ...[rows.length === 1 ? control.variant(rows[0]) : null].filter(Boolean),
     ...networks.map(picture),
     stages.table(parts.map(({ architecture }) => architecture)),
     element("h3", {}, "Measurements"),

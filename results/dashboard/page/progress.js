@@ -2,6 +2,7 @@
 
 import * as charts from "./charts.js";
 import * as colours from "./colours.js";
+import * as control from "./control.js";
 import { bar, byId, element, option } from "./dom.js";
 import { count, duration, moment, money, range } from "./format.js";
 import * as front from "./front.js";
@@ -46,6 +47,7 @@ export function draw() {
   byId("forecasts").replaceChildren(
     ...(searching.length ? [element("h2", {}, "Forecast"), ...searching.map(ofForecast)] : []),
   );
+  control.draw(runs);
   running.draw(runs);
   workers.draw(runs);
   byId("endings").replaceChildren(...runs.map(endings));

@@ -10,13 +10,16 @@ const details = new Map();
 const listeners = { run: () => {}, alive: () => {} };
 /** @type {PageData | null} */
 let report = null;
+let hasControl = false;
 /** @type {Promise<PageData["details"]> | null} */
 let unpacked = null;
 
 /** The data in this file, if it is a report; else the server's. */
 export async function open() {
   report = await inside("nas-data");
-  return report ?? ask("api/runs");
+  const data = report ?? (await ask("api/runs"));
+  hasControl = data.has_control;
+  return data;
 }
 
 /** JSON in this file, as gzip in base64; null in a page from the server. @param {string} id */
@@ -36,6 +39,9 @@ export const isReport = () => report !== null;
 /** Who has the server's token, in the address that the command printed, may write notes. */
 const token = new URLSearchParams(location.search).get("token");
 export const mayWrite = () => !report && token !== null;
+
+/** A server that was started for it also passes requests to searches on. */
+export const mayControl = () => mayWrite() && hasControl;
 
 /** @param {string} address */
 const ask = async (address) => answered(await fetch(address));
@@ -126,15 +132,29 @@ export const verdict = (run, at) => ask(`api/runs/${run.id}/verdict?${query(at)}
  * @param {Run} run @param {number | null} number of a candidate; null: of the run itself
  * @param {Note} note @returns {Promise<Note>}
  */
-export async function saveNote(run, number, note) {
+export function saveNote(run, number, note) {
   const place = number === null ? "" : `/candidates/${number}`;
-  return answered(
-    await fetch(`api/runs/${run.id}${place}/notes`, {
-      method: "PUT",
-      headers: { "Content-Type": "application/json", "X-Token": token ?? "" },
-      body: JSON.stringify(note),
-    }),
-  );
+  return send("PUT", `api/runs/${run.id}${place}/notes`, note);
+}
+
+/** Asks a search to end. @param {Run} run */
+export const stop = (run) => send("POST", `api/runs/${run.id}/stop`);
+
+/**
+ * Asks a search for a network.
+ * @param {Run} run @param {{[choice: string]: Option}} choices one option each
+ */
+export const evaluateNext = (run, choices) => send("POST", `api/runs/${run.id}/next`, choices);
+
+/** Takes the request for a network back. @param {Run} run @param {string} name of the request */
+export const withdraw = (run, name) =>
+  send("DELETE", `api/runs/${run.id}/next/${encodeURIComponent(name)}`);
+
+/** @param {string} method @param {string} address @param {unknown} [content] */
+async function send(method, address, content) {
+  const headers = { "Content-Type": "application/json", "X-Token": token ?? "" };
+  const body = content === undefined ? undefined : JSON.stringify(content);
+  return answered(await fetch(address, { method, headers, body }));
 }
 
 /** @param {Objective} at */

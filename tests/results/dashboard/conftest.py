@@ -16,8 +16,9 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from nas.run_directory import dashboard_source
+from results.dashboard.board import Board
 from results.dashboard.live_run import RecordLocation
-from results.dashboard.server import Board, app, listen
+from results.dashboard.server import app, listen
 from results.database_url import sqlite_url
 from tests.results.dashboard.made_run import make_run
 
@@ -102,10 +103,14 @@ def serve() -> Iterator[Callable[..., str]]:
     with ExitStack() as servers:
 
         def begin(
-            *runs: Path, benches: list[dict[str, Any]] | None = None, token: str | None = None
+            *runs: Path,
+            benches: list[dict[str, Any]] | None = None,
+            token: str | None = None,
+            has_control: bool = False,
         ) -> str:
             sources = [dashboard_source(run) for run in runs]
-            return servers.enter_context(_served(Board(sources, benches or [], token)))
+            board = Board(sources, benches or [], token, has_control)
+            return servers.enter_context(_served(board))
 
         yield begin
 

@@ -10,7 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from nas.run_directory import dashboard_source
-from results.dashboard.server import Board, app
+from results.dashboard.board import Board
+from results.dashboard.server import app
 from results.notes import FILE, Note, read_notes, write_note
 from tests.results.dashboard.conftest import Visit
 

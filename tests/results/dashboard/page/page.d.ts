@@ -157,6 +157,8 @@ interface RunFacts {
   verdict: Verdict | null;
   comparison: Comparison | null;
   notes?: { run: Note; candidates: { [number: string]: Note } };
+  /** What a running search was asked for, and has not met yet. */
+  requests?: { stop: boolean; next: Wanted[] };
   forecast: Forecast | null;
   reference: (Measured & { name: string; candidate: number | null }) | null;
 }
@@ -176,6 +178,12 @@ interface Forecast {
   is_cut: boolean;
   cost_so_far: number | null;
   cost: Ends | null;
+}
+
+/** A network that a search was asked for; null if the space does not have it. */
+interface Wanted {
+  name: string;
+  stages: string | null;
 }
 
 /** What people wrote on a run or a candidate. */
@@ -270,6 +278,8 @@ interface Importance {
 
 /** The answer to api/runs; a report holds all of it. */
 interface PageData {
+  /** Whether requests to running searches are passed on. */
+  has_control: boolean;
   objective: Objective;
   runs: RunAnswer[];
   benches: Bench[];
@@ -497,6 +507,7 @@ type OtherId =
   | "ranking"
   | "references"
   | "running"
+  | "control"
   | "running-curves"
   | "runs"
   | "said"
