@@ -16,6 +16,7 @@ from search_space.space import Space
 
 Row = dict[str, Any]
 
+_CURVE_DIGITS = 4  # finer than a curve can be read, and a report stays small
 CATEGORIES = ("state", "cause", "worker", "device")  # sent as codes, each text once
 INTERVAL = ("normalized_low", "normalized_high")  # of S/S0, at 95 %
 ACCURACY_INTERVAL = ("accuracy_low", "accuracy_high")  # at 95 %
@@ -41,6 +42,7 @@ SCALARS = (
     "inference_time_s",
     "images_per_s",
     "epochs",
+    "curve",
     "training_s",
     "started_at",
     "finished_at",
@@ -79,6 +81,7 @@ def row(candidate: Candidate, space: Space | None) -> Row:
         "multiply_adds": whole_number(candidate.multiply_adds),
         "inference_time_s": number(candidate.inference_time_s),
         "epochs": len(candidate.curve),
+        "curve": [_rounded(number(point.accuracy)) for point in candidate.curve],
         "training_s": number(candidate.phases_s.get("training")),
         "started_at": number(candidate.started_at),
         "finished_at": number(candidate.finished_at),
@@ -147,6 +150,10 @@ def _step_time_values(step_time: StepTime | None) -> Row:
         "batch_size": batch_size,
         "unsteady": text(step_time.unsteady),
     }
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, _CURVE_DIGITS)
 
 
 def _layer_values(architecture: Architecture) -> Row:

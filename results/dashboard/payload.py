@@ -128,6 +128,7 @@ COLUMNS: lists of equal length with one entry per candidate, by ascending number
     parameters, reference_parameters, multiply_adds, peak_memory_bytes,
     inference_time_s, images_per_s,                                # latency; training throughput
     epochs, training_s, started_at, finished_at,                       # Unix seconds
+    curve,                             # the metric after each epoch, from the first on, to 4 digits
     layers, fused_share,               # all stages' layers; the share of them that is fused_mbconv
     stages,                                   # in short, as F3e4c48x4/2 M3e4c128x6/2
     unsteady,                                 # what disturbed the step time; null if nothing did

@@ -1,14 +1,15 @@
-/** Small charts, drawn as SVG: axes, marks, a legend, and what the point under the mouse is. */
+/** Small charts: axes, marks and a legend as SVG, and crowds on a canvas between axes and marks. */
 
+import * as crowd from "./crowd.js";
 import { drawn, element } from "./dom.js";
 import * as marks from "./marks.js";
+import * as pointing from "./chart-pointing.js";
 import { extent, padded, ticks, written } from "./ticks.js";
 
 const FONT_PX = 11;
 const LETTER_PX = 6.3; // an average one's width at this size
 const PIXELS_A_TICK = { x: 62, y: 36 };
 const ROOM = 0.05; // of an axis on either side
-const REACH_PX = 24;
 
 /** The charts in the page, drawn anew when their place changes its size. @type {WeakMap<Element, Chart>} */
 const charts = new WeakMap();
@@ -35,15 +36,31 @@ function redraw(place) {
   const height = place.clientHeight - (legend?.offsetHeight ?? 0);
   if (width < 40 || height < 40) return; // not in sight
   const frame = framed(chart, width, height);
-  const shapes = chart.marks.map((mark) => marks.drawn(mark, frame));
-  const svg = drawn(
-    "svg",
-    { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
-    axes(chart, frame),
-    ...shapes,
-  );
-  place.append(svg);
-  listen(/** @type {HTMLElement} */ (place), svg, chart, frame);
+  const sheet = (/** @type {SVGElement[]} */ ...shapes) =>
+    drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, shapes);
+  const isCrowd = (/** @type {Mark} */ mark) => mark.kind === "crowd";
+  const placed = chart.marks.filter(isCrowd).map((/** @type {Crowd} */ mark) => crowd.place(mark, frame));
+  const others = /** @type {(Points | Boxes)[]} */ (chart.marks.filter((mark) => !isCrowd(mark)));
+  const shapes = others.map((mark) => marks.drawn(mark, frame));
+  const top = placed.length ? sheet(...shapes) : sheet(axes(chart, frame), ...shapes);
+  if (placed.length) place.append(sheet(axes(chart, frame)), canvas(placed, frame));
+  place.append(top);
+  pointing.attach(/** @type {HTMLElement} */ (place), { svg: top, chart, frame, placed });
+}
+
+/** The crowds on a canvas as large as the chart. @param {Placed[]} placed @param {ChartFrame} frame */
+function canvas(placed, { outer: { width, height } }) {
+  const scale = window.devicePixelRatio || 1;
+  const own = element("canvas", {
+    width: Math.round(scale * width),
+    height: Math.round(scale * height),
+    "aria-hidden": "true",
+  });
+  Object.assign(own.style, { width: `${width}px`, height: `${height}px` });
+  const pen = own.getContext("2d");
+  pen.scale(scale, scale);
+  for (const one of placed) crowd.paint(pen, one);
+  return own;
 }
 
 /**
@@ -136,43 +153,6 @@ function legendOf({ marks: own }) {
       ),
     ),
   );
-}
-
-/**
- * Says what is under the mouse.
- * @param {HTMLElement} place @param {SVGSVGElement} svg @param {Chart} chart
- * @param {ChartFrame} frame
- */
-function listen(place, svg, chart, frame) {
-  const spots = chart.marks.flatMap((mark) => marks.spots(mark, frame));
-  if (!spots.length) return;
-  const tip = element("div.chart-tip", { hidden: true });
-  place.append(tip);
-  svg.addEventListener("pointermove", ({ offsetX, offsetY }) => {
-    const found = nearest(spots, offsetX, offsetY);
-    tip.hidden = !found;
-    if (found) show(tip, found, svg.clientWidth, place);
-  });
-  svg.addEventListener("pointerleave", () => (tip.hidden = true));
-}
-
-/** @param {Spot[]} spots @param {number} x @param {number} y */
-function nearest(spots, x, y) {
-  let [found, least] = [/** @type {Spot | null} */ (null), REACH_PX];
-  for (const spot of spots) {
-    const gap = Math.hypot(spot.x - x, spot.y - y);
-    if (gap < least) [found, least] = [spot, gap];
-  }
-  return found;
-}
-
-/** @param {HTMLElement} tip @param {Spot} spot @param {number} width @param {HTMLElement} place */
-function show(tip, { x, y, text }, width, place) {
-  tip.textContent = text;
-  const isLeft = x > width / 2;
-  const above = place.clientHeight - place.querySelector(":scope > svg").clientHeight;
-  tip.style.left = `${Math.max(0, x + (isLeft ? -12 - tip.offsetWidth : 12))}px`;
-  tip.style.top = `${y + above - tip.offsetHeight / 2}px`;
 }
 
 /** Makes a value at its first use, since a module is also read where there is no page. */

@@ -71,6 +71,7 @@ const DRAWN = {
   },
   progress: (has, reasons) => {
     if (reasons.size > Number(has("selection"))) progress.draw();
+    else if (has("selection")) progress.drawCandidates();
     if (has("data", "view", "controls")) runs.drawSettings();
   },
 };

@@ -6,7 +6,7 @@ const POINT_PX = 2.5; // radius
 const BOX_SHARE = 0.75; // of a category's width for all of its boxes
 const INNER = 0.8; // of a box's room
 
-/** @param {Mark} mark @param {ChartFrame} frame */
+/** @param {Points | Boxes} mark @param {ChartFrame} frame */
 export function drawn(mark, frame) {
   return coloured(mark, KINDS[mark.kind](mark, frame).flat());
 }
@@ -18,7 +18,7 @@ function coloured({ colour }, shapes) {
   return group;
 }
 
-/** @type {{[kind in Mark["kind"]]: (mark: any, frame: ChartFrame) => (SVGElement | SVGElement[])[]}} */
+/** @type {{[kind in Exclude<Mark["kind"], "crowd">]: (mark: any, frame: ChartFrame) => (SVGElement | SVGElement[])[]}} */
 const KINDS = {
   line: (mark, frame) => [path(mark, joined(places(mark, frame), "L"))],
   steps: (mark, frame) => [path(mark, joined(places(mark, frame), "H"))],
@@ -99,6 +99,13 @@ function box(mark, at, quantiles, frame) {
 
 /** All values that the axes are to show. @param {Mark} mark @returns {{x: number[], y: number[]}} */
 export function extents(mark) {
+  if (mark.kind === "crowd") {
+    const { members } = mark;
+    return {
+      x: members.flatMap(({ x }) => x),
+      y: members.flatMap(({ y }) => y.filter((value) => value !== null)),
+    };
+  }
   if (mark.kind === "boxes") return { x: mark.x, y: mark.quantiles.flat() };
   const known = (/** @type {number | null} */ value) => value !== null;
   return {
@@ -115,8 +122,8 @@ const withBars = (values, halves) =>
 
 /** The places that have something to say. @param {Mark} mark @param {ChartFrame} frame @returns {Spot[]} */
 export function spots(mark, frame) {
+  if (mark.kind === "crowd" || !mark.tip) return [];
   const { tip } = mark;
-  if (!tip) return [];
   if (mark.kind === "boxes") {
     return mark.x.map((at, place) => ({
       x: room(mark, at, frame).x,
@@ -132,6 +139,7 @@ export function spots(mark, frame) {
 /** A mark's sign in the legend, 18 by 10 px. @param {Mark} mark */
 export function sample(mark) {
   const inside = [];
+  if (mark.kind === "crowd") return coloured(mark, crowdSample(mark));
   if (mark.kind === "boxes") inside.push(shape("rect.box", { x: 4, y: 1, width: 10, height: 8 }));
   else {
     if (mark.kind !== "points") inside.push(path(mark, "M0 5H18"));
@@ -142,3 +150,18 @@ export function sample(mark) {
   }
   return coloured(mark, inside);
 }
+
+/** @param {Crowd} mark @returns {SVGElement[]} */
+function crowdSample({ form, width, dash, ending }) {
+  if (form === "points") return [point([9, 5], "disc", Math.max(width, POINT_PX))];
+  const line = shape("path.line", { d: "M0 5H18", "stroke-dasharray": dash?.join(" ") ?? "none" });
+  line.style.strokeWidth = `${width}px`;
+  return [line, ...(ending ? [shape("path.line.ending", { d: ENDINGS[ending] })] : [])];
+}
+
+/** @type {{[ending in Ending]: string}} */
+const ENDINGS = {
+  cross: "M12 2L18 8M12 8L18 2",
+  square: "M12 2H18V8H12Z",
+  disc: "M12 5a3 3 0 1 0 6 0a3 3 0 1 0 -6 0",
+};

@@ -6,6 +6,8 @@ import * as control from "./control.js";
 import { bar, byId, element, option } from "./dom.js";
 import { count, duration, moment, money, range } from "./format.js";
 import * as front from "./front.js";
+import * as history from "./history.js";
+import * as learning from "./learning.js";
 import { schedule } from "./schedule.js";
 import * as running from "./running.js";
 import * as source from "./source.js";
@@ -14,6 +16,7 @@ import * as store from "./store.js";
 import * as workers from "./workers.js";
 
 const MOST_POINTS = 500;
+const SAID = { best: "best reward", sizes: "candidates on the front", volumes: "hypervolume" };
 
 export function listen() {
   byId("over").addEventListener("change", () => {
@@ -22,18 +25,37 @@ export function listen() {
   });
 }
 
+/** What a selection changes: who stands out. */
+export function drawCandidates() {
+  const runs = shownRuns();
+  learning.draw();
+  drawHistory(runs.map(series), xAxis());
+}
+
+const shownRuns = () => store.runs.filter((run) => !state.hidden.has(run.id) && !run.problem);
+
+/** @returns {ChartAxis} */
+const xAxis = () => ({
+  title: state.over === "time" ? "hours since the run began" : "candidates finished",
+  fromZero: true,
+});
+
+/** @param {Series[]} lines @param {ChartAxis} x */
+function drawHistory(lines, x) {
+  const points = lines.flatMap(({ points }) => points);
+  chart("best-so-far", lines, "best", history.chart(points, x));
+}
+
 export function draw() {
   byId("over").replaceChildren(
     option("candidates", "candidates", state.over),
     option("time", "time", state.over),
   );
-  const runs = store.runs.filter((run) => !state.hidden.has(run.id) && !run.problem);
+  const runs = shownRuns();
   const lines = runs.map(series);
-  const x = {
-    title: state.over === "time" ? "hours since the run began" : "candidates finished",
-    fromZero: true,
-  };
-  chart("best-so-far", lines, "best", { x, y: { title: "best reward" } });
+  const x = xAxis();
+  learning.draw();
+  drawHistory(lines, x);
   chart("front-so-far", lines, "sizes", {
     x,
     y: { title: "candidates on the front", fromZero: true },
@@ -54,27 +76,31 @@ export function draw() {
 }
 
 /**
- * A run's course: x of each point, the best reward and the size of the front there.
+ * A run's course: x of each point, the best reward and the size of the front there; and where its
+ * candidates are.
  * @typedef {{run: Run, x: number[], best: (number | null)[], sizes: number[],
- *   volumes: number[]}} Series
+ *   volumes: number[], points: Member[]}} Series
  */
 
 /**
  * @param {"best-so-far" | "front-so-far" | "volume-so-far"} id @param {Series[]} lines
- * @param {"best" | "sizes" | "volumes"} name @param {Pick<Chart, "x" | "y">} layout
+ * @param {"best" | "sizes" | "volumes"} name @param {Omit<Chart, "marks"> & {marks?: Mark[]}} layout
  */
 function chart(id, lines, name, layout) {
   const isLone = lines.length === 1;
   charts.draw(byId(id), {
     ...layout,
-    marks: lines.map((line) => ({
-      kind: "steps",
-      name: line.run.label,
-      colour: isLone ? "var(--accent)" : colours.ofRun(line.run),
-      x: line.x,
-      y: line[name],
-      tip: (at) => `${layout.y.title} ${Number(line[name][at].toPrecision(5))} at ${text(line.x[at])}`,
-    })),
+    marks: lines
+      .map((line) => ({
+        kind: /** @type {const} */ ("steps"),
+        name: layout.marks ? (isLone ? "best so far" : `${line.run.label}, best`) : line.run.label,
+        colour: isLone ? "var(--accent)" : colours.ofRun(line.run),
+        x: line.x,
+        y: line[name],
+        tip: (/** @type {number} */ at) =>
+          `${SAID[name]} ${Number(line[name][at].toPrecision(5))} at ${text(line.x[at])}`,
+      }))
+      .concat(/** @type {any} */ (layout.marks ?? [])),
   });
 }
 
@@ -109,6 +135,9 @@ function series(run) {
     best: kept.map((place) => best[place]),
     sizes: kept.map((place) => sizes[place]),
     volumes: kept.map((place) => volumes[place]),
+    points: rows
+      .map((row, place) => ({ row, x: [x(place)], y: [row.reward] }))
+      .filter(({ row }) => row.reward !== null),
   };
 }
 

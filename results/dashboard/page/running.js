@@ -1,9 +1,6 @@
 /** What runs now: each candidate's epoch, curve so far, step time and worker. */
 
 import * as candidate from "./candidate.js";
-import * as charts from "./charts.js";
-import * as colours from "./colours.js";
-import * as columns from "./columns.js";
 import { byId, element } from "./dom.js";
 import { count, duration, fixed, MISSING } from "./format.js";
 import * as source from "./source.js";
@@ -18,15 +15,6 @@ export function draw(runs) {
     ...(busy.length ? [element("h2", {}, "Running now")] : []),
     ...busy.map(table),
   );
-  const place = byId("running-curves");
-  const marks = busy.flatMap(({ running }) => running.filter(({ curve }) => curve.length).map(curveOf));
-  place.hidden = marks.length === 0;
-  if (marks.length === 0) return;
-  charts.draw(place, {
-    x: { title: "epoch", fromZero: true, isWhole: true },
-    y: { title: columns.find("accuracy").label },
-    marks,
-  });
 }
 
 /** @param {Run} run */
@@ -74,16 +62,4 @@ function titled({ number, confirms }) {
 function epochs({ curve, epochs: planned }) {
   const done = curve.at(-1)?.[0] ?? 0;
   return planned === null ? String(done) : `${done} of ${planned}`;
-}
-
-/** @param {Running} one @param {number} place @returns {Mark} */
-function curveOf(one, place) {
-  return {
-    kind: "curve",
-    name: titled(one),
-    colour: colours.category(place),
-    x: one.curve.map(([epoch]) => epoch),
-    y: one.curve.map(([, , accuracy]) => 100 * accuracy),
-    tip: (at) => `no. ${titled(one)}, epoch ${one.curve[at][0]}: ${fixed(2)(100 * one.curve[at][2])} %`,
-  };
 }

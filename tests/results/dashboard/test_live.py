@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -79,19 +80,23 @@ def test_what_runs_is_shown_with_its_curve_so_far(
         record.start(running)
         file = RunningFile(tmp_path, lambda _: 10)
         file(replace(running, curve=begun.curve[:1]))
-        page = visit().open(f"{serve(tmp_path)}#selected=0:{BEFORE}")
+        page = visit().open(serve(tmp_path))
         page.locator("[data-view=progress]").click()
         now = page.locator("#running")
         expect(now).to_contain_text("1 of 10")
-        expect(page.locator("#running-curves .point")).to_have_count(1)
+        expect(page.locator("#learning-curves .chart-legend")).to_contain_text("running")
+        assert _curve_lengths(page)[BEFORE] == 1
+        page.locator("#running button").click()
         file(replace(running, curve=begun.curve[:3]))
         expect(now).to_contain_text("3 of 10")
         expect(now).to_contain_text(f"{100 * begun.curve[2].accuracy:.2f} %")
         expect(page.locator("#candidate [aria-label='Learning curve'] .point")).to_have_count(3)
+        assert _curve_lengths(page)[BEFORE] == 3
         record.finish(begun)
         file(begun)
         expect(now).to_be_empty()
-        expect(page.locator("#running-curves")).to_be_hidden()
+        expect(page.locator("#learning-curves .chart-legend")).not_to_contain_text("running")
+        assert _curve_lengths(page)[BEFORE] == len(begun.curve)
 
 
 def test_a_failure_says_its_cause_and_where_it_was_raised(
@@ -199,6 +204,17 @@ def _wait_for(page: Page, count: int) -> None:
     page.wait_for_function(
         "(count) => document.documentElement.dataset.drawn === count", arg=str(count)
     )
+
+
+def _curve_lengths(page: Page) -> dict[int, int]:
+    """Return how many epochs of each candidate are in the chart of all curves."""
+    numbers = page.locator("#learning-curves").evaluate(
+        """async (place) => {
+            const { spotsIn } = await import("/page/chart-pointing.js");
+            return spotsIn(place).map(({ row }) => row.number);
+        }"""
+    )
+    return dict(Counter(numbers))
 
 
 def _axes(page: Page) -> object:

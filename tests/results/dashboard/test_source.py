@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from rich.console import Console
 
 from nas.run_directory import dashboard_source, open_run
 from nas.search.progress import Progress
-from results.candidate import Candidate, State
+from results.candidate import Candidate, CurvePoint, State
+from results.dashboard.columns import row
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.payload import page_data
 from results.dashboard.source import Source
@@ -152,6 +154,22 @@ def test_a_damaged_candidate_is_left_out_and_counted(
     assert shown["warnings"] == [
         f"the record: damaged; 1 of 5 candidates cannot be read (no. 3); {SALVAGE_HINT}"
     ]
+
+
+def test_a_curve_is_the_metric_after_each_epoch(tmp_path: Path) -> None:
+    make_run(tmp_path, 5).close()
+    curves = _polled(tmp_path).payload(0)["columns"]["curve"]
+    assert curves == [
+        [round(point.accuracy, 4) for point in candidate.curve]
+        for candidate in made_candidates(small(), 5)
+    ]
+
+
+def test_what_is_no_number_is_a_gap_in_the_curve() -> None:
+    values: list[Any] = ["high", 0.123456, math.inf]
+    points = [CurvePoint(epoch, 0.5, value, 1.0) for epoch, value in enumerate(values, 1)]
+    damaged = replace(made_candidate(small(), 0), curve=tuple(points))
+    assert row(damaged, small())["curve"] == [None, 0.1235, None]
 
 
 def test_reading_does_not_change_the_run(tmp_path: Path) -> None:

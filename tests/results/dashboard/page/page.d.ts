@@ -69,6 +69,8 @@ type Scalars = Measured & {
   reference_step_time_s: number | null;
   reference_parameters: number | null;
   epochs: number;
+  /** The metric after each epoch, from the first on. */
+  curve: (number | null)[];
   training_s: number | null;
   started_at: number | null;
   finished_at: number | null;
@@ -249,7 +251,7 @@ interface Timing {
 }
 
 /** All that the record holds of one candidate. */
-interface Detail extends Partial<Scalars>, Partial<Coded> {
+interface Detail extends Partial<Omit<Scalars, "curve">>, Partial<Coded> {
   architecture: Architecture;
   /** Epoch, loss, accuracy and elapsed seconds. */
   curve: [number, number, number, number][];
@@ -508,7 +510,8 @@ type OtherId =
   | "references"
   | "running"
   | "control"
-  | "running-curves"
+  | "learning"
+  | "learning-curves"
   | "runs"
   | "said"
   | "settings"
@@ -581,12 +584,63 @@ interface Boxes extends MarkFacts {
   quantiles: number[][];
 }
 
-type Mark = Points | Boxes;
+/** Many candidates on a canvas, each as a line or as a point. */
+interface Crowd extends Omit<MarkFacts, "tip"> {
+  kind: "crowd";
+  form: "lines" | "points";
+  /** Drawn in this order. */
+  members: Member[];
+  /** Of a line, or a point's radius, in pixels. */
+  width: number;
+  opacity?: number;
+  dash?: number[];
+  /** What stands at the end of a line. */
+  ending?: Ending;
+  /** What stands in the tip of a candidate's value at a place; without it none can be pointed at. */
+  say?: (row: Row, place: number) => string;
+}
+
+type Ending = "cross" | "square" | "disc";
+
+interface Member {
+  row: Row;
+  x: number[];
+  y: (number | null)[];
+}
+
+/** Where a crowd's values are in a chart, in pixels, those of one member after another's. */
+interface Placed {
+  mark: Crowd;
+  /** Where each member's values begin, and the end. */
+  starts: Int32Array;
+  xs: Float32Array;
+  /** Not a number where there is no value. */
+  ys: Float32Array;
+}
+
+/** One value of a member. */
+interface CrowdSpot {
+  placed: Placed;
+  member: number;
+  /** Its place among the member's values. */
+  at: number;
+  row: Row;
+  x: number;
+  y: number;
+}
+
+/** Candidates that charts draw alike. */
+type Group =
+  "faded" | "complete" | "failed" | "stopped" | "front" | "running" | "winner" | "selected";
+
+type Mark = Points | Boxes | Crowd;
 
 interface Chart {
   x: ChartAxis;
   y: ChartAxis;
   marks: Mark[];
+  /** Opens the candidate that is pressed; without it none can be. */
+  open?: (row: Row, beside: boolean, byKey: boolean) => void;
 }
 
 /** Where a small chart's axes are, in pixels, and the values of their grid. */
