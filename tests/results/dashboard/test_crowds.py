@@ -58,7 +58,7 @@ def page(tmp_path: Path, serve: Serve, visit: Begin) -> Page:
     return page
 
 
-@pytest.mark.parametrize(("number", "role"), [(1, ""), (2, ", stopped: asha"), (3, ", failed: div")])
+@pytest.mark.parametrize(("number", "role"), [(1, ""), (2, ", stopped: asha"), (3, ", failed")])
 def test_a_curve_says_whose_it_is_and_its_accuracy_there(
     page: Page, number: int, role: str
 ) -> None:
