@@ -49,6 +49,8 @@ A RUN; ``id`` is its index among the RUNs of the command line::
                "stem_channels": 16, "stem_stride": 1, "head_channels": 256,
                "parameters": [{"name": "stage1.operator", "stage": 1, "choice": "operator",
                                "options": ["mbconv", "fused_mbconv"]}, ...]},       # or null
+     "basis": {"data": {"text": "digits", "key": "9eb1..."}, "epochs": {...}, ...},   # what rewards
+                                         # rest on; runs with other keys are not ranked together
      "verdict": VERDICT,                 # null: without a winner, and in a run of nas proxy
      "comparison": COMPARISON,           # null: a search
      "notes": {"run": NOTE, "candidates": {"17": NOTE, ...}},

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from results.basis import basis
 from results.candidate import Candidate, stages_text
 from results.control import InvalidRequest, Requests, Wanted, point_in
 from results.dashboard.columns import Row, columns, json_safe, text
@@ -159,6 +160,7 @@ class Source:
             "metric": metric_json(run.settings),
             "task": task_of(run.settings),
             "space": space_json(run.space),
+            "basis": json_safe(basis(run.settings, run.space)),
             "verdict": self._verdict,
             "comparison": self._comparison,
             "notes": json_safe(self._notes.to_json()),
@@ -281,6 +283,7 @@ def _empty_run(title: str | None, problem: str | None) -> dict[str, Any]:
         "metric": metric_json({}),
         "task": {"classes": None, "in_channels": None},
         "space": None,
+        "basis": {},
         "verdict": None,
         "comparison": None,
         "notes": Notes().to_json(),

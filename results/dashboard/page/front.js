@@ -38,12 +38,12 @@ export const sizes = (rows) => after(rows, (kept) => kept.length);
 
 /**
  * The hypervolume of accuracy and S/S0 after each candidate of a sequence: of the rectangle between
- * the worst and the best of all of them, the share that those so far dominate. S/S0 counts by its
- * logarithm.
- * @param {Row[]} rows @returns {number[]} each in [0, 1]
+ * the worst and the best, the share that those so far dominate. S/S0 counts by its logarithm.
+ * @param {Row[]} rows @param {Row[]} [among] whose worst and best count, such as those of several runs
+ * @returns {number[]} each in [0, 1]
  */
-export function volumes(rows) {
-  const known = rows.filter((row) => row.logs);
+export function volumes(rows, among = rows) {
+  const known = among.filter((row) => row.logs);
   const [fastest, slowest] = ends(known.map(logStep));
   const [lowest, highest] = ends(known.map((row) => row.accuracy));
   const whole = (slowest - fastest) * (highest - lowest);

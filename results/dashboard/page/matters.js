@@ -5,11 +5,11 @@ import * as colours from "./colours.js";
 import * as columns from "./columns.js";
 import { bar, byId, element } from "./dom.js";
 import { count, isNumber } from "./format.js";
-import { model } from "./model.js";
+import { model, shownRuns } from "./model.js";
 import * as objective from "./objective.js";
 import { colourOf } from "./operators.js";
 import * as source from "./source.js";
-import { currentObjective, ownObjective, state } from "./state.js";
+import { currentObjective, ownObjective } from "./state.js";
 import * as store from "./store.js";
 
 const TARGETS = ["reward", "accuracy", "normalized_step_time"];
@@ -24,9 +24,6 @@ export function draw() {
   clearTimeout(waiting);
   waiting = setTimeout(drawImportances, asked ? SETTLE_MS : 0);
 }
-
-const shownRuns = () =>
-  store.runs.filter((run) => !state.hidden.has(run.id) && !run.problem);
 
 async function drawImportances() {
   const at = currentObjective();

@@ -6,6 +6,7 @@ import * as objective from "./objective.js";
 import * as search from "./search.js";
 import { currentObjective, state } from "./state.js";
 import * as store from "./store.js";
+import * as together from "./together.js";
 
 const TOP = 10;
 
@@ -16,6 +17,7 @@ export const model = {
   faded: new Set(),
   ranked: [],
   ranking: [],
+  refusal: null,
   winner: null,
   fronts: new Map(),
   onFront: new Set(),
@@ -39,15 +41,23 @@ export function refresh(reasons) {
   if (has("data")) model.references = references();
 }
 
-/** Among all candidates of the runs that are shown, whatever the filters. */
+/** Among all candidates of the runs that are shown, whatever the filters; if they compare. */
 function rank() {
-  model.ranking = objective.best(model.ranked, TOP);
-  model.winner = runsWinner() ?? model.ranking[0] ?? null;
+  const runs = shownRuns();
+  model.refusal = together.refusal(runs);
+  model.ranking = model.refusal ? [] : objective.best(model.ranked, TOP);
+  model.winner = runsWinner(runs) ?? model.ranking[0] ?? null;
 }
 
-/** The winner in best.json, by the mean of its trainings where candidates were confirmed. */
-function runsWinner() {
-  const runs = store.runs.filter((run) => !run.problem && !state.hidden.has(run.id));
+/** The runs that can be read and are not hidden. */
+export const shownRuns = () =>
+  store.runs.filter((run) => !run.problem && !state.hidden.has(run.id));
+
+/**
+ * The winner in best.json, by the mean of its trainings where candidates were confirmed.
+ * @param {Run[]} runs
+ */
+function runsWinner(runs) {
   const verdict = runs.length === 1 && ownVerdict(runs[0]);
   return verdict ? (runs[0].candidates.get(verdict.winner) ?? null) : null;
 }

@@ -3,16 +3,19 @@
 import * as charts from "./charts.js";
 import * as colours from "./colours.js";
 import * as control from "./control.js";
+import * as course from "./course.js";
 import { bar, byId, element, option } from "./dom.js";
 import { count, duration, moment, money, range } from "./format.js";
 import * as front from "./front.js";
 import * as history from "./history.js";
 import * as learning from "./learning.js";
+import { model, shownRuns } from "./model.js";
 import { schedule } from "./schedule.js";
 import * as running from "./running.js";
 import * as source from "./source.js";
 import { state } from "./state.js";
 import * as store from "./store.js";
+import * as versus from "./versus.js";
 import * as workers from "./workers.js";
 
 const MOST_POINTS = 500;
@@ -29,10 +32,8 @@ export function listen() {
 export function drawCandidates() {
   const runs = shownRuns();
   learning.draw();
-  drawHistory(runs.map(series), xAxis());
+  drawHistory(allSeries(runs), xAxis());
 }
-
-const shownRuns = () => store.runs.filter((run) => !state.hidden.has(run.id) && !run.problem);
 
 /** @returns {ChartAxis} */
 const xAxis = () => ({
@@ -52,7 +53,7 @@ export function draw() {
     option("time", "time", state.over),
   );
   const runs = shownRuns();
-  const lines = runs.map(series);
+  const lines = allSeries(runs);
   const x = xAxis();
   learning.draw();
   drawHistory(lines, x);
@@ -69,6 +70,7 @@ export function draw() {
   byId("forecasts").replaceChildren(
     ...(searching.length ? [element("h2", {}, "Forecast"), ...searching.map(ofForecast)] : []),
   );
+  versus.draw(runs);
   control.draw(runs);
   running.draw(runs);
   workers.draw(runs);
@@ -107,17 +109,17 @@ function chart(id, lines, name, layout) {
 /** A place on the axis in words. @param {number} x */
 const text = (x) => (state.over === "time" ? duration(3600 * x) : `candidate ${x}`);
 
-/** @param {Run} run */
-const finished = (run) =>
-  [...run.candidates.values()]
-    .filter((row) => row.state !== "running" && row.finished_at !== null)
-    .sort((a, b) => a.finished_at - b.finished_at);
+/** Of runs that compare, the hypervolume is that of all of them together. @param {Run[]} runs */
+function allSeries(runs) {
+  const together = model.refusal ? null : runs.flatMap(course.finished);
+  return runs.map((run) => series(run, together ?? course.finished(run)));
+}
 
-/** @param {Run} run @returns {Series} */
-function series(run) {
-  const rows = finished(run);
-  const start = run.created_at ?? rows[0]?.started_at ?? 0;
-  const [sizes, volumes] = [front.sizes(rows), front.volumes(rows)];
+/** @param {Run} run @param {Row[]} among the candidates whose hypervolume is 1 @returns {Series} */
+function series(run, among) {
+  const rows = course.finished(run);
+  const start = course.start(run, rows);
+  const [sizes, volumes] = [front.sizes(rows), front.volumes(rows, among)];
   /** @type {number | null} */
   let most = null;
   const best = rows.map(({ reward }) =>

@@ -41,8 +41,8 @@ function range(name, at) {
 function drawWinner(winner, ranges) {
   const place = byId("winner");
   if (!winner) {
-    const reason = model.ranked.length ? "No candidate has a reward." : "No candidate yet.";
-    return place.replaceChildren(element("p.muted", {}, reason));
+    const none = model.ranked.length ? "No candidate has a reward." : "No candidate yet.";
+    return place.replaceChildren(element("p.muted", {}, model.refusal ?? none));
   }
   const run = store.areSeveral() ? ` of ${winner.run.label}` : "";
   place.replaceChildren(

@@ -54,11 +54,13 @@ export function draw() {
   redraw();
 }
 
+/** By a column; runs whose rewards do not compare stay apart. */
 function sorted() {
   const column = columns.find(state.sort) ?? columns.find("reward");
   const sign = state.descending ? -1 : 1;
   const values = new Map(model.shown.map((row) => [row, column.value(row)]));
   return [...model.shown].sort((a, b) => {
+    if (model.refusal && a.run !== b.run) return a.run.id - b.run.id;
     const [one, other] = [values.get(a), values.get(b)];
     if (one === null || other === null)
       return Number(one === null) - Number(other === null) || a.number - b.number;

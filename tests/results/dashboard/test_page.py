@@ -404,6 +404,33 @@ def test_several_runs_are_shown_together(made: Path, serve: Serve, visit: Begin)
     assert page.locator("#runs li").count() == 2
 
 
+def test_runs_that_compare_are_set_against_each_other(
+    made: Path, tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    make_run(tmp_path / "other", 10, run_id="other").close()
+    page = visit().open(serve(made, tmp_path / "other"))
+    expect(page.locator("#winner")).to_contain_text("Winner: candidate")
+    page.get_by_role("tab", name="Progress").click()
+    rows = page.locator("#versus tbody tr")
+    expect(rows).to_have_count(2)
+    assert [row.locator("td").first.inner_text() for row in rows.all()] == [str(CANDIDATES), "10"]
+
+
+def test_runs_of_different_data_are_not_ranked_together(
+    made: Path, tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    changes: dict[str, Any] = {"data": "photos", "data_fingerprint": "1" * 16}
+    make_run(tmp_path / "other", 10, run_id="other", **changes).close()
+    page = visit().open(serve(made, tmp_path / "other"))
+    expect(page.locator("#winner")).to_contain_text("They differ in data (digits, photos).")
+    assert page.locator("#ranking tbody tr").count() == 0
+    page.get_by_role("tab", name="Progress").click()
+    expect(page.locator("#versus")).to_contain_text("no common ranking")
+    page.get_by_label("show other").uncheck()
+    expect(page.locator("#winner")).to_contain_text("Winner: candidate")
+    assert page.locator("#ranking tbody tr").count() == 10
+
+
 def test_benched_networks_are_marked(made: Path, serve: Serve, visit: Begin) -> None:
     bench = {
         "name": "efficientnet-b0",

@@ -159,6 +159,8 @@ interface RunFacts {
   verdict: Verdict | null;
   comparison: Comparison | null;
   notes?: { run: Note; candidates: { [number: string]: Note } };
+  /** What accuracy and S/S0 depend on beside the network, by name; equal where the keys are. */
+  basis?: { [name: string]: { text: string; key: string } };
   /** What a running search was asked for, and has not met yet. */
   requests?: { stop: boolean; next: Wanted[] };
   forecast: Forecast | null;
@@ -423,6 +425,8 @@ interface Model {
   ranked: Row[];
   /** The best of these by reward. */
   ranking: Row[];
+  /** Why the runs that are shown are not ranked together. */
+  refusal: string | null;
   /** The run's own winner, or at another reward the first by reward. */
   winner: Row | null;
   /** By run, in the order of x. */
@@ -512,6 +516,7 @@ type OtherId =
   | "control"
   | "learning"
   | "learning-curves"
+  | "versus"
   | "runs"
   | "said"
   | "settings"
