@@ -4,9 +4,9 @@ import * as colours from "./colours.js";
 import { bar, byId, element, focused } from "./dom.js";
 import { moment } from "./format.js";
 import * as notes from "./notes.js";
-import * as progress from "./progress.js";
 import { schedule } from "./schedule.js";
 import * as source from "./source.js";
+import * as standing from "./standing.js";
 import { state } from "./state.js";
 import * as store from "./store.js";
 
@@ -34,7 +34,7 @@ export function draw() {
 
 /** @param {Run} run */
 function chip(run) {
-  const { text, share } = progress.standing(run);
+  const { text, share } = standing.of(run);
   const several = store.areSeveral();
   const live =
     run.is_searching &&

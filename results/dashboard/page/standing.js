@@ -1,0 +1,40 @@
+/** How far a run is, in a line for the head of the page. */
+
+import { count, duration, money, range } from "./format.js";
+import * as source from "./source.js";
+
+/** The time left and the cost of a search. @param {Forecast} forecast */
+function outlook({ ends_at, cost }) {
+  const now = Date.now() / 1000;
+  const [low, high] = ends_at.map((end) => Math.max(0, end - now));
+  return [`${range([low, high], duration)} left`, cost && `cost ${range(cost, money)}`];
+}
+
+/** Why nothing runs: all is done, the time is up, or it was stopped. @param {Run} run */
+function halt({ settings, is_searching, standing }) {
+  if (is_searching !== false || source.isReport()) return false;
+  const { evaluated, planned } = standing;
+  const until = settings?.until;
+  const isOver = planned === null ? !until : evaluated >= planned;
+  if (isOver) return "finished";
+  return until && until <= Date.now() / 1000 ? "the time is up" : "not running";
+}
+
+/** A run's standing in a line, by the terminal's count. @param {Run} run */
+export function of(run) {
+  /** @param {State} state */
+  const counts = (state) =>
+    [...run.candidates.values()].filter((row) => row.state === state).length;
+  const { forecast } = run;
+  const { evaluated, planned, done } = run.standing;
+  const parts = [
+    planned === null ? `${done} candidates` : done,
+    counts("failed") && `${count(counts("failed"))} failed`,
+    counts("infeasible") && `${count(counts("infeasible"))} infeasible`,
+    counts("duplicate") && `${count(counts("duplicate"))} duplicate`,
+    run.is_searching && counts("running") && `${count(counts("running"))} running`,
+    ...(forecast ? outlook(forecast) : []),
+    halt(run),
+  ];
+  return { text: parts.filter(Boolean).join(" · "), share: planned ? evaluated / planned : null };
+}
