@@ -38,13 +38,13 @@ export function short(value) {
   return `${Number((value / size).toPrecision(3))}${prefix}`;
 }
 
-/** @param {unknown} seconds */
+/** In the units of the terminal, and below a second in ms. @param {unknown} seconds */
 export function duration(seconds) {
   if (!isNumber(seconds)) return MISSING;
   if (seconds < 1) return `${Math.round(1000 * seconds)} ms`;
   if (seconds < 90) return `${Number(seconds.toPrecision(2))} s`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 36 * 3600) return `${(seconds / 3600).toFixed(1)} h`;
+  if (seconds < 48 * 3600) return `${(seconds / 3600).toFixed(1)} h`;
   return `${(seconds / 86400).toFixed(1)} days`;
 }
 

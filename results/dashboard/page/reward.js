@@ -103,6 +103,7 @@ function sentence(name, { low, high, below, above }) {
 }
 
 function drawRanking() {
+  byId("ranking").parentElement.hidden = model.refusal !== null;
   const head = ["place", "candidate", "reward", `${store.metric().short} %`, "S/S0", "params"];
   const shown = ["reward", "accuracy", "step", "parameters"].map(columns.find);
   /** @param {Column} column @param {Row} row */

@@ -15,7 +15,7 @@ const MOMENT_MS = 30_000; // after which the time left is written anew
 /** Writes the time left anew from time to time. */
 export function listen() {
   setInterval(() => {
-    if (store.runs.some((run) => run.forecast)) draw();
+    if (store.runs.some((run) => run.is_searching)) draw();
   }, MOMENT_MS);
 }
 

@@ -3,9 +3,14 @@
 import { count, duration, money, range } from "./format.js";
 import * as source from "./source.js";
 
-/** The time left and the cost of a search. @param {Forecast} forecast */
-function outlook({ ends_at, cost }) {
+/** The time left and the cost of a search, in the words of the terminal. @param {Run} run */
+function outlook({ forecast, is_searching, settings }) {
   const now = Date.now() / 1000;
+  if (!forecast) {
+    const isBound = is_searching && settings?.until && !source.isReport();
+    return isBound ? [`at most ${duration(Math.max(0, settings.until - now))} left`] : [];
+  }
+  const { ends_at, cost } = forecast;
   const [low, high] = ends_at.map((end) => Math.max(0, end - now));
   return [`${range([low, high], duration)} left`, cost && `cost ${range(cost, money)}`];
 }
@@ -25,7 +30,6 @@ export function of(run) {
   /** @param {State} state */
   const counts = (state) =>
     [...run.candidates.values()].filter((row) => row.state === state).length;
-  const { forecast } = run;
   const { evaluated, planned, done } = run.standing;
   const parts = [
     planned === null ? `${done} candidates` : done,
@@ -33,7 +37,7 @@ export function of(run) {
     counts("infeasible") && `${count(counts("infeasible"))} infeasible`,
     counts("duplicate") && `${count(counts("duplicate"))} duplicate`,
     run.is_searching && counts("running") && `${count(counts("running"))} running`,
-    ...(forecast ? outlook(forecast) : []),
+    ...outlook(run),
     halt(run),
   ];
   return { text: parts.filter(Boolean).join(" · "), share: planned ? evaluated / planned : null };

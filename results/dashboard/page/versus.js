@@ -7,25 +7,30 @@ import { count, duration, fixed, MISSING } from "./format.js";
 import { model } from "./model.js";
 import * as runs from "./runs.js";
 
+const REMARK =
+  "Hypervolume and front are those of these runs together. By how much a search differs from one " +
+  "with the same settings and another seed is not known from this.";
+
 /** @param {Run[]} shown */
 export function draw(shown) {
   const place = byId("versus");
   if (shown.length < 2) return place.replaceChildren();
   if (model.refusal) return place.replaceChildren(head(), element("p", {}, model.refusal));
   const reached = compared(shown);
-  place.replaceChildren(head(), table(reached), element("p.muted", {}, remark(reached)));
+  place.replaceChildren(head(), table(reached), element("p.muted", {}, REMARK));
 }
 
 const head = () => element("h2", {}, "Run against run");
 
 /** @param {import("./course.js").Reached[]} reached */
 function table(reached) {
+  const target = least(reached);
   const names = [
     "run",
     "finished",
     "best reward",
     "candidate",
-    "least best reached after",
+    target === null ? "reached by all" : `${fixed(4)(target)} reached after`,
     "in",
     "hypervolume",
     "on the common front",
@@ -58,12 +63,8 @@ function line({ run, finished: ended, best: most, target, volume, onFront }) {
   );
 }
 
-/** @param {import("./course.js").Reached[]} reached */
-function remark(reached) {
-  const least = Math.min(...reached.map(({ best: most }) => most?.reward ?? Infinity));
-  const told = least < Infinity ? `The least best reward is ${fixed(4)(least)}. ` : "";
-  return (
-    `${told}Hypervolume and front are those of all these runs together. ` +
-    "By how much one search differs from another with the same settings and another seed is not known from this."
-  );
+/** The reward that every run has reached. @param {import("./course.js").Reached[]} reached */
+function least(reached) {
+  const bests = reached.map(({ best: most }) => most?.reward ?? null);
+  return bests.includes(null) ? null : Math.min(...bests);
 }

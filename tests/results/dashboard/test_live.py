@@ -44,6 +44,15 @@ def test_a_completed_candidate_appears_and_no_setting_is_lost(
         assert "selected=0" in page.url
 
 
+def test_before_a_forecast_the_head_has_the_time_that_is_left_at_most(
+    tmp_path: Path, serve: Serve, visit: Begin
+) -> None:
+    make_run(tmp_path, 0, budget=None, until=time.time() + 3630).close()
+    with open_run(tmp_path).lock():
+        page = visit().open(serve(tmp_path))
+        expect(page.locator("#runs")).to_contain_text("at most 60 min left")
+
+
 def test_the_forecast_of_a_search_is_shown(tmp_path: Path, serve: Serve, visit: Begin) -> None:
     """Of an hour, 10 minutes are over; what took 10 minutes for 10 candidates goes on."""
     begun_at = time.time() - 600

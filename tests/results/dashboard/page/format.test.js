@@ -15,8 +15,8 @@ test("numbers", () => {
 });
 
 test("durations have the unit that reads best", () => {
-  const said = [0.25, 30, 600, 7200, 2 * 86400].map(format.duration);
-  assert.deepEqual(said, ["250 ms", "30 s", "10 min", "2.0 h", "2.0 days"]);
+  const said = [0.25, 30, 600, 7200, 40 * 3600, 2 * 86400].map(format.duration);
+  assert.deepEqual(said, ["250 ms", "30 s", "10 min", "2.0 h", "40.0 h", "2.0 days"]);
 });
 
 test("a range writes a shared unit once, and equal ends as one", () => {
