@@ -137,13 +137,17 @@ class Run:
             content.candidates, content.objective, content.noise, content.metric.title
         )
 
-    def dashboard(self, port: int = 0, open_browser: bool = False) -> Page:
+    def dashboard(
+        self, port: int = 0, open_browser: bool = False, has_control: bool = False
+    ) -> Page:
         """Serve the run's page at ``port``, 0 for a free one, until :meth:`Page.stop`.
+
+        With ``has_control`` the page can stop the search, and ask it for networks.
 
         Raises:
             UserError: the port is taken.
         """
-        return serve_page([self], port, open_browser)
+        return serve_page([self], port, open_browser, has_control)
 
     def _read(self) -> _Content:
         from nas.run_directory import open_for_reading
@@ -205,7 +209,9 @@ class Page:
         self._thread.join()
 
 
-def serve_page(runs: Sequence[Run], port: int = 0, open_browser: bool = False) -> Page:
+def serve_page(
+    runs: Sequence[Run], port: int = 0, open_browser: bool = False, has_control: bool = False
+) -> Page:
     """Serve the page of one run, or of several together, in a thread of its own.
 
     Raises:
@@ -222,7 +228,8 @@ def serve_page(runs: Sequence[Run], port: int = 0, open_browser: bool = False) -
         bound = listen(host, port)
     except OSError as error:
         raise UserError(f"port: got {port}, must be a free port ({error.strerror})") from error
-    board = Board([dashboard_source(run.path) for run in runs], [])
+    sources = [dashboard_source(run.path) for run in runs]
+    board = Board(sources, [], has_control=has_control)
     stop, is_up = threading.Event(), threading.Event()
     thread = threading.Thread(
         target=serve_until, args=(board, host, bound, stop, is_up), name="dashboard", daemon=True

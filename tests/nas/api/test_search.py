@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 import urllib.request
 from pathlib import Path
@@ -72,10 +73,12 @@ def test_the_figure_has_every_candidate(run: nas.Run) -> None:
 
 
 def test_the_page_is_served_until_it_is_stopped(run: nas.Run) -> None:
-    page = run.dashboard()
+    page = run.dashboard(has_control=True)
     assert page.url in page._repr_html_()
     with urllib.request.urlopen(page.url) as answer:
         assert answer.status == 200
+    with urllib.request.urlopen(page.url.replace("?", "api/runs?")) as answer:
+        assert json.load(answer)["has_control"] is True
     page.stop()
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(page.url)
