@@ -38,18 +38,21 @@ function redraw(place) {
   const frame = framed(chart, width, height);
   const sheet = (/** @type {SVGElement[]} */ ...shapes) =>
     drawn("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, shapes);
-  const isCrowd = (/** @type {Mark} */ mark) => mark.kind === "crowd";
-  const placed = chart.marks.filter(isCrowd).map((/** @type {Crowd} */ mark) => crowd.place(mark, frame));
-  const others = /** @type {(Points | Boxes)[]} */ (chart.marks.filter((mark) => !isCrowd(mark)));
+  const crowds = placed(chart.marks, frame);
+  const others = /** @type {(Points | Boxes)[]} */ (chart.marks.filter(({ kind }) => kind !== "crowd"));
   const shapes = others.map((mark) => marks.drawn(mark, frame));
-  const top = placed.length ? sheet(...shapes) : sheet(axes(chart, frame), ...shapes);
-  if (placed.length) place.append(sheet(axes(chart, frame)), canvas(placed, frame));
+  const top = crowds.length ? sheet(...shapes) : sheet(axes(chart, frame), ...shapes);
+  if (crowds.length) place.append(sheet(axes(chart, frame)), canvas(crowds, frame));
   place.append(top);
-  pointing.attach(/** @type {HTMLElement} */ (place), { svg: top, chart, frame, placed });
+  pointing.attach(/** @type {HTMLElement} */ (place), { svg: top, chart, frame, placed: crowds });
 }
 
-/** The crowds on a canvas as large as the chart. @param {Placed[]} placed @param {ChartFrame} frame */
-function canvas(placed, { outer: { width, height } }) {
+/** Where the crowds among some marks are. @param {Mark[]} all @param {Scales} frame */
+export const placed = (all, frame) =>
+  all.flatMap((mark) => (mark.kind === "crowd" ? [crowd.place(mark, frame)] : []));
+
+/** Crowds on a canvas as large as the chart. @param {Placed[]} placed @param {Pick<ChartFrame, "outer">} frame */
+export function canvas(placed, { outer: { width, height } }) {
   const scale = window.devicePixelRatio || 1;
   const own = element("canvas", {
     width: Math.round(scale * width),

@@ -196,6 +196,7 @@ function choiceColumn(parameter) {
     id: parameter.name,
     label: parameter.name.replace(".", " "),
     value: (row) => store.chosen(row, parameter),
+    place: (row) => store.placeOf(row, parameter),
     format: text,
     isText: true,
   };

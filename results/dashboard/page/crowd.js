@@ -4,11 +4,20 @@
  */
 
 const STROKES = 1000; // of a crowd at most; fewer lines a stroke show better where many overlap
+const FEW = 50; // lines
 const GAP = NaN; // where a value is not known
 
 /**
+ * The width of lines of which there are so many: of many one pixel of the screen, since a wider line
+ * takes ten times as long to draw.
+ * @param {number} count @param {number} width of a few, in pixels of the page
+ */
+export const thin = (count, width) =>
+  count > FEW ? Math.min(width, 1 / (globalThis.devicePixelRatio || 1)) : width;
+
+/**
  * Where a crowd's values are in a chart.
- * @param {Crowd} mark @param {ChartFrame} frame @returns {Placed}
+ * @param {Crowd} mark @param {Scales} frame @returns {Placed}
  */
 export function place(mark, frame) {
   const starts = new Int32Array(mark.members.length + 1);

@@ -8,6 +8,7 @@ import { model } from "./model.js";
 import * as plot from "./plot.js";
 import { schedule } from "./schedule.js";
 import { STATES, clearFilters, state } from "./state.js";
+import * as store from "./store.js";
 
 // State and cause have symbols.
 const NOT_COLOURS = ["state", "cause", "stages", "architecture_id", "unsteady"];
@@ -90,7 +91,11 @@ export function draw() {
   byId("front-only").checked = state.frontOnly;
   byId("search").value = state.text;
   byId("states").replaceChildren(...STATES.map(stateBox));
-  byId("limits").replaceChildren(...LIMITED.map(limitLine));
+  const others = Object.keys(state.limits).filter((id) => !LIMITED.includes(id) && columns.find(id));
+  const [choices, measures] = [true, false].map((isChoice) =>
+    others.filter((id) => Boolean(columns.find(id).place) === isChoice),
+  );
+  byId("limits").replaceChildren(...[...LIMITED, ...measures].map(limitLine), ...choices.map(choiceLine));
 }
 
 /** @param {State} name */
@@ -134,6 +139,24 @@ function limitLine(id) {
     element("span", {}, columns.title(column)),
     field(0, "at least"),
     field(1, "at most"),
+  );
+}
+
+/** A choice is limited on its axis in the parallel coordinates, and let go here. @param {string} id */
+function choiceLine(id) {
+  const { label } = columns.find(id);
+  const { options } = store.parameters().find(({ name }) => name === id);
+  const [low, high] = state.limits[id];
+  const kept = options.slice(low ?? 0, (high ?? options.length) + 1).join(", ");
+  const undo = () => {
+    delete state.limits[id];
+    schedule("filter", "controls");
+  };
+  return element(
+    "div.limit.choice",
+    {},
+    element("span", {}, `${label}: ${kept}`),
+    element("button.link", { type: "button", onclick: undo, "aria-label": `all of ${label}` }, "all"),
   );
 }
 

@@ -1,6 +1,7 @@
 /** Candidates in the groups that charts draw alike: most recede, and what matters stands out. */
 
 import * as colours from "./colours.js";
+import { thin } from "./crowd.js";
 import { model } from "./model.js";
 import { state } from "./state.js";
 import * as store from "./store.js";
@@ -62,7 +63,7 @@ export function marks(members, form, say) {
       form,
       members: part,
       say: group === "faded" ? undefined : say,
-      ...looks(group, form, members.length),
+      ...looks(group, form, members.length, own.length),
       ...look,
     })),
   );
@@ -80,17 +81,17 @@ function parts(group, members) {
     .filter(({ members }) => members.length);
 }
 
-/** How a group looks in a chart of so many. @param {Group} group @param {Crowd["form"]} form @param {number} count */
-function looks(group, form, count) {
-  const { colour, width, ...own } = LOOKS[group];
+/** How a group of so many looks in a chart of so many. @param {Group} group @param {Crowd["form"]} form @param {number} count of all @param {number} own */
+function looks(group, form, count, own) {
+  const { colour, width, ...others } = LOOKS[group];
   const faint = faintness(count, form);
   /** @type {{[group in Group]?: number}} */
   const opacities = { faded: FADED * faint, complete: faint, stopped: Math.max(0.35, faint), failed: 0.8 };
   return {
-    ...own,
+    ...others,
     colour: colours.theme(colour),
     opacity: opacities[group] ?? 1,
-    width: form === "lines" ? width : 1 + RADIUS * width,
+    width: form === "lines" ? thin(own, width) : 1 + RADIUS * width,
   };
 }
 

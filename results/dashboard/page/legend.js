@@ -46,8 +46,8 @@ function counted() {
   return counts;
 }
 
-/** @param {Column} column @param {Colouring} colour */
-function scale(column, { low, high, cut }) {
+/** @param {Column} column @param {Colouring} colour of numbers */
+export function scale(column, { low, high, cut }) {
   const ramp = element("span.ramp");
   ramp.style.background = `linear-gradient(to right, ${colours.SCALE.join(",")})`;
   return element(

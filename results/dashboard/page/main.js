@@ -10,6 +10,7 @@ import * as map from "./map.js";
 import * as matters from "./matters.js";
 import { model, refresh } from "./model.js";
 import * as objective from "./objective.js";
+import * as parallel from "./parallel.js";
 import * as plot from "./plot.js";
 import * as pointing from "./pointing.js";
 import * as population from "./population.js";
@@ -25,7 +26,7 @@ import * as table from "./table.js";
 import * as verdict from "./verdict.js";
 
 /** @type {View[]} */
-const VIEWS = ["plot", "table", "matters", "progress"];
+const VIEWS = ["plot", "table", "parallel", "matters", "progress"];
 /** @type {string | null | undefined} */
 let said = null;
 let isDrawn = false;
@@ -64,6 +65,9 @@ const DRAWN = {
   table: (has) => {
     if (has("data", "filter", "reward", "sort", "view", "controls")) table.draw();
     else if (has("selection")) table.redraw();
+  },
+  parallel: (has) => {
+    if (has("data", "filter", "reward", "view", "controls", "size", "selection")) parallel.draw();
   },
   matters: (has, reasons) => {
     if (has("data", "filter", "reward", "view", "controls")) matters.draw();
@@ -106,7 +110,7 @@ function measure() {
 }
 
 function listen() {
-  for (const part of [filters, sliders, map, table, population, progress, pointing, runs]) part.listen();
+  for (const part of [filters, sliders, map, table, parallel, population, progress, pointing, runs]) part.listen();
   for (const name of VIEWS) {
     tabOf(name).addEventListener("click", () => show(name));
     tabOf(name).addEventListener("keydown", turn);

@@ -30,7 +30,7 @@ const KINDS = {
     ),
 };
 
-/** Where a mark's points are; null where a value is not known. @param {Points} mark @param {ChartFrame} frame */
+/** Where a mark's points are; null where a value is not known. @param {Points} mark @param {Scales} frame */
 const places = ({ x, y }, frame) =>
   x.map((value, place) =>
     y[place] === null ? null : /** @type {Pair} */ ([frame.toX(value), frame.toY(y[place])]),
@@ -78,7 +78,7 @@ function point([x, y], symbol, radius) {
   return shape("path.point.diamond", { d: `M${x} ${y - r}L${x + r} ${y}L${x} ${y + r}L${x - r} ${y}Z` });
 }
 
-/** The room of a box: its middle and its half width. @param {Boxes} mark @param {number} at @param {ChartFrame} frame */
+/** The room of a box: its middle and its half width. @param {Boxes} mark @param {number} at @param {Scales} frame */
 function room({ order, of }, at, frame) {
   const each = ((frame.toX(at + 1) - frame.toX(at)) * BOX_SHARE) / of;
   return { x: frame.toX(at) + each * (order - (of - 1) / 2), half: (each * INNER) / 2 };
@@ -120,7 +120,7 @@ const withBars = (values, halves) =>
     ? values.flatMap((value, place) => [value - halves[place], value + halves[place]])
     : values;
 
-/** The places that have something to say. @param {Mark} mark @param {ChartFrame} frame @returns {Spot[]} */
+/** The places that have something to say. @param {Mark} mark @param {Scales} frame @returns {Spot[]} */
 export function spots(mark, frame) {
   if (mark.kind === "crowd" || !mark.tip) return [];
   const { tip } = mark;

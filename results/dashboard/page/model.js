@@ -75,11 +75,12 @@ function filter() {
   const matches = search.predicate(text);
   const bounds = Object.entries(limits)
     .map(([id, ends]) => ({ column: columns.find(id), ends }))
-    .filter(({ column }) => column);
+    .filter(({ column }) => column)
+    .map(({ column, ends }) => ({ value: column.place ?? column.value, ends }));
   /** @param {Row} row */
   const passes = (row) =>
     states.has(row.state) &&
-    bounds.every(({ column, ends }) => isWithin(column.value(row), ends)) &&
+    bounds.every(({ value, ends }) => isWithin(value(row), ends)) &&
     (!frontOnly || model.onFront.has(row)) &&
     matches(row);
   model.shown = model.ranked.filter(passes);

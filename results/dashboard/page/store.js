@@ -93,22 +93,46 @@ export function find(key) {
   return runs.find((other) => other.id === run)?.candidates.get(number) ?? null;
 }
 
+/** The options of each choice, by the run's space. @type {WeakMap<Space, Map<string, Option[]>>} */
+const optionsOf = new WeakMap();
+
 /**
  * What a candidate chose, as text or number; null outside the space.
  * @param {Row} row @param {Choice} parameter
  */
-export function chosen(row, parameter) {
-  const place = row.choices[parameter.name];
-  return place == null ? null : parameter.options[place];
+export function chosen(row, { name }) {
+  const place = row.choices[name];
+  if (place == null) return null;
+  const { space } = row.run;
+  if (!optionsOf.has(space))
+    optionsOf.set(space, new Map(space.parameters.map(({ name, options }) => [name, options])));
+  return optionsOf.get(space).get(name)[place];
 }
 
-/** The parameters of all runs' spaces, each name once, in order. @returns {Choice[]} */
+/** The place of what a candidate chose among the options of all runs. @param {Row} row @param {Choice} parameter */
+export function placeOf(row, parameter) {
+  const option = chosen(row, parameter);
+  return option === null ? null : parameter.options.indexOf(option);
+}
+
+/** The parameters of all runs' spaces, each name once, in order, with the options of all. @returns {Choice[]} */
 export function parameters() {
+  /** @type {Map<string, Choice>} */
   const named = new Map();
   for (const run of runs) {
     for (const parameter of run.space?.parameters ?? []) {
-      if (!named.has(parameter.name)) named.set(parameter.name, parameter);
+      const known = named.get(parameter.name);
+      named.set(parameter.name, known ? withOptions(known, parameter.options) : parameter);
     }
   }
   return [...named.values()];
+}
+
+/** A choice with another run's options too; numbers in their order. @param {Choice} choice @param {Option[]} others @returns {Choice} */
+function withOptions(choice, others) {
+  const more = others.filter((option) => !choice.options.includes(option));
+  if (!more.length) return choice;
+  const options = [...choice.options, ...more];
+  const areNumbers = options.every((option) => typeof option === "number");
+  return { ...choice, options: areNumbers ? options.sort((a, b) => Number(a) - Number(b)) : options };
 }

@@ -18,7 +18,14 @@ import pytest
 from tests.results.dashboard.conftest import Visit
 
 AXE = Path(sys.prefix) / "npm" / "node_modules" / "axe-core" / "axe.min.js"
-VIEWS = ("view=plot", "view=table", "view=matters", "view=progress", "view=plot&selected=0:3+0:7")
+VIEWS = (
+    "view=plot",
+    "view=table",
+    "view=parallel&limit.stage2.operator=1~",
+    "view=matters",
+    "view=progress",
+    "view=plot&selected=0:3+0:7",
+)
 _RUN = """async () => {
     const found = await axe.run(document, { resultTypes: ["violations"] });
     const grave = ["serious", "critical"];

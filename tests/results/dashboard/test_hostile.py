@@ -85,7 +85,7 @@ NUMBERS = (
 
 def test_no_script_of_a_run_is_executed(page: Page) -> None:
     expect(page.locator("#candidate")).to_contain_text(ATTACKS[0])
-    for view in ("table", "matters", "progress", "plot"):
+    for view in ("table", "parallel", "matters", "progress", "plot"):
         page.locator(f"[data-view={view}]").click()
         expect(page.locator(f"#view-{view}")).to_be_visible()
     for element in page.locator("#axis-x, #axis-y, #colour").all():

@@ -383,7 +383,7 @@ def test_a_malformed_url_leaves_the_defaults(made: Path, serve: Serve, visit: Be
     assert page.locator("#population").input_value() == "accuracy"
 
 
-@pytest.mark.parametrize("view", ["plot", "table", "matters", "progress"])
+@pytest.mark.parametrize("view", ["plot", "table", "parallel", "matters", "progress"])
 def test_every_view_fits_a_phone(made: Path, serve: Serve, visit: Begin, view: str) -> None:
     page = visit(**PHONE).open(serve(made))
     page.locator(f"[data-view={view}]").click()

@@ -364,6 +364,8 @@ interface Column {
   /** In the unit of the label. */
   value: (row: Row) => any;
   format: (value: any) => string;
+  /** Of a choice: the place of the option, by which it is limited. */
+  place?: (row: Row) => number | null;
   better?: "low" | "high";
   /** The ends of the 95 % interval, in the unit of the label. */
   interval?: (row: Row) => Ends | null;
@@ -508,6 +510,11 @@ type OtherId =
   | "limits"
   | "notes"
   | "map-ends"
+  | "parallel"
+  | "parallel-frame"
+  | "parallel-handles"
+  | "parallel-legend"
+  | "parallel-room"
   | "plot-frame"
   | "problems"
   | "ranking"
@@ -532,7 +539,7 @@ type OtherId =
   | "winner"
   | "zoom-box"
   | "workers";
-type View = "matters" | "plot" | "progress" | "table";
+type View = "matters" | "parallel" | "plot" | "progress" | "table";
 
 type MakeElement = <Tag extends string>(
   tag: Tag,
@@ -661,9 +668,43 @@ interface ChartFrame {
   toY: (value: number) => number;
 }
 
+/** Where values are in a chart, in pixels. */
+type Scales = Pick<ChartFrame, "toX" | "toY">;
+
 /** A place in a chart that has something to say. */
 interface Spot {
   x: number;
   y: number;
   text: string;
+}
+
+/** An axis of the parallel coordinates. */
+interface Dimension {
+  /** Of the column that it shows, and that its limits are on. */
+  id: string;
+  /** What it stands beside, as "stage 2". */
+  group: string;
+  /** In its group, and alone. */
+  title: string;
+  label: string;
+  isChoice: boolean;
+  /** At the bottom and the top. */
+  ends: Ends;
+  /** Limits are multiples of it; and those set by the keyboard move by so much. */
+  step: number;
+  keyStep: number;
+  ticks: { at: number; text: string }[];
+  /** Of a choice the place of its option. */
+  value: (row: Row) => number | null;
+  text: (value: number | null) => string;
+}
+
+/** Where the axes of the parallel coordinates are, in pixels: x by an axis's place, y by a share of it. */
+interface ParallelFrame extends Scales {
+  outer: { width: number; height: number };
+  /** Of titles. */
+  rows: number;
+  top: number;
+  height: number;
+  xs: number[];
 }
