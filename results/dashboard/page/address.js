@@ -4,7 +4,7 @@ import { NUMBERS, STATES, initial, state } from "./state.js";
 
 const DEFAULTS = initial();
 /** @type {Word[]} */
-const WORDS = ["view", "x", "y", "colour", "size", "text", "sort", "over", "population", "split"];
+const WORDS = ["view", "x", "y", "colour", "size", "text", "sort", "over", "population", "split", "stage"];
 /** @type {Flag[]} */
 const FLAGS = ["isLog", "frontOnly", "descending"];
 const SETTLE_MS = 300; // browsers refuse an address that changes more often

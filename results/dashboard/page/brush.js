@@ -12,7 +12,10 @@ const ENDS = ["at least", "at most"];
 
 /** The axes as they are drawn. @type {{own: Dimension[], frame: ParallelFrame}} */
 let shown;
-/** What is dragged: a new brush from a value on, or one end of a brush. @type {{dimension: Dimension, from: number, y: number, isMoving: boolean, isFinger: boolean} | null} */
+/**
+ * What is dragged: a new brush from a value on, or one end of a brush.
+ * @type {{dimension: Dimension, from: number, y: number, isMoving: boolean, isFinger: boolean} | null}
+ */
 let drag = null;
 let isTaken = false; // whether a press was on an axis, and so on no candidate
 let active = ""; // the axis that the keyboard is at
@@ -151,7 +154,10 @@ function end(event) {
   if (isTaken) schedule("controls");
 }
 
-/** A press without a drag undoes a brush, or keeps the option of a choice. @param {Dimension} dimension @param {number} y */
+/**
+ * A press without a drag undoes a brush, or keeps the option of a choice.
+ * @param {Dimension} dimension @param {number} y
+ */
 function press(dimension, y) {
   const [top, bottom] = spanned(dimension);
   const isOn = state.limits[dimension.id] && y >= top && y <= bottom;

@@ -9,7 +9,10 @@ const GAP_PX = 12; // between a tip and what it is on
 const RING_PX = 4; // radius
 const SAME_PX = 0.5; // values this near on an axis are alike on it
 
-/** A chart as it is in the page. @typedef {{svg: SVGSVGElement, chart: Pick<Chart, "marks" | "open">, frame: Scales, placed: Placed[]}} Sheet */
+/**
+ * A chart as it is in the page.
+ * @typedef {{svg: SVGSVGElement, chart: Pick<Chart, "marks" | "open">, frame: Scales, placed: Placed[]}} Sheet
+ */
 /** @typedef {Sheet & {tip: HTMLElement, mark: SVGElement, spots: Spot[], at: CrowdSpot | null}} Attached */
 
 /** @type {WeakMap<HTMLElement, Attached>} */

@@ -89,7 +89,10 @@ function trace(pen, { starts, xs, ys }, member) {
   }
 }
 
-/** The place of a member's last known value; before its first place without one. @param {Placed} placed @param {number} member */
+/**
+ * The place of a member's last known value; before its first place without one.
+ * @param {Placed} placed @param {number} member
+ */
 function lastKnown({ starts, ys }, member) {
   let at = starts[member + 1] - 1;
   while (at >= starts[member] && Number.isNaN(ys[at])) at--;
@@ -138,7 +141,10 @@ export function nearest(placed, x, y, reach) {
   return found < 0 ? null : { ...spotAt(placed, owner, found - starts[owner]), gap: least };
 }
 
-/** How far a place is from a segment. @type {(x: number, y: number, x0: number, y0: number, x1: number, y1: number) => number} */
+/**
+ * How far a place is from a segment.
+ * @type {(x: number, y: number, x0: number, y0: number, x1: number, y1: number) => number}
+ */
 export function fromSegment(x, y, x0, y0, x1, y1) {
   const [across, up] = [x1 - x0, y1 - y0];
   const length = across * across + up * up;

@@ -65,7 +65,10 @@ function measure(column, rows) {
   };
 }
 
-/** Where each axis stands, in units of the room between two axes of a stage; the first at 0. @param {Dimension[]} own */
+/**
+ * Where each axis stands, in units of the room between two axes of a stage; the first at 0.
+ * @param {Dimension[]} own
+ */
 export function positions(own) {
   let at = 0;
   return own.map(({ group }, place) => {
@@ -82,12 +85,11 @@ export const valueAt = ({ ends: [low, high] }, at) => low + Math.min(1, Math.max
 
 /**
  * Where each candidate's line crosses each axis, as shares. Those that took the same option stand side
- * by side, the higher rewards above.
+ * by side, the higher rewards of a run above.
  * @param {Dimension[]} own @param {Row[]} rows those that are drawn @param {Row[]} all @returns {Member[]}
  */
 export function members(own, rows, all) {
-  const rewarded = byReward(all.filter(({ reward }) => reward !== null));
-  const ranks = new Map(rewarded.map((row, rank) => [row, (rank + 0.5) / rewarded.length]));
+  const ranks = ranksOf(all);
   const x = own.map((_, place) => place);
   return rows.map((row) => {
     const offset = SPREAD * ((ranks.get(row) ?? 0) - 0.5);
@@ -99,11 +101,25 @@ export function members(own, rows, all) {
   });
 }
 
+/** A candidate's rank by reward in its own run, from 0 to 1, since not all runs compare. @param {Row[]} all */
+function ranksOf(all) {
+  /** @type {Map<Row, number>} */
+  const ranks = new Map();
+  for (const run of new Set(all.map((row) => row.run))) {
+    const own = all.filter((row) => row.run === run && row.reward !== null);
+    byReward(own).forEach((row, rank) => ranks.set(row, (rank + 0.5) / own.length));
+  }
+  return ranks;
+}
+
 /** From those without a reward to the highest. @param {Row[]} rows */
 export const byReward = (rows) =>
   rows.toSorted((a, b) => (a.reward ?? -Infinity) - (b.reward ?? -Infinity) || a.number - b.number);
 
-/** So many of them, evenly over their rewards, and the highest one. @param {Row[]} rows @param {number} most at least 2 */
+/**
+ * So many of them, evenly over their rewards, and the highest one.
+ * @param {Row[]} rows @param {number} most at least 2
+ */
 export function thinned(rows, most) {
   if (rows.length <= most) return rows;
   const ordered = byReward(rows);
@@ -130,7 +146,10 @@ export function limits({ ends, step, isChoice }, from, to) {
 /** The nearest multiple of a step. @param {number} value @param {number} step */
 const tidy = (value, step) => Number((Math.round(value / step) * step).toPrecision(12));
 
-/** The values at which limits begin and end, whether there are any or not. @param {Dimension} dimension @param {Limits | undefined} given @returns {Ends} */
+/**
+ * The values at which limits begin and end, whether there are any or not.
+ * @param {Dimension} dimension @param {Limits | undefined} given @returns {Ends}
+ */
 export function edges({ ends, isChoice }, given) {
   const [first, last] = isChoice ? [ends[0] + 0.5, ends[1] - 0.5] : ends;
   return [Math.max(first, given?.[0] ?? first), Math.min(last, given?.[1] ?? last)];

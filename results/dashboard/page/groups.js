@@ -8,7 +8,10 @@ import * as store from "./store.js";
 
 /** Those drawn first are below. @type {Group[]} */
 export const GROUPS = ["faded", "complete", "failed", "stopped", "front", "running", "selected", "winner"];
-/** The opacity of what recedes, by how many there are. @type {{[form in Crowd["form"]]: {most: number, least: number, crowd: number}}} */
+/**
+ * The opacity of what recedes, by how many there are.
+ * @type {{[form in Crowd["form"]]: {most: number, least: number, crowd: number}}}
+ */
 const FAINT = {
   lines: { most: 0.6, least: 0.05, crowd: 4 },
   points: { most: 0.8, least: 0.25, crowd: 12 },
@@ -27,7 +30,10 @@ export function groupOf(row) {
   return row.state === "complete" ? "complete" : "failed";
 }
 
-/** The groups that there are, in the order in which they are drawn. @param {Member[]} members @returns {[Group, Member[]][]} */
+/**
+ * The groups that there are, in the order in which they are drawn.
+ * @param {Member[]} members @returns {[Group, Member[]][]}
+ */
 export function grouped(members) {
   const groups = new Map(GROUPS.map((group) => [group, /** @type {Member[]} */ ([])]));
   for (const member of members) groups.get(groupOf(member.row)).push(member);
@@ -81,7 +87,10 @@ function parts(group, members) {
     .filter(({ members }) => members.length);
 }
 
-/** How a group of so many looks in a chart of so many. @param {Group} group @param {Crowd["form"]} form @param {number} count of all @param {number} own */
+/**
+ * How a group of so many looks in a chart of so many.
+ * @param {Group} group @param {Crowd["form"]} form @param {number} count of all @param {number} own
+ */
 function looks(group, form, count, own) {
   const { colour, width, ...others } = LOOKS[group];
   const faint = faintness(count, form);

@@ -8,7 +8,10 @@ import { fixed } from "./format.js";
 import * as groups from "./groups.js";
 import { model } from "./model.js";
 
-/** A candidate's curve in percent, with what the search has heard of one that runs. @param {Row} row @returns {Member} */
+/**
+ * A candidate's curve in percent, with what the search has heard of one that runs.
+ * @param {Row} row @returns {Member}
+ */
 export function curveOf(row) {
   const soFar = row.state === "running" && row.run.running?.find(({ number }) => number === row.number);
   if (soFar)

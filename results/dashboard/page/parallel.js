@@ -8,7 +8,7 @@ import * as colours from "./colours.js";
 import * as columns from "./columns.js";
 import { thin } from "./crowd.js";
 import * as dimensions from "./dimensions.js";
-import { byId, drawn, element } from "./dom.js";
+import { byId, drawn, element, option } from "./dom.js";
 import { count } from "./format.js";
 import * as groups from "./groups.js";
 import * as legend from "./legend.js";
@@ -18,11 +18,12 @@ import { state } from "./state.js";
 
 const LEAST_PX = 38; // between two axes of a stage, where all of them are in sight
 const SCROLLED_PX = 48; // and where the reader must scroll
-const CLOSE_PX = 47; // nearer ones have their titles in two rows
+const LETTER_PX = 5.6; // an average one's width in a title
 const MARGIN = { left: 36, right: 42, top: 44, bottom: 2 };
 const ROW_PX = 13; // of titles
 const NONE_PX = 30; // for the candidates without a value
 const FONT_PX = 11;
+const ALL = "all stages";
 const OPACITY = { most: 0.85, least: 0.1, crowd: 10 }; // by how many there are
 const WIDTH = 1.25;
 const MOST = 3000; // lines; of more, and of a third as many that are filtered out, an even share is drawn
@@ -31,13 +32,17 @@ export function listen() {
   new ResizeObserver(() => {
     if (state.view === "parallel") schedule("size");
   }).observe(byId("parallel-frame"));
+  byId("stage").addEventListener("change", () => {
+    state.stage = byId("stage").value;
+    schedule("filter");
+  });
   brush.listen();
 }
 
 export function draw() {
   const all = model.ranked.filter(({ confirms }) => confirms === null);
   const rows = drawnOf(all);
-  const own = dimensions.dimensions(all);
+  const own = chosenStage(dimensions.dimensions(all));
   const frame = framed(own);
   byId("parallel-room").style.width = `${frame.outer.width}px`;
   const members = dimensions.members(own, rows, all);
@@ -49,6 +54,14 @@ export function draw() {
   drawLegend(colour, rows, all);
   show(frame, own, marks, members.some(({ y }) => y.includes(dimensions.NONE)));
   brush.draw(own, frame);
+}
+
+/** The axes of the stage that the reader chose, with the measures; of all if there is none. @param {Dimension[]} own */
+function chosenStage(own) {
+  const groups = [...new Set(own.filter(({ isChoice }) => isChoice).map(({ group }) => group))];
+  const stage = groups.find((group) => group === state.stage) ?? ALL;
+  byId("stage").replaceChildren(...[ALL, ...groups].map((group) => option(group, group, stage)));
+  return own.filter(({ group, isChoice }) => stage === ALL || group === stage || !isChoice);
 }
 
 /** Of very many an even share, with all that stand out. @param {Row[]} all */
@@ -68,7 +81,8 @@ function framed(own) {
   const room = (clientWidth - left - right) / Math.max(1, units.at(-1));
   const each = room < LEAST_PX ? SCROLLED_PX : room;
   const width = left + right + each * Math.max(1, units.at(-1));
-  const rows = each < CLOSE_PX ? 2 : 1;
+  const longest = Math.max(...own.map(({ title }, at) => (title.length + (own[at - 1]?.title.length ?? 0)) / 2));
+  const rows = longest * LETTER_PX > each ? 2 : 1; // neighbouring titles would touch
   const top = MARGIN.top + (rows - 1) * ROW_PX;
   const long = height - top - bottom - NONE_PX;
   return {
@@ -135,11 +149,11 @@ function alike(members, colour) {
 
 /** @param {Dimension} dimension @param {Row} row */
 function said(dimension, row) {
-  const { value } = columns.find("reward");
-  const reward = dimension.id !== "reward" && value(row) !== null && `reward ${columns.find("reward").format(value(row))}`;
-  return [groups.told(row), `${dimension.label}: ${dimension.text(dimension.value(row))}`, reward]
-    .filter(Boolean)
-    .join("\n");
+  const { id, label } = dimension;
+  const lines = [groups.told(row), `${label}: ${dimension.text(dimension.value(row))}`];
+  const { format, value } = columns.find("reward");
+  if (id !== "reward" && value(row) !== null) lines.push(`reward ${format(value(row))}`);
+  return lines.join("\n");
 }
 
 /** @param {ParallelFrame} frame @param {Dimension[]} own @param {Crowd[]} marks @param {boolean} hasNone */
@@ -189,7 +203,7 @@ function drawLegend(colour, rows, all) {
   const share = `${count(rows.length)} of ${count(all.length)} drawn, evenly over their rewards.`;
   byId("parallel-legend").replaceChildren(
     legend.scale(columns.find("reward"), colour),
-    key("M0 6H18", { stroke: "var(--accent)", "stroke-width": 3.5 }, "winner"),
+    model.winner ? key("M0 6H18", { stroke: "var(--accent)", "stroke-width": 3.5 }, "winner") : "",
     isOpen ? key("M0 6H18", { stroke: "var(--muted)", "stroke-width": 1.5 }, "without reward") : "",
     element("span.muted", {}, "To filter, drag on an axis or its handles, or press an option; press again to undo."),
     rows.length < all.length ? element("span.muted", {}, share) : "",
@@ -198,4 +212,9 @@ function drawLegend(colour, rows, all) {
 
 /** @param {string} d @param {Attributes} look @param {string} name */
 const key = (d, look, name) =>
-  element("span.key", {}, drawn("svg", { width: 18, height: 12, "aria-hidden": "true" }, drawn("path", { d, ...look })), name);
+  element(
+    "span.key",
+    {},
+    drawn("svg", { width: 18, height: 12, "aria-hidden": "true" }, drawn("path", { d, ...look })),
+    name,
+  );

@@ -28,6 +28,7 @@ export const initial = () => ({
   over: "candidates",
   population: "accuracy",
   split: "run",
+  stage: "all stages",
 });
 /** @type {NumberName[]} */
 export const NUMBERS = ["w", "v", "T", "alpha", "beta"];

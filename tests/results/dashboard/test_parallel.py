@@ -188,6 +188,19 @@ def test_runs_of_other_spaces_and_candidates_outside_do_no_harm(
     assert len(_spots(page)) == 41 * axes
 
 
+def test_one_stage_alone_is_shown_and_in_the_address(page: Page, visit: Begin) -> None:
+    page.locator("#stage").select_option("stage 2")
+    of_stage = [name for name in small().options() if name.startswith("stage2.")]
+    axes = page.locator("#parallel g.axis")
+    expect(axes).to_have_count(len(of_stage) + 4)
+    page.wait_for_function("() => location.hash.includes('stage=stage+2')")
+    again = visit().page
+    again.goto(page.url)
+    expect(again.locator("#parallel g.axis")).to_have_count(len(of_stage) + 4)
+    again.get_by_role("slider", name="stage 2 operator, at least").press("ArrowUp")
+    expect(again.locator("#shown")).to_contain_text("shown")
+
+
 def test_a_run_without_candidates_has_axes(tmp_path: Path, serve: Serve, visit: Begin) -> None:
     make_run(tmp_path, 0).close()
     page = visit().open(serve(tmp_path))

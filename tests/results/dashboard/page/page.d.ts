@@ -343,6 +343,8 @@ interface ViewState {
   over: string;
   population: string;
   split: string;
+  /** Whose axes the parallel coordinates have. */
+  stage: string;
 }
 
 /** The parts of the view's state that are texts, and those that are switches. */
@@ -489,7 +491,7 @@ type Ids = { [id in InputId]: HTMLInputElement } & { [id in SelectId]: HTMLSelec
   table: HTMLTableElement;
 };
 type InputId = "front-only" | "is-log" | "search" | NumberName;
-type SelectId = "axis-x" | "axis-y" | "colour" | "over" | "population" | "size" | "split";
+type SelectId = "axis-x" | "axis-y" | "colour" | "over" | "population" | "size" | "split" | "stage";
 type ButtonId =
   "clear" | "csv" | "own-numbers" | "save-picture" | "zoom-all" | "zoom-in" | "zoom-out";
 type OtherId =
