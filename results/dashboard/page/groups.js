@@ -107,7 +107,13 @@ function looks(group, form, count, own) {
 /** Whose it is, and how it ended: the head of a tip. @param {Row} row */
 export function told(row) {
   const run = store.areSeveral() ? `, ${row.run.label}` : "";
-  const role = [row === model.winner && "the winner", model.onFront.has(row) && "on the front"];
+  const role = [row === model.winner && "the winner", model.onFront.has(row) && "on the front", again(row)];
   const ended = row.state === "complete" ? role : [[row.state, row.cause].filter(Boolean).join(": ")];
   return [`${store.title(row)}${run}`, ...ended].filter(Boolean).join(", ");
+}
+
+/** Of what is trained another time: whose, and at which fidelity. @param {Row} row */
+function again({ confirms, fidelity }) {
+  if (confirms === null || confirms < 0) return null;
+  return `another training of no. ${confirms}${fidelity ? ` (${fidelity})` : ""}`;
 }

@@ -60,7 +60,10 @@ export function draw() {
 function chosenStage(own) {
   const groups = [...new Set(own.filter(({ isChoice }) => isChoice).map(({ group }) => group))];
   const stage = groups.find((group) => group === state.stage) ?? ALL;
-  byId("stage").replaceChildren(...[ALL, ...groups].map((group) => option(group, group, stage)));
+  const [select, names] = [byId("stage"), [ALL, ...groups]];
+  const isSame = names.join() === [...select.options].map(({ value }) => value).join();
+  if (!isSame) select.replaceChildren(...names.map((group) => option(group, group, stage)));
+  select.value = stage;
   return own.filter(({ group, isChoice }) => stage === ALL || group === stage || !isChoice);
 }
 

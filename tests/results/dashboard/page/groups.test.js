@@ -57,3 +57,9 @@ test("a tip begins with whose it is and how it stands", () => {
     "candidate 3, failed: diverged",
   ]);
 });
+
+test("another training says of whom, and a training of the backbone that it is one", () => {
+  const again = row(8, 0.5, 1, 1, { confirms: 2, fidelity: "full" });
+  assert.equal(groups.told(again), "candidate 8, another training of no. 2 (full)");
+  assert.equal(groups.told(row(9, 0.5, 1, 1, { confirms: -1 })), "backbone (no. 9)");
+});
