@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from results.units import duration
+
 CAUSES = {
     "out_of_memory": "It did not fit into memory, not even with a batch in small parts.",
     "diverged": "Its training diverged: the loss was no longer a finite number.",
@@ -20,6 +26,22 @@ CAUSES = {
 """A sentence for each cause that a search records."""
 
 
-def reason(cause: str | None) -> str | None:
-    """Return a cause in words; None without one, and for one of another release."""
-    return None if cause is None else CAUSES.get(cause)
+_LIMITS: Mapping[str, tuple[str, Callable[[float], str]]] = {
+    "time_limit": ("time_limit_s", duration),
+    "max_params": ("max_parameters", "{:,.0f}".format),
+    "max_step_time": ("max_step_time", "{:g} x the backbone's".format),
+    "max_memory": ("max_memory_bytes", "{:,.0f} bytes".format),
+}
+
+
+def reason(cause: str | None, settings: Mapping[str, Any] | None = None) -> str | None:
+    """Return a cause in words; None without one, and for one of another release.
+
+    With the ``settings`` of its run, a limit that was exceeded stands there too.
+    """
+    text = None if cause is None else CAUSES.get(cause)
+    name, written = _LIMITS.get(cause or "", ("", str))
+    limit = (settings or {}).get(name)
+    if text is None or not isinstance(limit, int | float) or not math.isfinite(limit):
+        return text
+    return f"{text.removesuffix('.')}: {written(limit)}."

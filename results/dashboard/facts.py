@@ -260,7 +260,7 @@ def detail(
         **fields,
         "name": candidate_name(candidate),
         "state": candidate.state.value,
-        "reason": reason(candidate.cause),
+        "reason": reason(candidate.cause, settings),
         "trace": [text(line) for line in (candidate.trace or "").splitlines()[-_MOST_LINES:]],
         "seed": text(candidate.seed),
         "architecture": {

@@ -10,10 +10,10 @@ import * as front from "./front.js";
  *   volume: number, onFront: number}} Reached
  */
 
-/** A run's candidates in the order in which they ended. @param {Run} run */
+/** A run's candidates in the order in which they ended, without repeated trainings. @param {Run} run */
 export const finished = (run) =>
   [...run.candidates.values()]
-    .filter((row) => row.state !== "running" && row.finished_at !== null)
+    .filter((row) => row.state !== "running" && row.finished_at !== null && row.confirms === null)
     .sort((a, b) => a.finished_at - b.finished_at);
 
 /** When a run began, in Unix seconds. @param {Run} run @param {Row[]} rows as they ended */

@@ -177,12 +177,18 @@ function counted(rows) {
   return again ? `${candidates} and ${count(again)} repeated trainings` : candidates;
 }
 
+/** What can be searched for, where nothing was found. @param {Row[]} shown */
+const hint = (shown) =>
+  shown.length === 0 && state.text
+    ? "; try 17, memory, stage2=fused, stage2.kernel=5, accuracy>60, state:failed"
+    : "";
+
 /** How many of all pass. */
 export function drawCount() {
   const { shown, rows } = model;
   const isFiltered = shown.length < rows.length;
   byId("shown").textContent = isFiltered
-    ? `${count(shown.length)} of ${count(rows.length)} shown`
+    ? `${count(shown.length)} of ${count(rows.length)} shown${hint(shown)}`
     : counted(rows);
   byId("clear").hidden = !isFiltered;
 }

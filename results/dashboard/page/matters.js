@@ -70,20 +70,26 @@ function method(known) {
   const note = source.isReport()
     ? `, reward ${objective.text(ownObjective())}`
     : "";
-  return `${known[0].evaluator} over ${count(known[0].candidates)} candidates; each column sums to 100 %${note}.`;
+  const all = known[0].candidates;
+  return (
+    `How far the options of the best tenth (${count(Math.ceil(all / 10))} candidates) differ from those of all ` +
+    `${count(all)}, by ${known[0].evaluator}; each column sums to 100 %${note}. A choice on which nearly all ` +
+    "candidates agree counts little here, whatever it does; what it does to a measure is below."
+  );
 }
 
 /** @param {Importance[]} answers */
 function importanceTable(answers) {
   const first = answers.find((one) => one?.values);
   const head = ["choice", "reward", store.metric().title, "step time"];
+  const tops = answers.map((one) => Math.max(...Object.values(one?.values ?? {})));
   /** @param {string} name */
   const line = (name) =>
     element(
       "tr",
       {},
       element("th", { scope: "row" }, name.replace(".", " ")),
-      answers.map((one) => cell(one?.values?.[name])),
+      answers.map((one, place) => cell(one?.values?.[name], tops[place])),
     );
   return element(
     "table.importances",
@@ -101,11 +107,11 @@ function importanceTable(answers) {
   );
 }
 
-/** @param {number | undefined} share */
-function cell(share) {
+/** @param {number | undefined} share @param {number} top of the column, which stands out */
+function cell(share, top) {
   if (share === undefined) return element("td.muted", {}, "–");
   const text = `${(100 * share).toFixed(1)} %`;
-  return element("td", {}, bar(share, text), element("span.number", {}, text));
+  return element("td", {}, bar(share, text), element(share === top ? "strong.number" : "span.number", {}, text));
 }
 
 function drawBoxes() {

@@ -61,7 +61,7 @@ function line(column, rows) {
         columns.written(column, row),
       ),
     ),
-    rows.length > 1 ? difference(column, values) : interval(column, rows[0]),
+    rows.length > 1 ? difference(column, rows) : interval(column, rows[0]),
   );
 }
 
@@ -71,23 +71,30 @@ function interval(column, row) {
 }
 
 /**
- * In percent where there is a ratio, with a sign that says which is the better side.
- * @param {Column} column @param {any[]} values
+ * In percent where there is a ratio, of accuracies in points, with a word on which is better. Step
+ * times in ms were measured at other times, so only S/S0 tells which is faster.
+ * @param {Column} column @param {Row[]} rows
  */
-function difference(column, [a, b]) {
-  if (a === b) return element("td.number.muted", {}, "same");
+function difference(column, rows) {
+  const [a, b] = rows.map(column.value);
+  const written = [a, b].map(column.format);
+  if (written[0] === written[1]) return element("td.number.muted", {}, "same");
   if (!a || b === null) return element("td");
-  // A share of a reward at or below 0 would mean nothing.
-  const size =
-    a > 0 && b >= 0
-      ? `${Math.abs(100 * (b / a - 1)).toFixed(1)} %`
-      : column.format(Math.abs(b - a));
-  const share = `${b > a ? "+" : "−"}${size}`;
-  return element("td.number", {}, element("mark", {}, share), ` ${verdict(column, a, b)}`);
+  const share = `${b > a ? "+" : "−"}${size(column, a, b)}`;
+  return element("td.number", {}, element("mark", {}, share), ` ${verdict(column, rows)}`);
 }
 
-/** @param {Column} column @param {number} a @param {number} b */
-function verdict({ better }, a, b) {
-  if (!better) return "";
-  return (better === "low") === b < a ? "better" : "worse";
+/** A share of a reward at or below 0 would mean nothing. @param {Column} column @param {number} a @param {number} b */
+function size({ id, format }, a, b) {
+  if (id === "accuracy") return `${format(Math.abs(b - a))} points`;
+  return a > 0 && b >= 0 ? `${Math.abs(100 * (b / a - 1)).toFixed(1)} %` : format(Math.abs(b - a));
+}
+
+/** @param {Column} column @param {Row[]} rows */
+function verdict(column, rows) {
+  if (!column.better || column.id === "step_ms") return "";
+  const [a, b] = rows.map(column.value);
+  const [one, other] = rows.map((row) => column.interval?.(row));
+  if (one && other && one[0] <= other[1] && other[0] <= one[1]) return "within the noise";
+  return (column.better === "low") === b < a ? "better" : "worse";
 }

@@ -2,6 +2,7 @@
 
 import { count, duration, money, range } from "./format.js";
 import * as source from "./source.js";
+import * as store from "./store.js";
 
 /** The time left and the cost of a search, in the words of the terminal. @param {Run} run */
 function outlook({ forecast, is_searching, settings }) {
@@ -15,14 +16,26 @@ function outlook({ forecast, is_searching, settings }) {
   return [`${range([low, high], duration)} left`, cost && `cost ${range(cost, money)}`];
 }
 
-/** Why nothing runs: all is done, the time is up, or it was stopped. @param {Run} run */
-function halt({ settings, is_searching, standing }) {
+/**
+ * Why nothing runs: all is done, the time is up, too many failed, or it was stopped.
+ * @param {Run} run @param {number} failed
+ */
+function halt({ settings, is_searching, standing }, failed) {
   if (is_searching !== false || source.isReport()) return false;
   const { evaluated, planned } = standing;
   const until = settings?.until;
   const isOver = planned === null ? !until : evaluated >= planned;
   if (isOver) return "finished";
-  return until && until <= Date.now() / 1000 ? "the time is up" : "not running";
+  if (until && until <= Date.now() / 1000) return "the time is up";
+  return failed >= (settings?.max_failures ?? Infinity)
+    ? "gave up: too many failed (--max-failures)"
+    : "not running";
+}
+
+/** From half of what ends the search on, with how many do. @param {Run} run @param {number} failed */
+function failures({ settings }, failed) {
+  const most = settings?.max_failures ?? Infinity;
+  return failed > 0 && `${count(failed)}${failed >= most / 2 ? ` of at most ${count(most)}` : ""} failed`;
 }
 
 /** A run's standing in a line, by the terminal's count. @param {Run} run */
@@ -30,15 +43,18 @@ export function of(run) {
   /** @param {State} state */
   const counts = (state) =>
     [...run.candidates.values()].filter((row) => row.state === state).length;
+  const failed = [...run.candidates.values()].filter(
+    (row) => row.state === "failed" && !store.isBackbone(row),
+  ).length;
   const { evaluated, planned, done } = run.standing;
   const parts = [
     planned === null ? `${done} candidates` : done,
-    counts("failed") && `${count(counts("failed"))} failed`,
+    failures(run, failed),
     counts("infeasible") && `${count(counts("infeasible"))} infeasible`,
     counts("duplicate") && `${count(counts("duplicate"))} duplicate`,
     run.is_searching && counts("running") && `${count(counts("running"))} running`,
     ...outlook(run),
-    halt(run),
+    halt(run, failed),
   ];
   return { text: parts.filter(Boolean).join(" · "), share: planned ? evaluated / planned : null };
 }

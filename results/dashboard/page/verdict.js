@@ -3,6 +3,7 @@
 import * as candidate from "./candidate.js";
 import { bar, byId, element } from "./dom.js";
 import { ownVerdict } from "./model.js";
+import { count } from "./format.js";
 import * as objective from "./objective.js";
 import * as source from "./source.js";
 import { currentObjective, state } from "./state.js";
@@ -27,6 +28,16 @@ export function draw() {
   byId("verdict").replaceChildren(...runs.flatMap(said));
 }
 
+/**
+ * Who wins; where others may as well be the best, that stands first.
+ * @param {Verdict} verdict
+ */
+function headline({ within_noise }) {
+  const others = within_noise?.length ?? 0;
+  if (!others) return " wins.";
+  return ` leads, but ${others === 1 ? "another is" : `${count(others)} others are`} within the noise.`;
+}
+
 /** @param {Run} run */
 function said(run) {
   const { winner, sentences, warnings, hint } = run.verdict;
@@ -38,7 +49,7 @@ function said(run) {
       {},
       store.areSeveral() && element("strong", {}, `${run.label}: `),
       !ownVerdict(run) && element("span.muted", {}, "At the run's own reward: "),
-      element("strong", {}, row ? candidate.link(row, name) : name, " wins."),
+      element("strong", {}, row ? candidate.link(row, name) : name, headline(run.verdict)),
       ...sentences.map((sentence) => ` ${sentence}`),
     ),
     hint && !run.is_searching && advice(run, hint),
@@ -134,6 +145,7 @@ async function ask(run, at) {
 /** @param {Row} winner @param {[number, number][]} chances */
 function list({ run, number }, chances) {
   const share = chances.find(([other]) => other === number)?.[1] ?? 0;
+  const [[likeliest]] = chances;
   const among = store.areSeveral() ? `of ${run.label}` : "of all";
   const rows = chances.slice(0, SHOWN_CHANCES).map(([other, chance]) => {
     const row = run.candidates.get(other);
@@ -151,6 +163,7 @@ function list({ run, number }, chances) {
       {},
       `best ${among} with ${percent(share)} (${store.metric().title} and step time both uncertain)`,
     ),
+    likeliest !== number && element("p", {}, `most likely the best: no.\u00a0${likeliest}`),
     chances.length > 1 && element("ol", {}, rows),
   ].filter(Boolean);
 }

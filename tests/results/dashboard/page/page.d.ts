@@ -153,7 +153,7 @@ interface RunFacts {
   warnings: string[];
   created_at: number | null;
   is_searching: boolean | null;
-  settings: { budget?: number; until?: number; [name: string]: unknown } | null;
+  settings: { budget?: number; until?: number; max_failures?: number; [name: string]: unknown } | null;
   metric: Metric;
   space: Space | null;
   verdict: Verdict | null;
