@@ -329,7 +329,7 @@ function drawNames(pen, frame) {
   pen.font = colours.font(12, "600");
   pen.fillStyle = colours.theme("accent");
   const first = points.find(({ row }) => row === model.winner);
-  if (first) label(pen, `no. ${first.row.number} wins`, above(first), frame);
+  if (first) label(pen, `winner, no. ${first.row.number}`, above(first), frame);
   const named = store.areSeveral() ? null : frontsEnd(first);
   if (named) label(pen, "Pareto front", above(named), frame);
 }
