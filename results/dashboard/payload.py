@@ -195,7 +195,7 @@ accuracy or normalized_step_time; the text matters for the reward only::
 
 Other addresses:
 
-- ``/`` is the page, ``/page/NAME`` its files.
+- ``/`` is the page, ``/page/NAME`` its files; ``/?apart`` loads its modules one by one, to debug.
 - ``/api/runs/<id>?after=VERSION`` is a RUN with the changes after a version, to be merged by
   ``number``; if ``whole`` is true, all rows were sent again.
 - ``/api/events`` sends server-sent events ``changed`` with ``{"runs": {"0": VERSION, ...}}`` at the

@@ -22,7 +22,7 @@ from results.dashboard.columns import to_json
 from results.dashboard.control_requests import evaluate_next, stop, withdraw
 from results.dashboard.importance import TARGETS
 from results.dashboard.note_requests import put_note
-from results.dashboard.page_files import media_type, page_files, served_page
+from results.dashboard.page_files import media_type, served_file, served_page
 from results.dashboard.security import HostGuard, host_names
 from results.database import RecordError
 from reward.objective import Objective, parse_reward
@@ -139,14 +139,15 @@ def app(board: Board, host: str) -> ASGIApp:
     return HostGuard(starlette, host_names(host))
 
 
-def _page(_: Request) -> Response:
-    return Response(served_page(), media_type="text/html")
+def _page(request: Request) -> Response:
+    page = served_page(is_apart="apart" in request.query_params)
+    return Response(page, media_type="text/html")
 
 
 def _file(request: Request) -> Response:
     """Answer with a file of the page: the name is looked up among them, not on the disk."""
     name = request.path_params["name"]
-    text = page_files().get(name)
+    text = served_file(name)
     if text is None:
         raise HTTPException(404, f"no page {name!r}")
     return Response(text, media_type=media_type(name))

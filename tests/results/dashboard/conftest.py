@@ -52,8 +52,13 @@ class Visit:
     requests: list[str] = field(default_factory=list)
 
     def open(self, address: str) -> Page:
-        """Open an address and wait for the plot."""
-        self.page.goto(address)
+        """Open an address and wait for the plot.
+
+        Without a query the server's page has its modules apart, so that a test can import them.
+        """
+        base, mark, fragment = address.partition("#")
+        is_served = base.startswith("http") and "?" not in base
+        self.page.goto(f"{base}{'?apart' if is_served else ''}{mark}{fragment}")
         self.page.wait_for_function("() => document.documentElement.dataset.drawn !== undefined")
         return self.page
 

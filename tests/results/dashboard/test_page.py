@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from nas.run_directory import dashboard_source
 from results.architecture_file import read
 from results.candidate import Candidate, State, stages_text
+from results.dashboard.page_files import WHOLE
 from results.dashboard.report import write_report
 from results.files import table
 from results.noise import outcomes, wilson_interval
@@ -399,6 +400,14 @@ def test_dark_is_dark(made: Path, serve: Serve, visit: Begin) -> None:
     page = visit(color_scheme="dark").open(serve(made))
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(int(part) for part in colour.strip("rgb()").split(",")[:3]) < 64
+
+
+def test_all_scripts_come_at_once_and_the_data_once(made: Path, serve: Serve, visit: Begin) -> None:
+    visited = visit()
+    visited.open(f"{serve(made)}?token=none")
+    paths = [url.rpartition("/")[2] for url in visited.requests]
+    assert [path for path in paths if path.endswith(".js")] == [WHOLE]
+    assert paths.count("runs") == 1
 
 
 def test_several_runs_are_shown_together(made: Path, serve: Serve, visit: Begin) -> None:
