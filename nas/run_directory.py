@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import platform
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 from nas.errors import UserError
 from results.atomic import write_text
+from results.control import Requests
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.source import RunNotFound, Source
 from results.database import RecordError
@@ -110,9 +112,17 @@ class RunDirectory:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the run's lock while a search writes; see :func:`writer_lock`."""
+        """Hold the run's lock while a search writes; see :func:`writer_lock`.
+
+        A request to stop is for the search that holds it, so none is there before and after.
+        """
+        requests = Requests(self.path)
         with writer_lock(self.path, "search"):
-            yield
+            requests.forget_stop()
+            try:
+                yield
+            finally:
+                requests.forget_stop()
 
 
 def create_run(path: Path | None, storage: str | None, option: str = "--out") -> RunDirectory:
@@ -248,9 +258,12 @@ def _locate(path: Path) -> RecordLocation:
 
 
 def remove_new(directory: Path, was_there: bool) -> None:
-    """Remove the files of a directory that was begun, and the directory unless it was there."""
+    """Remove what is in a directory that was begun, and the directory unless it was there."""
     for file in directory.iterdir():
-        file.unlink()
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file)
+        else:
+            file.unlink()
     if not was_there:
         directory.rmdir()
 

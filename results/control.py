@@ -24,7 +24,7 @@ from search_space.space import Point, Space
 FOLDER = "requests"
 MOST_WAITING = 100
 SCHEMA_VERSION = 1
-_STOP = "stop"
+_STOP, _MET = "stop", "stopping"  # before and after the search has read it
 _NAME = "next-{at:020d}-{key}.json"
 
 
@@ -55,7 +55,7 @@ class Requests:
         Raises:
             OSError: the run's directory is not writable, or its disk full.
         """
-        self._folder.mkdir(exist_ok=True)
+        self._make_folder()
         write_text(self._folder / _STOP, "")
 
     def ask_for(self, point: Mapping[str, Option]) -> Wanted:
@@ -70,14 +70,18 @@ class Requests:
             raise InvalidRequest("it waits already")
         if len(waiting) >= MOST_WAITING:
             raise InvalidRequest(f"{MOST_WAITING} networks are waiting already")
-        self._folder.mkdir(exist_ok=True)
+        self._make_folder()
         name = _NAME.format(at=time.time_ns(), key=secrets.token_hex(4))
         content = {"schema_version": SCHEMA_VERSION, "point": dict(point)}
         write_text(self._folder / name, f"{json.dumps(content)}\n")
         return Wanted(name, dict(point))
 
     def withdraw(self, name: str) -> bool:
-        """Take a request for a network back; return whether it was still waiting."""
+        """Take a request for a network back; return whether it was still waiting.
+
+        Raises:
+            OSError: the run's directory is not writable.
+        """
         if name not in self._names():
             return False
         try:
@@ -92,13 +96,31 @@ class Requests:
         return [wanted for wanted in found if wanted is not None]
 
     def asks_to_stop(self) -> bool:
-        """Return whether the search is asked to end."""
-        return (self._folder / _STOP).exists()
+        """Return whether the search is asked to end, until it has ended."""
+        try:
+            return any((self._folder / name).exists() for name in (_STOP, _MET))
+        except OSError:
+            return False
+
+    def meet_stop(self) -> bool:
+        """Return whether the search is asked to end; a request that it cannot move is none."""
+        try:
+            (self._folder / _STOP).rename(self._folder / _MET)
+        except OSError:
+            return False
+        return True
 
     def forget_stop(self) -> None:
         """Remove a request to stop; one that cannot be removed is left."""
-        with suppress(OSError):
-            (self._folder / _STOP).unlink(missing_ok=True)
+        for name in (_STOP, _MET):
+            with suppress(OSError):
+                (self._folder / name).unlink(missing_ok=True)
+
+    def _make_folder(self) -> None:
+        """Make the folder for whoever may write to the run, since page and search may be of two."""
+        with suppress(FileExistsError):
+            self._folder.mkdir()
+            self._folder.chmod(self._folder.parent.stat().st_mode & 0o777)
 
     def _names(self) -> list[str]:
         """Return the names of the files with networks, by the time of the request."""
@@ -126,16 +148,16 @@ def point_in(space: Space, choices: Any) -> Point:
     options = space.options()
     if not isinstance(choices, Mapping) or set(choices) != set(options):
         raise InvalidRequest(f"choices: must have an option of each of {', '.join(options)}")
-    for name, those in options.items():
-        if not _is_among(choices[name], those):
-            names = ", ".join(map(str, those))
-            raise InvalidRequest(f"{name}: got {choices[name]!r}, must be one of {names}")
+    point = {name: _own(name, choices[name], those) for name, those in options.items()}
     try:
-        return space.encode(space.decode(choices))
+        return space.encode(space.decode(point))
     except InvalidArchitecture as error:
         raise InvalidRequest(f"choices: {error}") from error
 
 
-def _is_among(option: Any, options: tuple[Option, ...]) -> bool:
-    """Whether it is one of them, where True is not 1."""
-    return any(type(option) is type(own) and option == own for own in options)
+def _own(name: str, option: Any, options: tuple[Option, ...]) -> Option:
+    """Return the space's own option, where 0 is 0.0, as a browser writes it, and True is not 1."""
+    for own in options:
+        if not isinstance(option, bool) and option == own:
+            return own
+    raise InvalidRequest(f"{name}: got {option!r}, must be one of {', '.join(map(str, options))}")

@@ -102,7 +102,16 @@ def conduct(
 
 
 def _say_if_stopped(prepared: PreparedSearch, go_on: str) -> None:
-    """Say how to go on with a search that was stopped from the page."""
-    if prepared.wishes.is_stopped:
-        interrupts.set_last_words(f"stopped, as asked on the page; {go_on}")
-        interrupts.say_last_words()
+    """Say how to go on with a search that was stopped from the page.
+
+    Raises:
+        UserError: nothing had begun, so that nothing is kept.
+    """
+    if not prepared.wishes.is_stopped:
+        return
+    if prepared.remove_unless_begun():
+        raise UserError(
+            "stopped, as asked on the page, before the first candidate; nothing is kept", 1
+        )
+    interrupts.set_last_words(f"stopped, as asked on the page; {go_on}")
+    interrupts.say_last_words()

@@ -47,8 +47,8 @@ from nas.errors import UserError
     "--control",
     "has_control",
     is_flag=True,
-    help="Let who opens the printed address stop a running search, and choose networks that it "
-    "evaluates next.",
+    help="Let anyone who opens the printed address stop a running search, and choose networks that "
+    "it evaluates next.",
 )
 def dashboard(
     runs: tuple[Path, ...],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import optuna
@@ -137,7 +138,8 @@ class ProposalStudy:
             self._study.enqueue_trial(point)
         trial = self._study.ask(dict(self._distributions) if point else None)
         if point and isinstance(self._sampler, PerTrialSampler):
-            _ = trial.relative_params  # asks the sampler: NSGA-II then notes the trial's generation
+            with suppress(SpaceExhausted):  # it has none of its own left
+                _ = trial.relative_params  # asks it: NSGA-II then notes the trial's generation
         self._trials[trial.number] = trial
         return trial.params
 

@@ -16,23 +16,17 @@ class Wishes:
     """
 
     def __init__(self, requests: Requests | None = None, grid: Grid | None = None) -> None:
-        """Forget a request to stop that an earlier process of the run was sent.
-
-        Without ``requests``, nothing is asked.
-        """
+        """Take up the ``requests``; without them, nothing is asked."""
         self._requests = requests
         self._space = grid if isinstance(grid, Space) else None
         self._seen: set[str] = set()  # files that this process has read
         self._begun: dict[int, Wanted] = {}  # by candidate, not yet in the record
         self.is_stopped = False
-        if requests is not None:
-            requests.forget_stop()
 
     def ask_to_stop(self) -> bool:
         """Return whether the search is to end now; once so, it stays so."""
-        if not self.is_stopped and self._requests is not None and self._requests.asks_to_stop():
-            self.is_stopped = True
-            self._requests.forget_stop()
+        if not self.is_stopped and self._requests is not None:
+            self.is_stopped = self._requests.meet_stop()
         return self.is_stopped
 
     def next(self) -> Wanted | None:
@@ -54,4 +48,5 @@ class Wishes:
         """Take note that a candidate is in the record."""
         wanted = self._begun.pop(number, None)
         if wanted is not None and self._requests is not None:
-            self._requests.withdraw(wanted.name)
+            with suppress(OSError):  # it stays, and is a duplicate in the next process
+                self._requests.withdraw(wanted.name)

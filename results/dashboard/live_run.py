@@ -208,7 +208,8 @@ class LiveRun:
         """Return the point of a network that the run has not evaluated.
 
         Raises:
-            InvalidRequest: it is no network of the run's space, or one of its candidates.
+            InvalidRequest: it is no network of the run's space, or one of its candidates; or the
+                budget is spent.
         """
         if self.space is None or self._comparison is not None or self.settings.get("fit"):
             raise InvalidRequest("this run chooses its networks itself")
@@ -217,6 +218,9 @@ class LiveRun:
         for values in self.rows()[1]:
             if values["architecture_id"] == found and values["confirms"] is None:
                 raise InvalidRequest(f"it is candidate {values['number']} already")
+        standing = Standing.of(self._ended_in_turn(), plan_of(self.settings, self.space))
+        if standing.planned is not None and standing.evaluated >= standing.planned:
+            raise InvalidRequest("the budget is spent; nas search --resume RUN --budget extends it")
         return point
 
     def candidate(self, candidate_number: int) -> Candidate | None:

@@ -160,7 +160,7 @@ class Source:
             "metric": metric_json(run.settings),
             "task": task_of(run.settings),
             "space": space_json(run.space),
-            "basis": json_safe(basis(run.settings, run.space)),
+            "basis": json_safe(basis(run.settings, run.space, (row["device"] for row in rows))),
             "verdict": self._verdict,
             "comparison": self._comparison,
             "notes": json_safe(self._notes.to_json()),
@@ -214,11 +214,10 @@ class Source:
             self._notes_problem = None
 
     def _read_requests(self) -> dict[str, Any]:
-        """Return the REQUESTS to the run's search, which are looked for while one is running."""
-        if self._is_searching is False or self.run is None or self.run.space is None:
-            return {"stop": False, "next": []}
+        """Return the REQUESTS to the run's search; networks wait for the next one too."""
         waiting = map(self._wanted, self.requests.waiting())
-        return {"stop": self.requests.asks_to_stop(), "next": list(waiting)}
+        is_asked = self._is_searching is not False and self.requests.asks_to_stop()
+        return {"stop": is_asked, "next": list(waiting)}
 
     def _wanted(self, wanted: Wanted) -> dict[str, Any]:
         space = self.run.space if self.run else None

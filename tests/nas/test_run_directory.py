@@ -21,7 +21,9 @@ from nas.run_directory import (
     create_run,
     open_for_reading,
     open_run,
+    remove_new,
 )
+from results.control import Requests
 from results.database import RecordError
 from results.record import Record
 from tests.nas.full_disk import files_of_at_most
@@ -271,3 +273,20 @@ def test_files_that_a_killed_process_was_writing_are_deleted(run: RunDirectory) 
     (run.path / ".best.json.1.tmp").write_text("{")
     with run.lock():
         assert not list(run.path.glob(".*.tmp"))
+
+
+def test_a_request_to_stop_is_for_the_search_that_holds_the_lock(run: RunDirectory) -> None:
+    requests = Requests(run.path)
+    requests.ask_to_stop()  # to one that is gone
+    with run.lock():
+        assert not requests.asks_to_stop()
+        requests.ask_to_stop()  # while the data are loaded
+        assert requests.meet_stop()
+        assert requests.asks_to_stop()
+    assert not requests.asks_to_stop()
+
+
+def test_a_run_with_requests_is_removed_whole(run: RunDirectory) -> None:
+    Requests(run.path).ask_to_stop()
+    remove_new(run.path, was_there=False)
+    assert not run.path.exists()

@@ -23,6 +23,7 @@ def test_it_tells_data_training_and_backbone() -> None:
         "data share": "1.0",
         "recipe": "proxy",
         "recipe options": "none",
+        "compiled": "False",
     }
     assert found["data"]["key"] == "0" * 16
 
@@ -39,6 +40,12 @@ def test_a_setting_that_an_early_release_lacks_is_its_default() -> None:
     early = settings(small())
     today = {**early, "data_share": 1.0, "recipe": "proxy", "recipe_options": {}}
     assert basis(early, small()) == basis(today, small())
+
+
+def test_the_devices_count_once_they_are_known() -> None:
+    assert "device" not in basis(settings(small()), small(), [None])
+    found = basis(settings(small()), small(), ["H200", None, "EPYC", "H200"])
+    assert found["device"]["text"] == "EPYC and H200"
 
 
 def test_damaged_settings_have_a_basis_too() -> None:

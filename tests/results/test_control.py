@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from results.control import FOLDER, MOST_WAITING, InvalidRequest, Requests, point_in
-from search_space.spaces import small
+from search_space.spaces import small, vertex_efficientnetv2
 
 
 def test_networks_wait_in_the_order_of_the_requests(tmp_path: Path) -> None:
@@ -30,8 +30,17 @@ def test_a_request_to_stop_stays_until_it_is_forgotten(tmp_path: Path) -> None:
     assert not requests.asks_to_stop()
     requests.ask_to_stop()
     assert Requests(tmp_path).asks_to_stop()
+    assert requests.meet_stop()
+    assert not requests.meet_stop()  # it was one request
+    assert Requests(tmp_path).asks_to_stop()  # until the search has ended
     requests.forget_stop()
     assert not requests.asks_to_stop()
+
+
+def test_the_folder_is_for_whoever_may_write_to_the_run(tmp_path: Path) -> None:
+    tmp_path.chmod(0o770)
+    Requests(tmp_path).ask_to_stop()
+    assert (tmp_path / FOLDER).stat().st_mode & 0o777 == 0o770
 
 
 def test_only_a_waiting_network_is_withdrawn(tmp_path: Path) -> None:
@@ -63,6 +72,15 @@ def test_a_network_is_given_by_an_option_of_each_choice() -> None:
     space = small()
     point = space.encode(space.backbone)
     assert point_in(space, {**point, "stage1.kernel": 5}) == {**point, "stage1.kernel": 5}
+
+
+def test_a_browser_writes_0_for_the_option_0_0() -> None:
+    space = vertex_efficientnetv2()
+    name, options = next((n, o) for n, o in space.options().items() if n.endswith("se_ratio"))
+    assert options[0] == 0.0
+    point = {**space.at(0), name: 0}
+    found = point_in(space, point)[name]
+    assert (found, type(found)) == (0.0, float)
 
 
 @pytest.mark.parametrize(

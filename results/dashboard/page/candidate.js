@@ -14,7 +14,7 @@ import * as stages from "./stages.js";
 import { state } from "./state.js";
 import * as store from "./store.js";
 
-let shown = "";
+let [shown, owner] = ["", ""]; // what the panel shows, and of whom
 let isPicking = false;
 /** @type {HTMLElement | null} */
 let opener = null;
@@ -62,14 +62,20 @@ export async function draw() {
   const panel = byId("candidate");
   panel.hidden = !rows.length;
   document.body.classList.toggle("comparing", rows.length > 1);
-  const key = JSON.stringify([rows.map((row) => [row.key, row.state, soFar(row)?.curve.length]), isPicking]);
-  if (key === shown) return;
-  shown = key;
+  const whose = JSON.stringify([rows.map((row) => [row.key, row.state]), isPicking]);
+  const key = JSON.stringify([whose, rows.map((row) => soFar(row)?.curve.length)]);
+  if (key === shown || (whose === owner && isFilled(panel))) return;
+  [shown, owner] = [key, whose];
   if (!rows.length) return panel.replaceChildren();
   panel.replaceChildren(heading(rows), element("p.muted", {}, "reading ..."));
   const parts = await details(rows);
   if (key === shown) show(panel, rows, parts);
 }
+
+/** Whether the reader is at a form, which a new epoch must not empty. @param {HTMLElement} panel */
+const isFilled = (panel) =>
+  panel.querySelector("details.variant[open]") !== null ||
+  (panel.contains(focused()) && focused().closest("form") !== null);
 
 /** What the search has heard of a candidate that runs. @param {Row} row */
 const soFar = (row) =>
@@ -215,6 +221,6 @@ function picture({ label, detail }) {
 
 /** Draws anew, as in other colours. */
 export function redraw() {
-  shown = "";
+  [shown, owner] = ["", ""];
   draw();
 }

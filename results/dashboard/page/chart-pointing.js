@@ -18,6 +18,9 @@ const SAME_PX = 0.5; // values this near on an axis are alike on it
 /** @type {WeakMap<HTMLElement, Attached>} */
 const attached = new WeakMap();
 
+/** The places whose keys are heard. @type {WeakSet<HTMLElement>} */
+const heard = new WeakSet();
+
 /** Listens in a chart that was drawn. @param {HTMLElement} place @param {Sheet} sheet */
 export function attach(place, sheet) {
   const before = attached.get(place);
@@ -33,7 +36,10 @@ export function attach(place, sheet) {
   svg.addEventListener("pointermove", ({ offsetX, offsetY }) => point(place, offsetX, offsetY));
   svg.addEventListener("pointerleave", () => leave(place));
   if (chart.open) svg.addEventListener("click", (event) => press(place, event));
-  if (chart.open && !before) place.addEventListener("keydown", (event) => pressKey(place, event));
+  if (chart.open && !heard.has(place)) {
+    heard.add(place);
+    place.addEventListener("keydown", (event) => pressKey(place, event));
+  }
   if (before?.at) pointAgain(place, before.at);
 }
 

@@ -1,6 +1,7 @@
 /** What a reader with the right to it asks of a running search: to stop, or a network to be next. */
 
 import { announce, byId, element } from "./dom.js";
+import { shownRuns } from "./model.js";
 import * as source from "./source.js";
 import * as store from "./store.js";
 
@@ -8,30 +9,35 @@ let drawn = "";
 /** The runs whose button to stop was pressed once. @type {Set<number>} */
 const armed = new Set();
 
-/** What each searching run waits for, and the button that stops it. @param {Run[]} runs */
+/** What each run waits for, and the button that stops one that is searching. @param {Run[]} runs */
 export function draw(runs) {
-  const searching = runs.filter((run) => run.is_searching !== false && !source.isReport());
-  const shown = searching.filter((run) => source.mayControl() || isAsked(run));
-  const key = JSON.stringify(shown.map((run) => [run.id, run.requests, armed.has(run.id)]));
+  const shown = source.isReport() ? [] : runs.filter((run) => mayStop(run) || isAsked(run));
+  const key = JSON.stringify(
+    shown.map((run) => [run.id, run.is_searching, run.requests, armed.has(run.id)]),
+  );
   if (key === drawn) return;
   drawn = key;
   byId("control").replaceChildren(...shown.map(ofRun));
 }
 
 /** @param {Run} run */
+const mayStop = ({ is_searching }) => is_searching !== false && source.mayControl();
+
+/** @param {Run} run */
 const isAsked = ({ requests }) => requests.stop || requests.next.length > 0;
 
 /** @param {Run} run */
 function ofRun(run) {
-  const { requests } = run;
+  const { requests, is_searching } = run;
+  const title = is_searching === false ? "To be evaluated once it goes on" : "To be evaluated next";
   return element(
     "section.control",
-    {},
+    { "data-run": run.id },
     store.areSeveral() && element("h3", {}, run.label),
     requests.stop
       ? element("p", {}, "Asked to stop.")
-      : source.mayControl() && stopButton(run),
-    requests.next.length > 0 && element("h3", {}, "To be evaluated next"),
+      : mayStop(run) && stopButton(run),
+    requests.next.length > 0 && element("h3", {}, title),
     requests.next.length > 0 && element("ol.waiting", {}, requests.next.map((one) => waiting(run, one))),
   );
 }
@@ -39,6 +45,7 @@ function ofRun(run) {
 /** The search is stopped by two presses. @param {Run} run */
 function stopButton(run) {
   const isArmed = armed.has(run.id);
+  const command = run.comparison ? "proxy" : "search";
   const said = element("span", { role: "status" });
   const press = () => {
     if (!isArmed) return arm(run, true);
@@ -52,7 +59,7 @@ function stopButton(run) {
     element("button", { type: "button", onclick: press }, text),
     isArmed && element("button", { type: "button", onclick: () => arm(run, false) }, "Go on"),
     isArmed &&
-      element("span.muted", {}, "What runs is cut off; nas search --resume begins it again."),
+      element("span.muted", {}, `What runs is cut off; nas ${command} --resume begins it again.`),
     said,
   );
 }
@@ -60,8 +67,10 @@ function stopButton(run) {
 /** @param {Run} run @param {boolean} on */
 function arm(run, on) {
   armed[on ? "add" : "delete"](run.id);
-  draw(store.runs.filter(({ problem }) => !problem));
-  byId("control").querySelector("button").focus();
+  draw(shownRuns());
+  /** @type {HTMLElement | null} */ (
+    byId("control").querySelector(`[data-run="${run.id}"] button`)
+  )?.focus();
 }
 
 /** @param {Run} run @param {Wanted} wanted */

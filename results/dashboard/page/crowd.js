@@ -65,12 +65,14 @@ function paintLines(pen, placed) {
     const last = Math.min(mark.members.length, first + batch);
     for (let member = first; member < last; member++) trace(pen, placed, member);
     pen.stroke();
-    if (!mark.ending) continue;
+    const isLone = placed.starts[last] - placed.starts[first] === last - first;
+    const ending = mark.ending ?? (isLone ? "disc" : null); // a single value is no line
+    if (!ending) continue;
     pen.beginPath();
     pen.setLineDash([]);
     for (let member = first; member < last; member++) {
       const end = lastKnown(placed, member);
-      if (end >= starts[member]) ENDINGS[mark.ending](pen, placed.xs[end], placed.ys[end]);
+      if (end >= starts[member]) ENDINGS[ending](pen, placed.xs[end], placed.ys[end]);
     }
     pen.stroke();
   }

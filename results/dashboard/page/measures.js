@@ -95,6 +95,6 @@ function verdict(column, rows) {
   if (!column.better || column.id === "step_ms") return "";
   const [a, b] = rows.map(column.value);
   const [one, other] = rows.map((row) => column.interval?.(row));
-  if (one && other && one[0] <= other[1] && other[0] <= one[1]) return "within the noise";
+  if (one && other && one[0] <= other[1] && other[0] <= one[1]) return "intervals overlap";
   return (column.better === "low") === b < a ? "better" : "worse";
 }

@@ -5,7 +5,7 @@ import * as colours from "./colours.js";
 import * as control from "./control.js";
 import * as course from "./course.js";
 import { bar, byId, element, option } from "./dom.js";
-import { count, duration, moment, money, range } from "./format.js";
+import { count, duration, isNumber, moment, money, range } from "./format.js";
 import * as front from "./front.js";
 import * as history from "./history.js";
 import * as learning from "./learning.js";
@@ -138,7 +138,7 @@ function series(run, among) {
     volumes: kept.map((place) => volumes[place]),
     points: rows
       .map((row, place) => ({ row, x: [x(place)], y: [row.reward] }))
-      .filter(({ row }) => row.reward !== null),
+      .filter(({ row }) => isNumber(row.reward)),
   };
 }
 

@@ -17,7 +17,8 @@ function outlook({ forecast, is_searching, settings }) {
 }
 
 /**
- * Why nothing runs: all is done, the time is up, too many failed, or it was stopped.
+ * Why nothing runs: all is done, the time is up, or it was stopped; or enough failed for it to give
+ * up, as the last process may have.
  * @param {Run} run @param {number} failed
  */
 function halt({ settings, is_searching, standing }, failed) {
@@ -28,14 +29,14 @@ function halt({ settings, is_searching, standing }, failed) {
   if (isOver) return "finished";
   if (until && until <= Date.now() / 1000) return "the time is up";
   return failed >= (settings?.max_failures ?? Infinity)
-    ? "gave up: too many failed (--max-failures)"
+    ? "not running, perhaps as it gave up"
     : "not running";
 }
 
-/** From half of what ends the search on, with how many do. @param {Run} run @param {number} failed */
+/** From half of what ends a search on, with how many do. @param {Run} run @param {number} failed */
 function failures({ settings }, failed) {
   const most = settings?.max_failures ?? Infinity;
-  return failed > 0 && `${count(failed)}${failed >= most / 2 ? ` of at most ${count(most)}` : ""} failed`;
+  return failed > 0 && `${count(failed)} failed${failed >= most / 2 ? ` (--max-failures ${count(most)})` : ""}`;
 }
 
 /** A run's standing in a line, by the terminal's count. @param {Run} run */

@@ -6,7 +6,8 @@
  */
 export function refusal(runs) {
   if (runs.length < 2) return null;
-  const names = Object.keys(runs[0].basis).filter((name) => differ(runs, name));
+  const all = new Set(runs.flatMap(({ basis }) => Object.keys(basis)));
+  const names = [...all].filter((name) => differ(runs, name));
   // The hash of the pixels is that at the run's image size.
   const isSameData = textsOf(runs, "data").length === 1 && names.includes("image size");
   const told = names.filter((name) => name !== "data" || !isSameData);
@@ -18,11 +19,14 @@ export function refusal(runs) {
   );
 }
 
-/** @param {Run[]} runs @param {string} name */
-const differ = (runs, name) => new Set(runs.map(({ basis }) => basis[name]?.key)).size > 1;
+/** Whether runs that have an entry have different ones. @param {Run[]} runs @param {string} name */
+const differ = (runs, name) => new Set(entries(runs, name).map(({ key }) => key)).size > 1;
 
 /** @param {Run[]} runs @param {string} name */
-const textsOf = (runs, name) => [...new Set(runs.map(({ basis }) => basis[name]?.text ?? "?"))];
+const entries = (runs, name) => runs.map(({ basis }) => basis[name]).filter(Boolean);
+
+/** @param {Run[]} runs @param {string} name */
+const textsOf = (runs, name) => [...new Set(entries(runs, name).map(({ text }) => text))];
 
 /** @param {Run[]} runs @param {string} name */
 function words(runs, name) {

@@ -145,7 +145,7 @@ async function ask(run, at) {
 /** @param {Row} winner @param {[number, number][]} chances */
 function list({ run, number }, chances) {
   const share = chances.find(([other]) => other === number)?.[1] ?? 0;
-  const [[likeliest]] = chances;
+  const likeliest = chances[0]?.[0] ?? number; // none is listed where all are below half a percent
   const among = store.areSeveral() ? `of ${run.label}` : "of all";
   const rows = chances.slice(0, SHOWN_CHANCES).map(([other, chance]) => {
     const row = run.candidates.get(other);

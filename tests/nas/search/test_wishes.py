@@ -13,18 +13,23 @@ import pytest
 from nas.search.driver import SearchDriver
 from nas.search.failure_limit import FailureLimit
 from nas.search.patient_record import PatientRecord
+from nas.search.samplers.domain import Domain, ParameterCount
 from nas.search.samplers.random import PermutationSampler
+from nas.search.samplers.registry import SearchProblem, make_sampler
 from nas.search.study import ProposalStudy
 from nas.search.wishes import Wishes
 from results.candidate import Candidate, State
 from results.control import FOLDER, Requests
 from results.database_url import sqlite_url
 from results.record import Record
+from reward.limits import Limits
 from reward.objective import Objective
 from search_space.architecture import Architecture
 from search_space.space import Point, Space
+from search_space.task import Task
 
 BUDGET = 6
+EVOLVED, MANY = 70, 100  # more than evolution's first population
 
 
 @pytest.fixture
@@ -40,16 +45,22 @@ def requests(tmp_path: Path) -> Requests:
 
 
 def start(
-    record: Record, space: Space, requests: Requests, starts: tuple[Architecture, ...] = ()
+    record: Record,
+    space: Space,
+    requests: Requests,
+    starts: tuple[Architecture, ...] = (),
+    sampler: str = "random",
+    max_parameters: int | None = None,
 ) -> SearchDriver:
-    known = record.candidates()
-    sampler = PermutationSampler(space, seed=3)
+    known, limits = record.candidates(), Limits(max_parameters)
+    domain = Domain(space, 3, ParameterCount(Task(4, 1)), max_parameters)
+    made = make_sampler(sampler, SearchProblem(domain, Objective(), limits, ()))
     return SearchDriver(
         PatientRecord(record),
-        ProposalStudy(space, sampler, Objective(), known, starts=starts),
+        ProposalStudy(space, made, Objective(), known, starts=starts, limits=limits),
         known,
         seed=3,
-        budget=BUDGET,
+        budget=MANY if sampler == "evolution" else BUDGET,
         failure_limit=FailureLimit(10),
         space_size=space.size,
         listener=lambda candidate: None,
@@ -68,11 +79,16 @@ def end(search: SearchDriver, candidate: Candidate) -> None:
 
 
 def undrawn(space: Space) -> list[Point]:
-    """Points of networks that the sampler would draw after the budget."""
+    """Points of networks that the random sampler would draw after the budget."""
+    return drawn(space)[BUDGET:]
+
+
+def drawn(space: Space) -> list[Point]:
+    """The first points that the random sampler draws."""
     sampler = PermutationSampler(space, seed=3)
     study = ProposalStudy(space, sampler, Objective(), [])
-    drawn = [study.ask() for _ in range(BUDGET + 4)]
-    return [dict(proposal.point) for proposal in drawn if proposal is not None][BUDGET:]
+    found = [study.ask() for _ in range(BUDGET + 4)]
+    return [dict(proposal.point) for proposal in found if proposal is not None]
 
 
 def test_a_network_that_was_asked_for_is_the_next(
@@ -80,14 +96,14 @@ def test_a_network_that_was_asked_for_is_the_next(
 ) -> None:
     first, second = undrawn(tiny_space)[:2]
     search = start(record, tiny_space, requests)
-    drawn = begun(search)
+    before = begun(search)
     requests.ask_for(first)
     requests.ask_for(second)
     assert begun(search).proposal == first
     assert [wanted.point for wanted in requests.waiting()] == [second]
     assert begun(search).proposal == second
     assert requests.waiting() == []
-    assert begun(search).proposal not in (drawn.proposal, first, second)
+    assert begun(search).proposal not in (before.proposal, first, second)
 
 
 def test_it_counts_towards_the_budget(
@@ -113,15 +129,26 @@ def test_what_waits_outlives_the_process_and_is_evaluated_by_the_next(
 
 
 def test_a_resumed_search_goes_on_as_it_would_have_gone(
-    record: Record, tiny_space: Space, requests: Requests, tmp_path: Path
+    record: Record, tiny_space: Space, requests: Requests
 ) -> None:
-    """What was asked for is in the record, and the sampler is rebuilt with it."""
-    search = start(record, tiny_space, requests)
-    end(search, begun(search))
+    """Regularized evolution, whose children are those of the networks that it has been told."""
+    search = start(record, tiny_space, requests, sampler="evolution")
+    for _ in range(EVOLVED):
+        end(search, begun(search))
     requests.ask_for(undrawn(tiny_space)[0])
     end(search, begun(search))
-    rest = start(record, tiny_space, requests)
-    assert begun(rest).proposal == begun(search).proposal
+    rest = start(record, tiny_space, requests, sampler="evolution")
+    assert [begun(rest).proposal for _ in range(3)] == [begun(search).proposal for _ in range(3)]
+
+
+def test_a_network_that_the_sampler_has_none_like_left_is_evaluated_too(
+    record: Record, tiny_space: Space, requests: Requests
+) -> None:
+    """None of the space has as few parameters as the sampler may propose."""
+    point = undrawn(tiny_space)[0]
+    requests.ask_for(point)
+    search = start(record, tiny_space, requests, sampler="tpe", max_parameters=10)
+    assert begun(search).proposal == point
 
 
 def test_starts_come_first(record: Record, tiny_space: Space, requests: Requests) -> None:
@@ -154,7 +181,8 @@ def test_what_is_no_network_of_the_space_is_passed_over(
 ) -> None:
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "next-1-a.json").write_text(json.dumps({"point": point}))
-    assert begun(start(record, tiny_space, requests)).number == 0
+    (first, *_) = drawn(tiny_space)
+    assert begun(start(record, tiny_space, requests)).proposal == first
 
 
 def test_a_request_to_stop_ends_the_search_and_the_next_process_goes_on(
@@ -165,9 +193,9 @@ def test_a_request_to_stop_ends_the_search_and_the_next_process_goes_on(
     requests.ask_to_stop()
     assert search.next_candidate() is None
     assert search.is_finished()
-    assert not requests.asks_to_stop()  # it is met
-    assert search.is_finished()  # and stays so
-    requests.ask_to_stop()  # too late: the process has gone
+    assert requests.asks_to_stop()  # so that a page says so until the process has ended
+    requests.forget_stop()  # as the run's lock does then
+    assert search.is_finished()
     resumed = start(record, tiny_space, requests)
     assert not resumed.is_finished()
     assert begun(resumed).number == running.number

@@ -18,6 +18,7 @@ from results.dashboard.board import Board
 from results.dashboard.server import app
 from search_space.spaces import small
 from tests.results.dashboard.conftest import Visit
+from tests.results.dashboard.made_run import make_run
 
 Serve = Callable[..., str]
 Begin = Callable[..., Visit]
@@ -105,6 +106,15 @@ def test_a_candidate_is_not_evaluated_again(copied: Path) -> None:
     assert candidate is not None
     answer = client.post("/api/runs/0/next", json=small().encode(candidate.architecture))
     assert (answer.status_code, answer.json()) == (400, {"problem": "it is candidate 3 already"})
+
+
+def test_once_the_budget_is_spent_nothing_is_asked_for(tmp_path: Path) -> None:
+    make_run(tmp_path / "run", 5, budget=5).close()
+    with open_run(tmp_path / "run").lock():
+        client, _ = _client(tmp_path / "run")
+        answer = client.post("/api/runs/0/next", json=_point(stage1_layers=2))
+    assert answer.status_code == 400
+    assert "the budget is spent" in answer.json()["problem"]
 
 
 def test_where_nothing_searches_nothing_is_asked(made: Path) -> None:

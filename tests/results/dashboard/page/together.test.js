@@ -40,7 +40,10 @@ test("data of one name at another image size are the same data", () => {
   assert.match(refusal([small, large]), /differ in image size \(32, 64\)\. Hide/);
 });
 
-test("what one run does not record differs from what another does", () => {
-  const older = { basis: { data: { text: "digits", key: "digits" } } };
-  assert.match(refusal([run({}), older]), /epochs \(10, \?\)/);
+test("what one run does not know yet, such as its device, is not compared", () => {
+  assert.equal(refusal([run({ device: "EPYC" }), run({})]), null);
+  assert.match(
+    refusal([run({}), run({ device: "EPYC" }), run({ device: "H200" })]),
+    /differ in device \(EPYC, H200\)\. Hide/,
+  );
 });
