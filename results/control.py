@@ -50,7 +50,7 @@ class Requests:
         self._folder = directory / FOLDER
 
     def ask_to_stop(self) -> None:
-        """Ask the search to end now, as after Ctrl-C.
+        """Ask the search to end now, as when its time is up.
 
         Raises:
             OSError: the run's directory is not writable, or its disk full.

@@ -41,10 +41,14 @@ export function grouped(members) {
 }
 
 /** How much of a colour one of so many has. @param {number} count @param {Crowd["form"]} form */
-export function faintness(count, form) {
-  const { most, least, crowd } = FAINT[form];
-  return Math.min(most, Math.max(least, crowd / Math.sqrt(count)));
-}
+export const faintness = (count, form) => opacity(count, FAINT[form]);
+
+/**
+ * The opacity of one of so many: the more there are, the less, between two ends.
+ * @param {number} count @param {{most: number, least: number, crowd: number}} range
+ */
+export const opacity = (count, { most, least, crowd }) =>
+  Math.min(most, Math.max(least, crowd / Math.sqrt(count)));
 
 /** @type {{[group in Group]: {colour: string, width: number, dash?: number[], ending?: Ending, name?: string}}} */
 const LOOKS = {

@@ -105,8 +105,7 @@ function framed(own) {
  * @param {Member[]} members @param {Colouring} colour @param {Crowd["say"]} say @returns {Crowd[]}
  */
 function lines(members, colour, say) {
-  const many = Math.sqrt(model.shown.length);
-  const opacity = Math.min(OPACITY.most, Math.max(OPACITY.least, OPACITY.crowd / many));
+  const opacity = groups.opacity(model.shown.length, OPACITY);
   /** @param {Member[]} own @param {Partial<Crowd>} look @returns {Crowd} */
   const crowd = (own, look) => ({
     kind: "crowd",

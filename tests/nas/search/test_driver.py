@@ -33,14 +33,6 @@ from search_space.task import Task
 
 
 @pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
-    """An empty run."""
-    with Record.open(sqlite_url(tmp_path / "record.sqlite"), "run") as record:
-        record.create({})
-        yield record
-
-
-@pytest.fixture
 def two_forms() -> Space:
     """A space of three architectures on a grid of eight: its last stage may be left out."""
     backbone = Architecture(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from nas.search.study import ProposalStudy
 from nas.search.wishes import Wishes
 from results.candidate import Candidate, State
 from results.control import FOLDER, Requests
-from results.database_url import sqlite_url
 from results.record import Record
 from reward.limits import Limits
 from reward.objective import Objective
@@ -30,13 +28,6 @@ from search_space.task import Task
 
 BUDGET = 6
 EVOLVED, MANY = 70, 100  # more than evolution's first population
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
-    with Record.open(sqlite_url(tmp_path / "record.sqlite"), "run") as record:
-        record.create({})
-        yield record
 
 
 @pytest.fixture

@@ -16,10 +16,12 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from nas.run_directory import dashboard_source
+from results.candidate import Candidate
 from results.dashboard.board import Board
 from results.dashboard.live_run import RecordLocation
 from results.dashboard.server import app, listen
 from results.database_url import sqlite_url
+from results.record import Record
 from tests.results.dashboard.made_run import make_run
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")  # as in the Makefile
@@ -100,6 +102,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "made"
     make_run(path, CANDIDATES).close()
     return path
+
+
+@pytest.fixture(scope="package")
+def candidates(made: Path) -> list[Candidate]:
+    """Return the candidates of the made run."""
+    where = place(made)
+    with Record.read(where.url, where.run_id) as record:
+        return record.candidates()
 
 
 @pytest.fixture

@@ -19,12 +19,11 @@ from results.dashboard.report import write_report
 from results.files import table
 from results.noise import outcomes, wilson_interval
 from results.ranking import best, front, ranked, winner
-from results.record import Record
 from results.verdict import find_verdict
 from reward.objective import Objective, parse_reward
 from reward.step_time.measurement import normalized
 from search_space.spaces import small, vertex_efficientnetv2
-from tests.results.dashboard.conftest import CANDIDATES, Visit, place
+from tests.results.dashboard.conftest import CANDIDATES, Visit
 from tests.results.dashboard.made_run import add, made_candidate, make_run
 
 Serve = Callable[..., str]
@@ -37,14 +36,6 @@ MOVES = {
     "soft:T=0.6": ({"alpha": 0, "beta": -0.2}, "soft:T=0.6,alpha=0,beta=-0.2"),
 }
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(scope="module")
-def candidates(made: Path) -> list[Candidate]:
-    """Return the candidates of the run that is shown."""
-    where = place(made)
-    with Record.read(where.url, where.run_id) as record:
-        return record.candidates()
 
 
 @pytest.fixture

@@ -13,24 +13,15 @@ from playwright.sync_api import Locator, Page, expect
 
 from results.candidate import Candidate, State
 from results.ranking import winner
-from results.record import Record
 from reward.objective import Objective
 from search_space.spaces import medium, small
-from tests.results.dashboard.conftest import CANDIDATES, Visit, place
+from tests.results.dashboard.conftest import CANDIDATES, Visit
 from tests.results.dashboard.made_run import add, made_candidate, make_run
 
 Serve = Callable[..., str]
 Begin = Callable[..., Visit]
 OPERATOR = "stage2.operator"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(scope="module")
-def candidates(made: Path) -> list[Candidate]:
-    """Return the candidates of the run that is shown."""
-    where = place(made)
-    with Record.read(where.url, where.run_id) as record:
-        return record.candidates()
 
 
 @pytest.fixture
