@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from nas.search.confirmation import Baseline, ConfirmationPlan, due_confirmations
 from nas.search.deadline import Deadline, is_cut_short
@@ -20,7 +16,6 @@ from nas.search.patient_record import PatientRecord
 from nas.search.samplers.random import PermutationSampler
 from nas.search.study import ProposalStudy
 from results.candidate import BACKBONE, Candidate, State
-from results.database_url import sqlite_url
 from results.forecast import Plan
 from results.record import Record
 from reward.objective import Objective
@@ -32,14 +27,6 @@ CONFIRM_TWO_TWICE = partial(
     due_confirmations, plan=ConfirmationPlan(2, 2, epochs=0), objective=Objective()
 )
 TIMED = StepTime((0.1,) * 6, (0.1,) * 6, 1, "cpu", 8, 4)
-
-
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
-    """An empty run."""
-    with Record.open(sqlite_url(tmp_path / "record.sqlite"), "run") as record:
-        record.create({})
-        yield record
 
 
 @dataclass

@@ -30,14 +30,6 @@ EPOCHS, BUDGET = 6, 24
 CONFIRM = partial(due_confirmations, plan=ConfirmationPlan(3, 2, EPOCHS), objective=Objective())
 
 
-@pytest.fixture
-def record(tmp_path: Path) -> Iterator[Record]:
-    """An empty run."""
-    with Record.open(sqlite_url(tmp_path / "record.sqlite"), "run") as record:
-        record.create({})
-        yield record
-
-
 def start(record: Record, space: Space, **options: Any) -> SearchDriver:
     known = record.candidates()
     settings: dict[str, Any] = {

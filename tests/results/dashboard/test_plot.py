@@ -13,9 +13,8 @@ from playwright.sync_api import Page, expect
 
 from results.candidate import Candidate, State
 from results.ranking import front
-from results.record import Record
 from search_space.spaces import small
-from tests.results.dashboard.conftest import CANDIDATES, Visit, place
+from tests.results.dashboard.conftest import CANDIDATES, Visit
 from tests.results.dashboard.made_run import add, made_candidate, make_run
 
 Serve = Callable[..., str]
@@ -26,14 +25,6 @@ Begin = Callable[..., Visit]
 def page(made: Path, serve: Serve, visit: Begin) -> Page:
     """Open the page of the run."""
     return visit().open(serve(made))
-
-
-@pytest.fixture(scope="module")
-def candidates(made: Path) -> list[Candidate]:
-    """Return the candidates of the run that is shown."""
-    where = place(made)
-    with Record.read(where.url, where.run_id) as record:
-        return record.candidates()
 
 
 def test_a_box_is_zoomed_to_and_two_clicks_show_everything(page: Page) -> None:
